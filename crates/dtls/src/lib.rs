@@ -1,0 +1,1 @@
+//! DTLS for WebRTC as a sans-IO connection.

@@ -1,0 +1,1 @@
+//! Media frames, RTP payload formats, codecs and container files.

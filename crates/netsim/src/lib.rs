@@ -1,0 +1,1 @@
+//! Deterministic network simulation and contract checks for the tests of ortica.

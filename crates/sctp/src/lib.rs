@@ -1,0 +1,1 @@
+//! SCTP over DTLS and the data channel protocol as a sans-IO association.

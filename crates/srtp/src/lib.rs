@@ -1,0 +1,1 @@
+//! SRTP and SRTCP: a pure transform with replay protection.

@@ -1,0 +1,1 @@
+//! STUN, ICE and mDNS candidates as a sans-IO agent.
