@@ -1,0 +1,148 @@
+//! What an agent is told once.
+
+use ortica_core::crypto::CryptoProvider;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Settings of an [`Agent`](crate::Agent).
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) provider: CryptoProvider,
+    pub(crate) stun_servers: Vec<SocketAddr>,
+    pub(crate) limits: Limits,
+    pub(crate) ta: Duration,
+    pub(crate) consent_retry: bool,
+    pub(crate) gathering_timeout: Duration,
+    pub(crate) patience: Duration,
+    pub(crate) host_candidates: HostCandidates,
+}
+
+impl Config {
+    /// The pace nobody may exceed: "the combination of all transactions from all agents MUST NOT be sent more often than
+    /// once every 5 ms" (RFC 8445 §14.2).
+    pub const MIN_TA: Duration = Duration::from_millis(5);
+
+    /// Defaults, with HMAC from `provider`.
+    pub fn new(provider: CryptoProvider) -> Self {
+        Self {
+            provider,
+            stun_servers: Vec::new(),
+            limits: Limits::default(),
+            ta: Duration::from_millis(50),
+            consent_retry: true,
+            gathering_timeout: Duration::from_millis(9_500),
+            patience: Duration::from_millis(39_500),
+            host_candidates: HostCandidates::Address,
+        }
+    }
+
+    /// STUN servers that are asked for server-reflexive candidates, already resolved. Default: none. The first
+    /// [`Limits::stun_servers`] are used.
+    pub fn with_stun_servers(mut self, servers: Vec<SocketAddr>) -> Self {
+        self.stun_servers = servers;
+        self.stun_servers.truncate(self.limits.stun_servers);
+        self
+    }
+
+    /// Bounds of the agent's tables.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self.stun_servers.truncate(limits.stun_servers);
+        self
+    }
+
+    /// Ta, the time between two checks. Default: 50 ms; not below [`MIN_TA`](Self::MIN_TA).
+    ///
+    /// An agent whose checks share a network with those of `n` others is to be given `n + 1` times its Ta.
+    ///
+    /// Source: [RFC 8445 §14.2](https://www.rfc-editor.org/rfc/rfc8445#section-14.2)
+    pub fn with_ta(mut self, ta: Duration) -> Self {
+        self.ta = ta.max(Self::MIN_TA);
+        self
+    }
+
+    /// Whether a consent request without an answer is followed by another one within a second, instead of 4 to 6 seconds
+    /// later as RFC 7675 has it. Default: `true`: without it a path that loses a fifth of its packets loses consent
+    /// within minutes.
+    pub fn with_consent_retry(mut self, retry: bool) -> Self {
+        self.consent_retry = retry;
+        self
+    }
+
+    /// How long STUN servers have to answer before gathering is complete without them. Default: 9.5 s.
+    pub fn with_gathering_timeout(mut self, timeout: Duration) -> Self {
+        self.gathering_timeout = timeout;
+        self
+    }
+
+    /// How long an agent that never found a valid pair waits before it fails, from the moment both sides' credentials are
+    /// known. Default: 39.5 s, the longest that the peer's checks take.
+    ///
+    /// Source: [RFC 8863 §4](https://www.rfc-editor.org/rfc/rfc8863#section-4)
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// What is signalled of host addresses. Default: [`HostCandidates::Address`].
+    pub fn with_host_candidates(mut self, policy: HostCandidates) -> Self {
+        self.host_candidates = policy;
+        self
+    }
+}
+
+/// What the peer gets to see of the addresses of this host. Which sockets there are is the driver's part of the policy.
+///
+/// Source: [RFC 8828 §5.2](https://www.rfc-editor.org/rfc/rfc8828#section-5.2)
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum HostCandidates {
+    /// Host candidates carry their address.
+    #[default]
+    Address,
+    /// Host candidates carry a random name under `.local` instead, announced by [`Io::Publish`](crate::Io::Publish);
+    /// related addresses are hidden.
+    ///
+    /// Source: [draft-ietf-mmusic-mdns-ice-candidates](https://datatracker.ietf.org/doc/draft-ietf-mmusic-mdns-ice-candidates/)
+    Mdns,
+    /// Host candidates are not signalled; related addresses are hidden. Checks still go out from the sockets.
+    Hidden,
+}
+
+/// Bounds of an agent's tables.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Sockets, and so host candidates. Further ones are ignored. Default: 32.
+    pub sockets: usize,
+    /// STUN servers asked. Further ones are ignored. Default: 4.
+    pub stun_servers: usize,
+    /// Remote candidates of a generation, peer-reflexive ones and names under resolution included. Further ones are
+    /// counted and ignored. Default: 64.
+    pub remote_candidates: usize,
+    /// Candidate pairs. Beyond it the pairs of lowest priority are dropped. Default: 100.
+    ///
+    /// Source: [RFC 8445 §6.1.2.5](https://www.rfc-editor.org/rfc/rfc8445#section-6.1.2.5)
+    pub pairs: usize,
+    /// Checks of a peer whose credentials are not known yet, kept for when they are. Further ones are answered and
+    /// forgotten. Default: 16.
+    pub early_checks: usize,
+    /// Answers waiting to be sent. Further requests go unanswered, so that a caller that cannot send does not collect
+    /// work. Default: 64.
+    pub replies: usize,
+    /// Requests whose answer is still awaited; beyond it the oldest is forgotten. Default: 256.
+    pub transactions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sockets: 32,
+            stun_servers: 4,
+            remote_candidates: 64,
+            pairs: 100,
+            early_checks: 16,
+            replies: 64,
+            transactions: 256,
+        }
+    }
+}

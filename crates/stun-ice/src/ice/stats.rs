@@ -1,0 +1,144 @@
+//! Numbers about an agent, its candidates and its pairs.
+
+use crate::Candidate;
+use ortica_core::SocketId;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What an agent counted since it was made, restarts included.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests sent to the peer: checks, nominations and consent.
+    pub requests_sent: u64,
+    /// Of these, for consent.
+    pub consent_requests_sent: u64,
+    /// Authenticated requests of the peer.
+    pub requests_received: u64,
+    /// Success responses sent to the peer.
+    pub responses_sent: u64,
+    /// Authenticated success responses of the peer.
+    pub responses_received: u64,
+    /// Error responses sent, all of them to authenticated requests.
+    pub errors_sent: u64,
+    /// Role conflicts, whoever yielded.
+    pub role_conflicts: u64,
+    /// Datagrams dropped because they are no well-formed STUN message of a kind the agent knows.
+    pub malformed: u64,
+    /// Requests and responses dropped because username or integrity do not verify.
+    pub unauthenticated: u64,
+    /// Responses dropped because nothing asked for them.
+    pub unexpected: u64,
+    /// Responses that came from elsewhere than their request went to; their pair failed.
+    pub asymmetric: u64,
+    /// Remote candidates ignored: over the limit, or of a kind that cannot be used.
+    pub candidates_ignored: u64,
+    /// Pairs dropped because of [`Limits::pairs`](crate::Limits::pairs).
+    pub pairs_dropped: u64,
+    /// Requests that went unanswered because of [`Limits::replies`](crate::Limits::replies).
+    pub replies_dropped: u64,
+    /// How often the route changed.
+    pub route_changes: u64,
+}
+
+/// Names a candidate of an agent, local or remote, for as long as the agent lives.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CandidateId(pub u32);
+
+impl fmt::Display for CandidateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "candidate-{}", self.0)
+    }
+}
+
+/// Names a candidate pair of an agent, for as long as the agent lives.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PairId(pub u32);
+
+impl fmt::Display for PairId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pair-{}", self.0)
+    }
+}
+
+/// A candidate and its name.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CandidateStats<'a> {
+    /// Its name.
+    pub id: CandidateId,
+    /// `true` for the peer's.
+    pub remote: bool,
+    /// The candidate as it was signalled: hidden addresses stay hidden here.
+    pub candidate: &'a Candidate,
+    /// The STUN server that saw it, for server-reflexive local ones.
+    pub server: Option<SocketAddr>,
+}
+
+/// State of a candidate pair.
+///
+/// Source: [RFC 8445 §6.1.2.6](https://www.rfc-editor.org/rfc/rfc8445#section-6.1.2.6)
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum PairState {
+    /// Not to be checked for now.
+    Frozen,
+    /// To be checked when its turn comes.
+    Waiting,
+    /// A check is on its way.
+    InProgress,
+    /// A check succeeded.
+    Succeeded,
+    /// Checks went unanswered, or were refused.
+    Failed,
+}
+
+impl fmt::Display for PairState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Frozen => "frozen",
+            Self::Waiting => "waiting",
+            Self::InProgress => "in-progress",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// What is known of a candidate pair.
+///
+/// Source: [WebRTC statistics §8.26](https://www.w3.org/TR/webrtc-stats/#candidatepair-dict*)
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PairStats {
+    /// Its name.
+    pub id: PairId,
+    /// Our candidate: as the peer sees it once the pair is valid, before that the host candidate.
+    pub local: CandidateId,
+    /// The peer's candidate.
+    pub remote: CandidateId,
+    /// The socket it sends from.
+    pub socket: SocketId,
+    /// State of its checks.
+    pub state: PairState,
+    /// `true` once it was nominated.
+    pub nominated: bool,
+    /// `true` while it carries the data.
+    pub selected: bool,
+    /// Pair priority; changes with the role.
+    pub priority: u64,
+    /// The last measured round trip.
+    pub current_round_trip: Option<Duration>,
+    /// Sum of all measured round trips; divide by `responses_received` for their mean.
+    pub total_round_trip: Duration,
+    /// Requests sent, consent included.
+    pub requests_sent: u64,
+    /// Authenticated requests received.
+    pub requests_received: u64,
+    /// Success responses sent.
+    pub responses_sent: u64,
+    /// Authenticated success responses received.
+    pub responses_received: u64,
+    /// Requests sent for consent.
+    pub consent_requests_sent: u64,
+}

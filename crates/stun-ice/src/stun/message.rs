@@ -1,0 +1,318 @@
+//! A borrowed view of a message.
+
+use super::attribute::{AttributeType, ErrorCode, decode_address};
+use super::integrity::{IntegrityKey, fingerprint};
+use ortica_core::{DecodeError, Reader, Rng};
+use std::fmt;
+use std::net::SocketAddr;
+
+/// What tells STUN from everything else that shares a port with it.
+pub const MAGIC_COOKIE: u32 = 0x2112_a442;
+/// Length of the header in bytes.
+pub const HEADER_LEN: usize = 20;
+
+/// Whether a datagram is STUN rather than DTLS, RTP or RTCP: by its first byte and the magic cookie.
+///
+/// Source: [RFC 9443 §3](https://www.rfc-editor.org/rfc/rfc9443#section-3)
+pub fn is_stun(datagram: &[u8]) -> bool {
+    match datagram {
+        [0..=3, _, _, _, cookie @ ..] => cookie.starts_with(&MAGIC_COOKIE.to_be_bytes()),
+        _ => false,
+    }
+}
+
+/// The username of a request, unverified and without a look at the rest: `receiver:sender`, so that the fragment before
+/// the colon says which agent a datagram from an unknown address belongs to.
+pub fn stun_username(datagram: &[u8]) -> Option<&str> {
+    if !is_stun(datagram) {
+        return None;
+    }
+    let attributes = Attributes { rest: datagram.get(HEADER_LEN..)? };
+    let (_, value) = attributes
+        .take_while(|(attribute, _)| *attribute != AttributeType::MESSAGE_INTEGRITY)
+        .find(|(attribute, _)| *attribute == AttributeType::USERNAME)?;
+    std::str::from_utf8(value).ok()
+}
+
+/// What a message is for.
+///
+/// Source: [RFC 8489 §5](https://www.rfc-editor.org/rfc/rfc8489#section-5)
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Class {
+    /// Asks for an answer.
+    Request,
+    /// Does not.
+    Indication,
+    /// The answer to a request that was granted.
+    Success,
+    /// The answer to a request that was refused.
+    Error,
+}
+
+/// What is asked for, 12 bits.
+///
+/// Source: [RFC 8489 §18.2](https://www.rfc-editor.org/rfc/rfc8489#section-18.2)
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Method(pub u16);
+
+impl Method {
+    /// The only method of STUN and ICE: says where the request came from.
+    pub const BINDING: Self = Self(0x001);
+}
+
+/// The message type interleaves the bits of method and class: `M11..M7 C1 M6..M4 C0 M3..M0`.
+pub(crate) fn message_type(class: Class, method: Method) -> u16 {
+    let class = match class {
+        Class::Request => 0x0000,
+        Class::Indication => 0x0010,
+        Class::Success => 0x0100,
+        Class::Error => 0x0110,
+    };
+    let Method(m) = method;
+    (m & 0x000f) | ((m & 0x0070) << 1) | ((m & 0x0f80) << 2) | class
+}
+
+fn split_message_type(message_type: u16) -> (Class, Method) {
+    let class = match message_type & 0x0110 {
+        0x0000 => Class::Request,
+        0x0010 => Class::Indication,
+        0x0100 => Class::Success,
+        _ => Class::Error,
+    };
+    let method = (message_type & 0x000f) | ((message_type >> 1) & 0x0070) | ((message_type >> 2) & 0x0f80);
+    (class, Method(method))
+}
+
+/// Ties an answer to its request: 96 random bits.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TransactionId(pub [u8; 12]);
+
+impl TransactionId {
+    /// A fresh one.
+    pub fn generate(rng: &mut Rng) -> Self {
+        Self(rng.bytes())
+    }
+}
+
+impl fmt::Debug for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:024x}", self.0.iter().fold(0u128, |id, byte| (id << 8) | u128::from(*byte)))
+    }
+}
+
+/// A well-formed message. Its lengths were checked and its FINGERPRINT, if it has one, verified; its integrity was not.
+///
+/// The getters see the attributes that MESSAGE-INTEGRITY covers, and of several of one type the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    class: Class,
+    method: Method,
+    transaction: TransactionId,
+    /// The attributes before MESSAGE-INTEGRITY and FINGERPRINT.
+    attributes: &'a [u8],
+    /// What MESSAGE-INTEGRITY covers, and its value.
+    integrity: Option<(&'a [u8], &'a [u8; IntegrityKey::LEN])>,
+    has_fingerprint: bool,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message that fills `datagram`.
+    ///
+    /// # Errors
+    /// Names what is wrong: the first two bits, the cookie, a length that is no multiple of 4 or not the datagram's, an
+    /// attribute that runs past the end, a FINGERPRINT that does not verify or is not last.
+    pub fn parse(datagram: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(datagram);
+        let message_type = r.u16("message type")?;
+        if message_type >= 0x4000 {
+            return Err(DecodeError::Invalid("message type"));
+        }
+        let length = usize::from(r.u16("message length")?);
+        if r.u32("magic cookie")? != MAGIC_COOKIE {
+            return Err(DecodeError::Invalid("magic cookie"));
+        }
+        let transaction = TransactionId(r.array("transaction id")?);
+        if length % 4 != 0 || length != r.remaining() {
+            return Err(DecodeError::Invalid("message length"));
+        }
+        let (class, method) = split_message_type(message_type);
+        let mut message =
+            Self { class, method, transaction, attributes: r.rest(), integrity: None, has_fingerprint: false };
+        message.scan(datagram, r)?;
+        Ok(message)
+    }
+
+    /// Walks over the attributes once, checks that they stay within the message, and notes where the covered ones end.
+    fn scan(&mut self, datagram: &'a [u8], mut r: Reader<'a>) -> Result<(), DecodeError> {
+        let mut covered_to = None;
+        while !r.is_empty() {
+            if self.has_fingerprint {
+                return Err(DecodeError::Trailing("fingerprint"));
+            }
+            let (before, _) = datagram.split_at_checked(r.position()).unwrap_or((datagram, &[]));
+            let attribute = AttributeType(r.u16("attribute type")?);
+            let value = r.vec16("attribute value")?;
+            r.bytes(padding(value.len()), "attribute padding")?;
+            match attribute {
+                AttributeType::MESSAGE_INTEGRITY if self.integrity.is_none() => {
+                    let tag = value.try_into().map_err(|_| DecodeError::Invalid("message integrity"))?;
+                    self.integrity = Some((before, tag));
+                    covered_to.get_or_insert(before.len());
+                }
+                AttributeType::FINGERPRINT => {
+                    let value = value.try_into().map(u32::from_be_bytes);
+                    if value != Ok(fingerprint(before)) {
+                        return Err(DecodeError::Invalid("fingerprint"));
+                    }
+                    self.has_fingerprint = true;
+                    covered_to.get_or_insert(before.len());
+                }
+                _ => {}
+            }
+        }
+        if let Some(end) = covered_to {
+            self.attributes = datagram.get(HEADER_LEN..end).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// What it is for.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// What it asks for, or answers.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Ties an answer to its request.
+    pub fn transaction(&self) -> TransactionId {
+        self.transaction
+    }
+
+    /// `true` if it has a FINGERPRINT, which then was verified.
+    pub fn has_fingerprint(&self) -> bool {
+        self.has_fingerprint
+    }
+
+    /// `true` if it has a MESSAGE-INTEGRITY.
+    pub fn has_integrity(&self) -> bool {
+        self.integrity.is_some()
+    }
+
+    /// Whether MESSAGE-INTEGRITY was made with `key`; `false` without that attribute.
+    pub fn verify_integrity(&self, key: &IntegrityKey) -> bool {
+        self.integrity.is_some_and(|(before, tag)| key.verify(before, tag))
+    }
+
+    /// The covered attributes, in order, types and values.
+    pub fn attributes(&self) -> Attributes<'a> {
+        Attributes { rest: self.attributes }
+    }
+
+    /// The value of the first attribute of a type.
+    pub fn attribute(&self, wanted: AttributeType) -> Option<&'a [u8]> {
+        self.attributes().find(|(attribute, _)| *attribute == wanted).map(|(_, value)| value)
+    }
+
+    /// The attributes that this crate does not know and a receiver must.
+    pub fn unknown_attributes(&self) -> impl Iterator<Item = AttributeType> + use<'a> {
+        self.attributes()
+            .map(|(attribute, _)| attribute)
+            .filter(|attribute| attribute.is_comprehension_required() && !attribute.is_known())
+    }
+
+    /// USERNAME; `None` also when it is no UTF-8.
+    pub fn username(&self) -> Option<&'a str> {
+        self.attribute(AttributeType::USERNAME).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// XOR-MAPPED-ADDRESS.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn xor_mapped_address(&self) -> Result<Option<SocketAddr>, DecodeError> {
+        self.attribute(AttributeType::XOR_MAPPED_ADDRESS)
+            .map(|value| decode_address(value, Some(self.transaction)))
+            .transpose()
+    }
+
+    /// MAPPED-ADDRESS, from servers of RFC 3489.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn mapped_address(&self) -> Result<Option<SocketAddr>, DecodeError> {
+        self.attribute(AttributeType::MAPPED_ADDRESS).map(|value| decode_address(value, None)).transpose()
+    }
+
+    /// ERROR-CODE.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn error_code(&self) -> Result<Option<ErrorCode<'a>>, DecodeError> {
+        self.attribute(AttributeType::ERROR_CODE).map(ErrorCode::decode).transpose()
+    }
+
+    /// PRIORITY.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn priority(&self) -> Result<Option<u32>, DecodeError> {
+        self.number(AttributeType::PRIORITY, "priority").map(|value| value.map(u32::from_be_bytes))
+    }
+
+    /// The tie-breaker of a sender in the controlling role.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn ice_controlling(&self) -> Result<Option<u64>, DecodeError> {
+        self.number(AttributeType::ICE_CONTROLLING, "ice-controlling").map(|value| value.map(u64::from_be_bytes))
+    }
+
+    /// The tie-breaker of a sender in the controlled role.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn ice_controlled(&self) -> Result<Option<u64>, DecodeError> {
+        self.number(AttributeType::ICE_CONTROLLED, "ice-controlled").map(|value| value.map(u64::from_be_bytes))
+    }
+
+    /// `true` if it has USE-CANDIDATE.
+    pub fn use_candidate(&self) -> bool {
+        self.attribute(AttributeType::USE_CANDIDATE).is_some()
+    }
+
+    fn number<const N: usize>(
+        &self,
+        attribute: AttributeType,
+        name: &'static str,
+    ) -> Result<Option<[u8; N]>, DecodeError> {
+        self.attribute(attribute).map(|value| value.try_into().map_err(|_| DecodeError::Invalid(name))).transpose()
+    }
+}
+
+/// Iterator over attributes: types and values. Ends early where an attribute runs past the end.
+#[derive(Clone, Debug)]
+pub struct Attributes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (AttributeType, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut r = Reader::new(self.rest);
+        let attribute = AttributeType(r.u16("attribute type").ok()?);
+        let value = r.vec16("attribute value").ok()?;
+        // The padding's content is not looked at.
+        r.bytes(padding(value.len()), "attribute padding").ok()?;
+        self.rest = r.rest();
+        Some((attribute, value))
+    }
+}
+
+/// How many bytes of padding follow a value.
+pub(crate) const fn padding(len: usize) -> usize {
+    len.next_multiple_of(4) - len
+}
