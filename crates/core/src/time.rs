@@ -173,7 +173,7 @@ impl<const N: usize> Default for Timers<N> {
 
 impl<const N: usize> fmt::Debug for Timers<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.deadlines).finish()
+        f.debug_list().entries(self.deadlines).finish()
     }
 }
 
