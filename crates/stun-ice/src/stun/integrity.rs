@@ -19,18 +19,18 @@ impl IntegrityKey {
 
     /// The HMAC over `before`, a message up to its MESSAGE-INTEGRITY attribute.
     pub(crate) fn sign(&self, before: &[u8]) -> [u8; Self::LEN] {
+        let (message_type, length, rest) = as_if_last(before);
+        let digest = self.0.sign(&[message_type, &length, rest]);
         let mut tag = [0; Self::LEN];
-        if let Some((parts, len)) = split_at_length(before) {
-            let digest = self.0.sign(&[parts.0, &len, parts.1]);
-            // HMAC-SHA1 gives exactly as many bytes.
-            tag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        }
+        // HMAC-SHA1 gives exactly as many bytes.
+        tag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         tag
     }
 
     /// Whether `tag` is the HMAC over `before`.
     pub(crate) fn verify(&self, before: &[u8], tag: &[u8; Self::LEN]) -> bool {
-        split_at_length(before).is_some_and(|(parts, len)| self.0.verify(&[parts.0, &len, parts.1], tag))
+        let (message_type, length, rest) = as_if_last(before);
+        self.0.verify(&[message_type, &length, rest], tag)
     }
 }
 
@@ -40,14 +40,13 @@ impl fmt::Debug for IntegrityKey {
     }
 }
 
-/// What precedes and what follows the length field, and the length that the HMAC sees in its place: one that ends with
-/// MESSAGE-INTEGRITY, as if nothing came after it.
-fn split_at_length(before: &[u8]) -> Option<((&[u8], &[u8]), [u8; 2])> {
-    let (message_type, rest) = before.split_at_checked(2)?;
-    let (_, rest) = rest.split_at_checked(2)?;
-    let attributes = before.len().checked_sub(super::HEADER_LEN)?;
-    let len = u16::try_from(attributes + 4 + IntegrityKey::LEN).ok()?;
-    Some(((message_type, rest), len.to_be_bytes()))
+/// What the HMAC sees of a message: its type, a length that ends with MESSAGE-INTEGRITY as if nothing came after it, and
+/// everything from the cookie up to that attribute.
+fn as_if_last(before: &[u8]) -> (&[u8], [u8; 2], &[u8]) {
+    let (message_type, rest) = before.split_at_checked(2).unwrap_or((before, &[]));
+    let attributes = before.len().saturating_sub(super::HEADER_LEN);
+    let length = u16::try_from(attributes + 4 + IntegrityKey::LEN).unwrap_or(u16::MAX);
+    (message_type, length.to_be_bytes(), rest.get(2..).unwrap_or_default())
 }
 
 /// The FINGERPRINT over `before`, a message up to that attribute whose length field counts the attribute already.

@@ -160,8 +160,7 @@ impl<'a> Message<'a> {
                     covered_to.get_or_insert(before.len());
                 }
                 AttributeType::FINGERPRINT => {
-                    let value = value.try_into().map(u32::from_be_bytes);
-                    if value != Ok(fingerprint(before)) {
+                    if value != fingerprint(before).to_be_bytes() {
                         return Err(DecodeError::Invalid("fingerprint"));
                     }
                     self.has_fingerprint = true;
