@@ -16,26 +16,26 @@
 //! use ortica_core::Instant;
 //! use std::time::Duration;
 //!
-//! /// Says hello once a second until it is greeted back.
-//! struct Greeter { next: Option<Instant>, due: bool, greeted: bool }
+//! /// Says hello once a second.
+//! struct Greeter { next: Instant, due: bool, greeted: bool }
 //!
 //! impl Machine for Greeter {
 //!     fn handle_packet(&mut self, _now: Instant, packet: &mut [u8]) {
 //!         self.greeted |= packet == b"hello";
 //!     }
 //!     fn handle_timeout(&mut self, now: Instant) {
-//!         if self.next.is_some_and(|at| at <= now) {
+//!         if self.next <= now {
 //!             self.due = true;
-//!             self.next = (!self.greeted).then(|| now + Duration::from_secs(1));
+//!             self.next = now + Duration::from_secs(1);
 //!         }
 //!     }
 //!     fn poll_packet(&mut self, _now: Instant, out: &mut Vec<u8>) -> Option<usize> {
 //!         std::mem::take(&mut self.due).then(|| { out.extend_from_slice(b"hello"); 5 })
 //!     }
-//!     fn poll_timeout(&self) -> Option<Instant> { self.next }
+//!     fn poll_timeout(&self) -> Option<Instant> { Some(self.next) }
 //! }
 //!
-//! let greeter = || Greeter { next: Some(netsim::epoch()), due: false, greeted: false };
+//! let greeter = || Greeter { next: netsim::epoch(), due: false, greeted: false };
 //! let link = Link::with_delay(Duration::from_millis(25)).lossy(0.3);
 //! let mut pair = Pair::of_machines(7, link, greeter(), greeter());
 //! pair.run_until(Duration::from_secs(60), |a, b| a.machine.greeted && b.machine.greeted).unwrap();

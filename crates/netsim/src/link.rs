@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn jitter_keeps_the_order_and_reordering_does_not() {
-        let mut arrivals = |link: Link| -> Vec<Instant> {
+        let arrivals = |link: Link| -> Vec<Instant> {
             let mut lane = lane(link);
             (0..1_000u64)
                 .filter_map(|n| match carry(&mut lane, epoch() + Duration::from_millis(n), 10) {
