@@ -1,6 +1,28 @@
 //! Cryptography as an argument: a [`CryptoProvider`] is a set of operations that protocol code is given.
 //!
-//! There is no process-wide default and no backend `cfg` in protocol code.
+//! There is no process-wide default and no backend `cfg` in protocol code: a provider travels in a `Config`, and two
+//! sessions of one process may use different ones.
+//!
+//! | backend | feature | deterministic |
+//! |---|---|---|
+//! | `rust_crypto` | `rust-crypto` | yes: keys come from the [`Rng`], signatures are made by RFC 6979 |
+//!
+//! # Writing a backend
+//!
+//! Implement [`HashProvider`], [`CipherProvider`], [`AgreementProvider`] and [`SignatureProvider`], and run
+//! [`conformance::check`] over the result. What the protocols above rely on:
+//!
+//! * The work that depends on the key alone is done once, in `hmac_key`, `aead`, `aes_ctr` and `load`: SRTP calls what
+//!   they return for every packet, from `&self`, and expects it to allocate nothing.
+//! * Keys are wiped when dropped.
+//! * Tags are compared in constant time, and nothing decrypted is kept when one does not verify.
+//! * Public keys from the network are checked (on the curve, not the identity, no all-zero secret), and come in the one
+//!   form that TLS uses, no other.
+//! * A `deterministic` backend draws from the [`Rng`] it is handed and from nowhere else.
+
+pub mod conformance;
+#[cfg(feature = "rust-crypto")]
+pub mod rust_crypto;
 
 use crate::Rng;
 use arrayvec::ArrayVec;
@@ -29,6 +51,14 @@ impl fmt::Debug for CryptoProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CryptoProvider").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// The backends that were compiled in, the fastest first.
+pub fn providers() -> Vec<CryptoProvider> {
+    vec![
+        #[cfg(feature = "rust-crypto")]
+        rust_crypto::provider(),
+    ]
 }
 
 /// An operation was refused: a key of the wrong length, a point off the curve, a tag or signature that does not verify.
@@ -166,6 +196,12 @@ pub enum Group {
 pub trait AgreementProvider: Send + Sync {
     /// A fresh key pair in `group`.
     fn generate(&self, group: Group, rng: &mut Rng) -> Box<dyn PrivateKey>;
+
+    /// Reads a private key: 32 bytes, big endian for P-256, as RFC 7748 encodes them for X25519.
+    ///
+    /// # Errors
+    /// When `private_key` has another length or, for P-256, is 0 or not below the order of the group.
+    fn load(&self, group: Group, private_key: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError>;
 }
 
 /// The private half of a key agreement.
