@@ -5,6 +5,7 @@
 //!
 //! | backend | feature | deterministic |
 //! |---|---|---|
+//! | `aws_lc_rs` | `aws-lc-rs` | no: the library draws its own keys and nonces |
 //! | `rust_crypto` | `rust-crypto` | yes: keys come from the [`Rng`], signatures are made by RFC 6979 |
 //!
 //! # Writing a backend
@@ -20,6 +21,8 @@
 //!   form that TLS uses, no other.
 //! * A `deterministic` backend draws from the [`Rng`] it is handed and from nowhere else.
 
+#[cfg(feature = "aws-lc-rs")]
+pub mod aws_lc_rs;
 pub mod conformance;
 #[cfg(feature = "rust-crypto")]
 pub mod rust_crypto;
@@ -56,6 +59,8 @@ impl fmt::Debug for CryptoProvider {
 /// The backends that were compiled in, the fastest first.
 pub fn providers() -> Vec<CryptoProvider> {
     vec![
+        #[cfg(feature = "aws-lc-rs")]
+        aws_lc_rs::provider(),
         #[cfg(feature = "rust-crypto")]
         rust_crypto::provider(),
     ]
