@@ -503,5 +503,5 @@ fn array<const N: usize>(text: &str) -> [u8; N] {
     hex(text).try_into().expect("the vectors above have the right lengths")
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod tests;
