@@ -1,1 +1,40 @@
 //! DTLS for WebRTC as a sans-IO connection.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
+mod alert;
+mod certificate;
+mod cipher_suite;
+mod config;
+mod connection;
+mod der;
+mod event;
+mod exporter;
+mod fingerprint;
+mod key_schedule;
+mod message;
+mod srtp;
+mod stats;
+mod verified;
+
+pub use alert::Alert;
+pub use certificate::{Certificate, CertificateError};
+pub use cipher_suite::{CipherSuite, Version};
+pub use config::{Config, Limits, Role};
+pub use connection::{Connection, RecordStart, SealError};
+pub use event::{CloseReason, Event};
+pub use exporter::ExportError;
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use srtp::{SrtpKeys, SrtpProfile};
+pub use stats::Stats;
+pub use verified::Verified;

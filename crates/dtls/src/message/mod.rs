@@ -1,0 +1,3 @@
+//! The handshake messages, a file each.
+
+pub(crate) mod certificate;
