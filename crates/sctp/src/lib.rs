@@ -1,1 +1,30 @@
 //! SCTP over DTLS and the data channel protocol as a sans-IO association.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
+mod association;
+mod config;
+pub mod dcep;
+mod event;
+mod id;
+mod message;
+pub mod ppid;
+mod stats;
+
+pub use association::Association;
+pub use config::{Config, Limits};
+pub use event::{CloseReason, Event};
+pub use id::{Ssn, StreamId, Tsn};
+pub use message::{Message, Reliability, ResetError, SendError, SendOptions, SendRefusal};
+pub use ppid::Ppid;
+pub use stats::{Path, Stats};
