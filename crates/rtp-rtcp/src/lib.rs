@@ -15,6 +15,7 @@
 pub mod header_extension;
 pub mod id;
 pub mod packet;
+pub mod rtcp;
 pub mod sequence;
 
 pub use id::{IdError, Mid, PayloadType, Rid, Ssrc};
