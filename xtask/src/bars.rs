@@ -1,0 +1,144 @@
+//! The full-size checks: all seeds, long soaks, grids, side-by-side benches. Too long for every change, they run before a
+//! release and whenever their subject changes, and each leaves its line in `docs/bars/`.
+
+use crate::install::{self, Need};
+use crate::process::{Failure, Task, notes_dir, root};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// One check. It passes by exiting with 0; lines of its output that begin with `bar: ` are kept as its result.
+struct Bar {
+    /// The issue whose figures it checks.
+    issue: u32,
+    name: &'static str,
+    /// What must exist in the repository for it to run.
+    file: &'static str,
+    needs: &'static [Need],
+    command: &'static str,
+}
+
+const BARS: &[Bar] = &[
+    Bar {
+        issue: 2,
+        name: "faults",
+        file: "crates/peerconnection/tests/bars.rs",
+        needs: &[Need::Media],
+        command: "cargo test --release --quiet -p ortica --all-features --test bars -- --ignored --nocapture --test-threads 1",
+    },
+    Bar {
+        issue: 2,
+        name: "browsers",
+        file: "interop/browser/run.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --bars",
+    },
+    Bar {
+        issue: 2,
+        name: "aiortc",
+        file: "interop/aiortc/run.sh",
+        needs: &[Need::Media, Need::Aiortc],
+        command: "bash interop/aiortc/run.sh --bars",
+    },
+    Bar {
+        issue: 2,
+        name: "peers",
+        file: "interop/peers/run.sh",
+        needs: &[Need::Media],
+        command: "bash interop/peers/run.sh --bars",
+    },
+    Bar {
+        issue: 2,
+        name: "fuzz",
+        file: "fuzz/Cargo.toml",
+        needs: &[Need::Fuzz],
+        command: "cargo xtask fuzz --seconds 300",
+    },
+];
+
+/// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`
+pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    let (mut issue, mut only, mut list) = (None, Vec::new(), false);
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--list" => list = true,
+            "--only" => only.push(words.next().cloned().unwrap_or_default()),
+            number => {
+                let number: u32 = number.parse().map_err(|_| Failure::new(format!("{number:?} is no issue")))?;
+                issue = Some(number);
+            }
+        }
+    }
+    let wanted = |bar: &&Bar| {
+        issue.is_none_or(|issue| bar.issue == issue) && (only.is_empty() || only.iter().any(|name| name == bar.name))
+    };
+    let mut failed = Vec::new();
+    for bar in BARS.iter().filter(wanted) {
+        if list {
+            println!("issue {} {:<12} {}", bar.issue, bar.name, bar.command);
+        } else if !root().join(bar.file).exists() {
+            println!("{:<12} skipped: {} is not there", bar.name, bar.file);
+        } else if !perform(bar)? {
+            failed.push(bar.name);
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("failed: {}", failed.join(", ")))) }
+}
+
+fn perform(bar: &Bar) -> Result<bool, Failure> {
+    for need in bar.needs {
+        install::ensure(*need)?;
+    }
+    let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
+    let mut words = bar.command.split_whitespace();
+    let task = Task::new(words.next().unwrap_or_default()).args(words).limit(Duration::from_secs(6 * 3_600));
+    let started = Instant::now();
+    let outcome = task.run_logged(&log);
+    let taken = started.elapsed().as_secs();
+    let text = fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let mut results: Vec<&str> = text.lines().filter_map(|line| line.split_once("bar: ").map(|(_, it)| it)).collect();
+    match &outcome {
+        Ok(()) if results.is_empty() => results.push("passed"),
+        Ok(()) => {}
+        Err(failure) => {
+            println!("{failure}");
+            results.push("FAILED");
+        }
+    }
+    for result in results {
+        println!("{:<12} {taken:>6} s  {result}", bar.name);
+        keep(bar, taken, result)?;
+    }
+    Ok(outcome.is_ok())
+}
+
+/// Appends a line to the page of the issue.
+fn keep(bar: &Bar, taken: u64, result: &str) -> Result<(), Failure> {
+    let path = root().join(format!("docs/bars/issue-{}.md", bar.issue));
+    let fresh = !path.exists();
+    fs::create_dir_all(root().join("docs/bars"))?;
+    let mut page = OpenOptions::new().create(true).append(true).open(&path)?;
+    if fresh {
+        writeln!(page, "# Full-size checks, issue {}\n\nAppended by `cargo xtask bars`.\n", bar.issue)?;
+        writeln!(page, "| date | commit | machine | bar | result | seconds |\n|---|---|---|---|---|---|")?;
+    }
+    let (date, commit) = (Task::new("date").words("-u +%F").capture()?, commit()?);
+    let result = result.replace('|', "\\|");
+    writeln!(page, "| {} | {commit} | {} | {} | {result} | {taken} |", date.trim(), machine(), bar.name)?;
+    Ok(())
+}
+
+/// The commit that was measured, marked when the tree differs from it.
+fn commit() -> Result<String, Failure> {
+    let commit = Task::new("git").words("rev-parse --short HEAD").capture()?;
+    let changes = Task::new("git").words("status --porcelain --untracked-files=no -- . :!docs/bars").capture()?;
+    Ok(format!("{}{}", commit.trim(), if changes.is_empty() { "" } else { "+" }))
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    format!("{} x {cores}", model.unwrap_or(std::env::consts::ARCH))
+}

@@ -1,0 +1,308 @@
+//! Everything that a change must pass, one line per step.
+
+use crate::fuzz::{self, Plan};
+use crate::install::{self, Need};
+use crate::metadata;
+use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
+use crate::{dependencies, layers, links, package, requirements, testing};
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Log) -> Result<Outcome, Failure>,
+}
+
+/// What a step has to say when it did not fail.
+enum Outcome {
+    Done,
+    /// A word about the result.
+    Said(String),
+    /// Why there was nothing to do.
+    Skipped(String),
+}
+
+/// The order is that of failing early: what is quick or fails often comes first. Steps share one target folder.
+const STEPS: &[Step] = &[
+    Step { name: "fmt", about: "rustfmt", run: fmt },
+    Step { name: "layers", about: "crates depend downwards; no unsafe, no I/O where none belongs", run: layering },
+    Step { name: "licences", about: "licences, bans, sources, by deny.toml", run: licences },
+    Step { name: "tools", about: "the default build needs a C compiler and no more", run: tools },
+    Step { name: "links", about: "links between documents", run: linking },
+    Step { name: "clippy", about: "every target, every feature, warnings are errors", run: clippy },
+    Step { name: "features", about: "each feature alone, none, and the usual sets", run: features },
+    Step { name: "msrv", about: "the oldest supported compiler, where installed", run: msrv },
+    Step { name: "wasm", about: "the engine without tokio for wasm32, where installed", run: wasm },
+    Step { name: "test", about: "tests", run: test },
+    Step { name: "doctest", about: "examples in the documentation", run: doctest },
+    Step { name: "docs", about: "documentation, warnings are errors", run: docs },
+    Step { name: "package", about: "what would be published", run: packaging },
+    Step { name: "alone", about: "each example of one crate, built and run", run: alone },
+    Step { name: "soak", about: "20 s of calls", run: soak },
+    Step { name: "browsers", about: "each browser once", run: browsers },
+    Step { name: "aiortc", about: "aiortc once", run: aiortc },
+    Step { name: "peers", about: "each other stack once", run: peers },
+    Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
+    Step { name: "requirements", about: "how many rows the tests have shown", run: rows },
+];
+
+/// `cargo xtask ci [--list] [--only STEP].. [--skip STEP]..`
+pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    let (mut only, mut skip) = (Vec::new(), Vec::new());
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let mut step = || -> Result<&'static Step, Failure> {
+            let name = words.next().map(String::as_str).unwrap_or_default();
+            let step = STEPS.iter().find(|step| step.name == name);
+            step.ok_or_else(|| Failure::new(format!("{word} wants a step, not {name:?}; --list shows them")))
+        };
+        match word.as_str() {
+            "--list" => {
+                STEPS.iter().for_each(|step| println!("{:<14} {}", step.name, step.about));
+                return Ok(());
+            }
+            "--only" => only.push(step()?.name),
+            "--skip" => skip.push(step()?.name),
+            unknown => return Err(Failure::new(format!("ci knows no {unknown:?}"))),
+        }
+    }
+    let wanted = |step: &&Step| (only.is_empty() || only.contains(&step.name)) && !skip.contains(&step.name);
+    let started = Instant::now();
+    for step in STEPS.iter().filter(wanted) {
+        perform(step)?;
+    }
+    println!("{:<14} {:>6}  all passed", "ci", seconds(started.elapsed()));
+    Ok(())
+}
+
+fn perform(step: &Step) -> Result<(), Failure> {
+    let started = Instant::now();
+    let outcome = (step.run)(&Log(notes_dir().join(format!("logs/{}.log", step.name))));
+    let taken = seconds(started.elapsed());
+    let Step { name, .. } = step;
+    match outcome {
+        Ok(Outcome::Done) => println!("{name:<14} {taken:>6}  passed"),
+        Ok(Outcome::Said(what)) => println!("{name:<14} {taken:>6}  passed: {what}"),
+        Ok(Outcome::Skipped(why)) => println!("{name:<14} {taken:>6}  skipped: {why}"),
+        Err(failure) => {
+            println!("{name:<14} {taken:>6}  FAILED");
+            return Err(Failure::new(format!("{failure}\n\nagain: cargo xtask ci --only {name}")));
+        }
+    }
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+/// Where a step's programs write.
+struct Log(PathBuf);
+
+impl Log {
+    fn run(&self, task: &Task) -> Result<(), Failure> {
+        task.run_logged(&self.0)
+    }
+
+    fn text(&self) -> String {
+        fs::read(&self.0).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+fn no_faults(faults: Vec<String>) -> Result<Outcome, Failure> {
+    if faults.is_empty() { Ok(Outcome::Done) } else { Err(Failure::new(format!("    {}", faults.join("\n    ")))) }
+}
+
+fn fmt(log: &Log) -> Result<Outcome, Failure> {
+    log.run(&Task::cargo("fmt --all --check"))?;
+    let mut files = layers::rust_files(&root().join("fuzz/fuzz_targets"));
+    files.extend(packages_in("examples/alone").iter().map(|dir| dir.join("src/main.rs")));
+    if files.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    let task = Task::new("rustfmt").words("--check --edition 2024 --config-path rustfmt.toml");
+    log.run(&task.args(files.iter().map(|file| file.to_string_lossy())))?;
+    Ok(Outcome::Done)
+}
+
+fn layering(_: &Log) -> Result<Outcome, Failure> {
+    no_faults(layers::check()?)
+}
+
+fn licences(_: &Log) -> Result<Outcome, Failure> {
+    no_faults(dependencies::licences()?)
+}
+
+fn tools(_: &Log) -> Result<Outcome, Failure> {
+    no_faults(dependencies::tools()?)
+}
+
+fn linking(_: &Log) -> Result<Outcome, Failure> {
+    no_faults(links::check()?)
+}
+
+fn clippy(log: &Log) -> Result<Outcome, Failure> {
+    install::ensure(Need::Media)?;
+    log.run(&Task::cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings"))?;
+    Ok(Outcome::Done)
+}
+
+fn features(log: &Log) -> Result<Outcome, Failure> {
+    install::ensure(Need::Media)?;
+    let members = metadata::members()?;
+    let features = |name: &str| -> Vec<String> {
+        let package = members.iter().find(|package| package.name == name);
+        let all = package.map(|package| package.features.clone()).unwrap_or_default();
+        all.into_iter().filter(|feature| feature != "default").collect()
+    };
+    let mut sets: Vec<(&str, String)> = vec![
+        ("ortica", "--no-default-features".to_owned()),
+        ("ortica", String::new()),
+        ("ortica", "--features media".to_owned()),
+        ("ortica", "--no-default-features --features tokio,rust-crypto".to_owned()),
+    ];
+    for package in ["ortica", "ortica-codecs", "ortica-core"] {
+        let each = features(package).into_iter();
+        sets.extend(each.map(|feature| (package, format!("--no-default-features --features {feature}"))));
+    }
+    for package in members.iter().filter(|package| package.published && package.name != "ortica") {
+        sets.push((&package.name, "--no-default-features".to_owned()));
+    }
+    for (package, features) in &sets {
+        let task = Task::cargo("check --locked --quiet --lib").args(["-p", package]).words(features);
+        log.run(&task.env("RUSTFLAGS", "-Dwarnings"))?;
+    }
+    Ok(Outcome::Said(format!("{} sets", sets.len())))
+}
+
+fn msrv(log: &Log) -> Result<Outcome, Failure> {
+    let manifest = crate::process::read("Cargo.toml")?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \""));
+    let version = version.map(|rest| rest.trim_end_matches('"')).unwrap_or_default();
+    let toolchains = Task::new("rustup").words("toolchain list").capture().unwrap_or_default();
+    let toolchain = toolchains.lines().filter_map(|line| line.split_whitespace().next());
+    let is_it = |name: &&str| [".", "-"].iter().any(|end| name.starts_with(&format!("{version}{end}")));
+    let Some(toolchain) = toolchain.into_iter().find(is_it) else {
+        return Ok(Outcome::Skipped(format!("no Rust {version} here: rustup toolchain install {version}")));
+    };
+    let task = Task::cargo("check --locked --quiet -p ortica --lib").env("RUSTUP_TOOLCHAIN", toolchain);
+    log.run(&task.env("CARGO_TARGET_DIR", target_dir().join("msrv")))?;
+    Ok(Outcome::Said(toolchain.to_owned()))
+}
+
+fn wasm(log: &Log) -> Result<Outcome, Failure> {
+    let target = "wasm32-unknown-unknown";
+    let installed = Task::new("rustc").words(&format!("--print target-libdir --target {target}")).capture()?;
+    if !PathBuf::from(installed.trim()).exists() {
+        return Ok(Outcome::Skipped(format!("no standard library for it here: rustup target add {target}")));
+    }
+    let task =
+        Task::cargo("check --locked --quiet -p ortica --lib --no-default-features --features rust-crypto --target");
+    log.run(&task.args([target]))?;
+    Ok(Outcome::Done)
+}
+
+fn test(log: &Log) -> Result<Outcome, Failure> {
+    install::ensure(Need::Media)?;
+    let outcome = log.run(&testing::unit(&[]));
+    let passed = testing::passed(&log.text());
+    testing::note(&passed, true)?;
+    outcome?;
+    Ok(Outcome::Said(format!("{} tests", passed.len())))
+}
+
+fn doctest(log: &Log) -> Result<Outcome, Failure> {
+    install::ensure(Need::Media)?;
+    log.run(&testing::doc())?;
+    Ok(Outcome::Done)
+}
+
+fn docs(log: &Log) -> Result<Outcome, Failure> {
+    install::ensure(Need::Media)?;
+    let mut task = Task::cargo("doc --locked --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-Dwarnings");
+    for package in metadata::members()?.iter().filter(|package| package.dir.starts_with(root().join("crates"))) {
+        task = task.args(["-p", &package.name]);
+    }
+    log.run(&task)?;
+    Ok(Outcome::Done)
+}
+
+fn packaging(log: &Log) -> Result<Outcome, Failure> {
+    log.run(&package::task()?)?;
+    let (count, faults) = package::check()?;
+    no_faults(faults)?;
+    Ok(Outcome::Said(format!("{count} crates")))
+}
+
+fn alone(log: &Log) -> Result<Outcome, Failure> {
+    let dirs = packages_in("examples/alone");
+    if dirs.is_empty() {
+        return Ok(Outcome::Skipped("there are none".to_owned()));
+    }
+    for dir in &dirs {
+        fuzz::share_lock(dir)?;
+        let task = Task::cargo("run --quiet").dir(dir).limit(Duration::from_secs(300));
+        log.run(&task.env("CARGO_TARGET_DIR", target_dir().join("alone")))?;
+    }
+    Ok(Outcome::Said(format!("{} of them", dirs.len())))
+}
+
+fn soak(log: &Log) -> Result<Outcome, Failure> {
+    if !root().join("crates/peerconnection/tests/soak.rs").exists() {
+        return Ok(Outcome::Skipped("crates/peerconnection/tests/soak.rs is not there".to_owned()));
+    }
+    install::ensure(Need::Media)?;
+    let task =
+        Task::cargo("test --locked --quiet -p ortica --all-features --test soak -- --include-ignored --nocapture");
+    log.run(&task.env("ORTICA_SOAK_SECONDS", "20"))?;
+    Ok(Outcome::Done)
+}
+
+fn browsers(log: &Log) -> Result<Outcome, Failure> {
+    if !root().join("interop/browser/run.mjs").exists() {
+        return Ok(Outcome::Skipped("interop/browser/run.mjs is not there".to_owned()));
+    }
+    install::ensure(Need::Media)?;
+    install::ensure(Need::Browsers)?;
+    let dir = "interop/browser";
+    if root().join(dir).join("package.json").exists() && !root().join(dir).join("node_modules").exists() {
+        let locked = root().join(dir).join("package-lock.json").exists();
+        log.run(&Task::new("npm").words(if locked { "ci" } else { "install --no-save" }).dir(dir))?;
+    }
+    log.run(&Task::new("node").words("interop/browser/run.mjs --once").limit(Duration::from_secs(600)))?;
+    Ok(Outcome::Done)
+}
+
+fn aiortc(log: &Log) -> Result<Outcome, Failure> {
+    script(log, "interop/aiortc/run.sh", Need::Aiortc)
+}
+
+fn peers(log: &Log) -> Result<Outcome, Failure> {
+    script(log, "interop/peers/run.sh", Need::Media)
+}
+
+/// Runs a script of `interop/` with `--once`, if it is there.
+fn script(log: &Log, path: &str, need: Need) -> Result<Outcome, Failure> {
+    if !root().join(path).exists() {
+        return Ok(Outcome::Skipped(format!("{path} is not there")));
+    }
+    install::ensure(need)?;
+    log.run(&Task::new("bash").args([path, "--once"]).limit(Duration::from_secs(900)))?;
+    Ok(Outcome::Done)
+}
+
+fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
+    let plan = Plan::new(20)?;
+    if plan.targets.is_empty() {
+        return Ok(Outcome::Skipped("there are no targets".to_owned()));
+    }
+    plan.build()?;
+    plan.fuzz(|_| {})?;
+    Ok(Outcome::Said(format!("{} targets", plan.targets.len())))
+}
+
+fn rows(_: &Log) -> Result<Outcome, Failure> {
+    Ok(Outcome::Said(requirements::counts()?))
+}

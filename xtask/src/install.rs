@@ -1,0 +1,137 @@
+//! What builds and tests need from the system, installed on first use.
+
+use crate::process::{Failure, Task, in_path};
+
+/// Something that a part of the project needs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// libvpx with its headers, and what builds libopus.
+    Media,
+    /// Chromium, Firefox and Node.
+    Browsers,
+    /// tshark and ffmpeg, to look at packets and files with other eyes.
+    Wire,
+    /// Python with virtual environments, for aiortc.
+    Aiortc,
+    /// A C++ compiler, for libFuzzer.
+    Fuzz,
+}
+
+struct Recipe {
+    need: Need,
+    name: &'static str,
+    present: fn() -> bool,
+    apt: &'static str,
+    dnf: &'static str,
+    pacman: &'static str,
+    brew: &'static str,
+}
+
+const RECIPES: &[Recipe] = &[
+    Recipe {
+        need: Need::Media,
+        name: "media",
+        present: || {
+            let vpx = in_path("pkg-config") && Task::new("pkg-config").words("--exists vpx").succeeds();
+            vpx && in_path("cmake") && (in_path("g++") || in_path("clang++"))
+        },
+        apt: "libvpx-dev pkg-config cmake make g++",
+        dnf: "libvpx-devel pkgconf-pkg-config cmake make gcc-c++",
+        pacman: "libvpx pkgconf cmake make gcc",
+        brew: "libvpx pkg-config cmake",
+    },
+    Recipe {
+        need: Need::Browsers,
+        name: "browsers",
+        present: || {
+            let chromium = ["chromium", "chromium-browser", "google-chrome"].iter().any(|it| in_path(it));
+            let firefox = ["firefox", "firefox-esr"].iter().any(|it| in_path(it));
+            chromium && firefox && in_path("node") && in_path("npm")
+        },
+        apt: "chromium firefox-esr nodejs npm",
+        dnf: "chromium firefox nodejs npm",
+        pacman: "chromium firefox nodejs npm",
+        brew: "node chromium firefox",
+    },
+    Recipe {
+        need: Need::Wire,
+        name: "wire",
+        present: || in_path("tshark") && in_path("ffmpeg"),
+        apt: "tshark ffmpeg",
+        dnf: "wireshark-cli ffmpeg-free",
+        pacman: "wireshark-cli ffmpeg",
+        brew: "wireshark ffmpeg",
+    },
+    Recipe {
+        need: Need::Aiortc,
+        name: "aiortc",
+        present: || Task::new("python3").args(["-c", "import venv, ensurepip"]).succeeds(),
+        apt: "python3 python3-venv python3-pip",
+        dnf: "python3 python3-pip",
+        pacman: "python python-pip",
+        brew: "python",
+    },
+    Recipe {
+        need: Need::Fuzz,
+        name: "fuzz",
+        present: || in_path("c++") || in_path("g++") || in_path("clang++"),
+        apt: "g++",
+        dnf: "gcc-c++",
+        pacman: "gcc",
+        brew: "llvm",
+    },
+];
+
+/// Makes sure that `need` is there: installs it as root on Debian, and says elsewhere what to type.
+pub fn ensure(need: Need) -> Result<(), Failure> {
+    let Some(recipe) = RECIPES.iter().find(|recipe| recipe.need == need) else { return Ok(()) };
+    if (recipe.present)() {
+        return Ok(());
+    }
+    if in_path("apt-get") && is_root() {
+        println!("installing {}: {}", recipe.name, recipe.apt);
+        let apt = |words: &str| Task::new("apt-get").words(words).env("DEBIAN_FRONTEND", "noninteractive");
+        apt("-qq update").run()?;
+        apt("-qq -y --no-install-recommends install").words(recipe.apt).run()?;
+        if (recipe.present)() {
+            return Ok(());
+        }
+        return Err(Failure::new(format!("{} is installed, yet something of it is still missing", recipe.apt)));
+    }
+    Err(Failure::new(format!("{} is missing; install it with\n\n    {}\n", recipe.name, recipe.command())))
+}
+
+/// `cargo xtask install [NEED]..`
+pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = arguments.iter().find(|name| RECIPES.iter().all(|recipe| recipe.name != **name)) {
+        let names: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).collect();
+        return Err(Failure::new(format!("{unknown:?} is none of {}", names.join(", "))));
+    }
+    for recipe in RECIPES.iter().filter(|it| arguments.is_empty() || arguments.iter().any(|name| name == it.name)) {
+        ensure(recipe.need)?;
+        println!("{} is there", recipe.name);
+    }
+    Ok(())
+}
+
+impl Recipe {
+    /// What to type on this system.
+    fn command(&self) -> String {
+        let sudo = if is_root() { "" } else { "sudo " };
+        if in_path("apt-get") {
+            format!("{sudo}apt-get install {}", self.apt)
+        } else if in_path("dnf") {
+            format!("{sudo}dnf install {}", self.dnf)
+        } else if in_path("pacman") {
+            format!("{sudo}pacman -S {}", self.pacman)
+        } else if cfg!(target_os = "macos") || in_path("brew") {
+            format!("brew install {}", self.brew)
+        } else {
+            format!("your package manager; on Debian it is: apt-get install {}", self.apt)
+        }
+    }
+}
+
+fn is_root() -> bool {
+    Task::new("id").words("-u").capture().is_ok_and(|uid| uid.trim() == "0")
+}
