@@ -1,0 +1,263 @@
+//! Encoders and decoders, behind four small traits.
+//!
+//! They block for as long as the work takes, belong to one stream each, and run wherever the caller puts them. Targets are
+//! changed in place: a new bitrate never costs a key frame.
+//!
+//! | codec | encoder and decoder | feature |
+//! |---|---|---|
+//! | PCMU, PCMA | [`g711`], in Rust | always |
+//! | Opus | `opus`, libopus built from source | `opus` |
+//! | VP8 | `vpx`, the system's libvpx | `vpx` |
+
+mod config;
+pub mod g711;
+#[cfg(feature = "opus")]
+pub mod opus;
+#[cfg(feature = "vpx")]
+pub mod vpx;
+
+pub use config::{AudioEncoderConfig, DecoderLimits, VideoEncoderConfig};
+
+use thiserror::Error;
+
+use crate::{AudioFrame, Codec, EncodedFrame, FrameError, VideoFrame};
+
+/// Turns sound into [`EncodedFrame`]s.
+pub trait AudioEncoder: Send {
+    /// What it makes.
+    fn codec(&self) -> Codec;
+
+    /// The sample rate it wants, in hertz.
+    fn sample_rate(&self) -> u32;
+
+    /// The channels it wants.
+    fn channels(&self) -> u8;
+
+    /// The samples per channel it wants in each frame. An [`AudioAdapter`](crate::frame::AudioAdapter) brings any source into
+    /// this shape.
+    fn frame_len(&self) -> usize;
+
+    /// Encodes one frame. `None` if it is silence that need not be sent. The result's time is the frame's, in ticks of the
+    /// codec's clock.
+    ///
+    /// # Errors
+    /// [`CoderError::Shape`] for a frame of another shape, [`CoderError::Library`] if the codec fails.
+    fn encode(&mut self, frame: &AudioFrame) -> Result<Option<EncodedFrame>, CoderError>;
+
+    /// Aims at this bitrate from the next frame on, in bits per second. No effect where a codec has only one.
+    ///
+    /// # Errors
+    /// [`CoderError::Library`] if the codec refuses.
+    fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CoderError>;
+
+    /// Protects against this share of lost packets, in percent, as far as the codec can. Default 0.
+    ///
+    /// # Errors
+    /// [`CoderError::Library`] if the codec refuses.
+    fn set_expected_loss(&mut self, percent: u8) -> Result<(), CoderError>;
+}
+
+/// Turns [`EncodedFrame`]s into sound.
+pub trait AudioDecoder: Send {
+    /// What it takes.
+    fn codec(&self) -> Codec;
+
+    /// The sample rate of what it makes, in hertz.
+    fn sample_rate(&self) -> u32;
+
+    /// The channels of what it makes.
+    fn channels(&self) -> u8;
+
+    /// Decodes one frame. The result's time is the frame's, in samples.
+    ///
+    /// # Errors
+    /// [`CoderError`] for bytes that are no frame of the codec. The decoder goes on with the next.
+    fn decode(&mut self, frame: &EncodedFrame) -> Result<AudioFrame, CoderError>;
+
+    /// Makes `samples` per channel up for what was lost, at most 120 ms: from what came before, or silence where the codec
+    /// knows no better.
+    ///
+    /// # Errors
+    /// [`CoderError::Shape`] for a length that cannot be, [`CoderError::Library`] if the codec fails.
+    fn conceal(&mut self, samples: usize) -> Result<AudioFrame, CoderError>;
+
+    /// Recovers the frame **before** `next` from what `next` carries of it, `samples` long per channel; `next` itself is
+    /// decoded afterwards. Where nothing is carried this is [`conceal`](Self::conceal), which is also the default.
+    ///
+    /// # Errors
+    /// As [`conceal`](Self::conceal).
+    fn recover(&mut self, next: &EncodedFrame, samples: usize) -> Result<AudioFrame, CoderError> {
+        let _ = next;
+        self.conceal(samples)
+    }
+}
+
+/// Turns pictures into [`EncodedFrame`]s.
+pub trait VideoEncoder: Send {
+    /// What it makes.
+    fn codec(&self) -> Codec;
+
+    /// Encodes one picture of any format and size, as a key frame if `key_frame` is set or the size has changed. `None` if the
+    /// encoder dropped the picture to keep to its bitrate. The result's time is the picture's, in ticks of 90 kHz.
+    ///
+    /// # Errors
+    /// [`CoderError::Picture`] for a size the codec has no words for, [`CoderError::Library`] if the codec fails.
+    fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Option<EncodedFrame>, CoderError>;
+
+    /// Aims at this bitrate from the next picture on, in bits per second, without a key frame.
+    ///
+    /// # Errors
+    /// [`CoderError::Library`] if the codec refuses.
+    fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CoderError>;
+}
+
+/// Turns [`EncodedFrame`]s into pictures.
+pub trait VideoDecoder: Send {
+    /// What it takes.
+    fn codec(&self) -> Codec;
+
+    /// Decodes one frame. `None` if it shows nothing. The result's time is the frame's, in ticks of 90 kHz.
+    ///
+    /// # Errors
+    /// [`CoderError`] for bytes that are no frame of the codec or a picture above the limits. The decoder goes on with the next
+    /// key frame, so this is the moment to ask for one.
+    fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, CoderError>;
+}
+
+/// Why something was not encoded or decoded.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CoderError {
+    /// This build has no coder for the codec.
+    #[error("no coder for {0} was compiled in")]
+    NotCompiledIn(Codec),
+    /// A video codec where sound was asked for, or the other way round, or a frame of another codec.
+    #[error("{0} is not a codec of this coder")]
+    WrongCodec(Codec),
+    /// Sound of another rate, another number of channels or another length than the coder wants.
+    #[error("sound of {sample_rate} Hz, {channels} channels, {len} samples, which the coder does not take")]
+    Shape {
+        /// The frame's, in hertz.
+        sample_rate: u32,
+        /// The frame's.
+        channels: u8,
+        /// The frame's, per channel.
+        len: usize,
+    },
+    /// A picture larger than the codec or the limits allow.
+    #[error("a picture of {width}x{height} is beyond what is allowed")]
+    Picture {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// A frame that needs a key frame before it, which has not come.
+    #[error("waiting for a key frame")]
+    NeedsKeyFrame,
+    /// Bytes that are no frame of the codec.
+    #[error("not a frame of the codec")]
+    Malformed,
+    /// The codec library failed.
+    #[error("{call} failed: {reason}")]
+    Library {
+        /// The function that did.
+        call: &'static str,
+        /// What the library says about it.
+        reason: String,
+    },
+    /// The result is no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// An encoder for sound.
+///
+/// # Errors
+/// [`CoderError`] if the codec is none for sound, is not compiled in, or does not take the configuration.
+#[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "G.711 leaves nothing to configure"))]
+pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, CoderError> {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Encoder::new(codec)?)),
+        #[cfg(feature = "opus")]
+        Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
+        #[cfg(not(feature = "opus"))]
+        Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Vp8 => Err(CoderError::WrongCodec(codec)),
+    }
+}
+
+/// A decoder for sound, in as many channels as [`Codec::channels`] says.
+///
+/// # Errors
+/// As [`audio_encoder`].
+pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Decoder::new(codec)?)),
+        #[cfg(feature = "opus")]
+        Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
+        #[cfg(not(feature = "opus"))]
+        Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Vp8 => Err(CoderError::WrongCodec(codec)),
+    }
+}
+
+/// An encoder for pictures.
+///
+/// # Errors
+/// [`CoderError`] if the codec is none for pictures, is not compiled in, or does not take the configuration.
+#[cfg_attr(not(feature = "vpx"), expect(unused_variables, reason = "without a library there is nothing to configure"))]
+pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dyn VideoEncoder>, CoderError> {
+    match codec {
+        #[cfg(feature = "vpx")]
+        Codec::Vp8 => Ok(Box::new(vpx::VpxEncoder::new(config)?)),
+        #[cfg(not(feature = "vpx"))]
+        Codec::Vp8 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Opus | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
+    }
+}
+
+/// A decoder for pictures up to `limits`.
+///
+/// # Errors
+/// As [`video_encoder`].
+#[cfg_attr(not(feature = "vpx"), expect(unused_variables, reason = "without a library there is nothing to limit"))]
+pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn VideoDecoder>, CoderError> {
+    match codec {
+        #[cfg(feature = "vpx")]
+        Codec::Vp8 => Ok(Box::new(vpx::VpxDecoder::new(limits)?)),
+        #[cfg(not(feature = "vpx"))]
+        Codec::Vp8 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Opus | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coder_exists_for_each_codec_that_can_code() {
+        for &codec in Codec::ALL {
+            let (encoder, decoder) = match codec.kind() {
+                crate::MediaKind::Audio => (
+                    audio_encoder(codec, &AudioEncoderConfig::default()).map(|coder| coder.codec()),
+                    audio_decoder(codec).map(|coder| coder.codec()),
+                ),
+                crate::MediaKind::Video => (
+                    video_encoder(codec, &VideoEncoderConfig::default()).map(|coder| coder.codec()),
+                    video_decoder(codec, DecoderLimits::default()).map(|coder| coder.codec()),
+                ),
+            };
+            let expected = if codec.can_code() { Ok(codec) } else { Err(CoderError::NotCompiledIn(codec)) };
+            assert_eq!((encoder, decoder), (expected.clone(), expected));
+        }
+    }
+
+    #[test]
+    fn sound_is_no_picture() {
+        assert!(audio_decoder(Codec::Vp8).is_err_and(|error| error == CoderError::WrongCodec(Codec::Vp8)));
+        let decoder = video_decoder(Codec::Pcmu, DecoderLimits::default());
+        assert!(decoder.is_err_and(|error| error == CoderError::WrongCodec(Codec::Pcmu)));
+    }
+}
