@@ -12,7 +12,6 @@
     )
 )]
 
-#[expect(dead_code, reason = "the agent is laid out, its parts follow")]
 mod ice;
 pub mod mdns;
 pub mod stun;

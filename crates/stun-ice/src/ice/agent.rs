@@ -1,12 +1,21 @@
 //! The agent as its caller sees it.
 
+use super::address::canonical;
+use super::generation::Generation;
+use super::shared::Shared;
 use super::{
-    Candidate, CandidateError, CandidateStats, Config, Credentials, CredentialsError, Event, GatheringState, PairStats,
-    ResolveId, Role, Route, State, Stats,
+    Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
+    GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
 };
+use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
+use tracing::debug;
+
+/// How long the old generation is still heard after the new one has a selected pair: the peer may switch a little later.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A full ICE agent for one component: finds the pairs of addresses over which two peers reach each other, picks one, and
 /// makes sure that the peer still wants what is sent there.
@@ -14,35 +23,53 @@ use std::sync::Arc;
 /// Source: [RFC 8445](https://www.rfc-editor.org/rfc/rfc8445)
 #[derive(Debug)]
 pub struct Agent {
-    credentials: Credentials,
-    remote: Option<Credentials>,
-    role: Role,
+    shared: Shared,
+    current: Generation,
+    previous: Option<Previous>,
+    /// A restart came from a state beyond `New`.
+    restarted: bool,
+    closed: bool,
+}
+
+/// The generation before a restart, which carries the data until the new one has a selected pair.
+#[derive(Debug)]
+struct Previous {
+    generation: Generation,
+    /// When it is forgotten, once it carries nothing any more.
+    until: Option<Instant>,
+    /// It was disconnected when the restart came, which forgets that.
+    was_silent: bool,
 }
 
 impl Agent {
     /// An agent without sockets. It starts in the controlled role.
-    pub fn new(_config: Arc<Config>, mut rng: Rng, _now: Instant) -> Self {
-        Self { credentials: Credentials::generate(&mut rng), remote: None, role: Role::Controlled }
+    pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
+        let mut shared = Shared::new(config, rng, now);
+        let current = Generation::new(0, &mut shared, now);
+        Self { shared, current, previous: None, restarted: false, closed: false }
     }
 
     /// What the peer's checks to this generation are authenticated with; to be signalled.
     pub fn local_credentials(&self) -> &Credentials {
-        &self.credentials
+        &self.current.local.credentials
     }
 
     /// The peer's credentials of this generation, once they are known.
     pub fn remote_credentials(&self) -> Option<&Credentials> {
-        self.remote.as_ref()
+        self.current.remote.as_ref().map(|secret| &secret.credentials)
     }
 
     /// Who nominates. May change by itself: when both sides took the same role, one yields.
     pub fn role(&self) -> Role {
-        self.role
+        self.shared.role
     }
 
     /// Takes a role, as the offer/answer exchange says. A lite peer leaves the controlling one only.
-    pub fn set_role(&mut self, _now: Instant, role: Role) {
-        self.role = role;
+    pub fn set_role(&mut self, now: Instant, role: Role) {
+        if role != self.shared.role && !self.current.lite {
+            self.current.switch_role(&mut self.shared, role);
+            self.settle(now);
+        }
     }
 
     /// Hands over a UDP socket bound to `addr`, which becomes a host candidate, and a server-reflexive one per STUN server
@@ -51,14 +78,33 @@ impl Agent {
     ///
     /// A socket bound to the unspecified address has no host candidate, and may have server-reflexive ones. Link-local
     /// IPv6 addresses are neither signalled nor used.
-    pub fn add_socket(&mut self, _now: Instant, _id: SocketId, _addr: SocketAddr) {}
+    pub fn add_socket(&mut self, now: Instant, id: SocketId, addr: SocketAddr) {
+        if self.is_over() {
+            return;
+        }
+        if let Some(socket) = self.shared.add_socket(id, canonical(addr)) {
+            self.current.add_socket(&mut self.shared, now, socket);
+            self.settle(now);
+        }
+    }
 
     /// There will be no further sockets: gathering is complete once the STUN servers have answered. A restart takes it
     /// back.
-    pub fn end_of_sockets(&mut self, _now: Instant) {}
+    pub fn end_of_sockets(&mut self, now: Instant) {
+        self.current.gathering.ended = true;
+        self.settle(now);
+    }
 
     /// A socket is gone, and its candidates and pairs with it. The best valid pair that is left takes over.
-    pub fn remove_socket(&mut self, _now: Instant, _id: SocketId) {}
+    pub fn remove_socket(&mut self, now: Instant, id: SocketId) {
+        self.shared.sockets.retain(|socket| socket.id != id);
+        self.shared.replies.retain(|reply| reply.socket != id);
+        self.current.remove_socket(id);
+        if let Some(previous) = &mut self.previous {
+            previous.generation.remove_socket(id);
+        }
+        self.settle(now);
+    }
 
     /// Takes the peer's credentials; checks begin when there is a pair. `lite`: the peer said `a=ice-lite`, so this agent
     /// controls.
@@ -68,12 +114,24 @@ impl Agent {
     /// [`restart`](Self::restart) comes first.
     pub fn set_remote_credentials(
         &mut self,
-        _now: Instant,
+        now: Instant,
         credentials: Credentials,
-        _lite: bool,
+        lite: bool,
     ) -> Result<(), CredentialsError> {
+        if self.closed {
+            return Err(CredentialsError::Closed);
+        }
         credentials.validate()?;
-        self.remote = Some(credentials);
+        match self.remote_credentials() {
+            Some(known) if *known == credentials => return Ok(()),
+            Some(_) => return Err(CredentialsError::Changed),
+            None => {}
+        }
+        if lite && self.shared.role == Role::Controlled {
+            self.current.switch_role(&mut self.shared, Role::Controlling);
+        }
+        self.current.set_remote(&mut self.shared, now, credentials, lite);
+        self.settle(now);
         Ok(())
     }
 
@@ -84,95 +142,330 @@ impl Agent {
     /// # Errors
     /// When its fragment is not the one of this generation, its address or port is none a peer can have, or the agent is
     /// closed.
-    pub fn add_remote_candidate(&mut self, _now: Instant, _candidate: Candidate) -> Result<(), CandidateError> {
+    pub fn add_remote_candidate(&mut self, now: Instant, candidate: Candidate) -> Result<(), CandidateError> {
+        if self.closed {
+            return Err(CandidateError::Closed);
+        }
+        self.current.add_remote(&mut self.shared, now, candidate)?;
+        self.settle(now);
         Ok(())
     }
 
     /// Answers [`Io::Resolve`](super::Io::Resolve). Without an address the candidate is dropped silently.
-    pub fn resolved(&mut self, _now: Instant, _id: ResolveId, _address: Option<IpAddr>) {}
+    pub fn resolved(&mut self, now: Instant, id: ResolveId, address: Option<IpAddr>) {
+        self.current.on_resolved(&mut self.shared, now, id, address);
+        self.settle(now);
+    }
 
     /// The peer has signalled all its candidates.
-    pub fn end_of_remote_candidates(&mut self, _now: Instant) {}
+    pub fn end_of_remote_candidates(&mut self, now: Instant) {
+        self.current.remote_ended = true;
+        self.settle(now);
+    }
 
     /// Starts anew: fresh local credentials, no remote ones, the same sockets. Their candidates are reported again, and
     /// [`end_of_sockets`](Self::end_of_sockets) is to be called again. The pair in use carries on until one of the new
     /// generation is selected.
-    pub fn restart(&mut self, _now: Instant) {}
+    pub fn restart(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        self.restarted = self.state() != State::New;
+        self.shared.outbox.restart();
+        let number = self.current.number.wrapping_add(1);
+        let new = Generation::new(number, &mut self.shared, now);
+        let old = std::mem::replace(&mut self.current, new);
+        // A generation that never met its peer is worth less than the one before it, which may still carry data.
+        if old.remote.is_some() || self.previous.is_none() {
+            let was_silent = old.is_silent();
+            self.previous = Some(Previous { generation: old, until: None, was_silent });
+        }
+        self.settle(now);
+    }
 
     /// Takes the last restart back, when the offer that carried it was rolled back: the generation before it is in force
     /// again. `false`, and nothing happens, when it is gone already.
-    pub fn rollback_restart(&mut self, _now: Instant) -> bool {
-        false
+    pub fn rollback_restart(&mut self, now: Instant) -> bool {
+        match self.previous.take() {
+            Some(previous) if previous.until.is_none() && !self.closed => {
+                self.current = previous.generation;
+                self.current.list.set_role(self.shared.role);
+                self.shared.outbox.restart();
+                self.settle(now);
+                true
+            }
+            other => {
+                self.previous = other;
+                false
+            }
+        }
     }
 
     /// Takes a datagram for which [`is_stun`](crate::is_stun) holds. Anything else is counted and dropped.
-    pub fn handle_datagram(&mut self, _now: Instant, _datagram: Datagram<'_>) {}
+    pub fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
+        if self.is_over() {
+            return;
+        }
+        let (socket, remote) = (datagram.local, canonical(datagram.remote));
+        for segment in datagram.segments() {
+            match Message::parse(segment) {
+                Ok(message) if self.shared.socket(socket).is_some() => {
+                    self.on_message(now, socket, remote, &message);
+                }
+                Ok(_) => self.shared.stats.unexpected += 1,
+                Err(error) => {
+                    debug!(%error, "no STUN message");
+                    self.shared.stats.malformed += 1;
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Says that data came from an address that is not validated. If a pair is selected, the peer may have moved there (a
+    /// NAT forgot its mapping): the address is checked, so that data from it is taken again, and the pair in use is asked
+    /// whether it still is one. Checks of this kind leave five times a second at most.
+    pub fn check_source(&mut self, now: Instant, socket: SocketId, remote: SocketAddr) {
+        if !self.is_over() {
+            self.current.check_source(&mut self.shared, now, socket, canonical(remote));
+            self.settle(now);
+        }
+    }
 
     /// Does what is due. To be called at [`poll_timeout`](Self::poll_timeout).
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.settle(now);
+    }
 
     /// Ends the agent: nothing is sent any more. [`Event::Closed`] follows.
-    pub fn close(&mut self, _now: Instant) {}
+    pub fn close(&mut self, _now: Instant) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        self.previous = None;
+        self.current.fail();
+        self.shared.replies.clear();
+        self.shared.outbox.close(CloseReason::Local);
+    }
 
     /// Appends the next STUN message to `out`. Each is a datagram of its own, so `max_segments` plays no part.
-    pub fn poll_transmit(&mut self, _now: Instant, _max_segments: usize, _out: &mut Vec<u8>) -> Option<Transmit> {
-        None
+    pub fn poll_transmit(&mut self, now: Instant, _max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        if self.is_over() {
+            return None;
+        }
+        let Self { shared, current, previous, .. } = self;
+        while let Some(reply) = shared.replies.pop_front() {
+            let previous = previous.as_ref().map(|previous| &previous.generation);
+            let by_number = |generation: &&Generation| generation.number == reply.generation;
+            if let Some(generation) = std::iter::once(&*current).chain(previous).find(by_number) {
+                return Some(generation.transmit_reply(shared, &reply, out));
+            }
+        }
+        if let Some(previous) = previous.as_mut().filter(|previous| previous.until.is_none())
+            && let Some(transmit) = previous.generation.transmit_consent(shared, now, out)
+        {
+            return Some(transmit);
+        }
+        current
+            .transmit_consent(shared, now, out)
+            .or_else(|| current.transmit_check(shared, now, out))
+            .or_else(|| current.transmit_gathering(shared, now, out))
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.shared.outbox.poll()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        if self.is_over() {
+            return None;
+        }
+        let Self { shared, current, previous, .. } = self;
+        let previous = previous.as_ref().map(|Previous { generation, until, .. }| match until {
+            Some(until) => Some(*until),
+            None => [generation.consent_due_at(), generation.next_change(shared)].into_iter().flatten().min(),
+        });
+        let timers = [
+            previous.flatten(),
+            current.consent_due_at(),
+            current.next_send(shared),
+            current.next_change(shared),
+            current.gathering.next_deadline(shared.config.gathering_timeout),
+            self.failure_at(),
+        ];
+        timers.into_iter().flatten().min()
     }
 
     /// Where data is to be sent: the nominated pair, or before nomination (and while the nominated pair is silent) the
     /// valid pair of highest priority. `None` when there is none, and when consent is lost.
     pub fn route(&self) -> Option<Route> {
-        None
+        let carrier = self.carrier().and_then(|previous| previous.generation.route());
+        carrier.or_else(|| self.current.route())
     }
 
     /// Whether the peer has proved its credentials from `remote` on `socket`, by an answer or by a check of its own. Data
     /// from elsewhere is to be dropped.
-    pub fn is_validated(&self, _socket: SocketId, _remote: SocketAddr) -> bool {
-        false
+    pub fn is_validated(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        let remote = canonical(remote);
+        self.current.is_validated(socket, remote)
+            || self.previous.as_ref().is_some_and(|previous| previous.generation.is_validated(socket, remote))
     }
 
     /// Its state.
     pub fn state(&self) -> State {
-        State::New
+        self.shared.outbox.state()
     }
 
     /// How far gathering is.
     pub fn gathering_state(&self) -> GatheringState {
-        GatheringState::New
+        self.shared.outbox.gathering()
     }
 
     /// The local candidates of this generation, as they are signalled.
     pub fn local_candidates(&self) -> &[Candidate] {
-        &[]
+        &self.current.signalled
     }
 
     /// The remote candidates of this generation that were signalled and can be used.
     pub fn remote_candidates(&self) -> impl Iterator<Item = &Candidate> {
-        std::iter::empty()
+        self.current.remotes.iter().filter(|remote| remote.signalled).map(|remote| &remote.candidate)
     }
 
     /// Counters.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.shared.stats
     }
 
     /// All candidates, local and remote, peer-reflexive ones included.
     pub fn candidates(&self) -> impl Iterator<Item = CandidateStats<'_>> {
-        std::iter::empty()
+        let local = |local: &'_ super::local::Local| (local.id, false, local.server);
+        let locals = self.current.locals.iter().map(move |it| (local(it), &it.candidate));
+        let remotes = self.current.remotes.iter().map(|it| ((it.id, true, None), &it.candidate));
+        locals.chain(remotes).map(|((id, remote, server), candidate)| CandidateStats { id, remote, candidate, server })
     }
 
     /// The candidate pairs, best first. While a restart is under way, those of the old generation come last.
     pub fn pairs(&self) -> impl Iterator<Item = PairStats> {
-        std::iter::empty()
+        let route = self.route();
+        let previous = self.previous.iter().flat_map(|previous| previous.generation.list.iter());
+        self.current.list.iter().chain(previous).map(move |pair| pair.stats(Some(pair.route()) == route))
+    }
+
+    fn on_message(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, message: &Message<'_>) {
+        let Self { shared, current, previous, .. } = self;
+        let mut generations =
+            std::iter::once(current).chain(previous.as_mut().map(|previous| &mut previous.generation));
+        match message.class() {
+            Class::Request => match generations.find(|generation| generation.is_addressed_by(message)) {
+                Some(generation) => generation.on_request(shared, now, socket, remote, message),
+                None => shared.stats.unauthenticated += 1,
+            },
+            Class::Success | Class::Error => {
+                let taken = generations.any(|generation| {
+                    generation.on_response(shared, now, socket, remote, message)
+                        || generation.on_server_response(shared, now, socket, remote, message)
+                });
+                if !taken {
+                    shared.stats.unexpected += 1;
+                }
+            }
+            // Keepalives: they say nothing, and need no answer.
+            Class::Indication => {}
+        }
+    }
+
+    /// Draws the conclusions from what happened, and from the time.
+    fn settle(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        let timeout = self.shared.config.gathering_timeout;
+        self.current.gathering.expire(timeout, now);
+        self.current.settle(&mut self.shared, now);
+        self.settle_previous(now);
+        if self.failure_at().is_some_and(|at| at <= now) {
+            debug!("failed");
+            self.previous = None;
+            self.current.fail();
+            self.shared.replies.clear();
+        }
+        let route = self.route();
+        if self.shared.outbox.set_route(route) {
+            self.shared.stats.route_changes += 1;
+        }
+        self.shared.outbox.set_gathering(self.current.gathering.state());
+        self.shared.outbox.set_state(self.derive_state());
+    }
+
+    fn settle_previous(&mut self, now: Instant) {
+        let Some(Previous { generation, until, .. }) = &mut self.previous else { return };
+        generation.settle(&mut self.shared, now);
+        if until.is_none() && self.current.selected.is_some() {
+            *until = Some(now + LINGER);
+        }
+        if until.is_some_and(|until| until <= now) {
+            self.previous = None;
+        }
+    }
+
+    /// The old generation, as long as it is the one that carries data.
+    fn carrier(&self) -> Option<&Previous> {
+        let previous = self.previous.as_ref().filter(|previous| previous.until.is_none())?;
+        let dead = previous.generation.is_silent() && self.current.active.is_some();
+        (previous.generation.active.is_some() && !dead).then_some(previous)
+    }
+
+    fn derive_state(&self) -> State {
+        let current = &self.current;
+        if self.closed {
+            State::Closed
+        } else if current.failed {
+            State::Failed
+        } else if current.active.is_some() {
+            let done = current.remote_ended
+                && !current.is_resolving()
+                && current.gathering.state() == GatheringState::Complete;
+            match (current.is_silent(), current.searching) {
+                (true, _) => State::Disconnected,
+                (false, false) if done => State::Completed,
+                _ => State::Connected,
+            }
+        } else if let Some(carrier) = self.carrier() {
+            match (carrier.was_silent, carrier.generation.is_silent()) {
+                (false, true) => State::Disconnected,
+                (true, true) => State::Checking,
+                (_, false) => State::Connected,
+            }
+        } else if current.last_answer.is_some() {
+            State::Disconnected
+        } else if self.restarted || current.remote.is_some() && (current.remote_ended || !current.remotes.is_empty()) {
+            State::Checking
+        } else {
+            State::New
+        }
+    }
+
+    /// When the agent fails unless something happens: 30 seconds after the last answer, or when patience is at its end and
+    /// no pair is left to hope for.
+    ///
+    /// Without an end of candidates it does so too: RFC 8863 §5 lets the timer stand in for it.
+    fn failure_at(&self) -> Option<Instant> {
+        let current = &self.current;
+        if current.active.is_some() || self.carrier().is_some() {
+            return None;
+        }
+        if let Some(answered) = current.last_answer {
+            return Some(answered + super::consent::EXPIRY);
+        }
+        let began = current.began.filter(|_| !current.is_open())?;
+        Some(began + self.shared.config.patience)
+    }
+
+    /// Nothing more is to be sent, nor anything listened to.
+    fn is_over(&self) -> bool {
+        self.closed || self.current.failed
     }
 }

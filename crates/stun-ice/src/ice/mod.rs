@@ -1,11 +1,39 @@
 //! The ICE agent.
+//!
+//! [`Agent`] is what the caller sees. Behind it are two parts: `shared`, which outlives a restart (sockets, role, pace,
+//! events on their way), and one or two [`generation`]s, which a restart replaces (credentials, candidates, pairs). What a
+//! generation does is spread over the files by subject:
+//!
+//! | file | what |
+//! |---|---|
+//! | `local`, `remote` | candidates, and the pairs they make |
+//! | `pair`, `checklist` | one pair, and all of them in order |
+//! | `request`, `response` | what the peer sends |
+//! | `transmit` | what is sent, and when |
+//! | `nomination` | which pair is selected |
+//! | `consent` | whether it still works, and may be used |
+//! | `gather` | STUN servers |
 
+mod address;
 mod agent;
 mod candidate;
+mod checklist;
 mod config;
+mod consent;
 mod credentials;
 mod event;
+mod gather;
+mod generation;
+mod local;
+mod nomination;
+mod pair;
+mod remote;
+mod request;
+mod response;
+mod shared;
 mod stats;
+mod transaction;
+mod transmit;
 
 pub use agent::Agent;
 pub use candidate::{Address, Candidate, CandidateError, CandidateKind, TcpType, Transport};

@@ -1,0 +1,213 @@
+//! One generation of an agent: what a restart replaces.
+
+use super::checklist::Checklist;
+use super::consent::Consent;
+use super::gather::Gathering;
+use super::local::Local;
+use super::nomination::Nomination;
+use super::pair::Pair;
+use super::remote::Remote;
+use super::request::EarlyCheck;
+use super::shared::Shared;
+use super::transaction::Transactions;
+use super::{Candidate, CandidateKind, Credentials, PairId, Route, consent};
+use crate::stun::IntegrityKey;
+use ortica_core::crypto::CryptoProvider;
+use ortica_core::{Instant, SocketId};
+use std::net::{IpAddr, SocketAddr};
+
+/// Credentials, candidates, pairs, and the pair in use.
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) number: u32,
+    pub(super) local: Secret,
+    pub(super) remote: Option<Secret>,
+    /// The peer is lite: it checks nothing itself.
+    pub(super) lite: bool,
+    pub(super) locals: Vec<Local>,
+    /// The local candidates that were signalled, as they were.
+    pub(super) signalled: Vec<Candidate>,
+    pub(super) foundations: Vec<(CandidateKind, IpAddr, Option<IpAddr>)>,
+    pub(super) remotes: Vec<Remote>,
+    pub(super) remote_ended: bool,
+    /// More remote candidates came than are kept; said once.
+    pub(super) flooded: bool,
+    pub(super) list: Checklist,
+    pub(super) early: Vec<EarlyCheck>,
+    pub(super) transactions: Transactions,
+    pub(super) gathering: Gathering,
+    /// The pair that was nominated last.
+    pub(super) selected: Option<PairId>,
+    /// The pair that carries the data.
+    pub(super) active: Option<PairId>,
+    pub(super) nomination: Nomination,
+    pub(super) consent: Consent,
+    /// When checks could begin: both sides' credentials were known.
+    pub(super) began: Option<Instant>,
+    /// The last authenticated answer over any pair.
+    pub(super) last_answer: Option<Instant>,
+    /// Pairs are being looked for: none is selected, or the selected one went silent.
+    pub(super) searching: bool,
+    /// When the next source of data that is not validated may be checked.
+    pub(super) next_source_check: Instant,
+    pub(super) failed: bool,
+}
+
+/// Credentials and the key made of their password.
+#[derive(Debug)]
+pub(super) struct Secret {
+    pub(super) credentials: Credentials,
+    pub(super) key: IntegrityKey,
+}
+
+impl Secret {
+    pub(super) fn new(provider: &CryptoProvider, credentials: Credentials) -> Self {
+        let key = IntegrityKey::short_term(provider, &credentials.pwd);
+        Self { credentials, key }
+    }
+}
+
+impl Generation {
+    /// A generation with fresh credentials and the candidates of all sockets.
+    pub(super) fn new(number: u32, shared: &mut Shared, now: Instant) -> Self {
+        let credentials = Credentials::generate(&mut shared.rng);
+        let mut generation = Self {
+            number,
+            local: Secret::new(&shared.config.provider, credentials),
+            remote: None,
+            lite: false,
+            locals: Vec::new(),
+            signalled: Vec::new(),
+            foundations: Vec::new(),
+            remotes: Vec::new(),
+            remote_ended: false,
+            flooded: false,
+            list: Checklist::default(),
+            early: Vec::new(),
+            transactions: Transactions::default(),
+            gathering: Gathering::default(),
+            selected: None,
+            active: None,
+            nomination: Nomination::default(),
+            consent: Consent::new(now),
+            began: None,
+            last_answer: None,
+            searching: true,
+            next_source_check: now,
+            failed: false,
+        };
+        for socket in shared.sockets.clone() {
+            generation.add_socket(shared, now, socket);
+        }
+        generation
+    }
+
+    pub(super) fn add_socket(&mut self, shared: &mut Shared, now: Instant, socket: super::shared::Socket) {
+        self.add_host(shared, now, socket);
+        self.gathering.add_socket(shared, now, socket);
+    }
+
+    pub(super) fn remove_socket(&mut self, id: SocketId) {
+        self.locals.retain(|local| local.base != id);
+        self.list.retain(|pair| pair.socket != id);
+        self.early.retain(|check| check.socket != id);
+        self.gathering.remove_socket(id);
+    }
+
+    /// Takes the peer's credentials, and with them the checks that came before.
+    pub(super) fn set_remote(&mut self, shared: &mut Shared, now: Instant, credentials: Credentials, lite: bool) {
+        self.remote = Some(Secret::new(&shared.config.provider, credentials));
+        self.lite = lite;
+        self.began = Some(now);
+        self.drop_foreign_remotes();
+        self.process_early_checks(shared, now);
+    }
+
+    /// The pair that carries the data.
+    pub(super) fn active_pair(&self) -> Option<&Pair> {
+        self.list.get(self.active?)
+    }
+
+    pub(super) fn route(&self) -> Option<Route> {
+        self.active_pair().map(Pair::route)
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.active_pair().is_some_and(|pair| pair.silent_since.is_some())
+    }
+
+    pub(super) fn is_validated(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        let hit = |pair: &Pair| pair.socket == socket && pair.remote_addr == remote && pair.is_validated();
+        self.active_pair().is_some_and(hit) || self.list.iter().any(hit)
+    }
+
+    /// Brings the generation up to `now`: what expired, what went silent, which pair to use, whom to nominate.
+    pub(super) fn settle(&mut self, shared: &mut Shared, now: Instant) {
+        self.list.fail_overdue(now);
+        self.transactions.expire(now.saturating_sub(consent::EXPIRY));
+        for pair in self.list.iter_mut() {
+            if pair.last_answer.is_some() && !pair.is_valid(now) {
+                pair.fail();
+                pair.heard = false;
+            }
+        }
+        self.notice_silence(shared, now);
+        self.choose_active(shared, now);
+        self.advance_nomination(shared, now);
+    }
+
+    /// Picks the pair that carries the data: the selected one while it answers, else the best that does.
+    ///
+    /// A pair that was valid before the selected one went silent may be as dead as that one; only those that answered
+    /// since then take over.
+    pub(super) fn choose_active(&mut self, shared: &mut Shared, now: Instant) {
+        let selected = self.selected.and_then(|id| self.list.get(id)).filter(|pair| pair.is_valid(now));
+        let leader = selected.or_else(|| self.active_pair().filter(|pair| pair.is_valid(now)));
+        let silent_since = leader.and_then(|pair| pair.silent_since);
+        let fresh = |pair: &&Pair| pair.is_live(now) && pair.last_answer >= silent_since;
+        let best = match selected {
+            Some(pair) if pair.silent_since.is_none() => Some(pair),
+            _ => self.list.iter().find(fresh).or(leader).or_else(|| self.list.iter().find(|pair| pair.is_valid(now))),
+        };
+        let best = best.map(|pair| pair.id);
+        if best != self.active {
+            self.active = best;
+            self.consent.follow(shared, now);
+        }
+        let healthy = self.selected.is_some() && self.selected == self.active && !self.is_silent();
+        if healthy && self.searching {
+            self.searching = false;
+            self.nomination.clear();
+            self.list.rest();
+        } else if !healthy && !self.searching {
+            self.searching = true;
+            self.list.check_again(self.active, now);
+        }
+    }
+
+    /// Whether a check may still find a pair.
+    pub(super) fn is_open(&self) -> bool {
+        self.list.iter().any(Pair::is_open)
+    }
+
+    /// Ends all activity.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+        self.active = None;
+        self.nomination.clear();
+        self.transactions.clear();
+        self.early.clear();
+        self.gathering.abandon();
+        self.list.rest();
+        for pair in self.list.iter_mut() {
+            pair.fail();
+            pair.heard = false;
+        }
+    }
+
+    /// When [`settle`](Self::settle) has something to do next, apart from sending.
+    pub(super) fn next_change(&self, shared: &Shared) -> Option<Instant> {
+        let expiry = self.active_pair().and_then(|pair| pair.last_answer).map(|at| at + consent::EXPIRY);
+        [expiry, self.silent_at(shared), self.nomination_decided_at(shared)].into_iter().flatten().min()
+    }
+}

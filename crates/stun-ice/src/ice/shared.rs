@@ -1,0 +1,239 @@
+//! What outlives a restart: sockets, role, pace, and what is on its way to the caller.
+
+use super::address::is_link_local_v6;
+use super::{
+    Candidate, CandidateId, CloseReason, Config, Event, GatheringState, Io, PairId, ResolveId, Role, Route, State,
+    Stats,
+};
+use crate::stun::{AttributeType, TransactionId};
+use arrayvec::ArrayVec;
+use ortica_core::{Instant, Rng, SocketId};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The part of an agent that its generations share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Arc<Config>,
+    pub(super) rng: Rng,
+    pub(super) role: Role,
+    /// Drawn once: role conflicts are decided by it, and RFC 8445 §7.3.1.1 wants it kept when one was.
+    pub(super) tie_breaker: u64,
+    pub(super) sockets: Vec<Socket>,
+    pub(super) pace: Pace,
+    pub(super) replies: VecDeque<Reply>,
+    pub(super) outbox: Outbox,
+    pub(super) stats: Stats,
+    preferences: [u16; 2],
+    next_id: u32,
+}
+
+/// A socket of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Socket {
+    pub(super) id: SocketId,
+    pub(super) addr: SocketAddr,
+    /// Part of the priority of each candidate that is based on it.
+    pub(super) preference: u16,
+}
+
+/// An answer to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    /// The generation whose key signs it.
+    pub(super) generation: u32,
+    pub(super) socket: SocketId,
+    pub(super) remote: SocketAddr,
+    pub(super) transaction: TransactionId,
+    pub(super) verdict: Verdict,
+}
+
+/// What an answer says.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    /// The request is granted; it came from [`Reply::remote`].
+    Success,
+    /// We keep the role that both took.
+    RoleConflict,
+    /// These attributes are not known. A request with more of them than fit gets the first ones.
+    UnknownAttributes(ArrayVec<AttributeType, 8>),
+}
+
+impl Shared {
+    pub(super) fn new(config: Arc<Config>, mut rng: Rng, now: Instant) -> Self {
+        let tie_breaker = rng.u64();
+        Self {
+            config,
+            rng,
+            role: Role::Controlled,
+            tie_breaker,
+            sockets: Vec::new(),
+            pace: Pace { ordinary: now, urgent: now, gathering_next: false },
+            replies: VecDeque::new(),
+            outbox: Outbox::default(),
+            stats: Stats::default(),
+            preferences: [u16::MAX, u16::MAX - 1],
+            next_id: 0,
+        }
+    }
+
+    /// Keeps a socket; `None` when it is of no use, known or one too many.
+    pub(super) fn add_socket(&mut self, id: SocketId, addr: SocketAddr) -> Option<Socket> {
+        let known = self.sockets.iter().any(|socket| socket.id == id);
+        if known || is_link_local_v6(addr.ip()) || self.sockets.len() >= self.config.limits.sockets {
+            return None;
+        }
+        let socket = Socket { id, addr, preference: self.preference(addr) };
+        self.sockets.push(socket);
+        Some(socket)
+    }
+
+    /// Unique per socket: IPv6 and IPv4 take turns, IPv6 first (RFC 8421 §4), loopback comes after all others.
+    fn preference(&mut self, addr: SocketAddr) -> u16 {
+        let [v6, v4] = &mut self.preferences;
+        let next = if addr.is_ipv6() { v6 } else { v4 };
+        let preference = *next;
+        *next = next.saturating_sub(2).max(0x8000);
+        if addr.ip().is_loopback() { preference - 0x8000 } else { preference }
+    }
+
+    pub(super) fn socket(&self, id: SocketId) -> Option<Socket> {
+        self.sockets.iter().find(|socket| socket.id == id).copied()
+    }
+
+    pub(super) fn candidate_id(&mut self) -> CandidateId {
+        CandidateId(self.id())
+    }
+
+    pub(super) fn pair_id(&mut self) -> PairId {
+        PairId(self.id())
+    }
+
+    pub(super) fn resolve_id(&mut self) -> ResolveId {
+        ResolveId(self.id())
+    }
+
+    fn id(&mut self) -> u32 {
+        self.next_id = self.next_id.wrapping_add(1);
+        self.next_id
+    }
+
+    /// Queues an answer, unless the caller does not take the ones there are.
+    pub(super) fn reply(&mut self, reply: Reply) {
+        if self.replies.len() < self.config.limits.replies {
+            self.replies.push_back(reply);
+        } else {
+            self.stats.replies_dropped += 1;
+        }
+    }
+}
+
+/// When the next check may go out. One pace for the whole agent, whatever generation or purpose.
+///
+/// Source: [RFC 8445 §14.2](https://www.rfc-editor.org/rfc/rfc8445#section-14.2)
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Ordinary checks and questions to STUN servers: Ta after whatever went before.
+    pub(super) ordinary: Instant,
+    /// Triggered checks: 5 ms after whatever went before, since they answer a peer that proved itself.
+    pub(super) urgent: Instant,
+    /// Checks and questions to STUN servers take turns when both are waiting, checks first.
+    pub(super) gathering_next: bool,
+}
+
+impl Pace {
+    /// Something was sent.
+    pub(super) fn spend(&mut self, now: Instant, config: &Config) {
+        self.ordinary = now + config.ta;
+        self.urgent = now + Config::MIN_TA;
+    }
+}
+
+/// Events on their way to the caller, levels coalesced.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) candidates: VecDeque<Candidate>,
+    pub(super) io: VecDeque<Io>,
+    gathering: Level<GatheringState>,
+    state: Level<State>,
+    route: Level<Option<Route>>,
+    closed: Option<CloseReason>,
+}
+
+impl Outbox {
+    pub(super) fn set_gathering(&mut self, state: GatheringState) {
+        self.gathering.now = state;
+    }
+
+    pub(super) fn set_state(&mut self, state: State) {
+        self.state.now = state;
+    }
+
+    /// `true` when the route changed.
+    pub(super) fn set_route(&mut self, route: Option<Route>) -> bool {
+        let changed = self.route.now != route;
+        self.route.now = route;
+        changed
+    }
+
+    pub(super) fn gathering(&self) -> GatheringState {
+        self.gathering.now
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state.now
+    }
+
+    /// Forgets what belongs to a generation that is over.
+    pub(super) fn restart(&mut self) {
+        self.candidates.clear();
+        self.io.clear();
+    }
+
+    /// Leaves nothing to report but the end.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        *self = Self { closed: Some(reason), ..Self::default() };
+        self.state = Level { now: State::Closed, reported: State::Closed };
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Event> {
+        if let Some(io) = self.io.pop_front() {
+            return Some(Event::Io(io));
+        }
+        // The end of gathering follows the last candidate, its begin precedes the first.
+        let complete = self.gathering.now == GatheringState::Complete;
+        if !complete && let Some(state) = self.gathering.take() {
+            return Some(Event::GatheringState(state));
+        }
+        if let Some(candidate) = self.candidates.pop_front() {
+            return Some(Event::LocalCandidate(candidate));
+        }
+        if let Some(state) = self.gathering.take() {
+            return Some(Event::GatheringState(state));
+        }
+        if let Some(Some(route)) = self.route.take() {
+            return Some(Event::Selected(route));
+        }
+        if let Some(state) = self.state.take() {
+            return Some(Event::State(state));
+        }
+        self.closed.take().map(Event::Closed)
+    }
+}
+
+/// A level, and what of it was reported.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level<T> {
+    now: T,
+    reported: T,
+}
+
+impl<T: Copy + PartialEq> Level<T> {
+    fn take(&mut self) -> Option<T> {
+        (self.now != self.reported).then(|| {
+            self.reported = self.now;
+            self.now
+        })
+    }
+}
