@@ -109,6 +109,8 @@ impl Generation {
 
     pub(super) fn remove_socket(&mut self, id: SocketId) {
         self.locals.retain(|local| local.base != id);
+        let Self { locals, signalled, .. } = self;
+        signalled.retain(|candidate| locals.iter().any(|local| local.candidate == *candidate));
         self.list.retain(|pair| pair.socket != id);
         self.early.retain(|check| check.socket != id);
         self.gathering.remove_socket(id);

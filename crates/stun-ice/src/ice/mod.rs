@@ -41,3 +41,6 @@ pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
 pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+
+#[cfg(test)]
+mod tests;

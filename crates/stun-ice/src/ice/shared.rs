@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub(super) replies: VecDeque<Reply>,
     pub(super) outbox: Outbox,
     pub(super) stats: Stats,
-    preferences: [u16; 2],
+    preferences: Preferences,
     next_id: u32,
 }
 
@@ -36,6 +36,30 @@ pub(super) struct Socket {
     pub(super) addr: SocketAddr,
     /// Part of the priority of each candidate that is based on it.
     pub(super) preference: u16,
+}
+
+/// The local preference for the next socket of each sort: unique among them, IPv6 and IPv4 in turn and IPv6 first, loopback
+/// after all others.
+///
+/// Source: [RFC 8421 §4](https://www.rfc-editor.org/rfc/rfc8421#section-4)
+#[derive(Debug)]
+struct Preferences {
+    v6: u16,
+    v4: u16,
+    loopback: u16,
+}
+
+impl Preferences {
+    fn take(&mut self, addr: SocketAddr) -> u16 {
+        let (next, step) = match addr {
+            _ if addr.ip().is_loopback() => (&mut self.loopback, 1),
+            SocketAddr::V6(_) => (&mut self.v6, 2),
+            SocketAddr::V4(_) => (&mut self.v4, 2),
+        };
+        let preference = *next;
+        *next = next.saturating_sub(step);
+        preference
+    }
 }
 
 /// An answer to be sent.
@@ -73,7 +97,7 @@ impl Shared {
             replies: VecDeque::new(),
             outbox: Outbox::default(),
             stats: Stats::default(),
-            preferences: [u16::MAX, u16::MAX - 1],
+            preferences: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff },
             next_id: 0,
         }
     }
@@ -84,18 +108,9 @@ impl Shared {
         if known || is_link_local_v6(addr.ip()) || self.sockets.len() >= self.config.limits.sockets {
             return None;
         }
-        let socket = Socket { id, addr, preference: self.preference(addr) };
+        let socket = Socket { id, addr, preference: self.preferences.take(addr) };
         self.sockets.push(socket);
         Some(socket)
-    }
-
-    /// Unique per socket: IPv6 and IPv4 take turns, IPv6 first (RFC 8421 §4), loopback comes after all others.
-    fn preference(&mut self, addr: SocketAddr) -> u16 {
-        let [v6, v4] = &mut self.preferences;
-        let next = if addr.is_ipv6() { v6 } else { v4 };
-        let preference = *next;
-        *next = next.saturating_sub(2).max(0x8000);
-        if addr.ip().is_loopback() { preference - 0x8000 } else { preference }
     }
 
     pub(super) fn socket(&self, id: SocketId) -> Option<Socket> {
@@ -185,10 +200,12 @@ impl Outbox {
         self.state.now
     }
 
-    /// Forgets what belongs to a generation that is over.
+    /// Forgets what belongs to a generation that is over. How far the new one has gathered is reported whatever was
+    /// reported of the old one.
     pub(super) fn restart(&mut self) {
         self.candidates.clear();
         self.io.clear();
+        self.gathering = Level::default();
     }
 
     /// Leaves nothing to report but the end.
