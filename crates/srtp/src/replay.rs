@@ -99,6 +99,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// Against a set that remembers everything.
         #[test]
         fn srtp_2_agrees_with_a_set(steps in prop::collection::vec((any::<bool>(), 0u64..300), 1..200)) {
