@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+const FLAGS: &str = "--cfg fuzzing -Awarnings -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
@@ -136,8 +136,12 @@ impl Plan {
         task =
             task.words("-timeout=10 -rss_limit_mb=2048 -print_final_stats=1").limit(Duration::from_secs(seconds + 120));
         let log = notes_dir().join(format!("logs/fuzz-{target}.log"));
-        task.run_logged(&log)?;
+        let outcome = task.env("RUST_BACKTRACE", "0").run_logged(&log);
         let text = fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        if outcome.is_err() {
+            let log = log.display();
+            return Err(Failure::new(format!("{target}:\n{}    all of it: {log}", findings(&text))));
+        }
         let runs = last_number(&text, "stat::number_of_executed_units:");
         let coverage = last_number(&text, " cov: ");
         Ok(format!("{target:<28} {runs:>10} runs {:>8}/s {coverage:>6} edges", runs / seconds.max(1)))
@@ -165,6 +169,15 @@ fn host() -> Result<String, Failure> {
     host.map(str::to_owned).ok_or_else(|| Failure::new("rustc names no host"))
 }
 
+/// What libFuzzer and the panic say about a crash, without what led to it.
+fn findings(log: &str) -> String {
+    let panic = log.lines().skip_while(|line| !line.contains("panicked at"));
+    let panic = panic.take_while(|line| !line.starts_with("note:") && !line.starts_with("=="));
+    let facts = ["SUMMARY:", "ERROR: libFuzzer", "Test unit written to"];
+    let rest = log.lines().filter(|line| facts.iter().any(|fact| line.contains(fact)));
+    panic.chain(rest).map(|line| format!("    {line}\n")).collect()
+}
+
 fn last_number(text: &str, label: &str) -> u64 {
     let after = text.rsplit_once(label).map(|(_, rest)| rest.trim_start()).unwrap_or_default();
     after.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
@@ -180,5 +193,11 @@ mod tests {
         assert_eq!(last_number(log, "stat::number_of_executed_units:"), 640);
         assert_eq!(last_number(log, " cov: "), 11);
         assert_eq!(last_number("", " cov: "), 0);
+    }
+
+    #[test]
+    fn tells_a_crash_in_few_lines() {
+        let log = "#2 INITED\nthread panicked at a.rs:1:\nwhy\nnote: run with\n== 1 ERROR: libFuzzer: deadly\nother\n";
+        assert_eq!(findings(log), "    thread panicked at a.rs:1:\n    why\n    == 1 ERROR: libFuzzer: deadly\n");
     }
 }

@@ -1,0 +1,16 @@
+//! What the fuzz targets share: reading a script from the input, and driving machines by it.
+
+pub mod dtls;
+pub mod ice;
+pub mod machine;
+pub mod script;
+pub mod sctp;
+
+pub use script::Script;
+
+use ortica_core::crypto::{CryptoProvider, rust_crypto};
+
+/// The provider that draws nothing of its own, so that one input is one run.
+pub fn provider() -> CryptoProvider {
+    rust_crypto::provider()
+}
