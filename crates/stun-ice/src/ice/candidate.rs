@@ -294,14 +294,15 @@ impl fmt::Display for Candidate {
         if let Some(tcp_type) = self.tcp_type {
             write!(f, " tcptype {tcp_type}")?;
         }
+        if let Some(ufrag) = &self.ufrag {
+            write!(f, " ufrag {ufrag}")?;
+        }
+        // Last, because the last of them may lack its value.
         for (name, value) in &self.extensions {
             write!(f, " {name}")?;
             if !value.is_empty() {
                 write!(f, " {value}")?;
             }
-        }
-        if let Some(ufrag) = &self.ufrag {
-            write!(f, " ufrag {ufrag}")?;
         }
         Ok(())
     }
@@ -327,4 +328,16 @@ impl<'a> Words<'a> {
 
 fn is_ice_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_extension_without_its_value_reads_the_same_once_written() {
+        let candidate: Candidate = "1 1 udp 1 192.0.2.1 9 typ host ufrag abcd network-cost".parse().unwrap();
+        assert_eq!(candidate.extensions, [("network-cost".to_owned(), String::new())]);
+        assert_eq!(candidate.to_string().parse(), Ok(candidate));
+    }
 }
