@@ -1,0 +1,119 @@
+//! One data channel: its parameters and its state.
+
+use bytes::Bytes;
+use ortica_sctp::StreamId;
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+/// How hard a channel tries to deliver a message.
+///
+/// Source: [RFC 8831 §6.4](https://www.rfc-editor.org/rfc/rfc8831#section-6.4)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Reliability {
+    /// Until it arrives.
+    #[default]
+    Reliable,
+    /// At most this many retransmissions.
+    MaxRetransmits(u16),
+    /// For this long after it was sent; whole milliseconds, at most 65,535.
+    MaxPacketLifeTime(Duration),
+}
+
+/// What a channel is made with.
+///
+/// Source: [RFC 8832 §5.1](https://www.rfc-editor.org/rfc/rfc8832#section-5.1)
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ChannelParameters {
+    /// A name for the application, up to 65,535 bytes of UTF-8.
+    pub label: String,
+    /// The subprotocol, up to 65,535 bytes of UTF-8.
+    pub protocol: String,
+    /// Messages arrive in the order they were sent. Default `true`.
+    pub ordered: bool,
+    /// How hard it tries to deliver. Default reliable.
+    pub reliability: Reliability,
+    /// The stream to use when both sides agreed on the channel beforehand: then no OPEN is sent.
+    pub negotiated: Option<u16>,
+}
+
+impl Default for ChannelParameters {
+    fn default() -> Self {
+        Self {
+            label: String::new(),
+            protocol: String::new(),
+            ordered: true,
+            reliability: Reliability::Reliable,
+            negotiated: None,
+        }
+    }
+}
+
+/// State of a data channel.
+///
+/// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#rtcdatachannelstate)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum ChannelState {
+    /// The transport is not up yet.
+    #[default]
+    Connecting,
+    /// Messages flow.
+    Open,
+    /// What is queued goes out, then it closes.
+    Closing,
+    /// Over.
+    Closed,
+}
+
+impl fmt::Display for ChannelState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// A message of a data channel.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ChannelMessage {
+    /// `false` for text, which is UTF-8.
+    pub binary: bool,
+    /// The bytes; may be empty.
+    pub data: Bytes,
+}
+
+/// A channel in the session's table.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub parameters: ChannelParameters,
+    pub state: ChannelState,
+    pub stream: Option<StreamId>,
+    /// Messages that came before the peer's OPEN did.
+    pub early: VecDeque<ChannelMessage>,
+    /// Until the peer's ACK, everything is sent in order, so that nothing overtakes the OPEN (RFC 8832 §6).
+    pub acknowledged: bool,
+    /// Our outgoing stream has been reset.
+    pub reset_out: bool,
+    /// The peer has reset its outgoing stream.
+    pub reset_in: bool,
+    pub stats: super::ChannelStats,
+}
+
+impl Channel {
+    pub fn new(parameters: ChannelParameters) -> Self {
+        let acknowledged = parameters.negotiated.is_some();
+        Self {
+            stream: parameters.negotiated.map(StreamId),
+            parameters,
+            state: ChannelState::Connecting,
+            early: VecDeque::new(),
+            acknowledged,
+            reset_out: false,
+            reset_in: false,
+            stats: super::ChannelStats::default(),
+        }
+    }
+}

@@ -1,0 +1,554 @@
+//! The data channels of a session and what happens to them on one SCTP association.
+//!
+//! Source: [RFC 8831](https://www.rfc-editor.org/rfc/rfc8831), [RFC 8832](https://www.rfc-editor.org/rfc/rfc8832)
+
+use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Reliability};
+use super::{ChannelId, ChannelStats, Event, Limits};
+use bytes::Bytes;
+use ortica_core::Instant;
+use ortica_dtls::Role;
+use ortica_sctp::dcep::{self, Open};
+use ortica_sctp::ppid::{self, Content, Kind};
+use ortica_sctp::{Association, Ppid, SendOptions, SendRefusal, StreamId};
+use std::collections::{BTreeMap, VecDeque};
+use thiserror::Error;
+
+/// The highest stream id: 65,535 is not used (RFC 8832 §6).
+const MAX_STREAM: u16 = 65_534;
+
+/// SCTP's send buffer unless its settings say otherwise, in bytes: what a message may hold where the peer sets no limit.
+const SEND_BUFFER: usize = 2 << 20;
+
+/// Messages read past while the ACK of a channel is awaited.
+const MAX_EARLY: usize = 64;
+
+/// What a kept message counts beside its bytes, so that empty ones are bounded too.
+const MESSAGE_OVERHEAD: usize = 64;
+
+/// Why a channel cannot be made.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// The label is longer than 65,535 bytes.
+    #[error("the label is longer than 65,535 bytes")]
+    LabelTooLong,
+    /// The protocol is longer than 65,535 bytes.
+    #[error("the protocol is longer than 65,535 bytes")]
+    ProtocolTooLong,
+    /// Stream 65,535 does not exist.
+    #[error("stream 65535 cannot carry a channel")]
+    StreamOutOfRange,
+    /// Another channel runs on that stream.
+    #[error("stream {0} is in use")]
+    StreamInUse(u16),
+    /// [`Limits::channels`](super::Limits) is reached, or all streams are taken.
+    #[error("too many channels")]
+    TooMany,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ChannelSendError {
+    /// The channel is not open.
+    #[error("the channel is {0}")]
+    NotOpen(ChannelState),
+    /// The message is longer than the peer takes, in bytes.
+    #[error("the peer takes messages of at most {0} bytes")]
+    TooLarge(usize),
+    /// The send queue is full: here is the message again, and `ChannelWritable` follows.
+    #[error("the send queue is full")]
+    Full(ChannelMessage),
+}
+
+/// The channels of a session, connected or not.
+#[derive(Debug)]
+pub(super) struct Channels {
+    limits: Limits,
+    table: BTreeMap<ChannelId, Channel>,
+    by_stream: BTreeMap<StreamId, ChannelId>,
+    /// Messages on streams that no OPEN has named yet.
+    early: BTreeMap<StreamId, VecDeque<ChannelMessage>>,
+    early_bytes: usize,
+    next_id: u32,
+    role: Option<Role>,
+    connected: bool,
+    /// What the peer takes at most; `None` without limit.
+    max_message_size: Option<usize>,
+    /// Channels whose message was refused for want of room.
+    blocked: Vec<ChannelId>,
+}
+
+impl Channels {
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            table: BTreeMap::new(),
+            by_stream: BTreeMap::new(),
+            early: BTreeMap::new(),
+            early_bytes: 0,
+            next_id: 0,
+            role: None,
+            connected: false,
+            max_message_size: Some(65_536),
+            blocked: Vec::new(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    pub fn get(&self, id: ChannelId) -> Option<&Channel> {
+        self.table.get(&id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
+        self.table.iter().map(|(id, channel)| (*id, channel))
+    }
+
+    /// Sets what the peer said it takes; zero means no limit, absent means 64 KiB (RFC 8841 §6.1).
+    pub fn set_max_message_size(&mut self, announced: Option<u64>) {
+        self.max_message_size = match announced {
+            None => Some(65_536),
+            Some(0) => None,
+            Some(size) => Some(usize::try_from(size).unwrap_or(usize::MAX)),
+        };
+    }
+
+    /// Makes a channel; it opens once the association is up, at once if it is.
+    pub fn create(
+        &mut self,
+        now: Instant,
+        association: Option<&mut Association>,
+        parameters: ChannelParameters,
+        events: &mut VecDeque<Event>,
+    ) -> Result<ChannelId, ChannelError> {
+        if parameters.label.len() > usize::from(u16::MAX) {
+            return Err(ChannelError::LabelTooLong);
+        }
+        if parameters.protocol.len() > usize::from(u16::MAX) {
+            return Err(ChannelError::ProtocolTooLong);
+        }
+        if self.table.len() >= self.limits.channels {
+            return Err(ChannelError::TooMany);
+        }
+        if let Some(stream) = parameters.negotiated {
+            if stream > MAX_STREAM {
+                return Err(ChannelError::StreamOutOfRange);
+            }
+            if self.by_stream.contains_key(&StreamId(stream)) {
+                return Err(ChannelError::StreamInUse(stream));
+            }
+        }
+        let id = self.insert(Channel::new(parameters));
+        if let Some(association) = association.filter(|_| self.connected) {
+            self.open(now, association, id, events);
+        }
+        Ok(id)
+    }
+
+    fn insert(&mut self, channel: Channel) -> ChannelId {
+        let id = ChannelId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        if let Some(stream) = channel.stream {
+            self.by_stream.insert(stream, id);
+        }
+        self.table.insert(id, channel);
+        id
+    }
+
+    /// The association is up: opens what waits for it, in the order it was made.
+    pub fn on_connected(
+        &mut self,
+        now: Instant,
+        role: Role,
+        association: &mut Association,
+        events: &mut VecDeque<Event>,
+    ) {
+        self.role = Some(role);
+        self.connected = true;
+        let waiting: Vec<ChannelId> = self.table.keys().copied().collect();
+        for id in waiting {
+            self.open(now, association, id, events);
+        }
+    }
+
+    /// Gives the channel its stream and says OPEN on it. It can be used at once: what follows the OPEN arrives after it.
+    fn open(&mut self, now: Instant, association: &mut Association, id: ChannelId, events: &mut VecDeque<Event>) {
+        let free = self.free_stream();
+        let Some(channel) = self.table.get_mut(&id) else { return };
+        if channel.state != ChannelState::Connecting {
+            return;
+        }
+        let Some(stream) = channel.stream.or(free) else {
+            channel.state = ChannelState::Closed;
+            events.push_back(Event::ChannelClosed(id));
+            return;
+        };
+        channel.stream = Some(stream);
+        self.by_stream.insert(stream, id);
+        if channel.parameters.negotiated.is_none() {
+            let sent = open_message(&channel.parameters)
+                .is_some_and(|open| association.send(now, stream, Ppid::DCEP, open, SendOptions::default()).is_ok());
+            if !sent {
+                self.finish(id, events);
+                return;
+            }
+        }
+        channel.state = ChannelState::Open;
+        events.push_back(Event::ChannelOpen(id));
+        // A negotiated channel may find messages that came before it was made.
+        let early = self.take_early(stream);
+        if let Some(channel) = self.table.get_mut(&id) {
+            channel.early = early;
+        }
+        events.push_back(Event::ChannelReadable(id));
+    }
+
+    fn take_early(&mut self, stream: StreamId) -> VecDeque<ChannelMessage> {
+        let early = self.early.remove(&stream).unwrap_or_default();
+        self.early_bytes -= early.iter().map(|message| message.data.len() + MESSAGE_OVERHEAD).sum::<usize>();
+        early
+    }
+
+    /// The lowest free stream of our parity: even for the DTLS client, odd for the server (RFC 8832 §6).
+    fn free_stream(&self) -> Option<StreamId> {
+        let first = match self.role? {
+            Role::Client => 0,
+            Role::Server => 1,
+        };
+        (first..=MAX_STREAM).step_by(2).map(StreamId).find(|stream| !self.by_stream.contains_key(stream))
+    }
+
+    /// Hands a message to SCTP.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        association: Option<&mut Association>,
+        id: ChannelId,
+        message: ChannelMessage,
+    ) -> Result<(), ChannelSendError> {
+        let Some(channel) = self.table.get_mut(&id) else {
+            return Err(ChannelSendError::NotOpen(ChannelState::Closed));
+        };
+        let (ChannelState::Open, Some(stream), Some(association)) = (channel.state, channel.stream, association) else {
+            return Err(ChannelSendError::NotOpen(channel.state));
+        };
+        if let Some(limit) = self.max_message_size
+            && message.data.len() > limit
+        {
+            return Err(ChannelSendError::TooLarge(limit));
+        }
+        let options = SendOptions {
+            ordered: channel.parameters.ordered || !channel.acknowledged,
+            reliability: match channel.parameters.reliability {
+                Reliability::Reliable => ortica_sctp::Reliability::Reliable,
+                Reliability::MaxRetransmits(count) => ortica_sctp::Reliability::MaxRetransmits(count.into()),
+                Reliability::MaxPacketLifeTime(time) => ortica_sctp::Reliability::MaxLifetime(time),
+            },
+        };
+        let len = message.data.len();
+        let kind = if message.binary { Kind::Binary } else { Kind::Text };
+        let (ppid, payload) = ppid::to_wire(kind, message.data.clone());
+        match association.send(now, stream, ppid, payload, options).map_err(|error| error.reason) {
+            Ok(()) => {
+                channel.stats.messages_sent += 1;
+                channel.stats.bytes_sent += len as u64;
+                Ok(())
+            }
+            Err(SendRefusal::WouldBlock) => {
+                if !self.blocked.contains(&id) {
+                    self.blocked.push(id);
+                }
+                Err(ChannelSendError::Full(message))
+            }
+            Err(SendRefusal::TooLarge) => Err(ChannelSendError::TooLarge(SEND_BUFFER)),
+            Err(_) => Err(ChannelSendError::NotOpen(ChannelState::Closing)),
+        }
+    }
+
+    /// The next message of a channel.
+    pub fn read(
+        &mut self,
+        now: Instant,
+        association: Option<&mut Association>,
+        id: ChannelId,
+    ) -> Option<ChannelMessage> {
+        let channel = self.table.get_mut(&id)?;
+        let message = match channel.early.pop_front() {
+            Some(message) => message,
+            None => Self::read_stream(now, channel, association?)?,
+        };
+        channel.stats.messages_received += 1;
+        channel.stats.bytes_received += message.data.len() as u64;
+        Some(message)
+    }
+
+    fn read_stream(now: Instant, channel: &mut Channel, association: &mut Association) -> Option<ChannelMessage> {
+        let stream = channel.stream?;
+        loop {
+            let message = association.read(stream)?;
+            match user_message(message.ppid, message.payload) {
+                Read::User(message) => return Some(message),
+                Read::Control(payload) => on_control(channel, &payload),
+                // What no peer may send ends the channel (DC-8).
+                Read::Refused => {
+                    let _ = association.reset_streams(now, &[stream]);
+                }
+            }
+        }
+    }
+
+    /// Begins to close a channel: what is queued still goes out.
+    pub fn close(
+        &mut self,
+        now: Instant,
+        association: Option<&mut Association>,
+        id: ChannelId,
+        events: &mut VecDeque<Event>,
+    ) {
+        let Some(channel) = self.table.get_mut(&id) else { return };
+        match (channel.state, channel.stream, association) {
+            (ChannelState::Open, Some(stream), Some(association)) => {
+                channel.state = ChannelState::Closing;
+                if association.reset_streams(now, &[stream]).is_err() {
+                    self.finish(id, events);
+                }
+            }
+            (ChannelState::Connecting | ChannelState::Open, ..) => self.finish(id, events),
+            (ChannelState::Closing | ChannelState::Closed, ..) => {}
+        }
+    }
+
+    /// Forgets a closed channel.
+    pub fn remove(&mut self, id: ChannelId) {
+        if self.table.get(&id).is_some_and(|channel| channel.state == ChannelState::Closed) {
+            self.table.remove(&id);
+        }
+    }
+
+    pub fn stats(&self, id: ChannelId) -> Option<ChannelStats> {
+        self.table.get(&id).map(|channel| channel.stats)
+    }
+
+    /// Takes what the association reports.
+    pub fn on_event(
+        &mut self,
+        now: Instant,
+        association: &mut Association,
+        event: ortica_sctp::Event,
+        events: &mut VecDeque<Event>,
+    ) {
+        match event {
+            ortica_sctp::Event::Readable(stream) => self.on_readable(now, association, stream, events),
+            ortica_sctp::Event::BufferedAmountLow(stream) => {
+                events.extend(self.by_stream.get(&stream).copied().map(Event::ChannelBufferedAmountLow));
+            }
+            ortica_sctp::Event::Writable => {
+                events.extend(self.blocked.drain(..).map(Event::ChannelWritable));
+            }
+            ortica_sctp::Event::StreamReset(stream) => self.on_reset_in(now, association, stream, events),
+            ortica_sctp::Event::StreamResetDone(stream) => self.on_reset_out(stream, events),
+            ortica_sctp::Event::Closed(_) => self.on_closed(events),
+            _ => {}
+        }
+    }
+
+    fn on_readable(
+        &mut self,
+        now: Instant,
+        association: &mut Association,
+        stream: StreamId,
+        events: &mut VecDeque<Event>,
+    ) {
+        if !self.by_stream.contains_key(&stream) {
+            self.on_unknown_stream(now, association, stream, events);
+        }
+        let Some(id) = self.by_stream.get(&stream).copied() else { return };
+        let Some(channel) = self.table.get_mut(&id) else { return };
+        // The ACK is looked for here, since the application may never read; user messages met on the way wait.
+        while !channel.acknowledged && channel.early.len() < MAX_EARLY {
+            let Some(message) = association.read(stream) else { break };
+            match user_message(message.ppid, message.payload) {
+                Read::User(message) => channel.early.push_back(message),
+                Read::Control(payload) => on_control(channel, &payload),
+                Read::Refused => {
+                    let _ = association.reset_streams(now, &[stream]);
+                }
+            }
+        }
+        events.push_back(Event::ChannelReadable(id));
+    }
+
+    /// Reads a stream until its OPEN is found; user messages that came before it are kept within limits.
+    fn on_unknown_stream(
+        &mut self,
+        now: Instant,
+        association: &mut Association,
+        stream: StreamId,
+        events: &mut VecDeque<Event>,
+    ) {
+        while self.early_bytes < self.limits.early_messages {
+            let Some(message) = association.read(stream) else { return };
+            match user_message(message.ppid, message.payload) {
+                Read::User(message) => {
+                    self.early_bytes += message.data.len() + MESSAGE_OVERHEAD;
+                    self.early.entry(stream).or_default().push_back(message);
+                }
+                Read::Control(payload) => match dcep::Message::decode(&payload) {
+                    Ok(dcep::Message::Open(open)) => return self.on_open(now, association, stream, open, events),
+                    Ok(dcep::Message::Ack) => {}
+                    Err(_) => {
+                        let _ = association.reset_streams(now, &[stream]);
+                    }
+                },
+                Read::Refused => {
+                    let _ = association.reset_streams(now, &[stream]);
+                }
+            }
+        }
+    }
+
+    /// The peer opens a channel. One of the wrong parity, or one too many, is answered by a reset of its stream.
+    fn on_open(
+        &mut self,
+        now: Instant,
+        association: &mut Association,
+        stream: StreamId,
+        open: Open,
+        events: &mut VecDeque<Event>,
+    ) {
+        let ours = match self.role {
+            Some(Role::Client) => 0,
+            Some(Role::Server) => 1,
+            None => return,
+        };
+        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || self.table.len() >= self.limits.channels {
+            tracing::debug!(stream = stream.0, "refused a data channel");
+            let _ = association.reset_streams(now, &[stream]);
+            return;
+        }
+        let mut ack = Vec::new();
+        dcep::Ack.encode(&mut ack);
+        let _ = association.send(now, stream, Ppid::DCEP, Bytes::from(ack), SendOptions::default());
+        let mut channel = Channel::new(parameters_of(&open));
+        channel.stream = Some(stream);
+        channel.acknowledged = true;
+        channel.state = ChannelState::Open;
+        channel.early = self.take_early(stream);
+        let id = self.insert(channel);
+        events.push_back(Event::IncomingChannel(id));
+        events.push_back(Event::ChannelOpen(id));
+        events.push_back(Event::ChannelReadable(id));
+    }
+
+    fn on_reset_in(
+        &mut self,
+        now: Instant,
+        association: &mut Association,
+        stream: StreamId,
+        events: &mut VecDeque<Event>,
+    ) {
+        let Some(id) = self.by_stream.get(&stream).copied() else { return };
+        let Some(channel) = self.table.get_mut(&id) else { return };
+        channel.reset_in = true;
+        // What came before the reset stays readable after the stream is gone.
+        while let Some(message) = Self::read_stream(now, channel, association) {
+            channel.early.push_back(message);
+        }
+        if channel.state == ChannelState::Open {
+            channel.state = ChannelState::Closing;
+            events.push_back(Event::ChannelClosing(id));
+            if association.reset_streams(now, &[stream]).is_err() {
+                channel.reset_out = true;
+            }
+        }
+        if channel.reset_out {
+            self.finish(id, events);
+        }
+    }
+
+    fn on_reset_out(&mut self, stream: StreamId, events: &mut VecDeque<Event>) {
+        let Some(id) = self.by_stream.get(&stream).copied() else { return };
+        let Some(channel) = self.table.get_mut(&id) else { return };
+        channel.reset_out = true;
+        if channel.reset_in {
+            self.finish(id, events);
+        }
+    }
+
+    /// The association is gone, and every channel with it.
+    pub fn on_closed(&mut self, events: &mut VecDeque<Event>) {
+        self.connected = false;
+        let all: Vec<ChannelId> = self.table.keys().copied().collect();
+        for id in all {
+            self.finish(id, events);
+        }
+    }
+
+    fn finish(&mut self, id: ChannelId, events: &mut VecDeque<Event>) {
+        let Some(channel) = self.table.get_mut(&id) else { return };
+        if channel.state == ChannelState::Closed {
+            return;
+        }
+        channel.state = ChannelState::Closed;
+        if let Some(stream) = channel.stream {
+            self.by_stream.remove(&stream);
+        }
+        self.blocked.retain(|blocked| *blocked != id);
+        events.push_back(Event::ChannelClosed(id));
+    }
+}
+
+fn on_control(channel: &mut Channel, payload: &[u8]) {
+    if let Ok(dcep::Message::Ack) = dcep::Message::decode(payload) {
+        channel.acknowledged = true;
+    }
+}
+
+/// What a received message is to a channel.
+enum Read {
+    User(ChannelMessage),
+    Control(Bytes),
+    Refused,
+}
+
+/// Text that is no UTF-8 is refused like a PPID that no peer may use (RFC 8831 §6.6).
+fn user_message(ppid: Ppid, payload: Bytes) -> Read {
+    match ppid::from_wire(ppid, payload) {
+        Ok(Content::Control(payload)) => Read::Control(payload),
+        Ok(Content::User(Kind::Text, data)) if std::str::from_utf8(&data).is_err() => Read::Refused,
+        Ok(Content::User(kind, data)) => Read::User(ChannelMessage { binary: matches!(kind, Kind::Binary), data }),
+        Err(_) => Read::Refused,
+    }
+}
+
+fn open_message(parameters: &ChannelParameters) -> Option<Bytes> {
+    let mut open = Open::new(parameters.label.as_str(), parameters.protocol.as_str()).ok()?;
+    open.ordered = parameters.ordered;
+    open.reliability = match parameters.reliability {
+        Reliability::Reliable => ortica_sctp::Reliability::Reliable,
+        Reliability::MaxRetransmits(count) => ortica_sctp::Reliability::MaxRetransmits(count.into()),
+        Reliability::MaxPacketLifeTime(time) => ortica_sctp::Reliability::MaxLifetime(time),
+    };
+    let mut bytes = Vec::new();
+    open.encode(&mut bytes);
+    Some(Bytes::from(bytes))
+}
+
+fn parameters_of(open: &Open) -> ChannelParameters {
+    ChannelParameters {
+        label: open.label().to_owned(),
+        protocol: open.protocol().to_owned(),
+        ordered: open.ordered,
+        reliability: match open.reliability {
+            ortica_sctp::Reliability::Reliable => Reliability::Reliable,
+            ortica_sctp::Reliability::MaxRetransmits(count) => {
+                Reliability::MaxRetransmits(u16::try_from(count).unwrap_or(u16::MAX))
+            }
+            ortica_sctp::Reliability::MaxLifetime(time) => Reliability::MaxPacketLifeTime(time),
+        },
+        negotiated: None,
+    }
+}

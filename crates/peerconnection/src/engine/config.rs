@@ -1,0 +1,49 @@
+//! What a session is made with.
+
+use std::sync::Arc;
+
+/// Settings of a [`Session`](super::Session), shared by all that are made with them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) ice: Arc<ortica_ice::Config>,
+    pub(super) dtls: Arc<ortica_dtls::Config>,
+    pub(super) sctp: Arc<ortica_sctp::Config>,
+    pub(super) limits: Limits,
+}
+
+impl Config {
+    /// Settings from those of the layers.
+    pub fn new(ice: ortica_ice::Config, dtls: ortica_dtls::Config, sctp: ortica_sctp::Config) -> Self {
+        Self { ice: Arc::new(ice), dtls: Arc::new(dtls), sctp: Arc::new(sctp), limits: Limits::default() }
+    }
+
+    /// Replaces the bounds of the session's own queues.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// Bounds of a session's own queues and tables; those of the layers are in the layers' settings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Transports at a time; another one is refused. Default 64.
+    pub transports: usize,
+    /// Data channels at a time, those of the peer included. Beyond it, `create_channel` fails and the peer's streams
+    /// are reset. Default 1,024.
+    pub channels: usize,
+    /// Bytes of DTLS kept while the peer's fingerprint is not known yet; later packets are dropped, and the peer sends
+    /// its flight again. Default 8 KiB.
+    pub early_dtls: usize,
+    /// Bytes of messages kept for streams whose OPEN has not arrived; later ones stay in SCTP, which closes its window.
+    /// Default 64 KiB.
+    pub early_messages: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { transports: 64, channels: 1024, early_dtls: 8 * 1024, early_messages: 64 * 1024 }
+    }
+}

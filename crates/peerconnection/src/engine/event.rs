@@ -1,0 +1,90 @@
+//! What a session reports.
+
+use super::{ChannelId, TransportId};
+use ortica_ice::{Candidate, GatheringState, ResolveId};
+use std::fmt;
+use thiserror::Error;
+
+/// A fact about the session. Bulk data is announced and then pulled.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A local candidate to tell the peer.
+    LocalCandidate(TransportId, Candidate),
+    /// Gathering went on; after `Complete` no local candidate follows.
+    Gathering(TransportId, GatheringState),
+    /// ICE changed its state.
+    Ice(TransportId, ortica_ice::State),
+    /// DTLS changed its state.
+    Dtls(TransportId, DtlsState),
+    /// The address of a `.local` name is wanted; answer with [`Session::resolved`](super::Session::resolved).
+    Resolve {
+        /// Whose candidate it is.
+        transport: TransportId,
+        /// Names the question.
+        id: ResolveId,
+        /// What to resolve.
+        name: String,
+    },
+    /// A data channel is open, one of ours or, when the name is new, one that the peer made.
+    ChannelOpen(ChannelId),
+    /// The peer made a data channel; `ChannelOpen` follows.
+    IncomingChannel(ChannelId),
+    /// A data channel has messages to read.
+    ChannelReadable(ChannelId),
+    /// What a data channel has queued fell to its threshold.
+    ChannelBufferedAmountLow(ChannelId),
+    /// A data channel can take messages again after one was refused.
+    ChannelWritable(ChannelId),
+    /// A data channel begins to close, by the peer's will.
+    ChannelClosing(ChannelId),
+    /// A data channel is closed. What was received can still be read.
+    ChannelClosed(ChannelId),
+    /// The session is over. Nothing follows.
+    Closed(CloseReason),
+}
+
+/// State of DTLS on a transport.
+///
+/// Source: [webrtc-pc §5.5.1](https://www.w3.org/TR/webrtc/#rtcdtlstransportstate-enum)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum DtlsState {
+    /// Not started: the peer's fingerprint is not known.
+    #[default]
+    New,
+    /// The handshake runs.
+    Connecting,
+    /// The peer's certificate matched and keys are in use.
+    Connected,
+    /// Closed by either side.
+    Closed,
+    /// The handshake failed, or the certificate did not match.
+    Failed,
+}
+
+impl fmt::Display for DtlsState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::New => "new",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// This side closed it.
+    #[error("closed by this side")]
+    Local,
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    Remote,
+    /// The driver stopped.
+    #[error("the driver stopped")]
+    DriverStopped,
+}

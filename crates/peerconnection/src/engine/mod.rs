@@ -1,0 +1,31 @@
+//! The sans-IO engine: a [`Session`] is one side of one call, without SDP, sockets or clocks.
+//!
+//! It is an arena of transports and data channels, each named by an id, shaped as ORTC has them.
+//! JSEP and the ORTC objects issue the same public commands, so there is one path through it:
+//!
+//! ```text
+//! datagrams -> demux -> transport { ICE | DTLS -> gate -> SCTP } -> channels -> events
+//! commands  -> channels -> SCTP -> DTLS -> the route that ICE selected -> transmits
+//! ```
+//!
+//! The gate (`secured`) is the one place that turns a verified handshake into something to send with.
+
+mod channel;
+mod channels;
+mod config;
+mod demux;
+mod event;
+mod id;
+mod secured;
+mod session;
+mod stats;
+mod transport;
+
+pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Reliability};
+pub use channels::{ChannelError, ChannelSendError};
+pub use config::{Config, Limits};
+pub use event::{CloseReason, DtlsState, Event};
+pub use id::{ChannelId, TransportId};
+pub use session::{Session, TransportError};
+pub use stats::{ChannelStats, TransportStats};
+pub use transport::{DtlsParameters, SctpParameters};

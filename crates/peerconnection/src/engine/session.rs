@@ -1,0 +1,465 @@
+//! One side of a call.
+
+use super::channels::Channels;
+use super::transport::{DtlsParameters, SctpParameters, Transport};
+use super::{
+    ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
+    CloseReason, Config, DtlsState, Event, TransportId, TransportStats,
+};
+use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why a command to a transport was refused.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The session holds no such transport.
+    #[error("there is no transport {0}")]
+    Unknown(TransportId),
+    /// [`Limits::transports`](super::Limits) is reached.
+    #[error("too many transports")]
+    TooMany,
+    /// The peer's ICE credentials are malformed.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The candidate cannot be used.
+    #[error(transparent)]
+    Candidate(#[from] CandidateError),
+}
+
+/// One side of a call: transports, data channels, and what they report.
+///
+/// Follows the contract of every sans-IO machine here: facts come in by `handle_*`, commands may be refused, and after
+/// each batch of either, [`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event) and
+/// [`poll_timeout`](Self::poll_timeout) are drained, in this order.
+pub struct Session {
+    config: Arc<Config>,
+    rng: Rng,
+    transports: BTreeMap<TransportId, Transport>,
+    next_transport: u32,
+    /// The transport that data channels run on.
+    sctp: Option<TransportId>,
+    channels: Channels,
+    events: VecDeque<Event>,
+    /// Set by `close`; `Closed` is the last event after it.
+    closing: Option<CloseReason>,
+    /// After `close`, nothing is left to be sent.
+    said_goodbye: bool,
+    closed: bool,
+}
+
+impl Session {
+    /// A session without transports. All its randomness comes from `rng`.
+    pub fn new(config: Arc<Config>, rng: Rng, _now: Instant) -> Self {
+        Self {
+            channels: Channels::new(config.limits),
+            config,
+            rng,
+            transports: BTreeMap::new(),
+            next_transport: 0,
+            sctp: None,
+            events: VecDeque::new(),
+            closing: None,
+            said_goodbye: false,
+            closed: false,
+        }
+    }
+
+    // --- transports -------------------------------------------------------------------------------------------------
+
+    /// Makes a transport, which gathers on the sockets it is told of.
+    ///
+    /// # Errors
+    /// [`TransportError::TooMany`].
+    pub fn add_transport(&mut self, now: Instant) -> Result<TransportId, TransportError> {
+        if self.transports.len() >= self.config.limits.transports {
+            return Err(TransportError::TooMany);
+        }
+        let id = TransportId(self.next_transport);
+        self.next_transport += 1;
+        let rng = self.rng.fork(&format!("transport {id}"));
+        self.transports.insert(id, Transport::new(id, &self.config, rng, now));
+        Ok(id)
+    }
+
+    /// Drops a transport without a word to the peer: for one that bundling made superfluous.
+    pub fn remove_transport(&mut self, id: TransportId) {
+        self.transports.remove(&id);
+        if self.sctp == Some(id) {
+            self.sctp = None;
+        }
+    }
+
+    /// The transports there are, oldest first.
+    pub fn transports(&self) -> impl Iterator<Item = TransportId> + '_ {
+        self.transports.keys().copied()
+    }
+
+    /// The ICE agent of a transport, to look at.
+    pub fn ice(&self, id: TransportId) -> Option<&ortica_ice::Agent> {
+        self.transports.get(&id).map(|transport| &transport.ice)
+    }
+
+    /// State of DTLS on a transport.
+    pub fn dtls_state(&self, id: TransportId) -> Option<DtlsState> {
+        self.transports.get(&id).map(Transport::dtls_state)
+    }
+
+    /// The proof that the peer is who it says, once DTLS is connected.
+    pub fn verified(&self, id: TransportId) -> Option<&ortica_dtls::Verified> {
+        self.transports.get(&id)?.secured.as_ref().map(|secured| secured.verified())
+    }
+
+    /// Tells a transport of a socket that the driver bound to `address`.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn add_socket(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        socket: SocketId,
+        address: SocketAddr,
+    ) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.add_socket(now, socket, address);
+            Ok(())
+        })
+    }
+
+    /// Tells a transport that no socket follows.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn end_of_sockets(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.end_of_sockets(now);
+            Ok(())
+        })
+    }
+
+    /// Sets who decides on the pair (RFC 8445 §6.1.1).
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn set_ice_role(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        role: ortica_ice::Role,
+    ) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.set_role(now, role);
+            Ok(())
+        })
+    }
+
+    /// Tells a transport the peer's ICE credentials; `lite` when the peer only answers checks.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`], [`TransportError::Credentials`].
+    pub fn set_remote_credentials(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        credentials: Credentials,
+        lite: bool,
+    ) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| Ok(transport.ice.set_remote_credentials(now, credentials, lite)?))
+    }
+
+    /// Tells a transport of a candidate of the peer.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`], [`TransportError::Candidate`].
+    pub fn add_remote_candidate(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        candidate: Candidate,
+    ) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| Ok(transport.ice.add_remote_candidate(now, candidate)?))
+    }
+
+    /// Tells a transport that the peer has no further candidates.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn end_of_remote_candidates(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.end_of_remote_candidates(now);
+            Ok(())
+        })
+    }
+
+    /// Answers [`Event::Resolve`].
+    pub fn resolved(&mut self, now: Instant, id: TransportId, question: ResolveId, address: Option<IpAddr>) {
+        let _ = self.command(now, id, |transport, _, _| {
+            transport.ice.resolved(now, question, address);
+            Ok(())
+        });
+    }
+
+    /// Starts new ICE credentials; the old pair carries on until the new one is selected.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn restart_ice(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.restart(now);
+            Ok(())
+        })
+    }
+
+    /// Starts DTLS with what is known of the peer; a second start changes nothing.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn start_dtls(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        parameters: DtlsParameters,
+    ) -> Result<(), TransportError> {
+        self.command(now, id, |transport, config, events| {
+            transport.start_dtls(now, config, parameters, events);
+            Ok(())
+        })
+    }
+
+    /// Runs data channels on a transport, as soon as its DTLS is connected.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn start_sctp(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        parameters: SctpParameters,
+    ) -> Result<(), TransportError> {
+        self.channels.set_max_message_size(parameters.max_message_size);
+        self.command(now, id, |transport, config, _| {
+            transport.start_sctp(now, config, parameters);
+            Ok(())
+        })?;
+        self.sctp = Some(id);
+        Ok(())
+    }
+
+    fn command(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        run: impl FnOnce(&mut Transport, &Config, &mut VecDeque<Event>) -> Result<(), TransportError>,
+    ) -> Result<(), TransportError> {
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        let result = run(transport, &self.config, &mut self.events);
+        transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        result
+    }
+
+    // --- data channels ----------------------------------------------------------------------------------------------
+
+    /// Makes a data channel, which opens when the transport is up.
+    ///
+    /// # Errors
+    /// See [`ChannelError`].
+    pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
+        let association = association(&mut self.transports, self.sctp);
+        self.channels.create(now, association, parameters, &mut self.events)
+    }
+
+    /// `true` once a data channel was made, by either side.
+    pub fn has_channels(&self) -> bool {
+        !self.channels.is_empty()
+    }
+
+    /// What the channel was made with; `None` when it is gone.
+    pub fn channel_parameters(&self, id: ChannelId) -> Option<&ChannelParameters> {
+        self.channels.get(id).map(|channel| &channel.parameters)
+    }
+
+    /// State of a channel; closed when it is gone.
+    pub fn channel_state(&self, id: ChannelId) -> ChannelState {
+        self.channels.get(id).map_or(ChannelState::Closed, |channel| channel.state)
+    }
+
+    /// The SCTP stream of a channel, once it has one.
+    pub fn channel_stream(&self, id: ChannelId) -> Option<u16> {
+        self.channels.get(id)?.stream.map(|stream| stream.0)
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// See [`ChannelSendError`]; a full queue hands the message back.
+    pub fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), ChannelSendError> {
+        self.channels.send(now, association(&mut self.transports, self.sctp), id, message)
+    }
+
+    /// The next message of a channel, `None` when there is none yet. An unread channel closes SCTP's window.
+    pub fn read(&mut self, now: Instant, id: ChannelId) -> Option<ChannelMessage> {
+        self.channels.read(now, association(&mut self.transports, self.sctp), id)
+    }
+
+    /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
+    pub fn buffered_amount(&self, id: ChannelId) -> usize {
+        let stream = self.channels.get(id).and_then(|channel| channel.stream);
+        let association = self.sctp.and_then(|id| self.transports.get(&id)?.secured.as_ref()?.association.as_ref());
+        match (association, stream) {
+            (Some(association), Some(stream)) => association.buffered_amount(stream),
+            _ => 0,
+        }
+    }
+
+    /// Sets where `ChannelBufferedAmountLow` is reported, in bytes.
+    pub fn set_buffered_amount_low_threshold(&mut self, id: ChannelId, threshold: usize) {
+        let Some(stream) = self.channels.get(id).and_then(|channel| channel.stream) else { return };
+        if let Some(association) = association(&mut self.transports, self.sctp) {
+            association.set_buffered_amount_low_threshold(stream, threshold);
+        }
+    }
+
+    /// Closes a channel; what is queued still goes out.
+    pub fn close_channel(&mut self, now: Instant, id: ChannelId) {
+        let association = association(&mut self.transports, self.sctp);
+        self.channels.close(now, association, id, &mut self.events);
+    }
+
+    /// Forgets a closed channel and what was not read of it.
+    pub fn remove_channel(&mut self, id: ChannelId) {
+        self.channels.remove(id);
+    }
+
+    // --- the world --------------------------------------------------------------------------------------------------
+
+    /// Takes what a socket received, whichever transport it is for.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        if self.closed {
+            return;
+        }
+        let Some(id) = self.transport_of(&datagram) else { return };
+        if let Some(transport) = self.transports.get_mut(&id) {
+            transport.handle_datagram(now, &self.config, datagram);
+            transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        }
+    }
+
+    /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, or of the one that
+    /// has validated its address.
+    fn transport_of(&self, datagram: &Datagram<'_>) -> Option<TransportId> {
+        let mut all = self.transports.iter();
+        let (first, _) = all.next()?;
+        if all.next().is_none() {
+            return Some(*first);
+        }
+        let ufrag = ortica_ice::stun_username(datagram.contents).and_then(|username| username.split(':').next());
+        let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
+        let accepts = |transport: &Transport| transport.accepts(datagram.local, datagram.remote);
+        let knows = |transport: &Transport| {
+            transport.ice.remote_candidates().any(|candidate| candidate.socket_addr() == Some(datagram.remote))
+        };
+        let find = |wanted: &dyn Fn(&Transport) -> bool| {
+            self.transports.iter().find(|(_, transport)| wanted(transport)).map(|(id, _)| *id)
+        };
+        find(&named).or_else(|| find(&accepts)).or_else(|| find(&knows))
+    }
+
+    /// Runs what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        for transport in self.transports.values_mut() {
+            transport.handle_timeout(now);
+            transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        }
+    }
+
+    /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
+    pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        for transport in self.transports.values_mut() {
+            if let Some(transmit) = transport.poll_transmit(now, max_segments, out) {
+                return Some(transmit);
+            }
+            // What was built may have lowered a queue below its threshold.
+            transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        }
+        self.said_goodbye = self.closing.is_some();
+        None
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if self.closed {
+            return None;
+        }
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        let reason = self.closing.filter(|_| self.said_goodbye)?;
+        self.closed = true;
+        self.transports.clear();
+        Some(Event::Closed(reason))
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.transports.values().filter_map(Transport::poll_timeout).min()
+    }
+
+    /// Ends the session: goodbyes go out with the next transmits, and `Closed` is the last event.
+    pub fn close(&mut self, now: Instant) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.closing = Some(CloseReason::Local);
+        self.channels.on_closed(&mut self.events);
+        for transport in self.transports.values_mut() {
+            transport.close(now);
+        }
+    }
+
+    // --- statistics -------------------------------------------------------------------------------------------------
+
+    /// Counters of a transport.
+    pub fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
+        self.transports.get(&id).map(|transport| transport.stats)
+    }
+
+    /// Counters of a channel.
+    pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
+        self.channels.stats(id)
+    }
+
+    /// The channels there are, oldest first.
+    pub fn channels(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        self.channels.iter().map(|(id, _)| id)
+    }
+
+    /// The role that DTLS gave this side, once it is connected.
+    pub fn dtls_role(&self, id: TransportId) -> Option<ortica_dtls::Role> {
+        self.transports.get(&id)?.role()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("channels", &self.channels)
+            .field("closing", &self.closing)
+            .finish_non_exhaustive()
+    }
+}
+
+fn association(
+    transports: &mut BTreeMap<TransportId, Transport>,
+    id: Option<TransportId>,
+) -> Option<&mut ortica_sctp::Association> {
+    transports.get_mut(&id?)?.association()
+}

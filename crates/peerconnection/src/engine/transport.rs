@@ -1,0 +1,342 @@
+//! One transport: the route that ICE finds, DTLS on it, and what DTLS lets through.
+
+use super::channels::Channels;
+use super::demux::{Protocol, classify};
+use super::secured::Secured;
+use super::{Config, DtlsState, Event, TransportId, TransportStats};
+use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
+use ortica_dtls::{Connection, Fingerprint, Role};
+use ortica_ice::{Agent, Route};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// What DTLS needs to know of the peer.
+///
+/// Source: [ORTC `RTCDtlsParameters`](https://draft.ortc.org/#rtcdtlsparameters*)
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DtlsParameters {
+    /// The role of this side.
+    pub role: Role,
+    /// Fingerprints of the peer's certificate, at least one.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// What SCTP needs to know of the peer.
+///
+/// Source: [RFC 8841 §5, §6](https://www.rfc-editor.org/rfc/rfc8841#section-5)
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SctpParameters {
+    /// `a=max-message-size`, in bytes: zero means no limit, absent means 64 KiB.
+    pub max_message_size: Option<u64>,
+}
+
+/// DTLS before and after the peer's parameters are known.
+enum Dtls {
+    /// Packets of the peer's first flight wait here, one after the other with their lengths.
+    Waiting {
+        early: VecDeque<Vec<u8>>,
+        bytes: usize,
+    },
+    Running(Box<Connection>),
+}
+
+pub(super) struct Transport {
+    id: TransportId,
+    rng: Rng,
+    pub ice: Agent,
+    dtls: Dtls,
+    dtls_state: DtlsState,
+    pub secured: Option<Secured>,
+    /// Set when data channels run here.
+    sctp: Option<SctpParameters>,
+    /// A packet that was built for a train of smaller ones; it leads the next train.
+    carry: Vec<u8>,
+    selected: Option<Route>,
+    pub stats: TransportStats,
+}
+
+impl Transport {
+    pub fn new(id: TransportId, config: &Config, rng: Rng, now: Instant) -> Self {
+        Self {
+            id,
+            ice: Agent::new(config.ice.clone(), rng.fork("ice"), now),
+            rng,
+            dtls: Dtls::Waiting { early: VecDeque::new(), bytes: 0 },
+            dtls_state: DtlsState::New,
+            secured: None,
+            sctp: None,
+            carry: Vec::new(),
+            selected: None,
+            stats: TransportStats::default(),
+        }
+    }
+
+    pub fn dtls_state(&self) -> DtlsState {
+        self.dtls_state
+    }
+
+    /// Starts DTLS, once; packets of the peer that came before are read now.
+    pub fn start_dtls(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        parameters: DtlsParameters,
+        events: &mut VecDeque<Event>,
+    ) {
+        let Dtls::Waiting { early, .. } = &mut self.dtls else { return };
+        let early = std::mem::take(early);
+        let DtlsParameters { role, fingerprints } = parameters;
+        let connection = Connection::new(config.dtls.clone(), role, fingerprints, self.rng.fork("dtls"), now);
+        self.dtls = Dtls::Running(Box::new(connection));
+        self.set_dtls_state(DtlsState::Connecting, events);
+        for mut packet in early {
+            self.handle_dtls(now, &mut packet);
+        }
+    }
+
+    /// Starts SCTP as soon as DTLS is connected.
+    pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
+        self.sctp = Some(parameters);
+        if let Some(secured) = &mut self.secured {
+            secured.start_sctp(config, &self.rng, now);
+        }
+    }
+
+    pub fn role(&self) -> Option<Role> {
+        self.secured.as_ref().map(|secured| secured.verified().role())
+    }
+
+    /// Takes what arrived and only records it; [`settle`](Self::settle) draws the conclusions.
+    pub fn handle_datagram(&mut self, now: Instant, config: &Config, mut datagram: Datagram<'_>) {
+        let (local, remote, ecn) = (datagram.local, datagram.remote, datagram.ecn);
+        for packet in datagram.segments() {
+            self.stats.packets_received += 1;
+            self.stats.bytes_received += packet.len() as u64;
+            match classify(packet) {
+                Some(Protocol::Stun) => {
+                    let stride = packet.len();
+                    self.ice.handle_datagram(now, Datagram { local, remote, ecn, contents: packet, stride });
+                }
+                Some(_) if !self.ice.is_validated(local, remote) => {
+                    self.stats.unvalidated_packets += 1;
+                    self.keep_early(config, packet);
+                }
+                Some(Protocol::Dtls) => match &self.dtls {
+                    Dtls::Waiting { .. } => self.keep_early(config, packet),
+                    Dtls::Running(_) => self.handle_dtls(now, packet),
+                },
+                // No media runs here, so nothing could read these.
+                Some(Protocol::Rtp | Protocol::Rtcp) | None => self.stats.unknown_packets += 1,
+            }
+        }
+    }
+
+    /// The peer's first flight may outrun its answer, or our own check. It is kept within limits and read by
+    /// `start_dtls`, where it is as untrusted as any other packet.
+    fn keep_early(&mut self, config: &Config, packet: &[u8]) {
+        if let Dtls::Waiting { early, bytes } = &mut self.dtls
+            && classify(packet) == Some(Protocol::Dtls)
+            && *bytes + packet.len() <= config.limits.early_dtls
+        {
+            *bytes += packet.len();
+            early.push_back(packet.to_vec());
+        }
+    }
+
+    fn handle_dtls(&mut self, now: Instant, packet: &mut [u8]) {
+        let Dtls::Running(connection) = &mut self.dtls else { return };
+        let secured = &mut self.secured;
+        connection.handle_packet(now, packet, &mut |data| {
+            if let Some(association) = secured.as_mut().and_then(|secured| secured.association.as_mut()) {
+                association.handle_packet(now, data);
+            }
+        });
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.ice.handle_timeout(now);
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.handle_timeout(now);
+        }
+        if let Some(association) = self.association() {
+            association.handle_timeout(now);
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let dtls = match &self.dtls {
+            Dtls::Running(connection) => connection.poll_timeout(),
+            Dtls::Waiting { .. } => None,
+        };
+        let sctp = self
+            .secured
+            .as_ref()
+            .and_then(|secured| secured.association.as_ref())
+            .and_then(|association| association.poll_timeout());
+        [self.ice.poll_timeout(), dtls, sctp].into_iter().flatten().min()
+    }
+
+    pub fn association(&mut self) -> Option<&mut ortica_sctp::Association> {
+        self.secured.as_mut()?.association.as_mut()
+    }
+
+    /// Draws the conclusions from what the layers took in: a layer's event starts the next layer, or is passed on.
+    pub fn settle(&mut self, now: Instant, config: &Config, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        self.settle_ice(events);
+        self.settle_dtls(now, config, events);
+        self.settle_sctp(now, channels, events);
+    }
+
+    fn settle_ice(&mut self, events: &mut VecDeque<Event>) {
+        while let Some(event) = self.ice.poll_event() {
+            match event {
+                ortica_ice::Event::LocalCandidate(candidate) => {
+                    events.push_back(Event::LocalCandidate(self.id, candidate));
+                }
+                ortica_ice::Event::GatheringState(state) => events.push_back(Event::Gathering(self.id, state)),
+                ortica_ice::Event::State(state) => events.push_back(Event::Ice(self.id, state)),
+                ortica_ice::Event::Selected(route) => {
+                    if self.selected.replace(route) != Some(route) {
+                        self.stats.selected_candidate_pair_changes += 1;
+                    }
+                }
+                ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
+                    events.push_back(Event::Resolve { transport: self.id, id, name });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn settle_dtls(&mut self, now: Instant, config: &Config, events: &mut VecDeque<Event>) {
+        let Dtls::Running(connection) = &mut self.dtls else { return };
+        while let Some(event) = connection.poll_event() {
+            let state = match event {
+                ortica_dtls::Event::Connected(verified) => {
+                    let mut secured = Secured::open(verified);
+                    if self.sctp.is_some() {
+                        secured.start_sctp(config, &self.rng, now);
+                    }
+                    self.secured = Some(secured);
+                    DtlsState::Connected
+                }
+                ortica_dtls::Event::Closed(ortica_dtls::CloseReason::Local | ortica_dtls::CloseReason::Remote) => {
+                    DtlsState::Closed
+                }
+                ortica_dtls::Event::Closed(reason) => {
+                    tracing::debug!(?reason, "DTLS failed");
+                    DtlsState::Failed
+                }
+                _ => continue,
+            };
+            if self.dtls_state != state {
+                self.dtls_state = state;
+                events.push_back(Event::Dtls(self.id, state));
+            }
+        }
+    }
+
+    fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
+            channels.on_closed(events);
+        }
+        let Some(secured) = &mut self.secured else { return };
+        let role = secured.verified().role();
+        let Some(association) = &mut secured.association else { return };
+        while let Some(event) = association.poll_event() {
+            match event {
+                ortica_sctp::Event::Connected => channels.on_connected(now, role, association, events),
+                event => channels.on_event(now, association, event, events),
+            }
+        }
+    }
+
+    fn set_dtls_state(&mut self, state: DtlsState, events: &mut VecDeque<Event>) {
+        self.dtls_state = state;
+        events.push_back(Event::Dtls(self.id, state));
+    }
+
+    /// The next datagrams to one destination: checks first, then handshakes, then data.
+    pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let transmit = self.poll_layers(now, max_segments, out)?;
+        self.stats.transmits += 1;
+        self.stats.packets_sent += transmit.segments() as u64;
+        self.stats.bytes_sent += transmit.len as u64;
+        Some(transmit)
+    }
+
+    fn poll_layers(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        if let Some(transmit) = self.ice.poll_transmit(now, max_segments, out) {
+            return Some(transmit);
+        }
+        // Without a route nothing is built: what SCTP wants to send waits there, where the limits are.
+        let Route { socket, remote } = self.ice.route()?;
+        let Dtls::Running(connection) = &mut self.dtls else { return None };
+        if let Some(len) = connection.poll_packet(now, out) {
+            return Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: None });
+        }
+        let (len, segments, size) = self.build_train(now, max_segments.min(Transmit::MAX_SEGMENTS), out)?;
+        self.stats.data_transmits += 1;
+        self.stats.data_packets_sent += segments as u64;
+        Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: (segments > 1).then_some(size) })
+    }
+
+    /// Appends SCTP packets, each sealed in place, as long as they are as long as the first. A shorter one ends the
+    /// train; a longer one waits for the next.
+    fn build_train(&mut self, now: Instant, max: usize, out: &mut Vec<u8>) -> Option<(usize, usize, usize)> {
+        let start = out.len();
+        let mut segments = 0;
+        let mut size = 0;
+        if !self.carry.is_empty() {
+            size = self.carry.len();
+            segments = 1;
+            out.append(&mut self.carry);
+        }
+        while segments < max.max(1) && out.len() - start + size <= Transmit::MAX_LEN {
+            let at = out.len();
+            if !self.seal_next(now, out) {
+                break;
+            }
+            let len = out.len() - at;
+            if segments == 0 {
+                size = len;
+            } else if len > size {
+                self.carry.extend(out.drain(at..));
+                break;
+            }
+            segments += 1;
+            if len < size {
+                break;
+            }
+        }
+        (segments > 0).then(|| (out.len() - start, segments, size))
+    }
+
+    fn seal_next(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let Dtls::Running(connection) = &mut self.dtls else { return false };
+        let Some(association) = self.secured.as_mut().and_then(|secured| secured.association.as_mut()) else {
+            return false;
+        };
+        let before = out.len();
+        let record = connection.begin(out);
+        if association.poll_packet(now, out).is_some() && connection.seal(out, record).is_ok() {
+            return true;
+        }
+        out.truncate(before);
+        false
+    }
+
+    /// Says goodbye on each layer; ICE keeps the route until that has gone out.
+    pub fn close(&mut self, now: Instant) {
+        if let Some(association) = self.association() {
+            association.abort(now, "closed");
+        }
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.close(now);
+        }
+    }
+
+    pub fn accepts(&self, local: SocketId, remote: SocketAddr) -> bool {
+        self.ice.is_validated(local, remote)
+    }
+}
