@@ -1,0 +1,66 @@
+//! A session description as signaling carries it.
+
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+/// What a description is for. `Display` and `FromStr` use the W3C token.
+///
+/// Source: [webrtc-pc §4.6.1](https://www.w3.org/TR/webrtc/#rtcsdptype)
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SdpType {
+    /// Proposes a session.
+    Offer,
+    /// Agrees to an offer.
+    Answer,
+}
+
+/// The text names no type that is known here.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{0:?} is not a type of session description")]
+pub struct UnknownSdpType(pub String);
+
+impl fmt::Display for SdpType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+        })
+    }
+}
+
+impl FromStr for SdpType {
+    type Err = UnknownSdpType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSdpType> {
+        match text {
+            "offer" => Ok(Self::Offer),
+            "answer" => Ok(Self::Answer),
+            _ => Err(UnknownSdpType(text.to_owned())),
+        }
+    }
+}
+
+/// A description: what it is for, and its text.
+///
+/// Source: [webrtc-pc §4.6.2](https://www.w3.org/TR/webrtc/#rtcsessiondescription-class)
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionDescription {
+    /// What it is for.
+    pub kind: SdpType,
+    /// SDP (RFC 8866).
+    pub sdp: String,
+}
+
+impl SessionDescription {
+    /// An offer.
+    pub fn offer(sdp: impl Into<String>) -> Self {
+        Self { kind: SdpType::Offer, sdp: sdp.into() }
+    }
+
+    /// An answer.
+    pub fn answer(sdp: impl Into<String>) -> Self {
+        Self { kind: SdpType::Answer, sdp: sdp.into() }
+    }
+}

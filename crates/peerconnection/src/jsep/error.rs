@@ -1,0 +1,94 @@
+//! Why a description or a candidate was refused.
+
+use super::{SdpType, SignalingState};
+use crate::engine::TransportError;
+use ortica_ice::{CandidateError, CredentialsError};
+use ortica_sdp::SdpError;
+use thiserror::Error;
+
+/// Why a description was not made or not applied. Nothing has changed then.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// The connection is closed.
+    #[error("the connection is closed")]
+    Closed,
+    /// The call does not fit the signaling state.
+    #[error("{call} in state {state}")]
+    InvalidState {
+        /// What was tried.
+        call: &'static str,
+        /// The state it was tried in.
+        state: SignalingState,
+    },
+    /// The text is not SDP; the error names the line.
+    #[error(transparent)]
+    Syntax(#[from] SdpError),
+    /// A section lacks what this side needs, or contradicts the offer.
+    #[error("section {index}: {problem}")]
+    Section {
+        /// Its place, from zero.
+        index: usize,
+        /// What is wrong with it.
+        problem: SectionProblem,
+    },
+    /// The answer does not have the sections of the offer.
+    #[error("the answer has {answer} sections, the offer {offer}")]
+    SectionCount {
+        /// Sections of the offer.
+        offer: usize,
+        /// Sections of the answer.
+        answer: usize,
+    },
+    /// The text is not the one that `create_offer` or `create_answer` made.
+    #[error("the {0} was modified after it was created")]
+    Modified(SdpType),
+    /// The engine refused.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+/// What is wrong with a section.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SectionProblem {
+    /// No `a=ice-ufrag` or `a=ice-pwd`, in the section or above.
+    #[error("no ICE credentials")]
+    NoCredentials,
+    /// The ICE credentials are malformed.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// No `a=fingerprint` with a hash that can be checked, in the section or above (SDP-8).
+    #[error("no usable fingerprint")]
+    NoFingerprint,
+    /// An answer may not leave the DTLS role open, nor change it (SDP-7).
+    #[error("the setup attribute does not fit")]
+    Setup,
+    /// The kind of media differs from the offer's.
+    #[error("its media differ from the offer's")]
+    Media,
+    /// A candidate is malformed.
+    #[error("malformed candidate: {0}")]
+    Candidate(#[from] CandidateError),
+}
+
+/// Why a candidate was refused.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum IceCandidateError {
+    /// There is no remote description yet (webrtc-pc §4.4.2, `addIceCandidate`).
+    #[error("there is no remote description")]
+    NoRemoteDescription,
+    /// Neither mid nor index name a section of the remote description.
+    #[error("no section fits the candidate")]
+    UnknownSection,
+    /// It belongs to a generation that is not the remote description's.
+    #[error("the ufrag {0:?} is not that of the remote description")]
+    UnknownUfrag(String),
+    /// It is malformed.
+    #[error(transparent)]
+    Malformed(#[from] CandidateError),
+    /// The engine refused.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}

@@ -1,0 +1,413 @@
+//! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
+
+use crate::engine::{
+    ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
+    Session, TransportId,
+};
+use crate::jsep::{
+    DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
+};
+use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica_ice::ResolveId;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+#[cfg(feature = "tokio")]
+use crate::data_channel::{SendError, TrySendChannel};
+#[cfg(feature = "tokio")]
+use crate::driver::Interest;
+#[cfg(feature = "tokio")]
+use crate::engine::ChannelMessage;
+
+/// A name that somebody with sockets has to resolve.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Whose candidate it is.
+    pub transport: TransportId,
+    /// Names the question in the answer.
+    pub id: ResolveId,
+    /// A `.local` name.
+    pub name: String,
+}
+
+/// What a peer reports, by ids; the async front turns them into handles.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PeerEvent {
+    /// Negotiation is wanted (webrtc-pc §4.7.3).
+    NegotiationNeeded,
+    /// A candidate to tell the other side; `None` ends them.
+    IceCandidate(Option<IceCandidate>),
+    /// The signaling state changed.
+    SignalingStateChange(SignalingState),
+    /// The gathering state changed.
+    IceGatheringStateChange(IceGatheringState),
+    /// The ICE connection state changed.
+    IceConnectionStateChange(IceConnectionState),
+    /// The connection state changed.
+    ConnectionStateChange(ConnectionState),
+    /// The other side made a data channel.
+    DataChannel(ChannelId),
+    /// The connection is over; nothing follows.
+    Closed(CloseReason),
+}
+
+/// A peer connection as a sans-IO machine: the same contract as [`Session`], with descriptions beside it.
+#[derive(Debug)]
+pub struct Peer {
+    session: Session,
+    negotiation: Negotiation,
+    sockets: Vec<(SocketId, SocketAddr)>,
+    events: VecDeque<PeerEvent>,
+    questions: Vec<Question>,
+    connection: ConnectionState,
+    ice_connection: IceConnectionState,
+    gathering: IceGatheringState,
+    negotiation_needed: bool,
+    closed: Option<CloseReason>,
+}
+
+impl Peer {
+    /// A peer whose randomness all comes from `rng`.
+    pub fn new(config: Arc<Config>, certificate: Arc<ortica_dtls::Certificate>, rng: Rng, now: Instant) -> Self {
+        Self {
+            negotiation: Negotiation::new(certificate, rng.fork("jsep")),
+            session: Session::new(config, rng, now),
+            sockets: Vec::new(),
+            events: VecDeque::new(),
+            questions: Vec::new(),
+            connection: ConnectionState::New,
+            ice_connection: IceConnectionState::New,
+            gathering: IceGatheringState::New,
+            negotiation_needed: false,
+            closed: None,
+        }
+    }
+
+    /// Names the sockets that transports gather on; said once, before negotiation.
+    pub fn set_sockets(&mut self, sockets: Vec<(SocketId, SocketAddr)>) {
+        self.sockets = sockets;
+    }
+
+    /// The engine below, to look at.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The engine below; what is done to it here is not seen by the negotiation.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The signaling state.
+    pub fn signaling_state(&self) -> SignalingState {
+        if self.closed.is_some() { SignalingState::Closed } else { self.negotiation.state() }
+    }
+
+    /// The connection state.
+    pub fn connection_state(&self) -> ConnectionState {
+        self.connection
+    }
+
+    /// The ICE connection state.
+    pub fn ice_connection_state(&self) -> IceConnectionState {
+        self.ice_connection
+    }
+
+    /// The gathering state.
+    pub fn ice_gathering_state(&self) -> IceGatheringState {
+        self.gathering
+    }
+
+    /// The local description with the candidates gathered so far, pending or current.
+    pub fn local_description(&self) -> Option<SessionDescription> {
+        self.negotiation.local_description(&self.session)
+    }
+
+    /// The remote description, pending or current.
+    pub fn remote_description(&self) -> Option<&SessionDescription> {
+        self.negotiation.remote_description()
+    }
+
+    /// Makes an offer.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`].
+    pub fn create_offer(&mut self, now: Instant) -> Result<SessionDescription, DescriptionError> {
+        self.check_open()?;
+        self.negotiation.create_offer(now, &mut self.session)
+    }
+
+    /// Makes an answer to the pending offer.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`].
+    pub fn create_answer(&mut self, now: Instant) -> Result<SessionDescription, DescriptionError> {
+        self.check_open()?;
+        self.negotiation.create_answer(now, &mut self.session)
+    }
+
+    /// Applies a description of this side.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`]; nothing has changed then.
+    pub fn set_local_description(
+        &mut self,
+        now: Instant,
+        description: SessionDescription,
+    ) -> Result<(), DescriptionError> {
+        self.check_open()?;
+        let before = self.signaling_state();
+        let gather = self.negotiation.set_local_description(now, &mut self.session, description)?;
+        for transport in gather {
+            for (socket, address) in &self.sockets {
+                let _ = self.session.add_socket(now, transport, *socket, *address);
+            }
+            let _ = self.session.end_of_sockets(now, transport);
+        }
+        self.after_negotiation(before);
+        Ok(())
+    }
+
+    /// Applies a description of the other side.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`]; nothing has changed then.
+    pub fn set_remote_description(
+        &mut self,
+        now: Instant,
+        description: SessionDescription,
+    ) -> Result<(), DescriptionError> {
+        self.check_open()?;
+        let before = self.signaling_state();
+        self.negotiation.set_remote_description(now, &mut self.session, description)?;
+        self.after_negotiation(before);
+        Ok(())
+    }
+
+    /// Adds a candidate of the other side; an empty one ends them.
+    ///
+    /// # Errors
+    /// See [`IceCandidateError`].
+    pub fn add_ice_candidate(&mut self, now: Instant, candidate: &IceCandidate) -> Result<(), IceCandidateError> {
+        self.negotiation.add_ice_candidate(now, &mut self.session, candidate)
+    }
+
+    /// Makes a data channel.
+    ///
+    /// # Errors
+    /// See [`ChannelError`].
+    pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
+        let id = self.session.create_channel(now, parameters)?;
+        self.negotiation.want_data();
+        self.update_negotiation_needed();
+        Ok(id)
+    }
+
+    /// Makes the description that fits the state (JSEP-3).
+    ///
+    /// # Errors
+    /// See [`DescriptionError`].
+    pub fn create_implicit(&mut self, now: Instant) -> Result<SessionDescription, DescriptionError> {
+        match self.negotiation.implicit_type() {
+            SdpType::Offer => self.create_offer(now),
+            _ => self.create_answer(now),
+        }
+    }
+
+    /// State of a channel; closed once the connection is.
+    pub fn channel_state(&self, id: ChannelId) -> ChannelState {
+        if self.closed.is_some() { ChannelState::Closed } else { self.session.channel_state(id) }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), TrySendChannel> {
+        if let Some(reason) = self.closed {
+            return Err(TrySendChannel::Refused(SendError::Closed(reason)));
+        }
+        Ok(self.session.send(now, id, message)?)
+    }
+
+    fn check_open(&self) -> Result<(), DescriptionError> {
+        if self.closed.is_some() { Err(DescriptionError::Closed) } else { Ok(()) }
+    }
+
+    fn after_negotiation(&mut self, before: SignalingState) {
+        let state = self.signaling_state();
+        if state != before {
+            self.events.push_back(PeerEvent::SignalingStateChange(state));
+        }
+        self.negotiation_needed = false;
+        self.update_negotiation_needed();
+    }
+
+    /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
+    fn update_negotiation_needed(&mut self) {
+        if !self.negotiation_needed
+            && self.negotiation.state() == SignalingState::Stable
+            && self.negotiation.is_needed()
+        {
+            self.negotiation_needed = true;
+            self.events.push_back(PeerEvent::NegotiationNeeded);
+        }
+    }
+
+    // --- the world --------------------------------------------------------------------------------------------------
+
+    /// Takes what a socket received.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.session.handle_datagram(now, datagram);
+    }
+
+    /// Runs what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.session.handle_timeout(now);
+    }
+
+    /// Answers a [`Question`].
+    pub fn resolved(&mut self, now: Instant, transport: TransportId, id: ResolveId, address: Option<IpAddr>) {
+        self.session.resolved(now, transport, id, address);
+    }
+
+    /// As [`Session::poll_transmit`].
+    pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        self.session.poll_transmit(now, max_segments, out)
+    }
+
+    /// As [`Session::poll_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.session.poll_timeout()
+    }
+
+    /// Names that came up since the last call.
+    pub fn take_questions(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.questions)
+    }
+
+    /// The next event that is not of a channel.
+    pub fn poll_event(&mut self) -> Option<PeerEvent> {
+        self.events.pop_front()
+    }
+
+    /// Closes the connection: the signaling state is closed at once, goodbyes go out with the next transmits.
+    pub fn close(&mut self, now: Instant) {
+        self.session.close(now);
+    }
+
+    /// The local ufrags by which a first check names this session.
+    pub(crate) fn for_each_ufrag(&self, mut each: impl FnMut(&str)) {
+        for transport in self.session.transports() {
+            if let Some(agent) = self.session.ice(transport) {
+                each(&agent.local_credentials().ufrag);
+            }
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// Why the connection ended, once it has.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.closed
+    }
+
+    /// The driver is gone.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stop(&mut self) {
+        self.on_closed(CloseReason::DriverStopped);
+    }
+
+    fn on_closed(&mut self, reason: CloseReason) {
+        if self.closed.is_none() {
+            self.closed = Some(reason);
+            self.connection = ConnectionState::Closed;
+            self.ice_connection = IceConnectionState::Closed;
+            self.events.push_back(PeerEvent::Closed(reason));
+        }
+    }
+
+    /// Turns what the engine reports into this peer's states and events, and says who has to be woken.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn settle(&mut self, now: Instant, mut wake: impl FnMut(Interest)) {
+        let before = (self.connection, self.gathering);
+        while let Some(event) = self.session.poll_event() {
+            match &event {
+                EngineEvent::ChannelReadable(id) => wake(Interest::Read(*id)),
+                EngineEvent::ChannelWritable(id) | EngineEvent::ChannelBufferedAmountLow(id) => {
+                    wake(Interest::Write(*id))
+                }
+                EngineEvent::ChannelOpen(id) | EngineEvent::ChannelClosing(id) => wake(Interest::Write(*id)),
+                EngineEvent::ChannelClosed(id) => {
+                    wake(Interest::Read(*id));
+                    wake(Interest::Write(*id));
+                }
+                _ => {}
+            }
+            self.on_engine_event(now, event);
+        }
+        if !self.events.is_empty() {
+            wake(Interest::Event);
+        }
+        if before != (self.connection, self.gathering) || self.closed.is_some() {
+            wake(Interest::State);
+        }
+    }
+
+    /// Drains the engine's events without a driver, for loops of one's own.
+    pub fn drain_engine(&mut self, now: Instant, mut channel: impl FnMut(EngineEvent)) {
+        while let Some(event) = self.session.poll_event() {
+            channel(event.clone());
+            self.on_engine_event(now, event);
+        }
+    }
+
+    fn on_engine_event(&mut self, now: Instant, event: EngineEvent) {
+        match event {
+            EngineEvent::LocalCandidate(transport, candidate) => {
+                let candidate = self.negotiation.local_candidate(transport, &candidate, &self.session);
+                self.events.extend(candidate.map(|candidate| PeerEvent::IceCandidate(Some(candidate))));
+            }
+            EngineEvent::Gathering(..) => self.update_gathering(),
+            EngineEvent::Ice(..) | EngineEvent::Dtls(..) => self.update_connection(),
+            EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
+            EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
+            EngineEvent::Closed(reason) => self.on_closed(reason),
+            _ => {}
+        }
+        let _ = now;
+    }
+
+    fn update_gathering(&mut self) {
+        let states = self.session.transports().filter_map(|id| Some(self.session.ice(id)?.gathering_state()));
+        let state = IceGatheringState::of(states);
+        if state == self.gathering {
+            return;
+        }
+        self.gathering = state;
+        if state == IceGatheringState::Complete {
+            self.events.push_back(PeerEvent::IceCandidate(None));
+        }
+        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+    }
+
+    fn update_connection(&mut self) {
+        let transports: Vec<(ortica_ice::State, DtlsState)> = self
+            .session
+            .transports()
+            .filter_map(|id| Some((self.session.ice(id)?.state(), self.session.dtls_state(id)?)))
+            .collect();
+        let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
+        if ice != self.ice_connection {
+            self.ice_connection = ice;
+            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+        }
+        let connection = ConnectionState::of(&transports);
+        if connection != self.connection {
+            self.connection = connection;
+            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+        }
+    }
+}
