@@ -1,1 +1,46 @@
-//! WebRTC and ORTC: peer connections, data channels and media, on tokio or on a loop of your own.
+//! WebRTC and ORTC: peer connections and data channels, on tokio or on a loop of your own.
+//!
+//! | module | what |
+//! |---|---|
+//! | crate root | [`PeerConnection`], [`DataChannel`] and what they speak of; feature `tokio` |
+//! | [`jsep`] | descriptions and candidates as signaling carries them |
+//! | [`peer`] | a peer connection as a sans-IO machine |
+//! | [`engine`] | the same without descriptions, shaped as ORTC has it |
+//! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
+#![forbid(unsafe_code)]
+
+pub mod engine;
+pub mod jsep;
+pub mod peer;
+mod states;
+
+#[cfg(feature = "tokio")]
+pub mod driver;
+
+#[cfg(feature = "tokio")]
+mod certificate;
+#[cfg(feature = "tokio")]
+mod configuration;
+#[cfg(feature = "tokio")]
+mod data_channel;
+#[cfg(feature = "tokio")]
+mod event;
+#[cfg(feature = "tokio")]
+mod peer_connection;
+
+pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
+
+#[cfg(feature = "tokio")]
+pub use certificate::Certificate;
+#[cfg(feature = "tokio")]
+pub use configuration::Configuration;
+#[cfg(feature = "tokio")]
+pub use data_channel::{DataChannel, DataChannelInit, Message, SendError, TrySendError};
+#[cfg(feature = "tokio")]
+pub use driver::{Endpoint, EndpointConfig};
+#[cfg(feature = "tokio")]
+pub use event::{Event, Events};
+#[cfg(feature = "tokio")]
+pub use peer_connection::{NewError, PeerConnection};
+
+pub use ortica_core as core;

@@ -1,0 +1,67 @@
+//! What a connection is made with.
+
+use crate::Certificate;
+use crate::driver::Endpoint;
+use ortica_core::crypto::{CryptoProvider, providers};
+use std::net::SocketAddr;
+
+/// Settings of a [`PeerConnection`](crate::PeerConnection).
+///
+/// Source: [webrtc-pc §4.2.1](https://www.w3.org/TR/webrtc/#rtcconfiguration-dictionary)
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) gather_loopback: bool,
+    pub(crate) stun_servers: Vec<SocketAddr>,
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) provider: Option<CryptoProvider>,
+    pub(crate) max_packet_size: Option<usize>,
+}
+
+impl Configuration {
+    /// Joins an endpoint that others use too: many connections on one port. Default: an endpoint of its own.
+    #[must_use]
+    pub fn with_endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    /// Gathers loopback addresses too; for an endpoint of its own. Default `false`: only when there is no other address.
+    #[must_use]
+    pub fn with_gather_loopback(mut self, gather: bool) -> Self {
+        self.gather_loopback = gather;
+        self
+    }
+
+    /// STUN servers that are asked for server-reflexive candidates, already resolved. Default: none.
+    #[must_use]
+    pub fn with_stun_servers(mut self, servers: Vec<SocketAddr>) -> Self {
+        self.stun_servers = servers;
+        self
+    }
+
+    /// The certificate to show. Default: a fresh one, valid for 30 days.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: Certificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// The crypto backend. Default: the first of [`providers`].
+    #[must_use]
+    pub fn with_provider(mut self, provider: CryptoProvider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// The longest SCTP packet to build, in bytes; DTLS, UDP and IP come on top. Default: what fits a path MTU of 1,280.
+    #[must_use]
+    pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
+        self.max_packet_size = Some(bytes);
+        self
+    }
+
+    pub(crate) fn provider(&self) -> Option<CryptoProvider> {
+        self.provider.or_else(|| providers().into_iter().next())
+    }
+}

@@ -1,0 +1,149 @@
+//! A session as its handles and its endpoint share it.
+
+use super::endpoint::Shared;
+use super::waiters::{Interest, Waiters};
+use crate::peer::Peer;
+use ortica_core::{Instant, Transmit};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+/// One session behind its own lock.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    inner: Mutex<Inner>,
+    endpoint: Arc<Shared>,
+    key: usize,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub peer: Peer,
+    pub waiters: Waiters,
+    /// Handles are gone, or the connection was closed: the endpoint drops the session once its goodbyes are out.
+    pub ending: bool,
+}
+
+/// What one drain of a session left to do.
+#[derive(Debug, Default)]
+pub(super) struct Drained {
+    /// More is ready to be sent: drain again after others had their turn.
+    pub more: bool,
+    /// When to call again.
+    pub timeout: Option<Instant>,
+    /// The session is over.
+    pub done: bool,
+}
+
+impl Cell {
+    pub fn new(peer: Peer, endpoint: Arc<Shared>, key: usize) -> Self {
+        Self { inner: Mutex::new(Inner { peer, waiters: Waiters::default(), ending: false }), endpoint, key }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic under the lock is a bug of ours; the others who share the session go on with what it left.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the session.
+    pub fn look<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+        look(&mut self.lock())
+    }
+
+    /// Runs a command, then has the endpoint send what came of it.
+    pub fn command<T>(&self, command: impl FnOnce(&mut Peer, Instant) -> T) -> T {
+        let now = self.endpoint.clock().now();
+        let result = {
+            let inner = &mut *self.lock();
+            let result = command(&mut inner.peer, now);
+            inner.settle(now);
+            result
+        };
+        self.endpoint.wake(self.key);
+        result
+    }
+
+    /// As [`command`](Self::command), but a `None` leaves the waker in the list for `interest`.
+    pub fn poll_command<T>(
+        &self,
+        interest: Interest,
+        waker: &Waker,
+        command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
+    ) -> Option<T> {
+        let now = self.endpoint.clock().now();
+        let result = {
+            let inner = &mut *self.lock();
+            let result = command(&mut inner.peer, now);
+            if result.is_none() {
+                inner.waiters.wait(interest, waker);
+            }
+            inner.settle(now);
+            result
+        };
+        if result.is_some() {
+            self.endpoint.wake(self.key);
+        }
+        result
+    }
+
+    /// Ends the session: goodbyes go out, then the endpoint forgets it.
+    pub fn end(&self) {
+        let now = self.endpoint.clock().now();
+        {
+            let inner = &mut *self.lock();
+            inner.ending = true;
+            inner.peer.close(now);
+            inner.settle(now);
+        }
+        self.endpoint.wake(self.key);
+    }
+
+    /// The endpoint's side: takes facts in, without drawing anything out.
+    pub(super) fn take(&self, now: Instant, take: impl FnOnce(&mut Peer, Instant)) {
+        take(&mut self.lock().peer, now);
+    }
+
+    /// The endpoint's side: moves up to `budget` transmits out, and says what is left.
+    pub(super) fn drain(
+        &self,
+        now: Instant,
+        budget: usize,
+        max_segments: usize,
+        out: &mut Vec<u8>,
+        transmits: &mut Vec<Transmit>,
+    ) -> Drained {
+        let inner = &mut *self.lock();
+        let mut drained = Drained { more: true, ..Drained::default() };
+        for _ in 0..budget {
+            match inner.peer.poll_transmit(now, max_segments, out) {
+                Some(transmit) => transmits.push(transmit),
+                None => {
+                    drained.more = false;
+                    break;
+                }
+            }
+        }
+        inner.settle(now);
+        drained.timeout = inner.peer.poll_timeout();
+        drained.done = inner.ending && !drained.more;
+        drained
+    }
+
+    /// The driver is gone: everybody who waits is told.
+    pub(super) fn stop(&self) {
+        let inner = &mut *self.lock();
+        inner.peer.stop();
+        inner.waiters.wake_all();
+    }
+}
+
+impl Inner {
+    /// Turns what the engine reports into what the handles wait for.
+    fn settle(&mut self, now: Instant) {
+        let Self { peer, waiters, .. } = self;
+        peer.settle(now, |interest| waiters.wake(interest));
+        if peer.is_closed() {
+            waiters.wake_all();
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! One driver task with its sockets and sessions.
+
+use super::batch::Batch;
+use super::cell::Cell;
+use super::clock::Clock;
+use super::mdns::Mdns;
+use super::route::Routes;
+use super::socket::{Socket, ecn_in};
+use crate::engine::TransportId;
+use crate::peer::Peer;
+use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica_ice::ResolveId;
+use std::collections::{BTreeSet, HashMap};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Messages read from one socket before the others have their turn.
+const READS_PER_TURN: usize = 4;
+/// Transmits drained from one session before the others have their turn.
+const TRANSMITS_PER_TURN: usize = 8;
+
+/// Settings of an [`Endpoint`].
+#[derive(Clone, Debug, Default)]
+pub struct EndpointConfig {
+    addresses: Vec<SocketAddr>,
+    gather_loopback: bool,
+}
+
+impl EndpointConfig {
+    /// Binds to these addresses alone; port 0 takes a free one. Default: one socket per address of each interface.
+    #[must_use]
+    pub fn with_addresses(mut self, addresses: Vec<SocketAddr>) -> Self {
+        self.addresses = addresses;
+        self
+    }
+
+    /// Binds to loopback addresses too. Default `false`: they are bound only when there is no other.
+    #[must_use]
+    pub fn with_gather_loopback(mut self, gather: bool) -> Self {
+        self.gather_loopback = gather;
+        self
+    }
+
+    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        if !self.addresses.is_empty() {
+            return Ok(self.addresses.clone());
+        }
+        let all: Vec<IpAddr> = if_addrs::get_if_addrs()?.into_iter().map(|interface| interface.ip()).collect();
+        // Link-local IPv6 addresses need a scope, which a candidate cannot carry.
+        let usable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let routable = all.iter().copied().filter(|ip| usable(ip) && !ip.is_loopback());
+        let mut chosen: Vec<IpAddr> = routable.collect();
+        if self.gather_loopback || chosen.is_empty() {
+            chosen.extend(all.iter().copied().filter(IpAddr::is_loopback));
+        }
+        Ok(chosen.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect())
+    }
+}
+
+/// Counters of an endpoint's sockets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct EndpointStats {
+    /// Reads that returned messages.
+    pub reads: u64,
+    /// Packets received, each segment of a message counted.
+    pub packets_received: u64,
+    /// Transmits handed to the system.
+    pub transmits: u64,
+    /// Packets in them.
+    pub packets_sent: u64,
+    /// Transmits that the system refused; they are lost, as if on the way.
+    pub refused: u64,
+    /// Datagrams for which no session was found.
+    pub unrouted: u64,
+}
+
+/// One driver task with its sockets, shared by any number of connections: many peers on one port.
+///
+/// Clones name the same endpoint. It ends when the last clone and the last connection on it are gone.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    shared: Arc<Shared>,
+    _alive: Arc<Alive>,
+}
+
+impl Endpoint {
+    /// Binds the sockets and starts the driver on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When no socket can be bound, or no randomness is to be had from the system.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(config: EndpointConfig) -> io::Result<Self> {
+        let mut sockets = Vec::new();
+        let mut failure = None;
+        for (index, address) in config.addresses()?.into_iter().enumerate() {
+            match Socket::bind(SocketId(index as u32), address) {
+                Ok(socket) => sockets.push(socket),
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let (true, Some(error)) = (sockets.is_empty(), failure) {
+            return Err(error);
+        }
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let shared = Arc::new(Shared {
+            clock: Clock::start(),
+            addresses: sockets.iter().map(|socket| (socket.id, socket.address)).collect(),
+            mail: Mutex::new(Mail { rng: Some(Rng::from_seed(seed)), ..Mail::default() }),
+            counters: Counters::default(),
+        });
+        let alive = Arc::new(Alive { shared: shared.clone() });
+        let mut driver = Driver::new(shared.clone(), sockets);
+        tokio::spawn(poll_fn(move |cx| driver.poll(cx)));
+        Ok(Self { shared, _alive: alive })
+    }
+
+    /// The addresses its sockets are bound to.
+    pub fn local_addresses(&self) -> Vec<SocketAddr> {
+        self.shared.addresses.iter().map(|(_, address)| *address).collect()
+    }
+
+    /// Counters of its sockets.
+    pub fn stats(&self) -> EndpointStats {
+        self.shared.counters.read()
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// A fresh generator for one session.
+    pub(crate) fn rng(&self) -> Rng {
+        let mut mail = self.shared.lock();
+        mail.sessions += 1;
+        let name = format!("session {}", mail.sessions);
+        mail.rng.as_ref().map_or_else(|| Rng::from_seed([0; 32]), |rng| rng.fork(&name))
+    }
+
+    /// Gives a peer its place among the sessions.
+    pub(crate) fn add(&self, mut peer: Peer) -> Arc<Cell> {
+        peer.set_sockets(self.shared.addresses.clone());
+        let mut mail = self.shared.lock();
+        let key = mail.next_key;
+        mail.next_key += 1;
+        let cell = Arc::new(Cell::new(peer, self.shared.clone(), key));
+        mail.added.push((key, cell.clone()));
+        mail.wake();
+        cell
+    }
+}
+
+/// Dropped with the last clone of an endpoint: then it ends as soon as no session is left.
+#[derive(Debug)]
+struct Alive {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let mut mail = self.shared.lock();
+        mail.abandoned = true;
+        mail.wake();
+    }
+}
+
+/// What handles and driver share of an endpoint.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    clock: Clock,
+    addresses: Vec<(SocketId, SocketAddr)>,
+    mail: Mutex<Mail>,
+    counters: Counters,
+}
+
+/// What handles leave for the driver.
+#[derive(Debug, Default)]
+struct Mail {
+    rng: Option<Rng>,
+    sessions: u64,
+    next_key: usize,
+    added: Vec<(usize, Arc<Cell>)>,
+    dirty: BTreeSet<usize>,
+    abandoned: bool,
+    driver: Option<Waker>,
+}
+
+impl Mail {
+    fn wake(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            driver.wake();
+        }
+    }
+}
+
+impl Shared {
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A session has something to send, or a new deadline.
+    pub fn wake(&self, key: usize) {
+        let mut mail = self.lock();
+        if mail.dirty.insert(key) {
+            mail.wake();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    reads: AtomicU64,
+    packets_received: AtomicU64,
+    transmits: AtomicU64,
+    packets_sent: AtomicU64,
+    refused: AtomicU64,
+    unrouted: AtomicU64,
+}
+
+impl Counters {
+    fn read(&self) -> EndpointStats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        EndpointStats {
+            reads: get(&self.reads),
+            packets_received: get(&self.packets_received),
+            transmits: get(&self.transmits),
+            packets_sent: get(&self.packets_sent),
+            refused: get(&self.refused),
+            unrouted: get(&self.unrouted),
+        }
+    }
+}
+
+/// Adds to a counter of the driver.
+fn count(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(by as u64, Ordering::Relaxed);
+}
+
+/// A session in the driver's table.
+#[derive(Debug)]
+struct Entry {
+    cell: Arc<Cell>,
+    deadline: Option<Instant>,
+}
+
+/// The task itself.
+struct Driver {
+    shared: Arc<Shared>,
+    sockets: Vec<Socket>,
+    batch: Batch,
+    sessions: HashMap<usize, Entry>,
+    routes: Routes,
+    timers: BTreeSet<(Instant, usize)>,
+    dirty: BTreeSet<usize>,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    mdns: Mdns,
+    out: Vec<u8>,
+    transmits: Vec<Transmit>,
+    max_segments: usize,
+}
+
+impl Driver {
+    fn new(shared: Arc<Shared>, sockets: Vec<Socket>) -> Self {
+        let stride = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
+        let max_segments = sockets.iter().map(Socket::max_segments).min().unwrap_or(1);
+        let rng = shared.lock().rng.as_ref().map(|rng| rng.fork("mdns"));
+        Self {
+            mdns: Mdns::new(&shared.clock, rng),
+            shared,
+            sockets,
+            batch: Batch::new(stride),
+            sessions: HashMap::new(),
+            routes: Routes::default(),
+            timers: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            sleep: None,
+            out: Vec::new(),
+            transmits: Vec::new(),
+            max_segments,
+        }
+    }
+
+    /// One turn: what handles left, what the sockets hold, what is due; then each session that was touched is drained
+    /// once.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.take_mail(cx) && self.sessions.is_empty() {
+            return Poll::Ready(());
+        }
+        let mut again = self.receive(cx);
+        let now = self.shared.clock.now();
+        self.expire(now);
+        self.poll_mdns(now, cx);
+        again |= self.drain(now);
+        if again {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.set_alarm(cx);
+        Poll::Pending
+    }
+
+    /// Takes what the handles left; `true` when no handle to the endpoint exists any more.
+    fn take_mail(&mut self, cx: &Context<'_>) -> bool {
+        let mut mail = self.shared.lock();
+        mail.driver = Some(cx.waker().clone());
+        for (key, cell) in mail.added.drain(..) {
+            self.sessions.insert(key, Entry { cell, deadline: None });
+            self.dirty.insert(key);
+        }
+        self.dirty.append(&mut mail.dirty);
+        mail.abandoned
+    }
+
+    /// Reads the sockets; `true` when one of them may hold more.
+    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for index in 0..self.sockets.len() {
+            for turn in 0..READS_PER_TURN {
+                let (mut buffers, meta) = self.batch.buffers();
+                match self.sockets[index].poll_receive(cx, &mut buffers, meta) {
+                    Poll::Pending => break,
+                    // An ICMP error of some earlier packet: that packet is lost, nothing else.
+                    Poll::Ready(Err(_)) => {}
+                    Poll::Ready(Ok(messages)) => {
+                        count(&self.shared.counters.reads, 1);
+                        let now = self.shared.clock.now();
+                        for message in 0..messages {
+                            self.deliver(now, self.sockets[index].id, message);
+                        }
+                    }
+                }
+                more |= turn + 1 == READS_PER_TURN;
+            }
+        }
+        more
+    }
+
+    fn deliver(&mut self, now: Instant, local: SocketId, message: usize) {
+        let (contents, meta) = self.batch.message(message);
+        let packets = if meta.stride == 0 { 1 } else { meta.len.div_ceil(meta.stride).max(1) };
+        count(&self.shared.counters.packets_received, packets);
+        let remote = meta.addr;
+        let Some(key) = self.routes.find(local, remote, contents) else {
+            count(&self.shared.counters.unrouted, 1);
+            return;
+        };
+        let Some(entry) = self.sessions.get(&key) else { return };
+        let datagram = Datagram { local, remote, ecn: ecn_in(meta.ecn), contents, stride: meta.stride };
+        entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
+        self.dirty.insert(key);
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some((deadline, key)) = self.timers.first().copied() {
+            if deadline > now {
+                break;
+            }
+            self.timers.pop_first();
+            if let Some(entry) = self.sessions.get_mut(&key) {
+                entry.deadline = None;
+                entry.cell.take(now, Peer::handle_timeout);
+                self.dirty.insert(key);
+            }
+        }
+    }
+
+    fn poll_mdns(&mut self, now: Instant, cx: &mut Context<'_>) {
+        for (asker, answer) in self.mdns.poll(now, cx) {
+            if let Some(entry) = self.sessions.get(&asker.session) {
+                entry.cell.take(now, |peer, now| peer.resolved(now, asker.transport, asker.id, answer));
+                self.dirty.insert(asker.session);
+            }
+        }
+    }
+
+    /// Drains each session that was touched; `true` when one of them has more to send.
+    fn drain(&mut self, now: Instant) -> bool {
+        let mut more = BTreeSet::new();
+        while let Some(key) = self.dirty.pop_first() {
+            let Some(entry) = self.sessions.get(&key) else { continue };
+            let cell = entry.cell.clone();
+            self.out.clear();
+            self.transmits.clear();
+            let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
+            cell.look(|inner| {
+                inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
+                for question in inner.peer.take_questions() {
+                    self.mdns.ask(now, key, question);
+                }
+            });
+            self.send(key);
+            self.set_deadline(key, drained.timeout);
+            if drained.done {
+                self.remove(key);
+            } else if drained.more {
+                more.insert(key);
+            }
+        }
+        self.dirty = more;
+        !self.dirty.is_empty()
+    }
+
+    fn send(&mut self, key: usize) {
+        let mut rest = self.out.as_slice();
+        for transmit in &self.transmits {
+            let Some((contents, after)) = rest.split_at_checked(transmit.len) else { return };
+            rest = after;
+            let Some(socket) = self.sockets.iter().find(|socket| socket.id == transmit.socket) else { continue };
+            self.routes.add_address(transmit.socket, transmit.remote, key);
+            match socket.send(transmit, contents) {
+                Ok(()) => {
+                    count(&self.shared.counters.transmits, 1);
+                    count(&self.shared.counters.packets_sent, transmit.segments());
+                }
+                Err(error) => {
+                    tracing::trace!(%error, remote = %transmit.remote, "a transmit was refused");
+                    count(&self.shared.counters.refused, 1);
+                }
+            }
+        }
+    }
+
+    fn set_deadline(&mut self, key: usize, deadline: Option<Instant>) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        if entry.deadline == deadline {
+            return;
+        }
+        if let Some(old) = entry.deadline {
+            self.timers.remove(&(old, key));
+        }
+        entry.deadline = deadline;
+        self.timers.extend(deadline.map(|deadline| (deadline, key)));
+    }
+
+    fn remove(&mut self, key: usize) {
+        self.set_deadline(key, None);
+        self.sessions.remove(&key);
+        self.routes.remove(key);
+        self.mdns.forget(key);
+    }
+
+    /// Arms the one timer for the nearest deadline.
+    fn set_alarm(&mut self, cx: &mut Context<'_>) {
+        let next = self.timers.first().map(|(deadline, _)| *deadline).into_iter().chain(self.mdns.poll_timeout()).min();
+        let Some(next) = next else {
+            self.sleep = None;
+            return;
+        };
+        let deadline = self.shared.clock.deadline(next);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        if sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// The runtime dropped the task, or it ended: nobody may wait for it any longer.
+    fn drop(&mut self) {
+        let added = std::mem::take(&mut self.shared.lock().added);
+        for cell in self.sessions.drain().map(|(_, entry)| entry.cell).chain(added.into_iter().map(|(_, cell)| cell)) {
+            cell.stop();
+        }
+    }
+}
+
+/// Who asked the resolver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    pub session: usize,
+    pub transport: TransportId,
+    pub id: ResolveId,
+}

@@ -1,0 +1,18 @@
+//! The driver: the only place with sockets and clocks.
+//!
+//! An [`Endpoint`] is one task with its sockets, one timer queue and a table of sessions. Handles and endpoint share
+//! each session's own mutex: lock, talk to the engine, wake, unlock; never across an await, and never two at once.
+
+mod batch;
+mod cell;
+mod clock;
+mod endpoint;
+mod mdns;
+mod route;
+mod socket;
+mod waiters;
+
+pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
+
+pub(crate) use cell::Cell;
+pub(crate) use waiters::Interest;

@@ -1,0 +1,88 @@
+//! Which session a datagram is for: by the address it came from, or by the ufrag that a first check names.
+
+use ortica_core::SocketId;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Addresses kept per session; beyond it the oldest is forgotten and found again by its next check.
+const ADDRESSES_PER_SESSION: usize = 128;
+
+/// The table of one endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    by_address: HashMap<(SocketId, SocketAddr), usize>,
+    by_ufrag: HashMap<String, usize>,
+    addresses: HashMap<usize, Vec<(SocketId, SocketAddr)>>,
+}
+
+impl Routes {
+    /// Names a session by the local ufrag of one of its transports.
+    pub fn add_ufrag(&mut self, ufrag: &str, session: usize) {
+        if self.by_ufrag.get(ufrag) != Some(&session) {
+            self.by_ufrag.insert(ufrag.to_owned(), session);
+        }
+    }
+
+    /// The session sends to this address, so answers from there are its own. An address that another session uses
+    /// stays with it: whoever was there first proved it by a check.
+    pub fn add_address(&mut self, socket: SocketId, remote: SocketAddr, session: usize) {
+        if self.by_address.contains_key(&(socket, remote)) {
+            return;
+        }
+        let own = self.addresses.entry(session).or_default();
+        if own.len() >= ADDRESSES_PER_SESSION {
+            let oldest = own.remove(0);
+            self.by_address.remove(&oldest);
+        }
+        own.push((socket, remote));
+        self.by_address.insert((socket, remote), session);
+    }
+
+    /// Whose datagram this is. A check names its session; everything else goes by address.
+    pub fn find(&self, socket: SocketId, remote: SocketAddr, contents: &[u8]) -> Option<usize> {
+        if ortica_ice::is_stun(contents)
+            && let Some(session) = ortica_ice::stun_username(contents)
+                .and_then(|username| self.by_ufrag.get(username.split(':').next().unwrap_or_default()))
+        {
+            return Some(*session);
+        }
+        self.by_address.get(&(socket, remote)).copied()
+    }
+
+    pub fn remove(&mut self, session: usize) {
+        for address in self.addresses.remove(&session).unwrap_or_default() {
+            self.by_address.remove(&address);
+        }
+        self.by_ufrag.retain(|_, other| *other != session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], port))
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_session_that_used_it_first() {
+        let mut routes = Routes::default();
+        routes.add_address(SocketId(0), address(1), 7);
+        routes.add_address(SocketId(0), address(1), 8);
+        assert_eq!(routes.find(SocketId(0), address(1), &[20]), Some(7));
+        assert_eq!(routes.find(SocketId(1), address(1), &[20]), None);
+        routes.remove(7);
+        assert_eq!(routes.find(SocketId(0), address(1), &[20]), None);
+    }
+
+    #[test]
+    fn addresses_per_session_are_bounded() {
+        let mut routes = Routes::default();
+        for port in 0..1000 {
+            routes.add_address(SocketId(0), address(port), 1);
+        }
+        assert_eq!(routes.by_address.len(), ADDRESSES_PER_SESSION);
+        assert_eq!(routes.find(SocketId(0), address(999), &[]), Some(1));
+    }
+}

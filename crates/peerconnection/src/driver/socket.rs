@@ -1,0 +1,100 @@
+//! UDP sockets of an endpoint, read and written in batches.
+
+use ortica_core::{Ecn, SocketId, Transmit};
+use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+/// What a socket's buffers are set to, in bytes; the system may grant less.
+const BUFFER: usize = 8 << 20;
+
+/// Messages per read; each may hold up to 64 packets (GRO).
+pub(super) const BATCH: usize = quinn_udp::BATCH_SIZE;
+
+/// A bound socket.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub id: SocketId,
+    pub address: SocketAddr,
+    io: UdpSocket,
+    state: UdpSocketState,
+}
+
+impl Socket {
+    pub fn bind(id: SocketId, address: SocketAddr) -> io::Result<Self> {
+        let raw = RawSocket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            raw.set_only_v6(true)?;
+        }
+        raw.bind(&address.into())?;
+        // Bursts overflow the usual 208 KiB, and lost bursts are what stalls a transfer. A refusal is no error.
+        let _ = raw.set_recv_buffer_size(BUFFER);
+        let _ = raw.set_send_buffer_size(BUFFER);
+        raw.set_nonblocking(true)?;
+        let io = UdpSocket::from_std(raw.into())?;
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        Ok(Self { id, address: io.local_addr()?, io, state })
+    }
+
+    /// The most segments one transmit may hold here.
+    pub fn max_segments(&self) -> usize {
+        self.state.max_gso_segments().min(Transmit::MAX_SEGMENTS)
+    }
+
+    /// How long a buffer per message has to be.
+    pub fn receive_len(&self) -> usize {
+        self.state.gro_segments() * 1500
+    }
+
+    /// Reads what waits, up to one batch.
+    pub fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            std::task::ready!(self.io.poll_recv_ready(cx))?;
+            let read =
+                self.io.try_io(Interest::READABLE, || self.state.recv(UdpSockRef::from(&self.io), buffers, meta));
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    /// Sends one transmit.
+    pub fn send(&self, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
+        let transmit = quinn_udp::Transmit {
+            destination: transmit.remote,
+            ecn: ecn_out(transmit.ecn),
+            contents,
+            segment_size: transmit.segment_size,
+            src_ip: None,
+        };
+        self.io.try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit))
+    }
+}
+
+fn ecn_out(ecn: Ecn) -> Option<quinn_udp::EcnCodepoint> {
+    match ecn {
+        Ecn::NotEct => None,
+        Ecn::Ect1 => Some(quinn_udp::EcnCodepoint::Ect1),
+        Ecn::Ect0 => Some(quinn_udp::EcnCodepoint::Ect0),
+        Ecn::Ce => Some(quinn_udp::EcnCodepoint::Ce),
+    }
+}
+
+pub(super) fn ecn_in(ecn: Option<quinn_udp::EcnCodepoint>) -> Ecn {
+    match ecn {
+        None => Ecn::NotEct,
+        Some(quinn_udp::EcnCodepoint::Ect1) => Ecn::Ect1,
+        Some(quinn_udp::EcnCodepoint::Ect0) => Ecn::Ect0,
+        Some(quinn_udp::EcnCodepoint::Ce) => Ecn::Ce,
+    }
+}

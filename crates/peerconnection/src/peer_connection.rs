@@ -1,0 +1,221 @@
+//! Peer connections, async.
+
+use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
+use crate::engine::{self, ChannelError, CloseReason};
+use crate::jsep::{DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState};
+use crate::peer::Peer;
+use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
+use ortica_dtls::CertificateError;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use thiserror::Error;
+
+/// Why a connection could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NewError {
+    /// No socket could be bound.
+    #[error("no socket could be bound")]
+    Bind(#[source] io::Error),
+    /// No certificate could be made.
+    #[error("no certificate could be made")]
+    Certificate(#[from] CertificateError),
+    /// ortica was built without a crypto backend, and none was given.
+    #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
+    NoProvider,
+}
+
+/// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it says
+/// goodbye and ends.
+///
+/// What may wait for the network is `async`; everything else is complete when it returns.
+///
+/// Source: [webrtc-pc §4.4](https://www.w3.org/TR/webrtc/#rtcpeerconnection-interface)
+#[derive(Clone, Debug)]
+pub struct PeerConnection {
+    handle: Arc<Handle>,
+}
+
+/// What all handles of a connection share; dropping it ends the connection.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub cell: Arc<Cell>,
+    /// Keeps the driver running.
+    _endpoint: Endpoint,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.cell.end();
+    }
+}
+
+impl PeerConnection {
+    /// Makes a connection and the stream of its events, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// See [`NewError`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, when the configuration brings no endpoint.
+    pub fn new(configuration: Configuration) -> Result<(Self, Events), NewError> {
+        let provider = configuration.provider().ok_or(NewError::NoProvider)?;
+        let endpoint = match configuration.endpoint {
+            Some(endpoint) => endpoint,
+            None => Endpoint::new(EndpointConfig::default().with_gather_loopback(configuration.gather_loopback))
+                .map_err(NewError::Bind)?,
+        };
+        let rng = endpoint.rng();
+        let now = endpoint.clock().now();
+        let certificate = match configuration.certificate {
+            Some(certificate) => certificate,
+            None => {
+                let wall = endpoint.clock().wall().ntp(now).to_unix();
+                Certificate::generate(&provider, &mut rng.fork("certificate"), wall)?
+            }
+        };
+        let ice = ortica_ice::Config::new(provider).with_stun_servers(configuration.stun_servers);
+        let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone());
+        let mut sctp = ortica_sctp::Config::new(provider);
+        if let Some(bytes) = configuration.max_packet_size {
+            sctp = sctp.with_max_packet_size(bytes);
+        }
+        let config = Arc::new(engine::Config::new(ice, dtls, sctp));
+        let peer = Peer::new(config, certificate.inner().clone(), rng, now);
+        let cell = endpoint.add(peer);
+        let handle = Arc::new(Handle { cell: cell.clone(), _endpoint: endpoint });
+        let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
+        Ok((Self { handle }, events))
+    }
+
+    /// Makes an offer.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`].
+    pub fn create_offer(&self) -> Result<SessionDescription, DescriptionError> {
+        self.command(|peer, now| peer.create_offer(now))
+    }
+
+    /// Makes an answer to the offer that was set.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`].
+    pub fn create_answer(&self) -> Result<SessionDescription, DescriptionError> {
+        self.command(|peer, now| peer.create_answer(now))
+    }
+
+    /// Applies a description of this side, and starts gathering. `None` makes the one that fits the state.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`]; nothing has changed then.
+    pub fn set_local_description(
+        &self,
+        description: impl Into<Option<SessionDescription>>,
+    ) -> Result<(), DescriptionError> {
+        let description = description.into();
+        self.command(|peer, now| {
+            let description = match description {
+                Some(description) => description,
+                None => peer.create_implicit(now)?,
+            };
+            peer.set_local_description(now, description)
+        })
+    }
+
+    /// Applies a description of the other side.
+    ///
+    /// # Errors
+    /// See [`DescriptionError`]; nothing has changed then.
+    pub fn set_remote_description(&self, description: SessionDescription) -> Result<(), DescriptionError> {
+        self.command(|peer, now| peer.set_remote_description(now, description))
+    }
+
+    /// The local description, with the candidates gathered so far.
+    pub fn local_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.local_description())
+    }
+
+    /// The remote description.
+    pub fn remote_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.remote_description().cloned())
+    }
+
+    /// Adds a candidate of the other side.
+    ///
+    /// # Errors
+    /// See [`IceCandidateError`].
+    pub fn add_ice_candidate(&self, candidate: &IceCandidate) -> Result<(), IceCandidateError> {
+        self.command(|peer, now| peer.add_ice_candidate(now, candidate))
+    }
+
+    /// Makes a data channel, which opens when the connection is up.
+    ///
+    /// # Errors
+    /// See [`ChannelError`].
+    pub fn create_data_channel(&self, label: &str, init: DataChannelInit) -> Result<DataChannel, ChannelError> {
+        let id = self.command(|peer, now| peer.create_channel(now, init.parameters(label)))?;
+        Ok(DataChannel::new(self.handle.clone(), id))
+    }
+
+    /// The signaling state.
+    pub fn signaling_state(&self) -> SignalingState {
+        self.handle.cell.look(|inner| inner.peer.signaling_state())
+    }
+
+    /// The connection state.
+    pub fn connection_state(&self) -> ConnectionState {
+        self.handle.cell.look(|inner| inner.peer.connection_state())
+    }
+
+    /// The ICE connection state.
+    pub fn ice_connection_state(&self) -> IceConnectionState {
+        self.handle.cell.look(|inner| inner.peer.ice_connection_state())
+    }
+
+    /// The gathering state.
+    pub fn ice_gathering_state(&self) -> IceGatheringState {
+        self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
+    }
+
+    /// Waits until all local candidates are known: for signaling without trickle.
+    pub async fn gathering_complete(&self) {
+        self.state_of(|peer| {
+            (peer.ice_gathering_state() == IceGatheringState::Complete || peer.close_reason().is_some()).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the connection is connected.
+    ///
+    /// # Errors
+    /// The state it reached instead: failed or closed.
+    pub async fn connected(&self) -> Result<(), ConnectionState> {
+        self.state_of(|peer| match peer.connection_state() {
+            ConnectionState::Connected => Some(Ok(())),
+            state @ (ConnectionState::Failed | ConnectionState::Closed) => Some(Err(state)),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Says goodbye and waits until that is out. The closing goes on if the future is dropped.
+    pub async fn close(&self) -> CloseReason {
+        self.handle.cell.end();
+        self.state_of(Peer::close_reason).await
+    }
+
+    async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
+        poll_fn(|cx| {
+            let result = self.handle.cell.poll_command(Interest::State, cx.waker(), |peer, _| done(peer));
+            result.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {
+        self.handle.cell.command(command)
+    }
+}

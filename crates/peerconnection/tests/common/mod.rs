@@ -1,0 +1,132 @@
+//! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
+
+use netsim::{Endpoint, Link, Pair};
+use ortica::core::crypto::rust_crypto;
+use ortica::core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
+use ortica::peer::{Peer, PeerEvent};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One side of a simulated call.
+pub struct Side {
+    pub peer: Peer,
+    pub channels: Vec<ChannelId>,
+    pub opened: Vec<ChannelId>,
+    pub closed: Vec<ChannelId>,
+    pub received: Vec<ChannelMessage>,
+    pub events: Vec<PeerEvent>,
+    /// What is still to be sent on the first open channel.
+    pub queue: std::collections::VecDeque<ChannelMessage>,
+}
+
+impl Side {
+    pub fn new(seed: u64, address: SocketAddr) -> Self {
+        let provider = rust_crypto::provider();
+        let rng = Rng::from_number(seed);
+        let wall = Duration::from_secs(1_800_000_000);
+        let certificate = ortica_dtls::Certificate::generate(&provider, &mut rng.fork("certificate"), wall)
+            .expect("the provider makes certificates");
+        let certificate = Arc::new(certificate);
+        let config = Config::new(
+            ortica_ice::Config::new(provider),
+            ortica_dtls::Config::new(provider, certificate.clone()),
+            ortica_sctp::Config::new(provider),
+        );
+        let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
+        peer.set_sockets(vec![(SocketId(0), address)]);
+        Self {
+            peer,
+            channels: Vec::new(),
+            opened: Vec::new(),
+            closed: Vec::new(),
+            received: Vec::new(),
+            events: Vec::new(),
+            queue: Default::default(),
+        }
+    }
+
+    pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> ChannelId {
+        let id = self.peer.create_channel(now, parameters).expect("the channel is legal");
+        self.channels.push(id);
+        id
+    }
+
+    pub fn bytes_received(&self) -> usize {
+        self.received.iter().map(|message| message.data.len()).sum()
+    }
+
+    fn pump(&mut self, now: Instant) {
+        let mut happened = Vec::new();
+        self.peer.drain_engine(now, |event| happened.push(event));
+        for event in happened {
+            match event {
+                Event::IncomingChannel(id) => self.channels.push(id),
+                Event::ChannelOpen(id) => self.opened.push(id),
+                Event::ChannelClosed(id) => self.closed.push(id),
+                _ => {}
+            }
+        }
+        while let Some(event) = self.peer.poll_event() {
+            self.events.push(event);
+        }
+        for id in self.channels.clone() {
+            while let Some(message) = self.peer.session_mut().read(now, id) {
+                self.received.push(message);
+            }
+        }
+        while let (Some(id), Some(message)) = (self.opened.first().copied(), self.queue.front().cloned()) {
+            if self.peer.session_mut().send(now, id, message).is_err() {
+                break;
+            }
+            self.queue.pop_front();
+        }
+    }
+}
+
+impl Endpoint for Side {
+    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.peer.handle_datagram(now, datagram);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.peer.handle_timeout(now);
+    }
+
+    fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        self.pump(now);
+        self.peer.poll_transmit(now, max_segments, out)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.peer.poll_timeout()
+    }
+
+    fn react(&mut self, now: Instant) {
+        self.pump(now);
+    }
+}
+
+/// Two sides with a link between them; `a` has a channel and has offered, `b` has answered, and both know all candidates.
+pub fn call(seed: u64, link: Link) -> Pair<Side> {
+    let mut pair =
+        Pair::new(seed, link, Side::new(seed * 2 + 1, Pair::<Side>::A), Side::new(seed * 2 + 2, Pair::<Side>::B));
+    let now = pair.now();
+    pair.a.create_channel(now, ChannelParameters { label: "chat".to_owned(), ..ChannelParameters::default() });
+    negotiate(&mut pair);
+    pair
+}
+
+/// `a` offers, `b` answers.
+pub fn negotiate(pair: &mut Pair<Side>) {
+    let now = pair.now();
+    let offer = pair.a.peer.create_offer(now).expect("an offer");
+    pair.a.peer.set_local_description(now, offer).expect("the offer is ours");
+    let offer = pair.a.peer.local_description().expect("it was set");
+    pair.b.peer.set_remote_description(now, offer).expect("the offer is legal");
+    let answer = pair.b.peer.create_answer(now).expect("an answer");
+    pair.b.peer.set_local_description(now, answer).expect("the answer is ours");
+    let answer = pair.b.peer.local_description().expect("it was set");
+    pair.a.peer.set_remote_description(now, answer).expect("the answer is legal");
+}

@@ -1,0 +1,273 @@
+//! Two connections in one process, over real sockets on loopback.
+#![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+
+use ortica::engine::{ChannelError, ChannelState, CloseReason, Reliability};
+use ortica::{
+    Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message,
+    PeerConnection, SendError, TrySendError,
+};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn loopback() -> Endpoint {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).expect("loopback has free ports")
+}
+
+fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
+    PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).expect("it needs nothing else")
+}
+
+/// `a` offers, `b` answers; all candidates are in the descriptions.
+async fn negotiate(a: &PeerConnection, b: &PeerConnection) {
+    a.set_local_description(None).unwrap();
+    a.gathering_complete().await;
+    b.set_remote_description(a.local_description().unwrap()).unwrap();
+    b.set_local_description(None).unwrap();
+    b.gathering_complete().await;
+    a.set_remote_description(b.local_description().unwrap()).unwrap();
+}
+
+async fn incoming(events: &mut Events) -> DataChannel {
+    loop {
+        match events.next().await.expect("the connection goes on") {
+            Event::DataChannel(channel) => return channel,
+            Event::Closed(reason) => panic!("closed: {reason}"),
+            _ => {}
+        }
+    }
+}
+
+struct Call {
+    a: PeerConnection,
+    b: PeerConnection,
+    a_events: Events,
+    b_events: Events,
+    a_channel: DataChannel,
+    b_channel: DataChannel,
+}
+
+async fn call(init: DataChannelInit) -> Call {
+    let (a, a_events) = connection(&loopback());
+    let (b, mut b_events) = connection(&loopback());
+    let a_channel = a.create_data_channel("chat", init).unwrap();
+    negotiate(&a, &b).await;
+    let b_channel = incoming(&mut b_events).await;
+    assert!(a_channel.opened().await);
+    Call { a, b, a_events, b_events, a_channel, b_channel }
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, future).await.expect("it is done in time")
+}
+
+#[tokio::test]
+async fn messages_cross_both_ways() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        call.a_channel.send("ping").await.unwrap();
+        assert_eq!(call.b_channel.recv().await, Some(Message::from("ping")));
+        call.b_channel.send(vec![0u8, 255]).await.unwrap();
+        assert_eq!(call.a_channel.recv().await, Some(Message::from(vec![0u8, 255])));
+        assert_eq!(call.a.connection_state(), ConnectionState::Connected);
+        assert_eq!(call.b.connected().await, Ok(()));
+    })
+    .await;
+}
+
+/// "An empty message" and "a non-ASCII channel label" break others.
+#[tokio::test]
+async fn dc_3_empty_messages_and_labels_in_any_script_arrive() {
+    within(async {
+        let (a, _a_events) = connection(&loopback());
+        let (b, mut b_events) = connection(&loopback());
+        let init = DataChannelInit { protocol: "протокол".to_owned(), ..DataChannelInit::default() };
+        let channel = a.create_data_channel("канал 数据 🦀", init).unwrap();
+        negotiate(&a, &b).await;
+        let incoming = incoming(&mut b_events).await;
+        assert_eq!(incoming.label(), "канал 数据 🦀");
+        assert_eq!(incoming.protocol(), "протокол");
+        assert!(channel.opened().await);
+        channel.send("").await.unwrap();
+        channel.send(Vec::new()).await.unwrap();
+        assert_eq!(incoming.recv().await, Some(Message::from("")));
+        assert_eq!(incoming.recv().await, Some(Message::from(Vec::new())));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_megabyte_arrives_whole() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        let messages: Vec<Vec<u8>> =
+            (0..64u8).map(|number| (0..16_384usize).map(|index| number ^ index as u8).collect()).collect();
+        let sender = call.a_channel.clone();
+        let sent = messages.clone();
+        let task = tokio::spawn(async move {
+            for message in sent {
+                sender.send(message).await.unwrap();
+            }
+        });
+        for message in messages {
+            assert_eq!(call.b_channel.recv().await, Some(Message::from(message)));
+        }
+        task.await.unwrap();
+    })
+    .await;
+}
+
+/// Guards: `try_send` gives the message back when the queue is full, and nothing grows.
+#[tokio::test]
+async fn a_full_queue_gives_the_message_back() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        let message = vec![7u8; 200_000];
+        let mut refused = None;
+        for _ in 0..200 {
+            if let Err(error) = call.a_channel.try_send(message.clone()) {
+                refused = Some(error);
+                break;
+            }
+        }
+        assert_eq!(refused, Some(TrySendError::Full(Message::from(message))));
+        call.a_channel.buffered_amount_below(0).await;
+        assert_eq!(call.a_channel.buffered_amount(), 0);
+    })
+    .await;
+}
+
+/// Guards: a negotiated channel sends no OPEN, either parity may be used, and one id serves one channel.
+#[tokio::test]
+async fn dc_6_negotiated_channels_need_no_announcement() {
+    within(async {
+        let (a, _a_events) = connection(&loopback());
+        let (b, mut b_events) = connection(&loopback());
+        let init = |id| DataChannelInit { negotiated: Some(id), ..DataChannelInit::default() };
+        let (a5, b5) = (a.create_data_channel("five", init(5)).unwrap(), b.create_data_channel("5", init(5)).unwrap());
+        let (a6, b6) = (a.create_data_channel("six", init(6)).unwrap(), b.create_data_channel("6", init(6)).unwrap());
+        assert_eq!(a.create_data_channel("again", init(5)).unwrap_err(), ChannelError::StreamInUse(5));
+        assert_eq!(a.create_data_channel("none", init(65_535)).unwrap_err(), ChannelError::StreamOutOfRange);
+        negotiate(&a, &b).await;
+        for (from, to) in [(&a5, &b5), (&b6, &a6)] {
+            assert!(from.opened().await);
+            from.send("hello").await.unwrap();
+            assert_eq!(to.recv().await, Some(Message::from("hello")));
+        }
+        b.close().await;
+        while let Some(event) = b_events.next().await {
+            assert!(!matches!(event, Event::DataChannel(_)), "nothing was announced");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn closing_a_channel_delivers_what_was_sent_and_frees_its_stream() {
+    within(async {
+        let mut call = call(DataChannelInit::default()).await;
+        for _ in 0..3 {
+            let id = call.a_channel.id();
+            call.a_channel.send("last words").await.unwrap();
+            call.a_channel.close().await;
+            assert_eq!(call.b_channel.recv().await, Some(Message::from("last words")));
+            assert_eq!(call.b_channel.recv().await, None);
+            assert_eq!(call.b_channel.ready_state(), ChannelState::Closed);
+            let refused = call.a_channel.send("too late").await;
+            assert_eq!(refused, Err(SendError::NotOpen(ChannelState::Closed)));
+            call.a_channel = call.a.create_data_channel("next", DataChannelInit::default()).unwrap();
+            call.b_channel = incoming(&mut call.b_events).await;
+            assert!(call.a_channel.opened().await);
+            assert_eq!(call.a_channel.id(), id);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parameters_reach_the_other_side() {
+    within(async {
+        let init = DataChannelInit {
+            ordered: false,
+            reliability: Reliability::MaxRetransmits(3),
+            ..DataChannelInit::default()
+        };
+        let call = call(init).await;
+        assert!(!call.b_channel.ordered());
+        assert_eq!(call.b_channel.reliability(), Reliability::MaxRetransmits(3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn closing_ends_every_waiter_with_the_same_reason() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        let waiting = tokio::spawn({
+            let channel = call.a_channel.clone();
+            async move { channel.recv().await }
+        });
+        assert_eq!(call.a.close().await, CloseReason::Local);
+        assert_eq!(call.a.close().await, CloseReason::Local);
+        assert_eq!(waiting.await.unwrap(), None);
+        assert_eq!(call.a_channel.send("too late").await, Err(SendError::Closed(CloseReason::Local)));
+        assert_eq!(call.a.connection_state(), ConnectionState::Closed);
+        let mut events = call.a_events;
+        let mut last = None;
+        while let Some(event) = events.next().await {
+            last = Some(event);
+        }
+        assert!(matches!(last, Some(Event::Closed(CloseReason::Local))));
+    })
+    .await;
+}
+
+/// Guards: a dropped future leaves the object usable.
+#[tokio::test]
+async fn api_2_a_cancelled_receive_loses_nothing() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        for round in 0..20 {
+            let cancelled = tokio::time::timeout(Duration::ZERO, call.b_channel.recv()).await;
+            assert!(cancelled.is_err());
+            call.a_channel.send(format!("{round}")).await.unwrap();
+            assert_eq!(call.b_channel.recv().await, Some(Message::from(format!("{round}"))));
+        }
+    })
+    .await;
+}
+
+/// Guards: the last handle of a connection ends it; the other side learns of it.
+#[tokio::test]
+async fn api_2_dropping_the_last_handle_ends_the_connection() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        drop((call.a, call.a_channel, call.a_events));
+        assert_eq!(call.b_channel.recv().await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_connections_share_one_port() {
+    within(async {
+        let server = loopback();
+        let mut calls = Vec::new();
+        for _ in 0..20 {
+            let (a, _) = connection(&loopback());
+            let (b, mut events) = connection(&server);
+            let channel = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
+            negotiate(&a, &b).await;
+            calls.push((incoming(&mut events).await, channel, a, b));
+        }
+        assert_eq!(server.local_addresses().len(), 1);
+        for (number, (incoming, channel, ..)) in calls.iter().enumerate() {
+            assert!(channel.opened().await);
+            channel.send(number.to_string()).await.unwrap();
+            assert_eq!(incoming.recv().await, Some(Message::from(number.to_string())));
+        }
+    })
+    .await;
+}

@@ -1,0 +1,64 @@
+//! Two peers in virtual time: what a call has to survive, by seed.
+
+mod common;
+
+use bytes::Bytes;
+use common::{Side, call};
+use netsim::{Link, Pair};
+use ortica::engine::ChannelMessage;
+use std::time::Duration;
+
+const DELAY: Duration = Duration::from_millis(25);
+
+fn pattern(len: usize) -> Vec<ChannelMessage> {
+    let bytes: Vec<u8> = (0..len).map(|index| (index * 31 + index / 251) as u8).collect();
+    bytes.chunks(16_384).map(|part| ChannelMessage { binary: true, data: Bytes::copy_from_slice(part) }).collect()
+}
+
+/// Connects, sends `len` bytes from `a` to `b`, and gives the time until both were done.
+fn deliver(seed: u64, link: Link, len: usize, limit: Duration) -> Pair<Side> {
+    let mut pair = call(seed, link);
+    let sent = pattern(len);
+    pair.a.queue.extend(sent.iter().cloned());
+    pair.run_until(limit, |_, b| b.bytes_received() >= len).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled}"));
+    assert!(pair.b.received == sent, "seed {seed}: what arrived is not what was sent");
+    pair
+}
+
+/// How many seeds this tier runs: all of them in `cargo xtask bars`.
+fn seeds() -> u64 {
+    std::env::var("ORTICA_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(5)
+}
+
+#[test]
+fn delivers_a_megabyte_without_loss() {
+    for seed in 0..seeds() {
+        deliver(seed, Link::with_delay(DELAY), 1 << 20, Duration::from_secs(30));
+    }
+}
+
+/// Guards: what is lost is sent again, at every layer.
+#[test]
+fn flt_1_delivers_a_megabyte_at_five_percent_loss() {
+    for seed in 0..seeds() {
+        deliver(seed, Link::with_delay(DELAY).lossy(0.05), 1 << 20, Duration::from_secs(120));
+    }
+}
+
+/// Guards: what is lost is sent again, at every layer.
+#[test]
+fn flt_2_connects_and_delivers_at_twenty_percent_loss() {
+    for seed in 0..seeds() {
+        deliver(seed, Link::with_delay(DELAY).lossy(0.2), 64 << 10, Duration::from_secs(120));
+    }
+}
+
+#[test]
+fn one_seed_gives_the_same_packets() {
+    let hash = |seed| {
+        let pair = deliver(seed, Link::with_delay(DELAY).lossy(0.05), 256 << 10, Duration::from_secs(60));
+        pair.network.hash()
+    };
+    assert_eq!(hash(7), hash(7));
+    assert_ne!(hash(7), hash(8));
+}
