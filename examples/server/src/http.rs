@@ -1,0 +1,167 @@
+//! The HTTP side: descriptions and candidates as JSON.
+
+use crate::calls::{CallError, Calls, Negotiated};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use ortica::jsep::{IceCandidate, SdpType, SessionDescription};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tower_http::cors::CorsLayer;
+
+/// All routes; any page may call them.
+pub fn router(calls: Calls) -> Router {
+    Router::new()
+        .route("/", get(|| async { Html(include_str!("../static/index.html")) }))
+        .route("/client.js", get(client))
+        .route("/offer", post(offer))
+        .route("/offer-request", get(offer_request))
+        .route("/answer", post(answer))
+        .route("/candidate", post(candidate))
+        .route("/candidates", get(candidates))
+        .route("/close", post(close))
+        .route("/pcs", get(pcs))
+        .layer(CorsLayer::permissive())
+        .with_state(calls)
+}
+
+async fn client() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript")], include_str!("../static/client.js"))
+}
+
+/// What is wrong with a request, as the caller reads it.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        let status = match &error {
+            CallError::Unknown(_) => StatusCode::NOT_FOUND,
+            CallError::New(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self(status, error.to_string())
+    }
+}
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(StatusCode::BAD_REQUEST, rejection.body_text())
+    }
+}
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+#[derive(Deserialize)]
+struct Description {
+    sdp: String,
+    #[serde(rename = "type")]
+    kind: String,
+    pc_id: Option<String>,
+    #[serde(default)]
+    negotiated: Vec<Negotiated>,
+}
+
+impl Description {
+    fn read(&self, wanted: SdpType) -> Result<SessionDescription, Refusal> {
+        match self.kind.parse::<SdpType>() {
+            Ok(kind) if kind == wanted => Ok(SessionDescription { kind, sdp: self.sdp.clone() }),
+            Ok(kind) => Err(Refusal(StatusCode::BAD_REQUEST, format!("expected an {wanted}, not an {kind}"))),
+            Err(error) => Err(Refusal(StatusCode::BAD_REQUEST, error.to_string())),
+        }
+    }
+}
+
+fn described(id: &str, description: &SessionDescription) -> Json<serde_json::Value> {
+    Json(json!({ "sdp": description.sdp, "type": description.kind.to_string(), "pc_id": id }))
+}
+
+async fn offer(State(calls): State<Calls>, body: Body<Description>) -> Result<impl IntoResponse, Refusal> {
+    let Json(body) = body?;
+    let offer = body.read(SdpType::Offer)?;
+    let (id, answer) = calls.offer(body.pc_id, offer, &body.negotiated).await?;
+    Ok(described(&id, &answer))
+}
+
+#[derive(Deserialize)]
+struct Kinds {
+    #[serde(default)]
+    kind: String,
+}
+
+async fn offer_request(State(calls): State<Calls>, Query(query): Query<Kinds>) -> Result<impl IntoResponse, Refusal> {
+    for kind in query.kind.split(',').filter(|kind| !kind.is_empty()) {
+        if kind != "data" {
+            return Err(Refusal(StatusCode::BAD_REQUEST, format!("cannot offer {kind:?}")));
+        }
+    }
+    let (id, offer) = calls.request().await?;
+    Ok(described(&id, &offer))
+}
+
+async fn answer(State(calls): State<Calls>, body: Body<Description>) -> Result<impl IntoResponse, Refusal> {
+    let Json(body) = body?;
+    let answer = body.read(SdpType::Answer)?;
+    calls.answered(&body.pc_id.unwrap_or_default(), answer)?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate {
+    #[serde(rename = "pc_id")]
+    pc_id: String,
+    candidate: String,
+    sdp_mid: Option<String>,
+    #[serde(rename = "sdpMLineIndex")]
+    sdp_mline_index: Option<u16>,
+    username_fragment: Option<String>,
+}
+
+async fn candidate(State(calls): State<Calls>, body: Body<Candidate>) -> Result<impl IntoResponse, Refusal> {
+    let Json(Candidate { pc_id, candidate, sdp_mid, sdp_mline_index, username_fragment }) = body?;
+    calls.candidate(&pc_id, &IceCandidate { candidate, sdp_mid, sdp_mline_index, username_fragment })?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+struct Id {
+    pc_id: String,
+}
+
+/// A local candidate; an empty one ends them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalCandidate {
+    candidate: String,
+    sdp_mid: Option<String>,
+    #[serde(rename = "sdpMLineIndex")]
+    sdp_mline_index: Option<u16>,
+}
+
+async fn candidates(State(calls): State<Calls>, Query(Id { pc_id }): Query<Id>) -> Result<impl IntoResponse, Refusal> {
+    let candidates = calls.candidates(&pc_id)?.into_iter().map(Option::unwrap_or_default).map(|candidate| {
+        let IceCandidate { candidate, sdp_mid, sdp_mline_index, .. } = candidate;
+        LocalCandidate { candidate, sdp_mid, sdp_mline_index }
+    });
+    Ok(Json(candidates.collect::<Vec<_>>()))
+}
+
+async fn close(State(calls): State<Calls>, body: Body<Id>) -> Result<impl IntoResponse, Refusal> {
+    let Json(Id { pc_id }) = body?;
+    calls.close(&pc_id).await?;
+    Ok(Json(json!({})))
+}
+
+async fn pcs(State(calls): State<Calls>) -> impl IntoResponse {
+    let ids = calls.ids();
+    Json(json!({ "count": ids.len(), "ids": ids }))
+}
