@@ -160,7 +160,6 @@ fn features(log: &Log) -> Result<Outcome, Failure> {
     let mut sets: Vec<(&str, String)> = vec![
         ("ortica", "--no-default-features".to_owned()),
         ("ortica", String::new()),
-        ("ortica", "--features media".to_owned()),
         ("ortica", "--no-default-features --features tokio,rust-crypto".to_owned()),
     ];
     for package in ["ortica", "ortica-codecs", "ortica-core"] {
