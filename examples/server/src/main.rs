@@ -29,8 +29,8 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let level = if options.verbose { "debug" } else { "warn" };
-    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+    let level = if options.verbose { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
+    env_logger::Builder::new().filter_level(level).init();
     let calls = calls::Calls::new()?;
     let listener = tokio::net::TcpListener::bind(SocketAddr::new(options.host, options.port)).await?;
     println!("http://{}", listener.local_addr()?);
