@@ -12,11 +12,14 @@
     )
 )]
 
+pub mod demux;
 pub mod header_extension;
 pub mod id;
 pub mod packet;
+pub mod repair;
 pub mod rtcp;
 pub mod sequence;
+pub mod session;
 
 pub use id::{IdError, Mid, PayloadType, Rid, Ssrc};
 pub use packet::{Header, Packet, header_len};

@@ -144,6 +144,19 @@ impl<'a> Packet<'a> {
         self.padding_len
     }
 
+    /// The packet that this one retransmits.
+    pub(crate) const fn restored(
+        mut self,
+        ssrc: Ssrc,
+        payload_type: PayloadType,
+        sequence_number: SequenceNumber,
+        payload: &'a [u8],
+    ) -> Self {
+        (self.ssrc, self.payload_type, self.sequence_number) = (ssrc, payload_type, sequence_number);
+        (self.payload, self.padding_len) = (payload, 0);
+        self
+    }
+
     /// The fields that are not extensions, padding or payload, as a header to send.
     pub fn header(&self) -> Header {
         Header {
