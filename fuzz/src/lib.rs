@@ -3,8 +3,10 @@
 pub mod dtls;
 pub mod ice;
 pub mod machine;
+pub mod payload;
 pub mod script;
 pub mod sctp;
+pub mod srtp;
 
 pub use script::Script;
 

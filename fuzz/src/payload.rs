@@ -1,0 +1,57 @@
+//! Payload formats: packets into frames, and frames into packets and back.
+
+use crate::script::Script;
+use ortica_codecs::payload::{Limits, MIN_PAYLOAD_SIZE, Piece, depacketizer, packetizer};
+use ortica_codecs::{Codec, EncodedFrame};
+use ortica_core::Rng;
+use ortica_rtp::SequenceNumber;
+
+/// Puts packets that the input makes up into frames.
+pub fn assemble(codec: Codec, input: &[u8]) {
+    let mut script = Script::new(input);
+    let mut depacketizer = depacketizer(codec, Limits::default());
+    let mut sequence = script.u16();
+    while !script.is_empty() {
+        let mut pieces = Vec::new();
+        for _ in 0..=script.u8() % 8 {
+            let how = script.u8();
+            let payload = script.packet();
+            let _ = depacketizer.inspect(payload, how & 1 == 1);
+            pieces.push(Piece { sequence: SequenceNumber(sequence), marker: how & 1 == 1, payload });
+            sequence = sequence.wrapping_add(1 + u16::from(how >> 6));
+        }
+        let sent: usize = pieces.iter().map(|piece| piece.payload.len()).sum();
+        if let Ok(frame) = depacketizer.assemble(0, &pieces) {
+            assert!(frame.data.len() <= sent, "a frame has more bytes than its packets");
+        }
+    }
+}
+
+/// Splits a frame that the input makes up and puts it together again: whole it is the same, with a hole it is none.
+pub fn round_trip(codec: Codec, input: &[u8]) {
+    let mut script = Script::new(input);
+    let size = MIN_PAYLOAD_SIZE + usize::from(script.u8()) * 4;
+    let hole = usize::from(script.u8());
+    let mut packetizer = packetizer(codec, &mut Rng::from_number(1));
+    let mut depacketizer = depacketizer(codec, Limits::default());
+    let frame = EncodedFrame::new(codec, script.rest().to_vec(), 0);
+    let mut payloads = Vec::new();
+    if packetizer.packetize(&frame, size, &mut payloads).is_err() {
+        assert!(payloads.is_empty());
+        return;
+    }
+    assert!(payloads.iter().all(|payload| payload.len() <= size));
+    let sequences = (0..).map(SequenceNumber);
+    let mut pieces: Vec<(SequenceNumber, bool, Vec<u8>)> =
+        sequences.zip(&payloads).map(|(sequence, it)| (sequence, it.marker(), it.to_vec())).collect();
+    let whole = depacketizer.assemble(0, &borrow(&pieces)).expect("a whole frame comes together");
+    assert_eq!(whole.data, frame.data);
+    if pieces.len() > 1 {
+        pieces.remove(hole % pieces.len());
+        assert!(depacketizer.assemble(0, &borrow(&pieces)).is_err(), "a frame with a hole came together");
+    }
+}
+
+fn borrow(pieces: &[(SequenceNumber, bool, Vec<u8>)]) -> Vec<Piece<'_>> {
+    pieces.iter().map(|(sequence, marker, payload)| Piece { sequence: *sequence, marker: *marker, payload }).collect()
+}
