@@ -333,11 +333,144 @@ fn is_ice_char(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Candidate, CandidateError> {
+        text.parse()
+    }
+
+    #[test]
+    fn reads_candidates_of_browsers_and_servers() {
+        let chromium = parse(
+            "candidate:842163049 1 udp 1677729535 203.0.113.4 46154 typ srflx raddr 192.168.1.4 rport 46154 \
+             generation 0 ufrag EsAw network-id 1 network-cost 10",
+        )
+        .unwrap();
+        assert_eq!(chromium.kind, CandidateKind::ServerReflexive);
+        assert_eq!(chromium.related, Some((Address::Ip("192.168.1.4".parse().unwrap()), 46154)));
+        assert_eq!(chromium.ufrag.as_deref(), Some("EsAw"));
+        let extensions: Vec<_> = chromium.extensions.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        assert_eq!(extensions, [("generation", "0"), ("network-id", "1"), ("network-cost", "10")]);
+
+        let firefox =
+            parse("a=candidate:0 1 UDP 2122252543 6f1cbd3a-e4a7-4f2a-a9a1-2b0d8a7b2e6f.local 51234 typ host").unwrap();
+        assert_eq!(firefox.transport, Transport::Udp);
+        assert_eq!(firefox.socket_addr(), None);
+
+        let tcp = parse("candidate:2 1 tcp 2105458943 192.168.1.4 9 typ host tcptype active").unwrap();
+        assert_eq!((tcp.transport, tcp.tcp_type), (Transport::Tcp, Some(TcpType::Active)));
+
+        let mediasoup = parse("udpcandidate 1 udp 1076302079 2001:db8::7 40012 typ host").unwrap();
+        assert_eq!(mediasoup.socket_addr(), Some("[2001:db8::7]:40012".parse().unwrap()));
+    }
+
+    #[test]
+    fn refuses_what_the_grammar_does_not_have() {
+        use CandidateError::{Invalid, Missing, TooLong};
+        let cases = [
+            ("", Missing("foundation")),
+            ("1", Missing("component")),
+            ("1 1 udp 5 192.0.2.1 9", Missing("typ")),
+            ("1 1 udp 5 192.0.2.1 9 host", Missing("typ")),
+            ("1 1 udp 5 192.0.2.1 9 typ", Missing("type")),
+            ("1 1 udp 5 192.0.2.1 9 typ guest", Invalid("type")),
+            ("1 0 udp 5 192.0.2.1 9 typ host", Invalid("component")),
+            ("1 257 udp 5 192.0.2.1 9 typ host", Invalid("component")),
+            ("1 1 udp +5 192.0.2.1 9 typ host", Invalid("priority")),
+            ("1 1 udp 4294967296 192.0.2.1 9 typ host", Invalid("priority")),
+            ("1 1 udp 5 192.0.2.1 65536 typ host", Invalid("port")),
+            ("a:b 1 udp 5 192.0.2.1 9 typ host", Invalid("foundation")),
+            ("123456789012345678901234567890123 1 udp 5 192.0.2.1 9 typ host", Invalid("foundation")),
+            ("1 1 udp 5 192.0.2.1 9 typ host raddr", Missing("raddr")),
+            ("1 1 udp 5 192.0.2.1 9 typ host rport x", Invalid("rport")),
+            ("1 1 tcp 5 192.0.2.1 9 typ host tcptype maybe", Invalid("tcptype")),
+        ];
+        for (text, error) in cases {
+            assert_eq!(parse(text), Err(error), "{text}");
+        }
+        assert_eq!(parse(&"1 ".repeat(2000)), Err(TooLong));
+    }
+
+    #[test]
+    fn a_candidate_cut_off_anywhere_does_not_panic() {
+        let text = "candidate:1 1 udp 1 192.0.2.1 9 typ srflx raddr 10.0.0.1 rport 9 tcptype so ufrag a generation 0";
+        for len in 0..text.len() {
+            let _ = parse(&text[..len]);
+        }
+    }
+
+    #[test]
+    fn priorities_follow_rfc_8445() {
+        assert_eq!(CandidateKind::Host.priority(65535), 2_130_706_431);
+        assert_eq!(CandidateKind::ServerReflexive.priority(65535), 1_694_498_815);
+        assert_eq!(CandidateKind::Relayed.priority(0), 255);
+    }
 
     #[test]
     fn a_last_extension_without_its_value_reads_the_same_once_written() {
         let candidate: Candidate = "1 1 udp 1 192.0.2.1 9 typ host ufrag abcd network-cost".parse().unwrap();
         assert_eq!(candidate.extensions, [("network-cost".to_owned(), String::new())]);
         assert_eq!(candidate.to_string().parse(), Ok(candidate));
+    }
+
+    fn address() -> impl Strategy<Value = Address> {
+        prop_oneof![any::<IpAddr>().prop_map(Address::Ip), "[a-z0-9-]{1,36}\\.local".prop_map(Address::Name)]
+    }
+
+    fn candidate() -> impl Strategy<Value = Candidate> {
+        let kind = prop_oneof![
+            Just(CandidateKind::Host),
+            Just(CandidateKind::ServerReflexive),
+            Just(CandidateKind::PeerReflexive),
+            Just(CandidateKind::Relayed)
+        ];
+        let transport = prop_oneof![Just(Transport::Udp), Just(Transport::Tcp), Just(Transport::Other("sctp".into()))];
+        let tcp_type = prop_oneof![Just(TcpType::Active), Just(TcpType::Passive), Just(TcpType::SimultaneousOpen)];
+        let known = ["raddr", "rport", "tcptype", "ufrag"];
+        let name = "[a-z-]{1,12}".prop_filter("a name of its own", move |name| !known.contains(&&name[..]));
+        (
+            ("[a-zA-Z0-9+/]{1,32}", 1..=256u16, transport, any::<u32>(), address(), any::<u16>(), kind),
+            proptest::option::of((address(), any::<u16>())),
+            proptest::option::of(tcp_type),
+            proptest::option::of("[a-zA-Z0-9+/]{4,32}"),
+            proptest::collection::vec((name, "[!-~]{1,12}"), 0..4),
+        )
+            .prop_map(
+                |(
+                    (foundation, component, transport, priority, address, port, kind),
+                    related,
+                    tcp_type,
+                    ufrag,
+                    extensions,
+                )| {
+                    Candidate {
+                        foundation,
+                        component,
+                        transport,
+                        priority,
+                        address,
+                        port,
+                        kind,
+                        related,
+                        tcp_type,
+                        ufrag,
+                        extensions,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn what_is_written_is_read(candidate in candidate()) {
+            prop_assert_eq!(parse(&candidate.to_string()), Ok(candidate));
+        }
+
+        #[test]
+        fn arbitrary_text_does_not_panic(text in "\\PC{0,80}") {
+            let _ = parse(&text);
+        }
     }
 }

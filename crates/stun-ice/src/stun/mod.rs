@@ -13,3 +13,6 @@ pub use integrity::IntegrityKey;
 pub use message::{
     Attributes, Class, HEADER_LEN, MAGIC_COOKIE, Message, Method, TransactionId, is_stun, stun_username,
 };
+
+#[cfg(test)]
+mod tests;

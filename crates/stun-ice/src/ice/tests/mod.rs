@@ -1,11 +1,15 @@
 //! Agents against each other on a simulated network, and against hand-made messages.
 
+mod bounds;
 mod connect;
 mod consent;
 mod contract;
 mod gather;
 mod loss;
+mod privacy;
 mod restart;
+mod script;
+mod wire;
 
 use crate::stun::{Class, Message, MessageBuilder, Method};
 use crate::*;
