@@ -48,7 +48,7 @@ async fn call(options: &Options, child: &mut Child) -> Result<Report, DemoError>
     connection.set_local_description(None)?;
     connection.gathering_complete().await;
     let offer = connection.local_description().ok_or(DemoError::Ended)?;
-    let answer = exchange(child, offer).await?;
+    let answer = exchange(child, broken(offer, options.fault.filter(|fault| *fault == Fault::TotalLoss))).await?;
     connection.set_remote_description(broken(answer, options.fault))?;
     let connected = timeout(CONNECT_LIMIT, async { connection.connected().await.is_ok() && bulk.opened().await });
     if !connected.await.unwrap_or(false) {
@@ -79,8 +79,8 @@ async fn exchange(child: &mut Child, offer: SessionDescription) -> Result<Sessio
     Ok(serde_json::from_str::<Line>(&line)?.try_into()?)
 }
 
-/// The answer as the fault has it.
-fn broken(mut answer: SessionDescription, fault: Option<Fault>) -> SessionDescription {
+/// The description as the fault has it.
+fn broken(mut description: SessionDescription, fault: Option<Fault>) -> SessionDescription {
     let change = |line: &str| match fault {
         Some(Fault::WrongFingerprint) if line.starts_with("a=fingerprint:") => {
             let (name, value) = line.split_once(' ').unwrap_or((line, ""));
@@ -97,8 +97,8 @@ fn broken(mut answer: SessionDescription, fault: Option<Fault>) -> SessionDescri
         }
         _ => line.to_owned(),
     };
-    answer.sdp = answer.sdp.lines().map(change).map(|line| line + "\r\n").collect();
-    answer
+    description.sdp = description.sdp.lines().map(change).map(|line| line + "\r\n").collect();
+    description
 }
 
 /// Sends for `length`, with a bar that shows it.

@@ -33,7 +33,7 @@ struct Options {
 enum Fault {
     /// The caller is told another fingerprint than the answerer's.
     WrongFingerprint,
-    /// The caller is told addresses where nobody listens.
+    /// Both sides are told addresses where nobody listens.
     TotalLoss,
     /// The answerer dies in the middle.
     KillPeer,
