@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+/// What kind of sound is to be encoded.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum AudioContent {
+    /// Voices: what is said stays clear at low bitrates.
+    #[default]
+    Speech,
+    /// Anything: it stays close to the original.
+    Music,
+}
+
 /// How an audio encoder is to work. What a codec has no use for is ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct AudioEncoderConfig {
@@ -12,6 +22,7 @@ pub struct AudioEncoderConfig {
     pub(super) inband_fec: bool,
     pub(super) expected_loss: u8,
     pub(super) dtx: bool,
+    pub(super) content: AudioContent,
 }
 
 impl Default for AudioEncoderConfig {
@@ -24,6 +35,7 @@ impl Default for AudioEncoderConfig {
             inband_fec: true,
             expected_loss: 0,
             dtx: false,
+            content: AudioContent::Speech,
         }
     }
 }
@@ -75,6 +87,13 @@ impl AudioEncoderConfig {
     #[must_use]
     pub fn with_dtx(mut self, dtx: bool) -> Self {
         self.dtx = dtx;
+        self
+    }
+
+    /// What kind of sound it is. Default speech.
+    #[must_use]
+    pub fn with_content(mut self, content: AudioContent) -> Self {
+        self.content = content;
         self
     }
 }
@@ -141,13 +160,11 @@ pub struct DecoderLimits {
     pub max_pixels: u32,
     /// Bytes in a frame. Default 4 MiB.
     pub max_frame: usize,
-    /// Threads to work in, 1 to 16. Default 1.
-    pub threads: u32,
 }
 
 impl Default for DecoderLimits {
     fn default() -> Self {
-        Self { max_pixels: 4_096 * 2_304, max_frame: 4 << 20, threads: 1 }
+        Self { max_pixels: 4_096 * 2_304, max_frame: 4 << 20 }
     }
 }
 
@@ -156,6 +173,13 @@ impl DecoderLimits {
     #[must_use]
     pub fn with_max_pixels(mut self, max_pixels: u32) -> Self {
         self.max_pixels = max_pixels;
+        self
+    }
+
+    /// Sets [`max_frame`](Self::max_frame).
+    #[must_use]
+    pub fn with_max_frame(mut self, max_frame: usize) -> Self {
+        self.max_frame = max_frame;
         self
     }
 }

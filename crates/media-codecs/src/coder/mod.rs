@@ -16,7 +16,7 @@ pub mod opus;
 #[cfg(feature = "vpx")]
 pub mod vpx;
 
-pub use config::{AudioEncoderConfig, DecoderLimits, VideoEncoderConfig};
+pub use config::{AudioContent, AudioEncoderConfig, DecoderLimits, VideoEncoderConfig};
 
 use thiserror::Error;
 
@@ -134,6 +134,9 @@ pub enum CoderError {
     /// A video codec where sound was asked for, or the other way round, or a frame of another codec.
     #[error("{0} is not a codec of this coder")]
     WrongCodec(Codec),
+    /// A value of the configuration that the codec has no words for.
+    #[error("the codec does not know such {0}")]
+    Configuration(&'static str),
     /// Sound of another rate, another number of channels or another length than the coder wants.
     #[error("sound of {sample_rate} Hz, {channels} channels, {len} samples, which the coder does not take")]
     Shape {
