@@ -16,6 +16,8 @@ pub use resample::Resampler;
 pub use time_base::TimeBase;
 pub use video::{MAX_DIMENSION, PixelFormat, Plane, PlaneRef, VideoFrame};
 
+#[cfg(all(test, feature = "vpx"))]
+pub(crate) use convert::psnr;
 pub(crate) use video::check_size;
 
 use thiserror::Error;

@@ -1,0 +1,125 @@
+//! Pictures to VP8.
+
+use super::raw::{Encoder, Settings};
+use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig};
+use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
+
+/// The largest side that VP8 has words for, in pixels.
+const MAX_SIDE: u32 = 16_383;
+/// Ticks of 90 kHz.
+const CLOCK: u32 = 90_000;
+
+/// Encodes VP8 in real time: constant bitrate, no lookahead, resilient to loss, key frames when asked for and when the size
+/// changes.
+pub struct VpxEncoder {
+    config: VideoEncoderConfig,
+    // Made with the first picture, and anew with each of another size.
+    inner: Option<Inner>,
+}
+
+struct Inner {
+    encoder: Encoder,
+    width: u32,
+    height: u32,
+    // The time of the first picture, and of the last one counted from it.
+    origin: i64,
+    last: Option<i64>,
+}
+
+impl VpxEncoder {
+    /// An encoder as `config` says; the library is set up with the first picture.
+    ///
+    /// # Errors
+    /// [`CoderError::Configuration`] for a value out of range.
+    pub fn new(config: &VideoEncoderConfig) -> Result<Self, CoderError> {
+        let check = |fits: bool, what| if fits { Ok(()) } else { Err(CoderError::Configuration(what)) };
+        check((1..=240).contains(&config.frame_rate), "frame rate")?;
+        check(config.threads.is_none_or(|threads| (1..=16).contains(&threads)), "threads")?;
+        check(config.speed <= 16, "speed")?;
+        Ok(Self { config: *config, inner: None })
+    }
+
+    fn inner(&mut self, frame: &VideoFrame, pts: i64) -> Result<&mut Inner, CoderError> {
+        let (width, height) = (frame.width(), frame.height());
+        if width > MAX_SIDE || height > MAX_SIDE {
+            return Err(CoderError::Picture { width, height });
+        }
+        // The library can shrink in place, but grow only up to the first size: a new one serves both.
+        let same = self.inner.take().filter(|inner| (inner.width, inner.height) == (width, height));
+        let inner = match same {
+            Some(inner) => inner,
+            None => {
+                let settings = Settings {
+                    width,
+                    height,
+                    threads: self.config.threads.unwrap_or_else(|| threads_for(width, height)),
+                    bitrate: self.config.bitrate,
+                    speed: self.config.speed,
+                    drop_frames: self.config.drop_frames,
+                };
+                Inner { encoder: Encoder::new(&settings)?, width, height, origin: pts, last: None }
+            }
+        };
+        Ok(self.inner.insert(inner))
+    }
+}
+
+impl VideoEncoder for VpxEncoder {
+    fn codec(&self) -> Codec {
+        Codec::Vp8
+    }
+
+    fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Option<EncodedFrame>, CoderError> {
+        let pts = frame.time_base().rescale(frame.pts(), TimeBase::VIDEO);
+        let usual = CLOCK / self.config.frame_rate;
+        let inner = self.inner(frame, pts)?;
+        let (time, duration) = inner.next_time(pts, usual);
+        let Some(packet) = inner.encoder.encode(&frame.to_i420(), time, duration, key_frame)? else { return Ok(None) };
+        let mut encoded = EncodedFrame::new(Codec::Vp8, packet.data, pts).with_key_frame(packet.key_frame);
+        encoded.duration = duration;
+        encoded.discardable = packet.discardable;
+        Ok(Some(encoded))
+    }
+
+    fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CoderError> {
+        self.config.bitrate = bits_per_second;
+        match &mut self.inner {
+            Some(inner) => inner.encoder.set_bitrate(bits_per_second),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    /// The time to tell the library and how long the picture lasts. The library wants times that rise, and reads the frame rate
+    /// off them: a source that stands still, jumps back or far ahead counts as one that goes on at its `usual` pace.
+    fn next_time(&mut self, pts: i64, usual: u32) -> (i64, u32) {
+        let Some(last) = self.last else {
+            self.last = Some(0);
+            return (0, usual);
+        };
+        let step = pts.saturating_sub(self.origin).saturating_sub(last);
+        let duration = u32::try_from(step).ok().filter(|step| (1..=CLOCK * 10).contains(step)).unwrap_or(usual);
+        let time = last.saturating_add(duration.into());
+        self.origin = pts.saturating_sub(time);
+        self.last = Some(time);
+        (time, duration)
+    }
+}
+
+fn threads_for(width: u32, height: u32) -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let useful = match u64::from(width) * u64::from(height) {
+        ..=307_200 => 1,
+        307_201..=921_600 => 2,
+        _ => 4,
+    };
+    useful.min(u32::try_from(cores).unwrap_or(1))
+}
+
+impl std::fmt::Debug for VpxEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let size = self.inner.as_ref().map(|inner| (inner.width, inner.height));
+        f.debug_struct("VpxEncoder").field("config", &self.config).field("size", &size).finish()
+    }
+}
