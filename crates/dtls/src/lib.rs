@@ -15,16 +15,24 @@
 mod alert;
 mod certificate;
 mod cipher_suite;
+mod client;
 mod config;
 mod connection;
 mod der;
+mod early;
 mod event;
 mod exporter;
+mod extension;
 mod fingerprint;
+mod handshake;
 mod key_schedule;
 mod message;
+mod record;
+mod server;
 mod srtp;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod verified;
 
 pub use alert::Alert;

@@ -1,4 +1,5 @@
 use super::*;
+use ortica_core::Rng;
 use ortica_core::crypto::rust_crypto::provider;
 use proptest::prelude::*;
 

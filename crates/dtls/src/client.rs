@@ -1,0 +1,401 @@
+//! The client's side of the handshake.
+
+use crate::alert::Alert;
+use crate::certificate::Leaf;
+use crate::cipher_suite::{Suite, Version};
+use crate::config::Role;
+use crate::event::CloseReason;
+use crate::extension::{
+    EcPointFormats, Extension, ExtensionType, Extensions, NamedGroup, RenegotiationInfo, SignatureAlgorithm,
+    SignatureAlgorithms, SupportedGroups, UseSrtp,
+};
+use crate::handshake::flight::Item;
+use crate::handshake::{Link, Progress, Refusal};
+use crate::key_schedule::{Random, Secrets};
+use crate::message::{
+    Body, CertificateChain, CertificateRequest, CertificateVerify, ClientHello, ClientKeyExchange, Finished,
+    HandshakeType, HelloVerifyRequest, Message, NewSessionTicket, ServerHello, ServerHelloDone, ServerKeyExchange,
+};
+use crate::record::Epoch;
+use crate::srtp::SrtpProfile;
+use crate::verified::{Matched, Negotiated, Verified};
+use ortica_core::Writer;
+use ortica_core::crypto::{Group, SignatureScheme};
+
+/// A client: what it offered, and what it waits for.
+pub(crate) struct Client {
+    offer: Offer,
+    /// HelloVerifyRequests obeyed so far.
+    requests: u8,
+    step: Step,
+}
+
+/// What the ClientHello said that later messages must fit.
+struct Offer {
+    random: Random,
+    /// Message number of the hello that is out.
+    sequence: u16,
+    /// Where the transcript stands with it.
+    mark: usize,
+}
+
+/// What is waited for.
+///
+/// ```text
+///  ServerHello ─► Certificate ─► KeyExchange ─► Request ─► Done ─► Finished ─► Verified
+///   ▲  │ HelloVerifyRequest: says hello again          (answers with flight 5)
+///   └──┴─ anything unacceptable before Finished
+/// ```
+enum Step {
+    ServerHello,
+    Certificate(WaitCertificate),
+    KeyExchange(WaitKeyExchange),
+    Request(WaitRequest),
+    Done(WaitDone),
+    Finished(WaitFinished),
+}
+
+impl Client {
+    /// A server that does not come to an end with its cookies is not worth talking to.
+    const MAX_VERIFY_REQUESTS: u8 = 4;
+
+    /// Says hello.
+    pub(crate) fn new(link: &mut Link) -> Self {
+        let mut client = Self {
+            offer: Offer { random: link.rng.bytes(), sequence: 0, mark: 0 },
+            requests: 0,
+            step: Step::ServerHello,
+        };
+        client.say_hello(link, Vec::new());
+        client
+    }
+
+    /// The messages that may come now.
+    pub(crate) fn expects(&self) -> &'static [HandshakeType] {
+        match &self.step {
+            Step::ServerHello => &[HandshakeType::SERVER_HELLO, HandshakeType::HELLO_VERIFY_REQUEST],
+            Step::Certificate(_) => &[HandshakeType::CERTIFICATE],
+            Step::KeyExchange(_) => &[HandshakeType::SERVER_KEY_EXCHANGE],
+            // Both ends show a certificate (RFC 5763 §3): a server that asks for none gets no further.
+            Step::Request(_) => &[HandshakeType::CERTIFICATE_REQUEST],
+            Step::Done(_) => &[HandshakeType::SERVER_HELLO_DONE],
+            Step::Finished(_) => &[HandshakeType::NEW_SESSION_TICKET, HandshakeType::FINISHED],
+        }
+    }
+
+    /// Takes the next message. If it is refused, [`rewind`](Self::rewind) is to follow.
+    pub(crate) fn on_message(&mut self, link: &mut Link, message: Message) -> Result<Progress, Refusal> {
+        let is_request = message.kind == HandshakeType::HELLO_VERIFY_REQUEST;
+        let is_ticket = message.kind == HandshakeType::NEW_SESSION_TICKET;
+        self.step = match std::mem::replace(&mut self.step, Step::ServerHello) {
+            Step::ServerHello if is_request => {
+                self.on_verify_request(link, &message)?;
+                return Ok(Progress::Answered);
+            }
+            Step::ServerHello => Step::Certificate(self.offer.on_server_hello(link, &message)?),
+            Step::Certificate(step) => Step::KeyExchange(step.on_certificate(link, &message)?),
+            Step::KeyExchange(step) => Step::Request(step.on_key_exchange(link, &self.offer, &message)?),
+            Step::Request(step) => Step::Done(step.on_request(link, &message)?),
+            Step::Done(step) => {
+                self.step = Step::Finished(step.on_done(link, &self.offer, &message)?);
+                return Ok(Progress::Answered);
+            }
+            Step::Finished(step) if is_ticket => Step::Finished(step.on_ticket(link, &message)?),
+            Step::Finished(step) => return step.on_finished(link, &message).map(|v| Progress::Done(Box::new(v))),
+        };
+        Ok(Progress::More)
+    }
+
+    /// Waits for ServerHello again: the flight was a stranger's.
+    pub(crate) fn rewind(&mut self, link: &mut Link) {
+        link.transcript.rewind(self.offer.mark);
+        self.step = Step::ServerHello;
+    }
+
+    fn on_verify_request(&mut self, link: &mut Link, message: &Message) -> Result<(), Refusal> {
+        let request = HelloVerifyRequest::decode(&message.body)?;
+        if self.requests == Self::MAX_VERIFY_REQUESTS {
+            return Err(Alert::UNEXPECTED_MESSAGE.into());
+        }
+        self.requests += 1;
+        self.offer.sequence += 1;
+        self.say_hello(link, request.cookie);
+        Ok(())
+    }
+
+    /// Sends the hello with `cookie`. The transcript begins with the last one.
+    fn say_hello(&mut self, link: &mut Link, cookie: Vec<u8>) {
+        let message = Message::new(self.offer.sequence, &self.offer.hello(link, cookie));
+        link.transcript.clear();
+        link.transcript.push(&message);
+        self.offer.mark = link.transcript.mark();
+        link.flight.start(vec![Item::Message(Epoch::Plain, message)], true, link.initial_timeout);
+    }
+}
+
+impl Offer {
+    fn hello(&self, link: &Link, cookie: Vec<u8>) -> ClientHello {
+        let config = &link.config;
+        let groups = config.groups.iter().map(|group| NamedGroup::from(*group)).collect();
+        let mut extensions = vec![
+            Extension::ExtendedMasterSecret,
+            Extension::RenegotiationInfo(RenegotiationInfo::first()),
+            Extension::SupportedGroups(SupportedGroups(groups)),
+            Extension::EcPointFormats(EcPointFormats::uncompressed()),
+            Extension::SignatureAlgorithms(SignatureAlgorithms::ours()),
+        ];
+        if !config.srtp_profiles.is_empty() {
+            extensions.push(Extension::UseSrtp(UseSrtp::of(&config.srtp_profiles)));
+        }
+        ClientHello {
+            version: Version::Dtls12.wire(),
+            random: self.random,
+            session_id: Vec::new(),
+            cookie,
+            cipher_suites: config.suites.iter().map(|suite| suite.id()).collect(),
+            compression_methods: vec![ClientHello::NULL_COMPRESSION],
+            extensions: Extensions(extensions),
+        }
+    }
+
+    fn on_server_hello(&self, link: &mut Link, message: &Message) -> Result<WaitCertificate, Refusal> {
+        let hello = ServerHello::decode(&message.body)?;
+        let choice = self.accept(link, &hello)?;
+        link.transcript.push(message);
+        Ok(WaitCertificate { choice })
+    }
+
+    /// Checks that the server picked from what was offered.
+    fn accept(&self, link: &Link, hello: &ServerHello) -> Result<Choice, Alert> {
+        if hello.version != Version::Dtls12.wire() {
+            return Err(Alert::PROTOCOL_VERSION);
+        }
+        if hello.compression_method != ClientHello::NULL_COMPRESSION {
+            return Err(Alert::ILLEGAL_PARAMETER);
+        }
+        let suite = Suite::of(hello.cipher_suite).filter(|suite| link.config.suites.contains(suite));
+        let suite = suite.ok_or(Alert::ILLEGAL_PARAMETER)?;
+        let is_offered = |kind| match kind {
+            ExtensionType::USE_SRTP => !link.config.srtp_profiles.is_empty(),
+            ExtensionType::EXTENDED_MASTER_SECRET
+            | ExtensionType::RENEGOTIATION_INFO
+            | ExtensionType::SUPPORTED_GROUPS
+            | ExtensionType::EC_POINT_FORMATS => true,
+            _ => false,
+        };
+        if !hello.extensions.kinds().all(is_offered) {
+            return Err(Alert::UNSUPPORTED_EXTENSION);
+        }
+        if !hello.extensions.has(ExtensionType::EXTENDED_MASTER_SECRET) {
+            return Err(Alert::HANDSHAKE_FAILURE);
+        }
+        // Its absence is forgiven (RFC 5746 §4.1 leaves that open): nothing is ever renegotiated here.
+        if hello.extensions.renegotiation_info().is_some_and(|info| !info.is_first()) {
+            return Err(Alert::HANDSHAKE_FAILURE);
+        }
+        if hello.extensions.ec_point_formats().is_some_and(|formats| !formats.has_uncompressed()) {
+            return Err(Alert::ILLEGAL_PARAMETER);
+        }
+        let srtp_profile = hello.extensions.use_srtp().map(|answer| self.srtp_profile(link, answer)).transpose()?;
+        Ok(Choice { suite, server_random: hello.random, srtp_profile })
+    }
+
+    /// The server's answer is one profile of those offered, and no key identifier, as none was offered.
+    fn srtp_profile(&self, link: &Link, answer: &UseSrtp) -> Result<SrtpProfile, Alert> {
+        match answer.profiles.as_slice() {
+            [profile] if link.config.srtp_profiles.contains(profile) && answer.mki.is_empty() => Ok(*profile),
+            _ => Err(Alert::ILLEGAL_PARAMETER),
+        }
+    }
+}
+
+/// What the server chose.
+struct Choice {
+    suite: Suite,
+    server_random: Random,
+    srtp_profile: Option<SrtpProfile>,
+}
+
+struct WaitCertificate {
+    choice: Choice,
+}
+
+impl WaitCertificate {
+    fn on_certificate(self, link: &mut Link, message: &Message) -> Result<WaitKeyExchange, Refusal> {
+        let leaf = CertificateChain::decode(&message.body)?.into_leaf().ok_or(Alert::BAD_CERTIFICATE)?;
+        link.transcript.push(message);
+        Ok(WaitKeyExchange { choice: self.choice, leaf })
+    }
+}
+
+struct WaitKeyExchange {
+    choice: Choice,
+    /// The server's certificate, not compared with anything yet.
+    leaf: Vec<u8>,
+}
+
+impl WaitKeyExchange {
+    /// The first proof: the signature covers this end's random number, so whoever made it has seen the hello. From here on
+    /// a wrong certificate is the peer's own.
+    fn on_key_exchange(self, link: &mut Link, offer: &Offer, message: &Message) -> Result<WaitRequest, Refusal> {
+        let exchange = ServerKeyExchange::decode(&message.body)?;
+        let group = exchange.params.group.group().filter(|group| link.config.groups.contains(group));
+        let group = group.ok_or(Alert::ILLEGAL_PARAMETER)?;
+        if exchange.algorithm != SignatureAlgorithm::ECDSA_SHA256 {
+            return Err(Alert::ILLEGAL_PARAMETER.into());
+        }
+        let public_key = Leaf::decode(&self.leaf).map_err(|_| Alert::UNSUPPORTED_CERTIFICATE)?.public_key;
+        let provider = &link.config.provider;
+        let signed = signed_params(&offer.random, &self.choice.server_random, &exchange);
+        provider
+            .signature
+            .verify(SignatureScheme::EcdsaP256Sha256, public_key, &signed, &exchange.signature)
+            .map_err(|_| Alert::DECRYPT_ERROR)?;
+        let matched = Matched::check(provider, &link.fingerprints, self.leaf)
+            .ok_or(Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE))?;
+        link.transcript.push(message);
+        let server_key = exchange.params.public_key;
+        Ok(WaitRequest { agreed: Agreed { choice: self.choice, matched, group, server_key } })
+    }
+}
+
+/// What a ServerKeyExchange is signed over: both randoms and the parameters.
+///
+/// Source: [RFC 8422 §5.4](https://www.rfc-editor.org/rfc/rfc8422#section-5.4)
+pub(crate) fn signed_params(client: &Random, server: &Random, exchange: &ServerKeyExchange) -> Vec<u8> {
+    let mut signed = [client.as_slice(), server.as_slice()].concat();
+    exchange.params.encode(&mut Writer::new(&mut signed));
+    signed
+}
+
+/// The choice, with the server's signature and certificate behind it.
+struct Agreed {
+    choice: Choice,
+    matched: Matched,
+    group: Group,
+    server_key: Vec<u8>,
+}
+
+struct WaitRequest {
+    agreed: Agreed,
+}
+
+impl WaitRequest {
+    fn on_request(self, link: &mut Link, message: &Message) -> Result<WaitDone, Refusal> {
+        if !CertificateRequest::decode(&message.body)?.accepts_ours() {
+            return Err(Alert::HANDSHAKE_FAILURE.into());
+        }
+        link.transcript.push(message);
+        Ok(WaitDone { agreed: self.agreed })
+    }
+}
+
+struct WaitDone {
+    agreed: Agreed,
+}
+
+impl WaitDone {
+    /// The server's flight is complete: agrees on keys and sends flight 5.
+    fn on_done(self, link: &mut Link, offer: &Offer, message: &Message) -> Result<WaitFinished, Refusal> {
+        ServerHelloDone::decode(&message.body)?;
+        link.transcript.push(message);
+        let Agreed { choice, matched, group, server_key } = self.agreed;
+        let failed = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
+        let provider = link.config.provider;
+        let mut sequence = offer.sequence;
+        let mut next = || {
+            sequence += 1;
+            sequence
+        };
+
+        let certificate = Message::new(next(), &CertificateChain(vec![link.config.certificate.der().to_vec()]));
+        link.transcript.push(&certificate);
+
+        let key = provider.agreement.generate(group, &mut link.rng);
+        let exchange = Message::new(next(), &ClientKeyExchange { public_key: key.public_key().to_vec() });
+        link.transcript.push(&exchange);
+        let shared = key.agree(&server_key).map_err(|_| failed(Alert::ILLEGAL_PARAMETER))?;
+        let session_hash = link.transcript.hash(&provider, choice.suite.hash());
+        let (client, server) = (offer.random, choice.server_random);
+        let secrets = Secrets::extended(&provider, choice.suite, &shared, &session_hash, client, server);
+
+        let signature = link.config.certificate.sign(&mut link.rng, &[link.transcript.bytes()]);
+        let signature = signature.map_err(|_| failed(Alert::INTERNAL_ERROR))?;
+        let verify = CertificateVerify { algorithm: SignatureAlgorithm::ECDSA_SHA256, signature };
+        let verify = Message::new(next(), &verify);
+        link.transcript.push(&verify);
+
+        link.install(Role::Client, &secrets).map_err(failed)?;
+        let transcript_hash = link.transcript.hash(&provider, choice.suite.hash());
+        let verify_data = secrets.verify_data(Role::Client, &transcript_hash);
+        let finished = Message::new(next(), &Finished { verify_data });
+        link.transcript.push(&finished);
+
+        let mut items: Vec<_> =
+            [certificate, exchange, verify].map(|message| Item::Message(Epoch::Plain, message)).into();
+        items.extend([Item::ChangeCipherSpec, Item::Message(Epoch::Protected, finished)]);
+        link.flight.start(items, true, link.initial_timeout);
+        let srtp_profile = choice.srtp_profile;
+        Ok(WaitFinished { matched, negotiated: Negotiated { role: Role::Client, secrets, group, srtp_profile } })
+    }
+}
+
+struct WaitFinished {
+    matched: Matched,
+    negotiated: Negotiated,
+}
+
+impl WaitFinished {
+    /// Passes over the ticket, but for the transcript.
+    fn on_ticket(self, link: &mut Link, message: &Message) -> Result<Self, Refusal> {
+        // What Finished proves is proved of a malformed ticket, too: only its presence matters.
+        let _ = NewSessionTicket::decode(&message.body);
+        link.transcript.push(message);
+        Ok(self)
+    }
+
+    fn on_finished(self, link: &mut Link, message: &Message) -> Result<Verified, Refusal> {
+        let proven = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
+        let received = Finished::decode(&message.body).map_err(|_| proven(Alert::DECODE_ERROR))?;
+        let Self { matched, negotiated } = self;
+        let hash = link.transcript.hash(&link.config.provider, negotiated.secrets.suite().hash());
+        let expected = negotiated.secrets.verify_data(Role::Server, &hash);
+        let verified = Verified::check(matched, negotiated, &received.verify_data, &expected).map_err(proven)?;
+        link.flight.clear();
+        Ok(verified)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::Certificate;
+    use crate::config::Config;
+    use crate::fingerprint::Fingerprint;
+    use ortica_core::Rng;
+    use ortica_core::crypto::HashAlgorithm;
+    use ortica_core::crypto::rust_crypto::provider;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A server that sends a ticket counts it into its Finished.
+    #[test]
+    fn a_ticket_nobody_asked_for_is_passed_over() {
+        let mut rng = Rng::from_number(1);
+        let certificate = Arc::new(Certificate::generate(&provider(), &mut rng, Duration::ZERO).unwrap());
+        let mut link = Link::new(Arc::new(Config::new(provider(), certificate)), Vec::new(), rng);
+        let fingerprint = Fingerprint::of(&provider(), HashAlgorithm::Sha256, b"certificate");
+        let matched = Matched::check(&provider(), &[fingerprint], b"certificate".to_vec()).unwrap();
+        let secrets = |_| Secrets::extended(&provider(), Suite::Aes128Gcm, &[1; 32], &[2; 32], [3; 32], [4; 32]);
+        let negotiated =
+            Negotiated { role: Role::Client, secrets: secrets(()), group: Group::X25519, srtp_profile: None };
+        link.transcript.push(&Message::new(1, &ServerHelloDone));
+
+        let ticket = Message::new(5, &NewSessionTicket { lifetime: 7200, ticket: vec![1; 100] });
+        let step = WaitFinished { matched, negotiated }.on_ticket(&mut link, &ticket).unwrap();
+        let hash = link.transcript.hash(&provider(), HashAlgorithm::Sha256);
+        let verify_data = secrets(()).verify_data(Role::Server, &hash);
+        assert!(link.transcript.bytes().ends_with(&ticket.body));
+        assert!(step.on_finished(&mut link, &Message::new(6, &Finished { verify_data })).is_ok());
+    }
+}
