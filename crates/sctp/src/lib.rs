@@ -13,13 +13,18 @@
 )]
 
 mod association;
+mod chunk;
 mod config;
+mod cookie;
 pub mod dcep;
+mod error_cause;
 mod event;
 mod id;
 mod message;
+mod packet;
 pub mod ppid;
 mod stats;
+mod wire;
 
 pub use association::Association;
 pub use config::{Config, Limits};

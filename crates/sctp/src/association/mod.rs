@@ -1,40 +1,262 @@
 //! One association: the state machine that ties the parts together.
+//!
+//! | file | what |
+//! |---|---|
+//! | `handshake` | INIT to COOKIE ACK, collisions, restarts |
+//! | `receive` | packets in: tags, dispatch, SACK, errors |
+//! | `transmit` | packets out: what goes into the next one |
+//! | `timer` | what happens when time passes |
+//! | `shutdown` | both ways to an end |
+//! | `send_queue`, `flight`, `congestion`, `rto` | from message to acknowledged chunk |
+//! | `inbound`, `reassembly`, `delivery` | from chunk to message |
+//! | `reset` | stream reset |
 
-use crate::{Config, Event, Message, Path, Ppid, ResetError, SendError, SendOptions, SendRefusal, Stats, StreamId};
+mod congestion;
+mod delivery;
+mod flight;
+mod handshake;
+mod inbound;
+mod link;
+mod reassembly;
+mod receive;
+mod reset;
+mod rto;
+mod send_queue;
+mod shutdown;
+mod timer;
+mod transmit;
+
+use crate::chunk::ChunkType;
+use crate::cookie::CookieKey;
+use crate::{
+    CloseReason, Config, Event, Message, Path, Ppid, ResetError, SendError, SendOptions, SendRefusal, Stats, StreamId,
+    Tsn,
+};
 use bytes::Bytes;
-use ortica_core::{Instant, Rng};
+use delivery::Delivery;
+use link::Link;
+use ortica_core::{Instant, Rng, Timers};
+use rto::Rto;
+use send_queue::SendQueue;
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
+use timer::TIMERS;
+use tracing::debug;
+use transmit::{Drain, Replies};
 
 /// An SCTP association with the peer at the other end of a DTLS connection.
+///
+/// The loop: any number of [`handle_packet`](Self::handle_packet) and commands with one `now`, then
+/// [`poll_packet`](Self::poll_packet) until `None`, [`poll_event`](Self::poll_event) until `None`, and
+/// [`handle_timeout`](Self::handle_timeout) when [`poll_timeout`](Self::poll_timeout) says so.
 pub struct Association {
+    config: Arc<Config>,
+    rng: Rng,
+    cookie_key: CookieKey,
+    /// Tag that the peer puts into its packets; 0 while there is none.
+    tag: u32,
+    /// Our first TSN, as INIT announces it.
+    initial_tsn: Tsn,
+    state: State,
+    queue: SendQueue,
+    delivery: Delivery,
+    rto: Rto,
+    timers: Timers<TIMERS>,
+    /// Time-outs since the peer last showed that it lives.
+    errors: u32,
+    replies: Replies,
+    drain: Drain,
+    heartbeat: Option<Heartbeat>,
+    /// Streams to reset, asked for before the peer was known.
+    early_resets: Vec<StreamId>,
+    /// `send` was refused for lack of room, and the application waits to hear of it.
+    blocked: bool,
+    /// When INIT was last answered.
+    init_answered: Option<Instant>,
+    events: VecDeque<Event>,
     stats: Stats,
 }
 
+/// Where the association stands.
+///
+/// ```text
+///             connect             INIT ACK               COOKIE ACK
+///   Closed ------------> CookieWait -------> CookieEchoed ----------> Up
+///      '------------------ COOKIE ECHO, from any of them --------------^
+/// ```
+///
+/// Source: [RFC 9260 §4](https://www.rfc-editor.org/rfc/rfc9260#section-4)
+#[derive(Debug)]
+enum State {
+    /// Nothing sent; an INIT of the peer's is answered, and forgotten.
+    Closed,
+    /// INIT was sent.
+    CookieWait(Setup),
+    /// COOKIE ECHO was sent: these chunks.
+    CookieEchoed { setup: Setup, echo: Vec<u8>, link: Box<Link> },
+    /// Data may flow.
+    Up { phase: Phase, link: Box<Link> },
+    /// It is over. Messages received are still there to be read.
+    Ended,
+}
+
+/// A step of the handshake that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+struct Setup {
+    /// How often it was sent.
+    sent: u32,
+    /// When it was sent last.
+    at: Instant,
+    /// To be sent, for the first time or again.
+    due: bool,
+    /// Shut down as soon as the association is up.
+    shutdown: bool,
+}
+
+impl Setup {
+    fn new(now: Instant) -> Self {
+        Self { sent: 0, at: now, due: true, shutdown: false }
+    }
+}
+
+/// How far an association has come on its way to an end.
+///
+/// Source: [RFC 9260 §9.2](https://www.rfc-editor.org/rfc/rfc9260#section-9.2)
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Established,
+    /// We want to end; what is queued goes first.
+    ShutdownPending,
+    /// SHUTDOWN was sent.
+    ShutdownSent,
+    /// The peer wants to end; what is queued goes first.
+    ShutdownReceived,
+    /// SHUTDOWN ACK was sent.
+    ShutdownAckSent,
+}
+
+impl Phase {
+    /// Whether data of ours may be on the way.
+    fn sends_data(self) -> bool {
+        matches!(self, Self::Established | Self::ShutdownPending | Self::ShutdownReceived)
+    }
+
+    /// Whether data of the peer's are taken in.
+    fn takes_data(self) -> bool {
+        matches!(self, Self::Established | Self::ShutdownPending | Self::ShutdownSent)
+    }
+}
+
+/// A HEARTBEAT that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+struct Heartbeat {
+    nonce: u64,
+    sent_at: Instant,
+    due: bool,
+}
+
+/// Setting up and tearing down.
 impl Association {
     /// An association that waits: for [`connect`](Self::connect), or for the peer's INIT.
-    pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
-        let _ = (config, rng, now);
-        Self { stats: Stats::default() }
-    }
-
-    /// Sends INIT. Both ends may: the two handshakes become one association.
-    pub fn connect(&mut self, now: Instant) {
+    pub fn new(config: Arc<Config>, mut rng: Rng, now: Instant) -> Self {
         let _ = now;
+        let initial_tsn = Tsn(config.initial_tsn.unwrap_or_else(|| rng.u32()));
+        Self {
+            cookie_key: CookieKey::new(&config.provider, &mut rng),
+            tag: 0,
+            initial_tsn,
+            state: State::Closed,
+            queue: SendQueue::default(),
+            delivery: Delivery::default(),
+            rto: Rto::new(&config),
+            timers: Timers::new(),
+            errors: 0,
+            replies: Replies::default(),
+            drain: Drain::default(),
+            heartbeat: None,
+            early_resets: Vec::new(),
+            blocked: false,
+            init_answered: None,
+            events: VecDeque::new(),
+            stats: Stats::default(),
+            config,
+            rng,
+        }
     }
 
-    /// Takes in one SCTP packet, as DTLS decrypted it. Only records: what to answer is decided by
-    /// [`poll_packet`](Self::poll_packet), once for any number of packets. Junk is counted and dropped.
-    pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
-        let _ = (now, packet);
-    }
-
-    /// Acts on what [`poll_timeout`](Self::poll_timeout) announced.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    /// Ends the association at once. `reason` is a text for the peer's log, cut at 128 bytes.
+    pub fn abort(&mut self, now: Instant, reason: &str) {
         let _ = now;
+        self.abort_with(CloseReason::Aborted, |out| {
+            crate::error_cause::put(out, crate::error_cause::CauseCode::USER_ABORT, reason.as_bytes(), 128);
+        });
     }
 
+    /// `true` from [`Event::Connected`] until the association ends.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Up { .. })
+    }
+
+    /// How many streams there are to send on; `None` unless connected.
+    pub fn outbound_streams(&self) -> Option<u16> {
+        self.up().map(|link| link.outbound_streams)
+    }
+
+    /// How many streams the peer may send on; `None` unless connected.
+    pub fn inbound_streams(&self) -> Option<u16> {
+        self.up().map(|link| link.inbound_streams)
+    }
+
+    /// Sends ABORT with a cause, if there is anybody to hear it, and ends.
+    fn abort_with(&mut self, reason: CloseReason, cause: impl FnOnce(&mut Vec<u8>)) {
+        let peer_tag = match &self.state {
+            State::Up { link, .. } | State::CookieEchoed { link, .. } => Some(link.peer_tag),
+            State::Closed | State::CookieWait(_) | State::Ended => None,
+        };
+        self.end(reason);
+        if let Some(tag) = peer_tag {
+            let mut value = Vec::new();
+            cause(&mut value);
+            self.replies.alone(tag, ChunkType::ABORT, 0, value);
+        }
+    }
+
+    /// The association is over.
+    fn end(&mut self, reason: CloseReason) {
+        if matches!(self.state, State::Ended) {
+            return;
+        }
+        debug!(?reason, "association ended");
+        self.announce_readable();
+        self.count();
+        self.state = State::Ended;
+        self.queue = SendQueue::default();
+        self.timers = Timers::new();
+        self.replies = Replies::default();
+        self.early_resets = Vec::new();
+        self.events.push_back(Event::Closed(reason));
+    }
+
+    fn up(&self) -> Option<&Link> {
+        match &self.state {
+            State::Up { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    fn up_mut(&mut self) -> Option<&mut Link> {
+        match &mut self.state {
+            State::Up { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+}
+
+/// Messages.
+impl Association {
     /// Queues a message. It is cut into chunks when packets are built; its bytes are shared, not copied. Messages may be
-    /// queued before the association is up.
+    /// queued before the association is up; then those on streams that the peer turns out not to have are dropped.
     ///
     /// # Errors
     /// The message comes back with the reason.
@@ -46,96 +268,168 @@ impl Association {
         payload: Bytes,
         options: SendOptions,
     ) -> Result<(), SendError> {
-        let _ = (now, stream, ppid, options);
-        Err(SendError { reason: SendRefusal::Closed, payload })
+        let elsewhere = match &self.state {
+            State::Ended => Err(SendRefusal::Closed),
+            State::Closed => Ok(0),
+            State::CookieWait(setup) | State::CookieEchoed { setup, .. } if setup.shutdown => Err(SendRefusal::Closed),
+            State::CookieWait(_) | State::CookieEchoed { .. } => Ok(0),
+            State::Up { phase: Phase::Established, link } if stream.0 < link.outbound_streams => Ok(link.flight.held()),
+            State::Up { phase: Phase::Established, .. } => Err(SendRefusal::NoSuchStream),
+            State::Up { .. } => Err(SendRefusal::Closed),
+        };
+        let message = (stream, ppid, &payload, options);
+        let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &self.config.limits));
+        match queued {
+            Ok(()) => {
+                self.stats.messages_sent += 1;
+                self.stats.bytes_sent += payload.len() as u64;
+                self.drain.begin();
+                Ok(())
+            }
+            Err(reason) => {
+                self.blocked |= reason == SendRefusal::WouldBlock;
+                Err(SendError { reason, payload })
+            }
+        }
     }
 
     /// The next message of `stream`, if one is there. What is not read stays in the receive window, which closes in time.
+    /// Messages that arrived before the end of the association can be read after it.
     pub fn read(&mut self, stream: StreamId) -> Option<Message> {
-        let _ = stream;
-        None
+        let message = self.delivery.read(stream)?;
+        if let State::Up { link, .. } = &mut self.state {
+            link.inbound.on_read(&self.delivery);
+        }
+        Some(message)
     }
 
+    /// Bytes of messages queued on `stream` that were not yet put into a packet.
+    pub fn buffered_amount(&self, stream: StreamId) -> usize {
+        self.queue.buffered(stream)
+    }
+
+    /// Sets when [`Event::BufferedAmountLow`] is due: as [`buffered_amount`](Self::buffered_amount) falls from above
+    /// `bytes` to `bytes` or below. Default: 0. A reset of the stream restores the default.
+    pub fn set_buffered_amount_low_threshold(&mut self, stream: StreamId, bytes: usize) {
+        self.queue.set_threshold(stream, bytes);
+    }
+
+    /// `bytes` of `stream` left the queue.
+    fn on_sent(&mut self, stream: StreamId, bytes: usize) {
+        if self.queue.on_sent(stream, bytes) {
+            self.events.push_back(Event::BufferedAmountLow(stream));
+        }
+    }
+}
+
+/// Streams.
+impl Association {
     /// Resets our sending direction of `streams`, each once its queued messages are sent. Until the peer confirms
     /// ([`Event::StreamResetDone`]), nothing more can be sent on them.
     ///
     /// # Errors
     /// When the peer lacks the extension, or the association is closing.
     pub fn reset_streams(&mut self, now: Instant, streams: &[StreamId]) -> Result<(), ResetError> {
-        let _ = (now, streams);
+        let _ = now;
+        self.check_reset()?;
+        for &stream in streams {
+            if self.queue.begin_reset(stream) {
+                match &mut self.state {
+                    State::Up { link, .. } => link.resets.want_outgoing(stream),
+                    _ => self.early_resets.push(stream),
+                }
+            }
+        }
         Ok(())
     }
 
-    /// Asks the peer to reset its sending direction of `streams` ([`Event::StreamReset`] when it did).
+    /// Asks the peer to reset its sending direction of `streams` ([`Event::StreamReset`] when it did). WebRTC does not
+    /// need it: its peers answer a reset with one of their own.
     ///
     /// # Errors
-    /// As [`reset_streams`](Self::reset_streams).
+    /// As [`reset_streams`](Self::reset_streams), and when not connected yet.
     pub fn request_reset(&mut self, now: Instant, streams: &[StreamId]) -> Result<(), ResetError> {
-        let _ = (now, streams);
+        let _ = now;
+        self.check_reset()?;
+        let link = self.up_mut().ok_or(ResetError::Closed)?;
+        for &stream in streams {
+            link.resets.want_incoming(stream);
+        }
         Ok(())
     }
 
-    /// Ends the association once everything queued has arrived. [`send`](Self::send) refuses from here on.
-    pub fn shutdown(&mut self, now: Instant) {
-        let _ = now;
+    fn check_reset(&self) -> Result<(), ResetError> {
+        match &self.state {
+            State::Up { phase: Phase::Established, link } if link.extensions.reconfig => Ok(()),
+            State::Up { phase: Phase::Established, .. } => Err(ResetError::Unsupported),
+            State::Closed | State::CookieWait(_) | State::CookieEchoed { .. } => Ok(()),
+            State::Up { .. } | State::Ended => Err(ResetError::Closed),
+        }
     }
+}
 
-    /// Ends the association at once. `reason` is a text for the peer's log, cut at 128 bytes.
-    pub fn abort(&mut self, now: Instant, reason: &str) {
-        let _ = (now, reason);
-    }
-
-    /// Appends one packet, of at most [`Config::with_max_packet_size`] bytes, to `out` and says how long it is; `None`
-    /// when there is nothing to send now. Packets of a bulk transfer are equally long.
-    pub fn poll_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        let _ = (now, out);
-        None
-    }
-
+/// Events and counters.
+impl Association {
     /// What happened, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Bytes of messages queued on `stream` that were not yet put into a packet.
-    pub fn buffered_amount(&self, stream: StreamId) -> usize {
-        let _ = stream;
-        0
-    }
-
-    /// Sets when [`Event::BufferedAmountLow`] is due: as [`buffered_amount`](Self::buffered_amount) falls from above
-    /// `bytes` to `bytes` or below. Default: 0.
-    pub fn set_buffered_amount_low_threshold(&mut self, stream: StreamId, bytes: usize) {
-        let _ = (stream, bytes);
-    }
-
-    /// How many streams there are to send on; `None` before the handshake is done.
-    pub fn outbound_streams(&self) -> Option<u16> {
-        None
-    }
-
-    /// How many streams the peer may send on; `None` before the handshake is done.
-    pub fn inbound_streams(&self) -> Option<u16> {
-        None
-    }
-
-    /// `true` from [`Event::Connected`] until the association ends.
-    pub fn is_connected(&self) -> bool {
-        false
+        self.timers.next()
     }
 
     /// Counters.
     pub fn stats(&self) -> Stats {
-        self.stats
+        let mut stats = self.stats;
+        if let State::Up { link, .. } = &self.state {
+            add_counts(&mut stats, link);
+        }
+        stats
     }
 
     /// Round trip time and windows.
     pub fn path(&self) -> Path {
-        Path::default()
+        let link = self.up();
+        Path {
+            rtt: self.rto.smoothed(),
+            rto: self.rto.current(),
+            congestion_window: link.map_or(0, |link| link.congestion.window()),
+            in_flight: link.map_or(0, |link| link.flight.in_flight()),
+            peer_window: link.map_or(0, |link| link.peer_window),
+        }
+    }
+
+    /// Keeps what the link has counted, before it goes.
+    fn count(&mut self) {
+        if let State::Up { link, .. } = &self.state {
+            add_counts(&mut self.stats, link);
+        }
+    }
+
+    fn announce_readable(&mut self) {
+        if let State::Up { link, .. } = &mut self.state {
+            self.events.extend(link.inbound.readable.drain(..).map(Event::Readable));
+        }
+    }
+}
+
+fn add_counts(stats: &mut Stats, link: &Link) {
+    let (sent, received) = (&link.flight.counts, &link.inbound.counts);
+    stats.data_chunks_sent += sent.sent;
+    stats.data_chunks_retransmitted += sent.retransmitted;
+    stats.messages_abandoned += sent.abandoned;
+    stats.data_chunks_received += received.received;
+    stats.duplicates_received += received.duplicates;
+    stats.data_chunks_refused += received.refused;
+    stats.messages_received += received.messages;
+    stats.bytes_received += received.bytes;
+    stats.steps += sent.steps + received.steps;
+}
+
+impl fmt::Debug for Association {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Association").field("state", &self.state).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,70 @@
+//! What an association knows once it knows its peer.
+
+use super::congestion::Congestion;
+use super::flight::Flight;
+use super::inbound::Inbound;
+use super::reset::Resets;
+use crate::chunk::{Data, Extensions, ForwardTsn};
+use crate::packet::HEADER_LEN;
+use crate::{Config, Tsn};
+
+/// What both ends agreed on.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreement {
+    pub local_tsn: Tsn,
+    pub peer_tag: u32,
+    pub peer_tsn: Tsn,
+    pub peer_window: u32,
+    pub outbound_streams: u16,
+    pub inbound_streams: u16,
+    pub extensions: Extensions,
+}
+
+/// The two halves of an association.
+#[derive(Debug)]
+pub struct Link {
+    /// Verification tag of packets to the peer.
+    pub peer_tag: u32,
+    pub extensions: Extensions,
+    pub outbound_streams: u16,
+    pub inbound_streams: u16,
+    pub flight: Flight,
+    pub congestion: Congestion,
+    /// Bytes the peer had room for when it said so last, those in flight included.
+    pub peer_window: usize,
+    pub inbound: Inbound,
+    pub resets: Resets,
+}
+
+impl Link {
+    pub fn new(config: &Config, agreed: &Agreement) -> Self {
+        let room = packet_room(config);
+        let most_skipped = (room - ForwardTsn::MIN_LEN) / 4;
+        Self {
+            peer_tag: agreed.peer_tag,
+            extensions: agreed.extensions,
+            outbound_streams: agreed.outbound_streams,
+            inbound_streams: agreed.inbound_streams,
+            flight: Flight::new(agreed.local_tsn, agreed.extensions.forward_tsn, most_skipped),
+            congestion: Congestion::new(room),
+            peer_window: agreed.peer_window as usize,
+            inbound: Inbound::new(agreed.peer_tsn, agreed.inbound_streams, config.limits),
+            resets: Resets::new(agreed.local_tsn, agreed.peer_tsn),
+        }
+    }
+
+    /// Bytes the peer has room for.
+    pub fn window_left(&self) -> usize {
+        self.peer_window.saturating_sub(self.flight.in_flight())
+    }
+}
+
+/// Bytes for chunks in the longest packet.
+pub fn packet_room(config: &Config) -> usize {
+    (config.max_packet_size & !3) - HEADER_LEN
+}
+
+/// Bytes of a message in the longest packet.
+pub fn packet_payload(config: &Config) -> usize {
+    packet_room(config) - Data::HEADER_LEN
+}

@@ -1,0 +1,399 @@
+//! Packets in. They are recorded; what to answer is decided when packets are polled.
+
+use super::reassembly::Violation;
+use super::reset::{Outcome, RequestKind, Turn};
+use super::timer::Timer;
+use super::{Association, State};
+use crate::chunk::{
+    Chunk, ChunkType, Data, ForwardTsn, HeartbeatInfo, ReconfigParam, ReconfigResult, Sack, TAG_REFLECTED,
+};
+use crate::error_cause::{self, CauseCode};
+use crate::packet::Packet;
+use crate::{CloseReason, Event, StreamId, Tsn};
+use ortica_core::Instant;
+use tracing::{debug, trace};
+
+impl Association {
+    /// Takes in one SCTP packet, as DTLS decrypted it. Only records: what to answer is decided by
+    /// [`poll_packet`](Self::poll_packet), once for any number of packets. Junk is counted and dropped.
+    pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
+        self.stats.packets_received += 1;
+        self.drain.begin();
+        let Ok(packet) = Packet::parse(packet) else { return self.drop_packet("malformed") };
+        if (packet.destination_port, packet.source_port) != (self.config.local_port, self.config.remote_port) {
+            return self.drop_packet("other ports");
+        }
+        self.on_packet(now, &packet);
+        self.settle(now);
+    }
+
+    pub(super) fn drop_packet(&mut self, why: &'static str) {
+        self.stats.packets_dropped += 1;
+        debug!(why, "packet dropped");
+    }
+
+    fn on_packet(&mut self, now: Instant, packet: &Packet<'_>) {
+        let mut chunks = packet.chunks();
+        let Some(Ok(first)) = chunks.next() else { return self.drop_packet("no chunk") };
+        // These travel alone (RFC 9260 §6.10).
+        let alone = matches!(first.kind, ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE);
+        if alone && chunks.next().is_some() {
+            return self.drop_packet("forbidden bundling");
+        }
+        if !self.is_tag_right(packet.tag, &first) {
+            return self.drop_packet("wrong verification tag");
+        }
+        let mut has_data = false;
+        for chunk in packet.chunks() {
+            let Ok(chunk) = chunk else { return debug!("chunk of impossible length") };
+            trace!(kind = chunk.kind.0, len = chunk.value.len(), "chunk in");
+            has_data |= chunk.kind == ChunkType::DATA;
+            if !self.on_chunk(now, packet.tag, &chunk) {
+                break;
+            }
+        }
+        if has_data && let Some(link) = self.up_mut() {
+            link.inbound.on_packet_end();
+        }
+    }
+
+    /// Whether a packet that begins with `first` may carry `tag`.
+    ///
+    /// Source: [RFC 9260 §8.5](https://www.rfc-editor.org/rfc/rfc9260#section-8.5)
+    fn is_tag_right(&self, tag: u32, first: &Chunk<'_>) -> bool {
+        match first.kind {
+            ChunkType::INIT => tag == 0,
+            // The cookie says which tag belongs to it.
+            ChunkType::COOKIE_ECHO => tag != 0,
+            ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE if first.flags & TAG_REFLECTED != 0 => match &self.state {
+                State::CookieEchoed { link, .. } | State::Up { link, .. } => tag == link.peer_tag,
+                State::Closed | State::CookieWait(_) | State::Ended => false,
+            },
+            _ => self.tag != 0 && tag == self.tag,
+        }
+    }
+
+    /// Returns whether to go on with the packet.
+    fn on_chunk(&mut self, now: Instant, tag: u32, chunk: &Chunk<'_>) -> bool {
+        match chunk.kind {
+            // Bulk comes first.
+            ChunkType::DATA => return self.on_data(chunk),
+            ChunkType::SACK => self.on_sack(now, chunk.value),
+            ChunkType::INIT => self.on_init(now, chunk.value),
+            ChunkType::INIT_ACK => self.on_init_ack(now, chunk.value),
+            ChunkType::COOKIE_ECHO => return self.on_cookie_echo(now, tag, chunk.value),
+            ChunkType::COOKIE_ACK => self.on_cookie_ack(now),
+            ChunkType::HEARTBEAT => self.on_heartbeat(chunk.value),
+            ChunkType::HEARTBEAT_ACK => self.on_heartbeat_ack(now, chunk.value),
+            ChunkType::ABORT => {
+                self.on_abort(chunk.value);
+                return false;
+            }
+            ChunkType::SHUTDOWN => self.on_shutdown(now, chunk.value),
+            ChunkType::SHUTDOWN_ACK => self.on_shutdown_ack(tag),
+            ChunkType::SHUTDOWN_COMPLETE => self.on_shutdown_complete(),
+            ChunkType::ERROR => self.on_error(chunk.value),
+            ChunkType::RE_CONFIG => self.on_reconfig(now, chunk.value),
+            ChunkType::FORWARD_TSN => self.on_forward_tsn(chunk.value),
+            _ => return self.on_unknown_chunk(chunk),
+        }
+        true
+    }
+
+    /// What follows from what was recorded.
+    pub(super) fn settle(&mut self, now: Instant) {
+        self.announce_readable();
+        let State::Up { link, .. } = &mut self.state else { return };
+        if link.resets.is_waiting() && !link.inbound.is_reset_waiting() {
+            self.on_reset_performed();
+        }
+        self.announce_writable();
+        self.advance_shutdown(now);
+    }
+
+    fn announce_writable(&mut self) {
+        if let (true, State::Up { link, .. }) = (self.blocked, &self.state)
+            && self.queue.held() + link.flight.held() <= self.config.limits.send_buffer / 2
+        {
+            self.blocked = false;
+            self.events.push_back(Event::Writable);
+        }
+    }
+
+    fn violate(&mut self, violation: Violation) {
+        let (reason, text) = match violation {
+            Violation::Protocol(rule) => (CloseReason::ProtocolViolation(rule), rule),
+            Violation::TooLarge => (CloseReason::MessageTooLarge, "message too large"),
+        };
+        self.abort_with(reason, |out| {
+            error_cause::put(out, CauseCode::PROTOCOL_VIOLATION, text.as_bytes(), text.len());
+        });
+    }
+}
+
+/// Data and what is said about it.
+impl Association {
+    fn on_data(&mut self, chunk: &Chunk<'_>) -> bool {
+        let Ok(data) = Data::decode(chunk.flags, chunk.value) else { return false };
+        let State::Up { phase, link } = &mut self.state else { return true };
+        if !phase.takes_data() {
+            return true;
+        }
+        if data.payload.is_empty() {
+            let reason = CloseReason::ProtocolViolation("DATA without data");
+            self.abort_with(reason, |out| error_cause::put_no_user_data(out, data.tsn));
+            return false;
+        }
+        // Each packet with data is to be answered by SHUTDOWN once more (§9.2).
+        self.drain.shutdown_due |= *phase == super::Phase::ShutdownSent;
+        if let Err(violation) = link.inbound.on_data(&data, &mut self.delivery) {
+            self.violate(violation);
+            return false;
+        }
+        if let Some(stream) = link.inbound.invalid_stream.take() {
+            self.replies.bundle(&self.config, ChunkType::ERROR, |out| error_cause::put_invalid_stream(out, stream));
+        }
+        true
+    }
+
+    fn on_forward_tsn(&mut self, value: &[u8]) {
+        let Ok(forward) = ForwardTsn::decode(value) else { return };
+        let State::Up { phase, link } = &mut self.state else { return };
+        if !link.extensions.forward_tsn {
+            return self.violate(Violation::Protocol("FORWARD TSN without agreement"));
+        }
+        if !phase.takes_data() {
+            return;
+        }
+        match link.inbound.on_forward(&forward, &mut self.delivery) {
+            Ok(true) => (),
+            Ok(false) => self.drop_packet("FORWARD TSN out of bounds"),
+            Err(violation) => self.violate(violation),
+        }
+    }
+
+    fn on_sack(&mut self, now: Instant, value: &[u8]) {
+        let Ok(sack) = Sack::decode(value) else { return };
+        let State::Up { link, .. } = &mut self.state else { return };
+        self.stats.sacks_received += 1;
+        let Some(acked) = link.flight.on_sack(now, &sack, &self.rto, self.config.limits.gap_blocks) else { return };
+        link.peer_window = sack.window as usize;
+        if sack.window == 0 {
+            // Who answers lives, even if it takes nothing.
+            self.errors = 0;
+        }
+        self.on_acked(now, acked);
+    }
+
+    /// SHUTDOWN acknowledges too.
+    pub(super) fn on_cumulative(&mut self, now: Instant, cumulative: Tsn) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        if let Some(acked) = link.flight.on_cumulative(now, cumulative, &self.rto) {
+            self.on_acked(now, acked);
+        }
+    }
+
+    fn on_acked(&mut self, now: Instant, acked: super::flight::Acked) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        if acked.bytes > 0 {
+            self.errors = 0;
+            self.drain.probes = 0;
+            self.drain.acked += acked.bytes;
+            link.congestion.on_ack(acked.bytes, self.drain.window_full);
+        }
+        if let Some(sent_at) = acked.sent_at.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {
+            let rtt = now.saturating_duration_since(sent_at);
+            self.rto.measure(rtt);
+            // Once per round trip (§6.3.1).
+            self.drain.next_sample = Some(now + rtt);
+        }
+        if acked.advanced {
+            link.congestion.on_cumulative(link.flight.cumulative());
+        }
+        if !link.flight.is_outstanding() {
+            link.congestion.on_all_acked();
+            for timer in [Timer::Retransmit, Timer::Probe, Timer::Late] {
+                self.clear_timer(timer);
+            }
+            return;
+        }
+        link.flight.remind_forward(now, &self.rto);
+        if acked.advanced {
+            self.set_timer(Timer::Retransmit, now + self.rto.current());
+        }
+        self.detect_lost(now);
+        if acked.bytes > 0 {
+            self.arm_probe(now);
+        }
+    }
+
+    /// Looks for what is lost, also as time passes.
+    pub(super) fn detect_lost(&mut self, now: Instant) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        let (lost, again) = link.flight.detect_lost(now, &self.rto);
+        if lost && link.congestion.on_loss(link.flight.last_tsn()) {
+            self.stats.fast_recoveries += 1;
+            // The first packet of a fast retransmission does not wait for the window (§7.2.4).
+            self.drain.force = true;
+        }
+        match again {
+            Some(at) => self.set_timer(Timer::Late, at),
+            None => self.clear_timer(Timer::Late),
+        }
+    }
+}
+
+/// Control.
+impl Association {
+    fn on_heartbeat(&mut self, value: &[u8]) {
+        if matches!(self.state, State::Up { .. }) {
+            self.replies.bundle(&self.config, ChunkType::HEARTBEAT_ACK, |out| out.extend_from_slice(value));
+        }
+    }
+
+    fn on_heartbeat_ack(&mut self, now: Instant, value: &[u8]) {
+        let Ok(HeartbeatInfo(nonce)) = HeartbeatInfo::decode(value) else { return };
+        if let Some(heartbeat) = self.heartbeat.take_if(|heartbeat| heartbeat.nonce == nonce) {
+            self.errors = 0;
+            self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));
+        }
+    }
+
+    fn on_abort(&mut self, value: &[u8]) {
+        let code = error_cause::causes(value).next().map_or(0, |(code, _)| code.0);
+        self.end(CloseReason::AbortedByPeer(code));
+    }
+
+    fn on_error(&mut self, value: &[u8]) {
+        for (code, _) in error_cause::causes(value) {
+            debug!(code = code.0, "peer reports an error");
+            if code == CauseCode::STALE_COOKIE {
+                self.on_stale_cookie();
+            }
+        }
+    }
+
+    /// The two highest bits of its kind say what to do.
+    fn on_unknown_chunk(&mut self, chunk: &Chunk<'_>) -> bool {
+        let rule = chunk.kind.unknown();
+        if rule.report && matches!(self.state, State::Up { .. }) {
+            self.replies.bundle_cut(&self.config, ChunkType::ERROR, |out, limit| {
+                error_cause::put(out, CauseCode::UNRECOGNIZED_CHUNK, chunk.raw, limit.saturating_sub(4));
+            });
+        }
+        !rule.stop
+    }
+}
+
+/// Stream reset.
+impl Association {
+    fn on_reconfig(&mut self, now: Instant, value: &[u8]) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        if !link.extensions.reconfig {
+            return;
+        }
+        for param in ReconfigParam::decode_all(value) {
+            let Ok(param) = param else { return };
+            match param {
+                ReconfigParam::Response { response, result } => self.on_reconfig_response(now, response, result),
+                ReconfigParam::OutgoingReset { request, response, last_tsn, streams } => {
+                    if self.up().is_some_and(|link| link.resets.is_asking(response)) {
+                        self.on_reconfig_response(now, response, ReconfigResult::PERFORMED);
+                    }
+                    self.on_outgoing_reset(request, last_tsn, streams);
+                }
+                ReconfigParam::IncomingReset { request, streams } => self.on_incoming_reset(request, streams),
+                ReconfigParam::Other { request } => {
+                    if let Some(link) = self.up_mut()
+                        && link.resets.turn(request) == Turn::New
+                    {
+                        link.resets.answer(request, ReconfigResult::DENIED);
+                    }
+                }
+            }
+        }
+        // What the peer waits for goes faster if it knows what has arrived (RFC 6525 §5.2.1).
+        if let Some(link) = self.up_mut() {
+            link.inbound.acknowledge_now();
+        }
+    }
+
+    /// The peer begins these streams of its anew.
+    fn on_outgoing_reset(&mut self, request: u32, last_tsn: Tsn, mut streams: Vec<StreamId>) {
+        let backlog = self.events.len() >= self.config.limits.events;
+        let State::Up { link, .. } = &mut self.state else { return };
+        if link.resets.turn(request) == Turn::Old {
+            return;
+        }
+        if backlog || link.resets.is_waiting() {
+            return link.resets.put_off(request);
+        }
+        if streams.is_empty() {
+            streams = self.delivery.streams().collect();
+        }
+        link.resets.wait(request, streams.clone());
+        if link.inbound.begin_reset(last_tsn, streams, &mut self.delivery) {
+            self.on_reset_performed();
+        } else {
+            link.resets.answer(request, ReconfigResult::IN_PROGRESS);
+        }
+    }
+
+    /// Everything that the peer sent on the streams it begins anew has arrived.
+    fn on_reset_performed(&mut self) {
+        // What was sent before can be read before its reader learns of the reset.
+        self.announce_readable();
+        let State::Up { link, .. } = &mut self.state else { return };
+        if let Some((request, streams)) = link.resets.take_waiting() {
+            link.resets.answer(request, ReconfigResult::PERFORMED);
+            self.events.extend(streams.into_iter().map(Event::StreamReset));
+        }
+    }
+
+    /// The peer would like us to begin these streams of ours anew.
+    fn on_incoming_reset(&mut self, request: u32, mut streams: Vec<StreamId>) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        if link.resets.turn(request) == Turn::Old {
+            return;
+        }
+        if streams.is_empty() {
+            streams = self.queue.used().collect();
+        }
+        streams.retain(|stream| self.queue.is_used(*stream));
+        if streams.is_empty() {
+            return link.resets.answer(request, ReconfigResult::NOTHING_TO_DO);
+        }
+        for stream in streams {
+            if self.queue.begin_reset(stream) {
+                link.resets.want_outgoing(stream);
+            }
+        }
+        link.resets.answer(request, ReconfigResult::IN_PROGRESS);
+        link.resets.answer_with_request(request);
+    }
+
+    /// The peer answered a request of ours.
+    fn on_reconfig_response(&mut self, now: Instant, number: u32, result: ReconfigResult) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        match link.resets.on_response(number, result) {
+            Outcome::Stray => return,
+            Outcome::InProgress => {
+                self.errors = 0;
+                let again = now + self.rto.current();
+                return self.set_timer(Timer::Reconfig, again);
+            }
+            Outcome::Settled(RequestKind::Incoming { .. }, _) => (),
+            Outcome::Settled(RequestKind::Outgoing { streams, response, .. }, success) => {
+                link.flight.on_streams_reset(&streams);
+                link.resets.on_answered(response, success);
+                for stream in streams {
+                    self.queue.end_reset(stream, success);
+                    let event = if success { Event::StreamResetDone } else { Event::StreamResetFailed };
+                    self.events.push_back(event(stream));
+                }
+            }
+        }
+        self.errors = 0;
+        self.clear_timer(Timer::Reconfig);
+    }
+}

@@ -1,0 +1,184 @@
+//! What happens when time passes.
+
+use super::{Association, Heartbeat, State};
+use crate::CloseReason;
+use ortica_core::Instant;
+use std::time::Duration;
+use tracing::debug;
+
+/// How many kinds of timers there are.
+pub const TIMERS: usize = 9;
+
+/// The timers of an association, by the names of the RFCs where they have one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Timer {
+    /// T1-init and T1-cookie: INIT or COOKIE ECHO is not answered.
+    Setup,
+    /// T2-shutdown: SHUTDOWN or SHUTDOWN ACK is not answered.
+    Shutdown,
+    /// T3-rtx: the first outstanding chunk is not acknowledged; or the peer's window was closed and may be open again.
+    Retransmit,
+    /// The end of a flight is not acknowledged.
+    Probe,
+    /// What seems late may be taken for lost.
+    Late,
+    /// A single packet has waited long enough for its acknowledgement.
+    Ack,
+    /// The path lies idle.
+    Heartbeat,
+    /// A request about streams is not answered.
+    Reconfig,
+    /// T5-shutdown-guard: the end takes too long.
+    Guard,
+}
+
+/// Probes of a tail before the T3 timer takes over.
+const MOST_PROBES: u32 = 2;
+/// A tail is not probed sooner than this: below it timers and scheduling of both ends count for more than the path.
+const LEAST_PROBE_DELAY: Duration = Duration::from_millis(10);
+/// How long peers hold back the acknowledgement of a single packet.
+const PEER_ACK_DELAY: Duration = Duration::from_millis(200);
+
+impl Association {
+    pub(super) fn set_timer(&mut self, timer: Timer, deadline: Instant) {
+        self.timers.set(timer as usize, deadline);
+    }
+
+    pub(super) fn clear_timer(&mut self, timer: Timer) {
+        self.timers.clear(timer as usize);
+    }
+
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.timers.get(timer as usize).is_some()
+    }
+
+    /// Acts on what [`poll_timeout`](Self::poll_timeout) announced.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.drain.begin();
+        for (timer, act) in [
+            (Timer::Guard, Self::on_guard as fn(&mut Self, Instant)),
+            (Timer::Setup, Self::on_setup_timeout),
+            (Timer::Shutdown, Self::on_shutdown_timeout),
+            (Timer::Late, Self::detect_lost),
+            (Timer::Retransmit, Self::on_retransmit_timeout),
+            (Timer::Probe, Self::on_probe_timeout),
+            (Timer::Ack, Self::on_ack_timeout),
+            (Timer::Heartbeat, Self::on_heartbeat_timeout),
+            (Timer::Reconfig, Self::on_reconfig_timeout),
+        ] {
+            if self.timers.take_expired(timer as usize, now) {
+                act(self, now);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// The peer did not answer once more. Returns whether the association survives that.
+    pub(super) fn on_failure(&mut self) -> bool {
+        self.errors += 1;
+        let alive = self.errors <= self.config.max_retransmits;
+        if !alive {
+            self.abort_with(CloseReason::Timeout, |_| ());
+        }
+        alive
+    }
+
+    fn on_guard(&mut self, _now: Instant) {
+        self.abort_with(CloseReason::Timeout, |_| ());
+    }
+
+    fn on_setup_timeout(&mut self, _now: Instant) {
+        let (State::CookieWait(setup) | State::CookieEchoed { setup, .. }) = &mut self.state else { return };
+        if setup.sent > self.config.max_init_retransmits {
+            self.abort_with(CloseReason::ConnectTimeout, |_| ());
+            return;
+        }
+        setup.due = true;
+        self.rto.back_off();
+    }
+
+    fn on_shutdown_timeout(&mut self, _now: Instant) {
+        if self.on_failure() {
+            self.drain.shutdown_due = true;
+            self.rto.back_off();
+        }
+    }
+
+    fn on_retransmit_timeout(&mut self, now: Instant) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        self.rto.back_off();
+        if !link.flight.is_outstanding() {
+            // Nothing is in flight because the peer's window was closed: ask whether it still is.
+            self.drain.window_probe = true;
+            return;
+        }
+        debug!(in_flight = link.flight.in_flight(), "retransmission time-out");
+        link.flight.on_timeout(now);
+        link.congestion.on_timeout();
+        self.stats.timeouts += 1;
+        self.drain.probes = 0;
+        self.clear_timer(Timer::Probe);
+        self.clear_timer(Timer::Late);
+        if self.on_failure() {
+            self.drain.force = true;
+            self.set_timer(Timer::Retransmit, now + self.rto.current());
+        }
+    }
+
+    fn on_probe_timeout(&mut self, _now: Instant) {
+        self.drain.probes += 1;
+        self.drain.probe = true;
+        self.stats.tail_probes += 1;
+    }
+
+    fn on_ack_timeout(&mut self, _now: Instant) {
+        if let Some(link) = self.up_mut() {
+            link.inbound.acknowledge_now();
+        }
+    }
+
+    fn on_heartbeat_timeout(&mut self, now: Instant) {
+        if self.heartbeat.is_some() {
+            if !self.on_failure() {
+                return;
+            }
+            self.rto.back_off();
+        }
+        self.heartbeat = Some(Heartbeat { nonce: self.rng.u64(), sent_at: now, due: true });
+        self.arm_heartbeat(now);
+    }
+
+    fn on_reconfig_timeout(&mut self, _now: Instant) {
+        let Some(link) = self.up_mut() else { return };
+        if link.resets.on_timeout() && self.on_failure() {
+            self.rto.back_off();
+        }
+    }
+
+    /// The path was used: it lies idle from now on.
+    pub(super) fn arm_heartbeat(&mut self, now: Instant) {
+        if let Some(interval) = self.config.heartbeat_interval {
+            // Both ends start together; what one of them adds at random keeps them from meeting for ever.
+            let grain = self.rto.current().as_nanos() as u64;
+            let jitter = Duration::from_nanos(self.rng.below(grain));
+            self.set_timer(Timer::Heartbeat, now + interval + self.rto.current() / 2 + jitter);
+        }
+    }
+
+    /// Sets the timer that probes the end of a flight. `now` is when it was last added to.
+    pub(super) fn arm_probe(&mut self, now: Instant) {
+        self.clear_timer(Timer::Probe);
+        let (State::Up { link, .. }, Some(rtt)) = (&self.state, self.rto.smoothed()) else { return };
+        let in_flight = link.flight.in_flight();
+        if in_flight == 0 || self.drain.probes >= MOST_PROBES {
+            return;
+        }
+        let patience =
+            if in_flight <= super::link::packet_room(&self.config) { PEER_ACK_DELAY } else { Duration::ZERO };
+        let delay = (2 * rtt + patience).max(LEAST_PROBE_DELAY) * (1 << self.drain.probes);
+        let at = now + delay;
+        if self.timers.get(Timer::Retransmit as usize).is_some_and(|deadline| at < deadline) {
+            self.set_timer(Timer::Probe, at);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The state cookie: everything an INIT ACK promised, kept by the peer and authenticated, so that nothing is kept here.
+
+use crate::Tsn;
+use crate::chunk::Extensions;
+use ortica_core::crypto::{CryptoProvider, HashAlgorithm, HmacKey};
+use ortica_core::{DecodeError, Instant, Reader, Rng, Writer};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Bytes of the authentication code at the end.
+const MAC_LEN: usize = 32;
+
+/// What a cookie remembers. It holds numbers that both ends know, and no pointers.
+///
+/// Source: [RFC 9260 §5.1.3](https://www.rfc-editor.org/rfc/rfc9260#section-5.1.3)
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cookie {
+    /// When it was made.
+    pub created: Instant,
+    /// Tag we chose.
+    pub local_tag: u32,
+    /// Tag the peer chose.
+    pub peer_tag: u32,
+    /// Our tag of the association there was; 0 if there was none.
+    pub local_tie_tag: u32,
+    /// The peer's tag of the association there was; 0 if there was none.
+    pub peer_tie_tag: u32,
+    /// Our first TSN.
+    pub local_tsn: Tsn,
+    /// The peer's first TSN.
+    pub peer_tsn: Tsn,
+    /// Bytes the peer has room for.
+    pub peer_window: u32,
+    /// Streams for us to send on.
+    pub outbound_streams: u16,
+    /// Streams for the peer to send on.
+    pub inbound_streams: u16,
+    /// What both ends know.
+    pub extensions: Extensions,
+}
+
+/// Why a cookie is not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CookieError {
+    /// Not ours, or changed.
+    Forged,
+    /// Ours, but older than it may be, by this much.
+    Stale(Cookie, Duration),
+}
+
+/// The secret that cookies are authenticated with: drawn once per association.
+pub struct CookieKey {
+    /// Kept beside the provider's form of it, so that an association can be written out.
+    _secret: Zeroizing<[u8; 32]>,
+    hmac: Box<dyn HmacKey>,
+}
+
+impl CookieKey {
+    pub fn new(provider: &CryptoProvider, rng: &mut Rng) -> Self {
+        let secret = Zeroizing::new(rng.bytes());
+        let hmac = provider.hash.hmac_key(HashAlgorithm::Sha256, &*secret);
+        Self { _secret: secret, hmac }
+    }
+
+    /// The cookie as the peer gets it.
+    pub fn seal(&self, cookie: &Cookie) -> Vec<u8> {
+        let mut out = Vec::with_capacity(Cookie::LEN + MAC_LEN);
+        cookie.encode(&mut out);
+        let mac = self.hmac.sign(&[&out]);
+        out.extend_from_slice(&mac);
+        out
+    }
+
+    /// The cookie as the peer sent it back.
+    ///
+    /// # Errors
+    /// When it is not ours, or older than `lifetime`.
+    pub fn open(&self, now: Instant, lifetime: Duration, sealed: &[u8]) -> Result<Cookie, CookieError> {
+        let (body, mac) = sealed.split_at_checked(Cookie::LEN).ok_or(CookieError::Forged)?;
+        if mac.len() != MAC_LEN || !self.hmac.verify(&[body], mac) {
+            return Err(CookieError::Forged);
+        }
+        let cookie = Cookie::decode(body).map_err(|_| CookieError::Forged)?;
+        let age = now.saturating_duration_since(cookie.created);
+        if age > lifetime { Err(CookieError::Stale(cookie, age - lifetime)) } else { Ok(cookie) }
+    }
+}
+
+impl Cookie {
+    const LEN: usize = 8 + 7 * 4 + 2 * 2 + 1;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let flags = u8::from(self.extensions.forward_tsn) | u8::from(self.extensions.reconfig) << 1;
+        Writer::new(out)
+            .u64(self.created.as_nanos())
+            .u32(self.local_tag)
+            .u32(self.peer_tag)
+            .u32(self.local_tie_tag)
+            .u32(self.peer_tie_tag)
+            .u32(self.local_tsn.0)
+            .u32(self.peer_tsn.0)
+            .u32(self.peer_window)
+            .u16(self.outbound_streams)
+            .u16(self.inbound_streams)
+            .u8(flags);
+    }
+
+    fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(body);
+        let created = Instant::from_nanos(r.u64("time")?);
+        let local_tag = r.u32("local tag")?;
+        let peer_tag = r.u32("peer tag")?;
+        let local_tie_tag = r.u32("local tie-tag")?;
+        let peer_tie_tag = r.u32("peer tie-tag")?;
+        let local_tsn = Tsn(r.u32("local tsn")?);
+        let peer_tsn = Tsn(r.u32("peer tsn")?);
+        let peer_window = r.u32("peer window")?;
+        let outbound_streams = r.u16("outbound streams")?;
+        let inbound_streams = r.u16("inbound streams")?;
+        let flags = r.u8("extensions")?;
+        r.finish("cookie")?;
+        let extensions = Extensions { forward_tsn: flags & 1 != 0, reconfig: flags & 2 != 0 };
+        Ok(Self {
+            created,
+            local_tag,
+            peer_tag,
+            local_tie_tag,
+            peer_tie_tag,
+            local_tsn,
+            peer_tsn,
+            peer_window,
+            outbound_streams,
+            inbound_streams,
+            extensions,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ortica_core::crypto::rust_crypto;
+    use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn key(seed: u64) -> CookieKey {
+        CookieKey::new(&rust_crypto::provider(), &mut Rng::from_number(seed))
+    }
+
+    fn cookie(created: u64, numbers: [u32; 7], streams: [u16; 2], extensions: [bool; 2]) -> Cookie {
+        let [local_tag, peer_tag, local_tie_tag, peer_tie_tag, local_tsn, peer_tsn, peer_window] = numbers;
+        let [outbound_streams, inbound_streams] = streams;
+        let [forward_tsn, reconfig] = extensions;
+        Cookie {
+            created: Instant::from_nanos(created),
+            local_tag,
+            peer_tag,
+            local_tie_tag,
+            peer_tie_tag,
+            local_tsn: Tsn(local_tsn),
+            peer_tsn: Tsn(peer_tsn),
+            peer_window,
+            outbound_streams,
+            inbound_streams,
+            extensions: Extensions { forward_tsn, reconfig },
+        }
+    }
+
+    /// Guards the authentication: no changed bit, no other key, no other length passes.
+    #[test]
+    fn sctp_2_a_cookie_is_authenticated() {
+        let key_1 = key(1);
+        let made = cookie(0, [1, 2, 3, 4, 5, 6, 7], [8, 9], [true, false]);
+        let mut sealed = key_1.seal(&made);
+        let now = Instant::from_nanos(0) + MINUTE;
+        assert_eq!(key_1.open(now, MINUTE, &sealed), Ok(made));
+        assert_eq!(key(2).open(now, MINUTE, &sealed), Err(CookieError::Forged));
+        for len in 0..sealed.len() {
+            assert_eq!(key_1.open(now, MINUTE, &sealed[..len]), Err(CookieError::Forged));
+        }
+        for bit in 0..sealed.len() * 8 {
+            sealed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key_1.open(now, MINUTE, &sealed), Err(CookieError::Forged), "bit {bit}");
+            sealed[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    /// Guards the life span: 60 s and no nanosecond more.
+    #[test]
+    fn sctp_2_a_cookie_grows_stale_after_its_lifetime() {
+        let made = cookie(1_000, [1; 7], [1; 2], [true; 2]);
+        let sealed = key(1).seal(&made);
+        let late = made.created + MINUTE + Duration::from_nanos(1);
+        assert_eq!(key(1).open(late, MINUTE, &sealed), Err(CookieError::Stale(made, Duration::from_nanos(1))));
+    }
+
+    /// Guards against leaks: the same association seen from two places in memory gives the same cookie.
+    #[test]
+    fn cve_29_a_cookie_holds_no_pointers() {
+        let made = cookie(5, [1; 7], [1; 2], [false; 2]);
+        let (first, second) = (Box::new(key(1)), Box::new(key(1)));
+        assert_eq!(first.seal(&made), second.seal(&made));
+        assert_eq!(first.seal(&made).len(), Cookie::LEN + MAC_LEN);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn cookie_round_trips(created: u64, numbers: [u32; 7], streams: [u16; 2], extensions: [bool; 2]) {
+            let made = cookie(created, numbers, streams, extensions);
+            let mut out = Vec::new();
+            made.encode(&mut out);
+            prop_assert_eq!(out.len(), Cookie::LEN);
+            prop_assert_eq!(Cookie::decode(&out), Ok(made));
+        }
+    }
+}
