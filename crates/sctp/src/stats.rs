@@ -26,6 +26,8 @@ pub struct Stats {
     pub data_chunks_received: u64,
     /// DATA chunks received once more.
     pub duplicates_received: u64,
+    /// DATA chunks that the peer says it received once more: what was sent again in vain, or doubled by the network.
+    pub duplicates_reported: u64,
     /// DATA chunks that found no room, and were dropped to be sent again.
     pub data_chunks_refused: u64,
     /// SACKs sent.

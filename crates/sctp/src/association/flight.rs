@@ -140,7 +140,8 @@ pub struct Acked {
     pub bytes: usize,
     /// The cumulative TSN moved.
     pub advanced: bool,
-    /// When the last chunk newly acknowledged was sent, of those sent only once.
+    /// When the last packet known to have arrived was sent, if this says so first and it can be no other: a chunk sent
+    /// once. An older one would tell how long a lost SACK took to be made up for.
     pub sent_at: Option<Instant>,
     /// Something arrived that had been taken for lost.
     spurious: bool,
@@ -488,9 +489,6 @@ impl Flight {
         }
         acked.bytes += chunk.size();
         let repeated = chunk.transmissions > 1;
-        if !repeated {
-            acked.sent_at = acked.sent_at.max(Some(chunk.sent_at));
-        }
         // What comes back sooner than a round trip can take answers the transmission before.
         let elapsed = now.saturating_duration_since(chunk.sent_at);
         let too_soon = repeated && rto.least().is_none_or(|least| elapsed < least);
@@ -499,6 +497,7 @@ impl Flight {
         }
         if !too_soon && self.arrived.is_none_or(|(packet, _)| packet < chunk.packet) {
             self.arrived = Some((chunk.packet, chunk.sent_at));
+            acked.sent_at = (!repeated).then_some(chunk.sent_at);
         }
     }
 

@@ -176,6 +176,7 @@ impl Association {
         let Ok(sack) = Sack::decode(value) else { return };
         let State::Up { link, .. } = &mut self.state else { return };
         self.stats.sacks_received += 1;
+        self.stats.duplicates_reported += sack.duplicates().count() as u64;
         let Some(acked) = link.flight.on_sack(now, &sack, &self.rto, self.config.limits.gap_blocks) else { return };
         link.peer_window = sack.window as usize;
         if sack.window == 0 {

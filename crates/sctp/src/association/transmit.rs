@@ -90,6 +90,8 @@ pub struct Drain {
     pub shutdown_due: bool,
     /// When the round trip time may be measured next.
     pub next_sample: Option<Instant>,
+    /// What was sent last asked for a SACK at once.
+    pub prompt: bool,
     /// When data was sent last.
     last_data: Option<Instant>,
 }
@@ -302,6 +304,8 @@ impl Association {
         }
         let before = builder.room();
         link.flight.begin_packet();
+        // Whatever is sent again asks for it.
+        self.drain.prompt = self.drain.probe || link.flight.next_lost().is_some();
         let mut first = false;
         while let Some(size) = link.flight.next_lost() {
             if size > builder.room() {
@@ -337,6 +341,7 @@ impl Association {
             let State::Up { link, .. } = &mut self.state else { return };
             let after = link.flight.in_flight() + Data::HEADER_LEN + len;
             let immediate = after >= link.congestion.window() || self.drain.window_probe;
+            self.drain.prompt |= immediate;
             let Some(stream) = link.flight.cut(now, len, immediate, builder) else { return };
             self.on_sent(stream, len);
             if std::mem::take(&mut self.drain.window_probe) {
