@@ -196,9 +196,8 @@ impl Transport {
                 ortica_ice::Event::GatheringState(state) => events.push_back(Event::Gathering(self.id, state)),
                 ortica_ice::Event::State(state) => events.push_back(Event::Ice(self.id, state)),
                 ortica_ice::Event::Selected(route) => {
-                    if self.selected.replace(route) != Some(route) {
-                        self.stats.selected_candidate_pair_changes += 1;
-                    }
+                    let changed = self.selected.replace(route) != Some(route);
+                    self.stats.selected_candidate_pair_changes += u32::from(changed);
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
