@@ -6,9 +6,10 @@
 //!
 //! RFC 7675 §5.1 has no request follow another one sooner than in 4 seconds, whether it was answered or not. A path that
 //! loses a fifth of its packets both ways leaves 36 % of the requests unanswered, so that five in a row, and consent with
-//! them, are lost once in 165 intervals. With `consent_retry` (the default) a request that goes unanswered is therefore
-//! followed by another one: after four round trips, between 250 ms and a second, until the pair counts as silent, and once
-//! a second from then on.
+//! them, are lost once in 165 intervals; and one lost packet in five seconds must not count as silence. With
+//! `consent_retry` (the default) a request that goes unanswered is therefore followed by another one, after two round trips
+//! (200 ms at least, a second at most) until the pair counts as silent, and once a second from then on. Three requests in
+//! a row have to go unanswered for silence, four where the round trip is below 100 ms.
 //!
 //! Source: [RFC 7675 §5.1](https://www.rfc-editor.org/rfc/rfc7675#section-5.1)
 
@@ -27,7 +28,9 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The longest wait after a request that went unanswered.
 const RETRY: Duration = Duration::from_secs(1);
 /// The shortest.
-const MIN_RETRY: Duration = Duration::from_millis(250);
+const MIN_RETRY: Duration = Duration::from_millis(200);
+/// How long an answer may take at least. With the longest interval, silence is noticed 6.8 s after the last answer.
+const ANSWER: Duration = Duration::from_millis(800);
 
 /// The requests over the pair in use.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +38,15 @@ pub(super) struct Consent {
     /// When the next request is due.
     next: Instant,
     sent: Option<Instant>,
-    /// When the first and the second of the requests that went unanswered were sent.
-    unanswered: [Option<Instant>; 2],
+    /// When the first three of the requests that went unanswered were sent.
+    unanswered: [Option<Instant>; 3],
     /// Something says that the peer moved: two requests without an answer decide.
     suspect: bool,
 }
 
 impl Consent {
     pub(super) fn new(now: Instant) -> Self {
-        Self { next: now, sent: None, unanswered: [None; 2], suspect: false }
+        Self { next: now, sent: None, unanswered: [None; 3], suspect: false }
     }
 
     /// Starts over for another pair, which has just answered.
@@ -56,7 +59,7 @@ impl Consent {
         if let Some(sent) = self.sent.take() {
             self.next = (sent + interval(rng)).max(now);
         }
-        self.unanswered = [None; 2];
+        self.unanswered = [None; 3];
         self.suspect = false;
     }
 
@@ -72,7 +75,7 @@ impl Consent {
     /// Asks at once, and takes silence for an answer soon.
     pub(super) fn suspect(&mut self, now: Instant) {
         if !self.suspect {
-            *self = Self { suspect: true, next: now, sent: None, unanswered: [None; 2] };
+            *self = Self { suspect: true, next: now, sent: None, unanswered: [None; 3] };
         }
     }
 
@@ -82,21 +85,20 @@ impl Consent {
         } else if pair.silent_since.is_some() {
             RETRY
         } else {
-            (pair.round_trip.unwrap_or(RETRY) * 4).clamp(MIN_RETRY, RETRY)
+            (pair.round_trip.unwrap_or(RETRY) * 2).clamp(MIN_RETRY, RETRY)
         }
     }
 
     /// When the pair counts as silent, if no answer comes before.
     fn silent_at(&self, pair: &Pair, retry: bool) -> Option<Instant> {
-        let [first, second] = self.unanswered;
+        let [first, second, third] = self.unanswered;
         let patience = (pair.round_trip.unwrap_or(MIN_RETRY) * 2).max(MIN_RETRY);
         if self.suspect {
             return second.map(|at| at + patience);
         }
         let stopped = pair.last_answer? + SILENCE;
-        let asked = first? + RETRY;
-        // One lost packet is no silence: where there are retries, one of them has to fail too.
-        let asked_again = if retry { second? + patience } else { asked };
+        let asked = first? + ANSWER.max(patience);
+        let asked_again = if retry { third? + patience } else { asked };
         Some(stopped.max(asked).max(asked_again))
     }
 }
@@ -116,7 +118,7 @@ impl Generation {
         if self.silent_at(shared).is_some_and(|at| at <= now)
             && let Some(pair) = self.active.and_then(|id| self.list.get_mut(id))
         {
-            let [first, _] = self.consent.unanswered;
+            let [first, ..] = self.consent.unanswered;
             pair.silent_since = first.or(Some(now));
         }
     }

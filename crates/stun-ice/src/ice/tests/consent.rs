@@ -59,8 +59,8 @@ fn ice_8_consent_survives_twenty_percent_loss_for_an_hour() {
             let states = sim.peer(node).states();
             assert!(!states.contains(&State::Failed), "seed {seed}: {states:?}");
             let silent = states.iter().filter(|state| **state == State::Disconnected).count();
-            // A round of four requests without an answer, one in sixty.
-            assert!(silent < 40, "seed {seed}: disconnected {silent} times in an hour");
+            // Four requests in a row without an answer: once in 60 intervals.
+            assert!(silent < 30, "seed {seed}: disconnected {silent} times in an hour");
         }
     }
 }
@@ -126,7 +126,7 @@ fn flt_30_a_peer_that_dies_is_missed_after_five_to_seven_seconds() {
         };
         // Seconds since the death; the last answer came up to six seconds before it.
         let disconnected = disconnected.saturating_duration_since(last);
-        assert!(disconnected < 7100 * MS, "seed {seed}: {disconnected:?}");
+        assert!(disconnected < 7 * SECOND, "seed {seed}: {disconnected:?}");
         let failed = failed.saturating_duration_since(last);
         assert!(failed > 23 * SECOND && failed <= 30 * SECOND, "seed {seed}: {failed:?}");
     }
@@ -186,7 +186,7 @@ fn flt_15_when_an_interface_is_lost_another_pair_takes_over() {
         sim.run_for(20 * SECOND);
         for node in 0..2 {
             let gap = sim.peer(node).gap(start);
-            assert!(gap < 8 * SECOND, "seed {seed}: {gap:?}");
+            assert!(gap < 7 * SECOND, "seed {seed}: {gap:?}");
             assert_eq!(sim.peer(node).agent.state(), State::Completed, "seed {seed}");
         }
         assert_ne!(sim.a().agent.route().unwrap(), lost);
