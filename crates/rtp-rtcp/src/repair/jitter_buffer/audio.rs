@@ -145,7 +145,7 @@ impl AudioBuffer {
             next: 0,
             started: false,
             last_timestamp: None,
-            delay: DelayEstimate::new(config.min_delay),
+            delay: DelayEstimate::new(Duration::ZERO),
             stats: AudioStats::default(),
         }
     }
@@ -162,7 +162,7 @@ impl AudioBuffer {
 
     /// For how long packets, or with [`Delivery::Immediate`] gaps, are held back now.
     pub fn delay(&self) -> Duration {
-        self.delay.target.clamp(self.config.min_delay, self.config.max_delay)
+        (self.delay.target + self.delay.target / 4).clamp(self.config.min_delay, self.config.max_delay)
     }
 
     /// Changes the range of the delay: see [`AudioConfig::with_delay`].
@@ -316,6 +316,7 @@ impl AudioBuffer {
 /// How much later than the fastest packets arrive.
 #[derive(Clone, Debug)]
 struct DelayEstimate {
+    /// Most packets are not later than this, and none that came lately.
     target: Duration,
     /// The shortest transit time in nanoseconds, of this span and the one before: clocks drift and paths change.
     shortest: [Option<i64>; 2],
@@ -345,11 +346,11 @@ impl DelayEstimate {
         let [present, _] = &mut self.shortest;
         *present = Some(present.map_or(transit, |shortest| shortest.min(transit)));
         let late = Duration::from_nanos(transit.saturating_sub(self.transit().unwrap_or(transit)).max(0) as u64);
-        // Up at once, as each packet that comes too late is heard; down slowly, over seconds.
+        // Up at once, as each packet that comes too late is heard; down slowly, over ten seconds of packets.
         if late > self.target {
-            self.target += (late - self.target) / 2;
+            self.target = late;
         } else {
-            self.target -= (self.target - late) / 256;
+            self.target -= (self.target - late) / 512;
         }
     }
 

@@ -259,11 +259,19 @@ impl FrameBuffer {
     /// The next frame, if it is complete. Call until `None`.
     pub fn poll_frame(&mut self, now: Instant) -> Option<Frame<'_>> {
         self.reclaim();
-        self.handle_timeout(now);
-        let (first, last, discontinuity) = match self.state {
-            State::Flows { .. } => self.next_in_order().map(|last| (self.used, last, false)),
-            State::NeedsKey { .. } => self.next_key_frame().map(|(first, last)| (first, last, true)),
-        }?;
+        let (first, last, discontinuity) = loop {
+            self.handle_timeout(now);
+            let found = match self.state {
+                State::Flows { .. } => self.next_in_order().map(|last| (self.used, last, false)),
+                State::NeedsKey { .. } => self.next_key_frame().map(|(first, last)| (first, last, true)),
+            };
+            match found {
+                Some(found) => break found,
+                // Behind what was skipped, another gap may have been waited for long enough.
+                None if self.poll_timeout().is_some_and(|deadline| deadline <= now) => {}
+                None => return None,
+            }
+        };
         self.used = last + 1;
         self.state = State::Flows { scanned: last + 1 };
         self.give_out(first, last, discontinuity)
@@ -430,7 +438,7 @@ impl FrameBuffer {
     }
 
     fn key_frame_at(&self, first: i64) -> Option<i64> {
-        let slot = self.ring.get(first).filter(|slot| slot.info.start && slot.info.key_frame)?;
+        let slot = self.ring.get(first).filter(|slot| slot.info.start && slot.info.key_frame && !slot.is_padding())?;
         let timestamp = slot.timestamp;
         let mut number = first;
         while let Some(slot) = self.ring.get(number) {
