@@ -6,6 +6,7 @@
 //! |---|---|
 //! | two machines against each other | [`Pair`] |
 //! | several machines, NATs, several interfaces, shared bottlenecks | [`Swarm`] over a [`Network`] |
+//! | what was on the wire, in Wireshark | [`Pcap`] |
 //! | that a machine keeps the sans-IO contract | [`contract::check`] |
 //!
 //! An edge machine (ICE, the engine), which speaks datagrams with addresses, takes part through [`Endpoint`]; an inner one
@@ -48,6 +49,7 @@ mod machine;
 mod nat;
 mod network;
 mod pair;
+mod pcap;
 mod runner;
 mod swarm;
 mod trace;
@@ -57,6 +59,7 @@ pub use machine::{Endpoint, Event, Machine, Packets};
 pub use nat::{Dependence, Nat};
 pub use network::{Filter, LinkId, NatId, Network, NodeId, Verdict};
 pub use pair::Pair;
+pub use pcap::Pcap;
 pub use runner::Stalled;
 pub use swarm::Swarm;
 pub use trace::{Crossing, Hash, Stats, Tap, What};

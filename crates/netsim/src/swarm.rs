@@ -68,3 +68,91 @@ impl<E: Endpoint> Swarm<E> {
 fn as_dyn<E: Endpoint>(endpoints: &mut [E]) -> Vec<&mut dyn Endpoint> {
     endpoints.iter_mut().map(|endpoint| endpoint as &mut dyn Endpoint).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Link, Nat, NodeId};
+    use ortica_core::{Datagram, Ecn, SocketId, Transmit};
+    use std::net::{IpAddr, SocketAddr};
+
+    const PERIOD: Duration = Duration::from_millis(10);
+
+    /// Sends 1,000 bytes to its target every 10 ms; counts what comes, and from whom.
+    #[derive(Default)]
+    struct Sender {
+        target: Option<SocketAddr>,
+        next: Option<Instant>,
+        due: bool,
+        got: usize,
+        last_from: Option<SocketAddr>,
+    }
+
+    impl Sender {
+        fn to(target: &str) -> Self {
+            Self { target: Some(target.parse().unwrap()), next: Some(crate::epoch()), ..Self::default() }
+        }
+    }
+
+    impl Endpoint for Sender {
+        fn handle_datagram(&mut self, _now: Instant, datagram: Datagram<'_>) {
+            self.got += datagram.contents.len();
+            self.last_from = Some(datagram.remote);
+        }
+
+        fn handle_timeout(&mut self, now: Instant) {
+            self.due = true;
+            self.next = Some(now + PERIOD);
+        }
+
+        fn poll_transmit(&mut self, _now: Instant, _max: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+            let remote = self.target.filter(|_| std::mem::take(&mut self.due))?;
+            out.resize(1_000, 0);
+            Some(Transmit { socket: SocketId(0), remote, ecn: Ecn::NotEct, len: 1_000, segment_size: None })
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.next
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn senders_share_a_bottleneck() {
+        let mut network = Network::new(1);
+        let nodes = [network.add_node(), network.add_node(), network.add_node()];
+        // 1,028 bytes per 10 ms and sender is 822 kbit/s; half of what two of them send passes.
+        let shared = network.add_link(Link::default().bottleneck(822_400, 10_000));
+        let ideal = network.add_link(Link::default());
+        for (node, address) in nodes.into_iter().zip(["192.0.2.1", "192.0.2.2", "192.0.2.3"]) {
+            let up = if node == NodeId(2) { ideal } else { shared };
+            network.add_interface(node, ip(address), up, ideal);
+            network.bind(node, SocketAddr::new(ip(address), 5));
+        }
+        let endpoints = vec![Sender::to("192.0.2.3:5"), Sender::to("192.0.2.3:5"), Sender::default()];
+        let mut swarm = Swarm::new(network, endpoints);
+        swarm.run_for(Duration::from_secs(10));
+        assert!((990_000..1_020_000).contains(&swarm.endpoints[2].got), "{}", swarm.endpoints[2].got);
+    }
+
+    #[test]
+    fn a_rebound_nat_shows_another_port() {
+        let mut network = Network::new(1);
+        let (inside, outside) = (network.add_node(), network.add_node());
+        let link = network.add_link(Link::with_delay(PERIOD));
+        let nat = network.add_nat(Nat::symmetric(), ip("198.51.100.1"));
+        network.add_interface_behind(nat, inside, ip("10.0.0.1"), link, link);
+        network.add_interface(outside, ip("192.0.2.1"), link, link);
+        network.bind(inside, SocketAddr::new(ip("10.0.0.1"), 5));
+        network.bind(outside, SocketAddr::new(ip("192.0.2.1"), 5));
+        let mut swarm = Swarm::new(network, vec![Sender::to("192.0.2.1:5"), Sender::default()]);
+        swarm.run_until(Duration::from_secs(1), |them| them[1].got > 0).unwrap();
+        let before = swarm.endpoints[1].last_from;
+        swarm.network.rebind_nat(nat);
+        swarm.run_until(Duration::from_secs(1), |them| them[1].last_from != before).unwrap();
+        assert_eq!(before.map(|from| from.ip()), Some(ip("198.51.100.1")));
+    }
+}
