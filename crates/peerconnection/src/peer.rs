@@ -297,6 +297,7 @@ impl Peer {
     }
 
     /// The local ufrags by which a first check names this session.
+    #[cfg(feature = "tokio")]
     pub(crate) fn for_each_ufrag(&self, mut each: impl FnMut(&str)) {
         for transport in self.session.transports() {
             if let Some(agent) = self.session.ice(transport) {
@@ -305,6 +306,7 @@ impl Peer {
         }
     }
 
+    #[cfg(feature = "tokio")]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.is_some()
     }

@@ -25,9 +25,9 @@ fn answerer(seed: u64) -> Side {
 }
 
 fn offer_of(peer: &mut Peer) -> SessionDescription {
-    let offer = peer.create_offer(now()).unwrap();
-    peer.set_local_description(now(), offer).unwrap();
-    peer.local_description().unwrap()
+    let offer = peer.create_offer(now()).expect("an offer");
+    peer.set_local_description(now(), offer).expect("the offer is ours");
+    peer.local_description().expect("it was set")
 }
 
 fn lines<'a>(description: &'a SessionDescription, start: &str) -> Vec<&'a str> {

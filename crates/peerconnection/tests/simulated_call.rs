@@ -20,9 +20,13 @@ fn deliver(seed: u64, link: Link, len: usize, limit: Duration) -> Pair<Side> {
     let mut pair = call(seed, link);
     let sent = pattern(len);
     pair.a.queue.extend(sent.iter().cloned());
-    pair.run_until(limit, |_, b| b.bytes_received() >= len).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled}"));
+    pair.run_until(limit, |_, b| received(b) >= len).unwrap_or_else(|stalled| panic!("seed {seed}: {stalled}"));
     assert!(pair.b.received == sent, "seed {seed}: what arrived is not what was sent");
     pair
+}
+
+fn received(side: &Side) -> usize {
+    side.received.iter().map(|message| message.data.len()).sum()
 }
 
 /// How many seeds this tier runs: all of them in `cargo xtask bars`.

@@ -53,10 +53,6 @@ impl Side {
         id
     }
 
-    pub fn bytes_received(&self) -> usize {
-        self.received.iter().map(|message| message.data.len()).sum()
-    }
-
     fn pump(&mut self, now: Instant) {
         let mut happened = Vec::new();
         self.peer.drain_engine(now, |event| happened.push(event));
