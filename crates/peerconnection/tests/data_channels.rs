@@ -1,5 +1,6 @@
 //! Two connections in one process, over real sockets on loopback.
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 use ortica::engine::{ChannelError, ChannelState, CloseReason, Reliability};
 use ortica::{

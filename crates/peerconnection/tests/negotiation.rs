@@ -1,4 +1,5 @@
 //! Descriptions and the state they leave a peer in; no packet crosses here.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The engine by hand: no descriptions, the parameters are carried over as plain data.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 use bytes::Bytes;
 use netsim::{Endpoint, Link, Pair};

@@ -68,7 +68,7 @@ pub enum SendRefusal {
     /// It is longer than the send buffer.
     #[error("the message is longer than the send buffer")]
     TooLarge,
-    /// SCTP carries no empty message: see [`ppid::to_wire`](crate::ppid::wrap).
+    /// SCTP carries no empty message: see [`ppid::to_wire`](crate::ppid::to_wire).
     #[error("SCTP cannot carry an empty message")]
     Empty,
     /// The peer accepts fewer streams.

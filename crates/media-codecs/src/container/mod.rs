@@ -9,7 +9,7 @@
 //! | `.png` | one picture | [`write_png`] | |
 //!
 //! Writers take anything that is [`Write`](std::io::Write), some also [`Seek`](std::io::Seek) for lengths known at the end only;
-//! call `finish` on each, or the end is missing. Readers take anything that is [`Read`](std::io::Read), trust no length they
+//! call `finish` on each, or the end is missing. Readers take anything that is [`std::io::Read`], trust no length they
 //! read, and are iterators in all but name: `next_frame` gives frame after frame, then `None`. Wrap files in a
 //! [`BufReader`](std::io::BufReader) or [`BufWriter`](std::io::BufWriter).
 
