@@ -2,7 +2,7 @@
 
 use netsim::{Event, Machine, epoch};
 use ortica_core::{Datagram, Instant, Rng, SocketId};
-use ortica_ice::{Agent, Config, Credentials, Role};
+use ortica_ice::{Agent, Config, Credentials, Role, mdns};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -84,5 +84,55 @@ impl Machine for Peer {
             15 => self.agent.close(now),
             _ => {}
         }
+    }
+}
+
+/// A resolver of `.local` names that has one question open and one name of its own.
+pub struct Names {
+    resolver: mdns::Resolver,
+}
+
+impl Names {
+    /// Asks for `a.local`, answers for `b.local`.
+    pub fn new() -> Self {
+        let config = Arc::new(mdns::Config::default());
+        let mut resolver = mdns::Resolver::new(config, Rng::from_number(1), epoch());
+        resolver.add_socket(epoch(), SocketId(0), SocketAddr::from(([192, 0, 2, 1], 5_353)));
+        resolver.resolve(epoch(), "a.local");
+        resolver.register(epoch(), "b.local", [192, 0, 2, 1].into());
+        Self { resolver }
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Machine for Names {
+    fn handle_packet(&mut self, now: Instant, packet: &mut [u8]) {
+        let from = SocketAddr::from(([192, 0, 2, 2], 5_353));
+        self.resolver.handle_datagram(now, Datagram::single(SocketId(0), from, packet));
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.resolver.handle_timeout(now);
+    }
+
+    fn poll_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        self.resolver.poll_transmit(now, 1, out).map(|transmit| transmit.len)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.resolver.poll_timeout()
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.resolver.poll_event().map(|event| Event::new(format!("{event:?}")))
+    }
+
+    fn act(&mut self, now: Instant, step: u64) {
+        self.resolver.resolve(now, if step % 2 == 0 { "a.local" } else { "c.local" });
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod dtls;
 pub mod ice;
+pub mod jitter;
 pub mod machine;
 pub mod payload;
+pub mod peer;
 pub mod script;
 pub mod sctp;
 pub mod srtp;
