@@ -1,0 +1,129 @@
+// Calls from headless browsers to the example server; a line of JSON per check, exit 0 when all passed.
+//
+//   node run.mjs [--once | --bars | --rounds N] [--browser chromium|firefox] [--server PATH] [--only WORDS]
+//
+// Without a browser or puppeteer-core it says so and exits with 0.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { CALLS, HIDDEN, HTTP } from './checks.mjs';
+import { findBrowser, launch } from './launch.mjs';
+import { Server, findServer } from './server.mjs';
+
+const PAGE = fs.readFileSync(fileURLToPath(new URL('page.js', import.meta.url)), 'utf8');
+const MOST_OF_ONE_CHECK = 60_000;
+
+const { values: options } = parseArgs({
+  options: {
+    once: { type: 'boolean' },
+    bars: { type: 'boolean' },
+    rounds: { type: 'string' },
+    browser: { type: 'string' },
+    server: { type: 'string' },
+    only: { type: 'string', default: '' },
+  },
+});
+
+process.exitCode = await main() ? 0 : 1;
+
+async function main() {
+  const puppeteer = await import('puppeteer-core').then((module) => module.default, () => undefined);
+  if (!puppeteer) return skip('no puppeteer-core: run npm install in interop/browser');
+  const names = options.browser ? [options.browser] : ['chromium', 'firefox'];
+  const browsers = names.filter((name) => findBrowser(name));
+  for (const name of names.filter((name) => !browsers.includes(name))) skip(`no ${name} here`);
+  if (browsers.length === 0) return true;
+  const program = options.server ?? findServer();
+  if (!program) {
+    console.error('no server: run cargo build -p ortica-server, or give one by --server');
+    return false;
+  }
+  const rounds = Number(options.rounds ?? (options.bars ? 20 : 1));
+  const server = await Server.start(program);
+  try {
+    let good = await checkAll(server, 'http', HTTP, (check) => check(server));
+    for (const name of browsers) {
+      let passed = 0;
+      for (let round = 0; round < rounds; round++) {
+        const visible = await withBrowser(puppeteer, server, name, { mdns: false }, CALLS);
+        const hidden = await withBrowser(puppeteer, server, name, { mdns: true }, HIDDEN);
+        passed += visible && hidden ? 1 : 0;
+      }
+      if (options.bars) console.log(`bar: ${name}: ${passed} of ${rounds} rounds passed`);
+      good = good && passed === rounds;
+    }
+    return good;
+  } finally {
+    await server.stop();
+  }
+}
+
+function skip(why) {
+  console.log(`skipped: ${why}`);
+  return true;
+}
+
+/** Runs checks in a browser of their own, each in a fresh page. */
+async function withBrowser(puppeteer, server, name, kind, checks) {
+  if (!Object.keys(checks).some((check) => check.includes(options.only))) return true;
+  const browser = await launch(puppeteer, name, kind);
+  try {
+    return await checkAll(server, name, checks, async (check, failed) => {
+      const page = await browser.newPage();
+      try {
+        await page.goto(server.url);
+        await page.evaluate((source) => {
+          const script = document.createElement('script');
+          script.textContent = source;
+          document.head.append(script);
+        }, PAGE.replace("'use strict';", ''));
+        await check({ page, server });
+      } catch (error) {
+        // What was negotiated says more than the failure; a page that hangs must not hide it.
+        const asked = page.evaluate(() => ({ offer: window.call?.offer, answer: window.call?.answer }));
+        failed.sdp = await limited(5000, asked).catch(() => undefined);
+        throw error;
+      } finally {
+        await limited(10_000, page.close()).catch(() => {});
+      }
+    });
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Runs each check and prints how it went; what helps to find a fault goes to a file. */
+async function checkAll(server, browser, checks, perform) {
+  let good = true;
+  for (const [name, check] of Object.entries(checks).filter(([name]) => name.includes(options.only))) {
+    const mark = server.mark();
+    const started = performance.now();
+    const failed = {};
+    const line = { browser, check: name, ok: true };
+    try {
+      await limited(MOST_OF_ONE_CHECK, perform(check, failed));
+    } catch (error) {
+      good = false;
+      Object.assign(line, { ok: false, error: error.message, report: report(server, browser, name, mark, failed) });
+    }
+    console.log(JSON.stringify({ ...line, seconds: Number(((performance.now() - started) / 1000).toFixed(2)) }));
+  }
+  return good;
+}
+
+function report(server, browser, name, mark, { sdp }) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ortica-interop-'));
+  const file = path.join(folder, `${browser} ${name}.txt`.replaceAll(/[^\w.]+/g, '-'));
+  fs.writeFileSync(file, `# offer\n${sdp?.offer}\n# answer\n${sdp?.answer}\n# server\n${server.logSince(mark)}`);
+  return file;
+}
+
+function limited(milliseconds, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${milliseconds / 1000} s`)), milliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

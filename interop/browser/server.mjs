@@ -1,0 +1,74 @@
+// The server under test: found, started on a free port, asked over HTTP, stopped.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The newest build of the server there is, or undefined. */
+export function findServer() {
+  const target = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target');
+  const age = (file) => fs.statSync(file).mtimeMs;
+  return ['debug', 'release'].map((profile) => path.join(target, profile, 'ortica-server'))
+    .filter((file) => fs.existsSync(file)).sort((a, b) => age(b) - age(a))[0];
+}
+
+export class Server {
+  #process;
+  #log = '';
+
+  /** Starts `program`; the address is the first thing that it prints. */
+  static async start(program) {
+    const server = new Server();
+    const child = spawn(program, ['--port', '0', '--verbose'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    server.#process = child;
+    child.stderr.setEncoding('utf8').on('data', (text) => { server.#log += text; });
+    server.url = await new Promise((resolve, reject) => {
+      child.stdout.setEncoding('utf8').on('data', (text) => resolve(text.trim()));
+      child.on('error', reject);
+      child.on('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.#log}`)));
+    });
+    return server;
+  }
+
+  /** A place in the log, for `logSince`. */
+  mark() {
+    return this.#log.length;
+  }
+
+  logSince(mark) {
+    return this.#log.slice(mark);
+  }
+
+  async get(where) {
+    return answered(await fetch(new URL(where, this.url)));
+  }
+
+  /** Posts a value as JSON, or a string as it is. */
+  async post(where, body) {
+    return answered(await fetch(new URL(where, this.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    }));
+  }
+
+  /** Asks it to end, and insists after five seconds. */
+  async stop() {
+    const child = this.#process;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    const insist = setTimeout(() => child.kill('SIGKILL'), 5000);
+    await ended;
+    clearTimeout(insist);
+  }
+}
+
+async function answered(response) {
+  const text = await response.text();
+  let body = text;
+  try { body = JSON.parse(text); } catch { /* a page, or no JSON at all: the checks look at it */ }
+  return { status: response.status, body };
+}
