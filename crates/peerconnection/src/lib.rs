@@ -44,3 +44,7 @@ pub use event::{Event, Events};
 pub use peer_connection::{NewError, PeerConnection};
 
 pub use ortica_core as core;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
