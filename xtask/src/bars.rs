@@ -90,6 +90,9 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     for need in bar.needs {
         install::ensure(*need)?;
     }
+    if bar.file.starts_with("interop/") {
+        Task::cargo("build --locked --quiet --release -p ortica-server").run()?;
+    }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
     let mut words = bar.command.split_whitespace();
     let task = Task::new(words.next().unwrap_or_default()).args(words).limit(Duration::from_secs(6 * 3_600));

@@ -270,16 +270,24 @@ fn browsers(log: &Log) -> Result<Outcome, Failure> {
         let locked = root().join(dir).join("package-lock.json").exists();
         log.run(&Task::new("npm").words(if locked { "ci" } else { "install --no-save" }).dir(dir))?;
     }
+    log.run(&server())?;
     log.run(&Task::new("node").words("interop/browser/run.mjs --once").limit(Duration::from_secs(600)))?;
     Ok(Outcome::Done)
 }
 
 fn aiortc(log: &Log) -> Result<Outcome, Failure> {
+    install::ensure(Need::Media)?;
+    log.run(&server())?;
     script(log, "interop/aiortc/run.sh", Need::Aiortc)
 }
 
 fn peers(log: &Log) -> Result<Outcome, Failure> {
     script(log, "interop/peers/run.sh", Need::Media)
+}
+
+/// Builds the server that the programs of `interop/` call.
+fn server() -> Task {
+    Task::cargo("build --locked --quiet -p ortica-server")
 }
 
 /// Runs a script of `interop/` with `--once`, if it is there.
