@@ -64,7 +64,7 @@ export const CALLS = {
       const call = newCall();
       const channel = call.pc.createDataChannel('chat');
       await negotiate(call);
-      await pings(await opened(channel, call.pc), 10);
+      await pings(await whenOpen(channel, call.pc), 10);
     });
   },
 
@@ -73,7 +73,7 @@ export const CALLS = {
       const call = newCall();
       const channel = call.pc.createDataChannel('echo');
       await negotiate(call);
-      await echoes(await opened(channel, call.pc), ['hello', 'Grüße, 世界 🌍', pattern(1), pattern(1000), '',
+      await echoes(await whenOpen(channel, call.pc), ['hello', 'Grüße, 世界 🌍', pattern(1), pattern(1000), '',
         new Uint8Array(0), 'x'.repeat(70_000), pattern(200_000), '', 'the end']);
     });
   },
@@ -83,7 +83,7 @@ export const CALLS = {
       const call = newCall();
       const channel = call.pc.createDataChannel('Brennnessel – 荨麻', { protocol: 'ünï' });
       await negotiate(call);
-      await pings(await opened(channel, call.pc));
+      await pings(await whenOpen(channel, call.pc));
     });
   },
 
@@ -92,7 +92,7 @@ export const CALLS = {
       const call = newCall();
       const channel = call.pc.createDataChannel('echo', { ordered: false, maxRetransmits: 0 });
       await negotiate(call);
-      await echoes(await opened(channel, call.pc), ['one', pattern(5000), '']);
+      await echoes(await whenOpen(channel, call.pc), ['one', pattern(5000), '']);
     });
   },
 
@@ -101,7 +101,7 @@ export const CALLS = {
       const call = newCall();
       const channels = Array.from({ length: 20 }, (_, at) => call.pc.createDataChannel(`channel ${at}`));
       await negotiate(call);
-      await Promise.all(channels.map(async (channel) => pings(await opened(channel, call.pc))));
+      await Promise.all(channels.map(async (channel) => pings(await whenOpen(channel, call.pc))));
     });
   },
 
@@ -110,11 +110,11 @@ export const CALLS = {
       const call = newCall();
       const first = call.pc.createDataChannel('first');
       await negotiate(call);
-      await pings(await opened(first, call.pc));
+      await pings(await whenOpen(first, call.pc));
       first.close();
-      await closed(first);
+      await whenClosed(first);
       const second = call.pc.createDataChannel('second');
-      await pings(await opened(second, call.pc));
+      await pings(await whenOpen(second, call.pc));
       equal(call.pc.connectionState, 'connected', 'connection');
     });
   },
@@ -125,8 +125,8 @@ export const CALLS = {
       const channel = call.pc.createDataChannel('agreed', { negotiated: true, id: 42 });
       const echo = call.pc.createDataChannel('echo', { negotiated: true, id: 7 });
       await negotiate(call, { negotiated: [{ id: 42, label: 'agreed' }, { id: 7, label: 'echo' }] });
-      await pings(await opened(channel, call.pc));
-      await echoes(await opened(echo, call.pc), ['text', pattern(3000)]);
+      await pings(await whenOpen(channel, call.pc));
+      await echoes(await whenOpen(echo, call.pc), ['text', pattern(3000)]);
     });
   },
 
@@ -139,14 +139,14 @@ export const CALLS = {
       Object.assign(call, { id: offer.pc_id, offer: offer.sdp });
       await pc.setRemoteDescription({ type: offer.type, sdp: offer.sdp });
       await pc.setLocalDescription();
-      await gathered(pc);
+      await allGathered(pc);
       call.answer = pc.localDescription.sdp;
       await request('answer', { type: 'answer', sdp: call.answer, pc_id: call.id });
       const channel = await within(20, () => `a channel; ${states(pc)}`, arrived);
       equal(channel.label, 'chat', 'label');
-      await pings(await opened(channel, pc));
+      await pings(await whenOpen(channel, pc));
       // Ours opens on a stream of the other parity.
-      await echoes(await opened(pc.createDataChannel('echo'), pc), ['mine', pattern(20_000)]);
+      await echoes(await whenOpen(pc.createDataChannel('echo'), pc), ['mine', pattern(20_000)]);
     });
   },
 
@@ -171,7 +171,7 @@ export const CALLS = {
       await negotiate(call);
       const answered = sections(call.answer).map(([kind, port]) => `${kind} ${port === 0 ? 'rejected' : 'taken'}`);
       equal(answered.join(', '), 'audio rejected, video rejected, application taken', 'answer');
-      await pings(await opened(channel, call.pc));
+      await pings(await whenOpen(channel, call.pc));
     });
   },
 
@@ -181,7 +181,7 @@ export const CALLS = {
       const channel = call.pc.createDataChannel('chat');
       await negotiate(call);
       const { id } = call;
-      await pings(await opened(channel, call.pc));
+      await pings(await whenOpen(channel, call.pc));
       await negotiate(call);
       equal(call.id, id, 'pc_id');
       await pings(channel);
@@ -189,7 +189,7 @@ export const CALLS = {
       await negotiate(call);
       equal(sections(call.answer).map(([kind]) => kind).join(), 'application,audio', 'sections');
       await pings(channel);
-      await pings(await opened(call.pc.createDataChannel('later'), call.pc));
+      await pings(await whenOpen(call.pc.createDataChannel('later'), call.pc));
     });
   },
 
@@ -199,7 +199,7 @@ export const CALLS = {
       const call = newCall();
       const channel = call.pc.createDataChannel('chat');
       await negotiate(call);
-      await pings(await opened(channel, call.pc));
+      await pings(await whenOpen(channel, call.pc));
       const before = ufrag(call.answer);
       await negotiate(call, { iceRestart: true });
       if (ufrag(call.answer) === before) throw new Error('the answer keeps the ufrag');
@@ -214,13 +214,13 @@ export const CALLS = {
       const call = newCall();
       window.channel = call.pc.createDataChannel('chat');
       await negotiate(call);
-      await pings(await opened(channel, call.pc));
+      await pings(await whenOpen(channel, call.pc));
       return call.id;
     });
     expect((await server.get('/pcs')).body.ids.includes(id), `${id} is not listed`);
     const { status } = await server.post('/close', { pc_id: id });
     expect(status === 200, `/close: ${status}`);
-    await page.evaluate(() => closed(channel));
+    await page.evaluate(() => whenClosed(channel));
     expect(!(await server.get('/pcs')).body.ids.includes(id), `${id} is still listed`);
     const again = await server.post('/close', { pc_id: id });
     expect(again.status === 404, `closed twice: ${again.status}`);
@@ -231,7 +231,7 @@ export const CALLS = {
       const call = newCall();
       const channel = call.pc.createDataChannel('chat');
       await negotiate(call);
-      await pings(await opened(channel, call.pc));
+      await pings(await whenOpen(channel, call.pc));
       call.pc.close();
       return call.id;
     });
@@ -246,7 +246,7 @@ export const HIDDEN = {
       const call = newCall();
       const channel = call.pc.createDataChannel('chat');
       await negotiate(call);
-      await pings(await opened(channel, call.pc), 10);
+      await pings(await whenOpen(channel, call.pc), 10);
       return call.offer;
     });
     expect(/^a=candidate:.*\.local /m.test(offer), `no .local name in the offer:\n${offer}`);
@@ -263,7 +263,7 @@ function trickles(page, directions) {
     const call = newCall();
     const channel = call.pc.createDataChannel('chat');
     await trickle(call, directions);
-    await pings(await opened(channel, call.pc));
+    await pings(await whenOpen(channel, call.pc));
   }, directions);
 }
 

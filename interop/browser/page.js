@@ -1,5 +1,7 @@
 'use strict';
-// Runs in the page of each check. A call is {pc, id, sdp: what went over and came back}.
+// Runs in the page of each check, which may have scripts of its own. A call is {pc, id, offer, answer}; what comes last is for
+// the functions of checks.mjs.
+(() => {
 
 const within = (seconds, what, promise) => {
   let timer;
@@ -32,7 +34,7 @@ const request = async (path, body) => {
 const states = (pc) =>
   `connection ${pc.connectionState}, ICE ${pc.iceConnectionState}, DTLS ${pc.sctp?.transport?.state}`;
 
-const gathered = (pc) => within(15, () => `gathering ${pc.iceGatheringState}`,
+const allGathered = (pc) => within(15, () => `gathering ${pc.iceGatheringState}`,
   until(pc, 'icegatheringstatechange', () => pc.iceGatheringState === 'complete'));
 
 const withoutCandidates = (sdp) => sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, '');
@@ -41,7 +43,7 @@ const withoutCandidates = (sdp) => sdp.replace(/^a=(candidate:.*|end-of-candidat
 async function negotiate(call, options = {}) {
   const { pc } = call;
   await pc.setLocalDescription(await pc.createOffer({ iceRestart: options.iceRestart ?? false }));
-  await gathered(pc);
+  await allGathered(pc);
   const { type, sdp } = pc.localDescription;
   call.offer = sdp;
   const body = { type, sdp };
@@ -55,14 +57,14 @@ async function negotiate(call, options = {}) {
 }
 
 const newCall = () => {
-  window.call = { pc: new RTCPeerConnection() };
-  return window.call;
+  window.theCall = { pc: new RTCPeerConnection() };
+  return window.theCall;
 };
 
-const opened = (channel, pc) => within(20, () => `channel ${channel.label} open; ${states(pc)}`,
+const whenOpen = (channel, pc) => within(20, () => `channel ${channel.label} open; ${states(pc)}`,
   until(channel, 'open', () => channel.readyState === 'open').then(() => channel));
 
-const closed = (channel) => within(20, () => `channel ${channel.label} closed, it is ${channel.readyState}`,
+const whenClosed = (channel) => within(20, () => `channel ${channel.label} closed, it is ${channel.readyState}`,
   until(channel, 'close', () => channel.readyState === 'closed'));
 
 // A channel's messages in order, one per call of the function that this returns.
@@ -158,3 +160,7 @@ async function trickle(call, { up, down }) {
   };
   await Promise.all([up && tell(), down && takeCandidates(call)]);
 }
+
+Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pings, request, sections, states, trickle, until,
+  whenClosed, whenOpen, within });
+})();

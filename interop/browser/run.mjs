@@ -74,15 +74,11 @@ async function withBrowser(puppeteer, server, name, kind, checks) {
       const page = await browser.newPage();
       try {
         await page.goto(server.url);
-        await page.evaluate((source) => {
-          const script = document.createElement('script');
-          script.textContent = source;
-          document.head.append(script);
-        }, PAGE.replace("'use strict';", ''));
+        await page.addScriptTag({ content: PAGE });
         await check({ page, server });
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
-        const asked = page.evaluate(() => ({ offer: window.call?.offer, answer: window.call?.answer }));
+        const asked = page.evaluate(() => ({ offer: window.theCall?.offer, answer: window.theCall?.answer }));
         failed.sdp = await limited(5000, asked).catch(() => undefined);
         throw error;
       } finally {
