@@ -43,7 +43,7 @@ async function main() {
   const rounds = Number(options.rounds ?? (options.bars ? 20 : 1));
   const server = await Server.start(program);
   try {
-    let good = await checkAll(server, 'http', HTTP, (check) => check(server));
+    let good = await checkAll(server, 'http', HTTP, (check) => limited(MOST_OF_ONE_CHECK, check(server)));
     for (const name of browsers) {
       let passed = 0;
       for (let round = 0; round < rounds; round++) {
@@ -75,7 +75,7 @@ async function withBrowser(puppeteer, server, name, kind, checks) {
       try {
         await page.goto(server.url);
         await page.addScriptTag({ content: PAGE });
-        await check({ page, server });
+        await limited(MOST_OF_ONE_CHECK, check({ page, server }));
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
         const asked = page.evaluate(() => ({ offer: window.theCall?.offer, answer: window.theCall?.answer }));
@@ -99,7 +99,7 @@ async function checkAll(server, browser, checks, perform) {
     const failed = {};
     const line = { browser, check: name, ok: true };
     try {
-      await limited(MOST_OF_ONE_CHECK, perform(check, failed));
+      await perform(check, failed);
     } catch (error) {
       good = false;
       Object.assign(line, { ok: false, error: error.message, report: report(server, browser, name, mark, failed) });

@@ -6,12 +6,18 @@ use crate::jsep::{DescriptionError, IceCandidate, IceCandidateError, SessionDesc
 use crate::peer::Peer;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
-use ortica_dtls::CertificateError;
+use ortica_dtls::{CertificateError, SrtpProfile};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 use thiserror::Error;
+
+/// What media may be protected with, in order of preference.
+///
+/// Source: [RFC 8827 §6.5](https://www.rfc-editor.org/rfc/rfc8827#section-6.5)
+const SRTP_PROFILES: [SrtpProfile; 3] =
+    [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
 
 /// Why a connection could not be made.
 #[derive(Debug, Error)]
@@ -78,7 +84,8 @@ impl PeerConnection {
             }
         };
         let ice = ortica_ice::Config::new(provider).with_stun_servers(configuration.stun_servers);
-        let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone());
+        // aiortc gives up when DTLS agrees on no profile, also without media.
+        let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone()).with_srtp_profiles(&SRTP_PROFILES);
         let mut sctp = ortica_sctp::Config::new(provider);
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);

@@ -50,6 +50,20 @@ fn a_call_in_the_wrong_state_names_the_state_and_changes_nothing() {
 }
 
 #[test]
+fn a_candidate_line_says_candidate_once() {
+    let mut side = offerer(1);
+    let offer = offer_of(&mut side.peer);
+    let line = lines(&offer, "a=candidate:")[0];
+    assert!(line.starts_with("a=candidate:1 1 udp "), "{line}");
+    side.peer.drain_engine(now(), |_| ());
+    let trickled = std::iter::from_fn(|| side.peer.poll_event()).find_map(|event| match event {
+        PeerEvent::IceCandidate(candidate) => candidate,
+        _ => None,
+    });
+    assert_eq!(format!("a={}", trickled.expect("a candidate").candidate), line);
+}
+
+#[test]
 fn malformed_sdp_names_the_line_and_changes_nothing() {
     let mut side = answerer(1);
     let offer = SessionDescription::offer("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\nq=nonsense\r\n");

@@ -347,6 +347,14 @@ impl Session {
         if let Some(transport) = self.transports.get_mut(&id) {
             transport.handle_datagram(now, &self.config, datagram);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+            self.notice_goodbye(now);
+        }
+    }
+
+    /// When the peer has closed every transport, the session is over.
+    fn notice_goodbye(&mut self, now: Instant) {
+        if self.transports.values().all(|transport| transport.dtls_state() == DtlsState::Closed) {
+            self.end(now, CloseReason::Remote);
         }
     }
 
@@ -383,6 +391,9 @@ impl Session {
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        if self.closed {
+            return None;
+        }
         for transport in self.transports.values_mut() {
             if let Some(transmit) = transport.poll_transmit(now, max_segments, out) {
                 return Some(transmit);
@@ -404,21 +415,31 @@ impl Session {
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
-        self.transports.clear();
+        // What arrived before the peer's goodbye can still be read.
+        if reason != CloseReason::Remote {
+            self.transports.clear();
+        }
         Some(Event::Closed(reason))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
         self.transports.values().filter_map(Transport::poll_timeout).min()
     }
 
     /// Ends the session: goodbyes go out with the next transmits, and `Closed` is the last event.
     pub fn close(&mut self, now: Instant) {
+        self.end(now, CloseReason::Local);
+    }
+
+    fn end(&mut self, now: Instant, reason: CloseReason) {
         if self.closing.is_some() {
             return;
         }
-        self.closing = Some(CloseReason::Local);
+        self.closing = Some(reason);
         self.channels.on_closed(&mut self.events);
         for transport in self.transports.values_mut() {
             transport.close(now);

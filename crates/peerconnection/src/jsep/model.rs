@@ -138,7 +138,9 @@ impl Model {
             return media;
         }
         for candidate in candidates {
-            media.push(Attribute::Candidate(candidate.to_string()));
+            let line = candidate.to_string();
+            let value = line.strip_prefix("candidate:").unwrap_or(&line);
+            media.push(Attribute::Candidate(value.to_owned()));
         }
         if complete {
             media.push(Attribute::EndOfCandidates);

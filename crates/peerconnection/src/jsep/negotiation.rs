@@ -364,7 +364,7 @@ impl Negotiation {
         let local = self.agreed()?;
         let (index, section) = local.model.leader()?;
         Some(IceCandidate {
-            candidate: format!("candidate:{candidate}"),
+            candidate: candidate.to_string(),
             sdp_mid: Some(section.mid.clone()),
             sdp_mline_index: u16::try_from(index).ok(),
             username_fragment: Some(session.ice(transport)?.local_credentials().ufrag.clone()),
