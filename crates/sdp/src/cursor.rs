@@ -76,7 +76,10 @@ impl<'a> Cursor<'a> {
     /// Everything left, without the spaces around it, if that is something.
     pub(crate) fn optional_text(&mut self) -> Option<&'a str> {
         self.skip_spaces();
-        let text = self.rest().trim_end_matches(' ');
+        let mut text = self.rest();
+        while let Some(shorter) = text.strip_suffix(' ') {
+            text = shorter;
+        }
         (!text.is_empty()).then_some(text)
     }
 
@@ -106,9 +109,10 @@ impl<'a> Cursor<'a> {
     }
 
     fn skip_spaces(&mut self) {
-        let rest = self.rest.trim_start_matches(' ');
-        spend(self.rest.len() - rest.len());
-        self.rest = rest;
+        while let Some(rest) = self.rest.strip_prefix(' ') {
+            spend(1);
+            self.rest = rest;
+        }
     }
 
     fn take_until(&mut self, stop: impl Fn(u8) -> bool) -> &'a str {
@@ -123,10 +127,17 @@ impl<'a> Cursor<'a> {
 /// A decimal number without a sign, as the grammars have it: `u64::from_str` would take a plus as well.
 pub(crate) fn number<N: TryFrom<u64>>(text: &str) -> Option<N> {
     spend(text.len());
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.starts_with('+') {
         return None;
     }
     N::try_from(text.parse().ok()?).ok()
+}
+
+/// What is before and after the first such byte, an ASCII one. Lines and their parts are short: a plain loop beats the
+/// set-up of `str::split_once`.
+pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|it| it == byte)?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 /// Counts bytes looked at, in tests only.

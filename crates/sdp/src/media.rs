@@ -1,17 +1,20 @@
 //! One media section: an `m=` line and what follows it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::level::{all, first, has, level};
 use crate::line::{Address, Bandwidth};
 use crate::session::{attribute_lines, line, text_lines, value_lines};
 use crate::write;
 use crate::{
-    Attribute, Fmtp, Format, MaxMessageSize, Msid, PacketTime, Parameters, Rid, Rtcp, RtcpFeedback, RtpMap, SctpMap,
-    Simulcast, SsrcAttribute, SsrcGroup,
+    Attribute, Fmtp, Format, Limits, MaxMessageSize, Msid, PacketTime, Parameters, Rid, Rtcp, RtcpFeedback, RtpMap,
+    SctpMap, SdpError, Simulcast, SsrcAttribute, SsrcGroup, parse,
 };
 
 /// A media section.
+///
+/// [`FromStr`] reads one by itself, [`Display`](fmt::Display) writes it.
 ///
 /// Source: [RFC 8866 §5.14](https://www.rfc-editor.org/rfc/rfc8866#section-5.14)
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -326,6 +329,22 @@ impl Media {
 }
 
 level!(Media);
+
+impl FromStr for Media {
+    type Err = SdpError;
+
+    fn from_str(text: &str) -> Result<Self, SdpError> {
+        parse::media_section(text, &Limits::default())
+    }
+}
+
+impl fmt::Display for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write(&mut out);
+        f.write_str(&out)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -35,7 +35,8 @@ pub(crate) use text_form;
 
 /// Appends text. Characters that would end the line (a track label, say, that came from a page) are left out.
 pub(crate) fn text(out: &mut String, text: &str) {
-    if text.bytes().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\n' | 0)) {
+    // Without an early end, which the compiler can make SIMD of.
+    if text.bytes().fold(0, |found, byte| found | u8::from(matches!(byte, b'\r' | b'\n' | 0))) > 0 {
         out.extend(text.chars().filter(|&character| !matches!(character, '\r' | '\n' | '\0')));
     } else {
         out.push_str(text);
@@ -56,7 +57,9 @@ pub(crate) fn number(out: &mut String, number: impl Into<u64>) {
             break;
         }
     }
-    out.push_str(digits.get(start..).and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or_default());
+    for digit in digits.iter().skip(start) {
+        out.push(char::from(*digit));
+    }
 }
 
 /// Appends each of `items` after a `separator`.

@@ -41,7 +41,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::SdpError;
-use crate::cursor::{Cursor, spend};
+use crate::cursor::{Cursor, spend, split_at_byte};
 use crate::write;
 
 /// Makes [`Attribute`] with its names, its reader and its writer out of one table. `via` names how the value is
@@ -176,6 +176,8 @@ attributes! {
         PacketTime(PacketTime) = "ptime" via typed,
         /// `a=maxptime`: how long the audio in a packet may last at most.
         MaxPacketTime(PacketTime) = "maxptime" via typed,
+        /// `a=imageattr`: picture sizes that suit (RFC 6236), kept as it stands.
+        ImageAttr(String) = "imageattr" via text,
         /// `a=ice-pacing`: milliseconds between two connectivity checks.
         IcePacing(u32) = "ice-pacing" via number,
         /// `a=remote-candidates`: the candidates in use (ICE without WebRTC), kept as text.
@@ -216,7 +218,7 @@ impl Attribute {
 
     /// Reads what follows `a=`.
     pub(crate) fn parse(line: &str) -> Result<Self, SdpError> {
-        let (name, value) = match line.split_once(':') {
+        let (name, value) = match split_at_byte(line, b':') {
             Some((name, value)) => (name, Some(value)),
             None => (line, None),
         };

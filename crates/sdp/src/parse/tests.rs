@@ -165,6 +165,15 @@ fn lines_of_a_level_may_come_in_any_order() {
 }
 
 #[test]
+fn a_media_section_is_read_by_itself() {
+    let text = format!("{AUDIO}c=IN IP4 0.0.0.0\r\na=mid:0\r\na=x\r\n");
+    let media: Media = text.parse().unwrap();
+    assert_eq!((media.mid(), media.to_string()), (Some("0"), text));
+    assert_eq!("a=mid:0\r\n".parse::<Media>().unwrap_err().kind(), SdpErrorKind::MissingLine('m'));
+    assert_eq!(AUDIO.repeat(2).parse::<Media>().unwrap_err().kind(), SdpErrorKind::Misplaced('m'));
+}
+
+#[test]
 fn malformed_media_lines_are_errors() {
     for (line, kind) in [
         ("m=", SdpErrorKind::Missing("media kind")),
