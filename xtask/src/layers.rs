@@ -74,7 +74,13 @@ fn arrows(package: &Package) -> Vec<String> {
 
 /// An example of one crate, with nothing of ours but that crate and the core.
 fn example(package: &Package) -> Vec<String> {
-    let subject = format!("ortica-{}", package.dir.file_name().unwrap_or_default().to_string_lossy());
+    // The folder is named as that of the crate, whose package may be called otherwise.
+    let subject = match package.dir.file_name().unwrap_or_default().to_string_lossy().as_ref() {
+        "stun-ice" => "ortica-ice".to_owned(),
+        "rtp-rtcp" => "ortica-rtp".to_owned(),
+        "media-codecs" => "ortica-codecs".to_owned(),
+        folder => format!("ortica-{folder}"),
+    };
     let is_wrong = |name: &&str| is_ours(name) && *name != subject && *name != "ortica-core";
     let names = package.dependencies.iter().map(|dependency| dependency.name.as_str());
     names.filter(is_wrong).map(|name| format!("{}: stands alone, yet depends on {name}", package.name)).collect()

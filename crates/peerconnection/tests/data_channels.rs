@@ -225,25 +225,6 @@ async fn closing_ends_every_waiter_with_the_same_reason() {
     .await;
 }
 
-#[tokio::test]
-async fn the_peers_goodbye_ends_the_connection_and_loses_nothing() {
-    within(async {
-        let mut call = call(DataChannelInit::default()).await;
-        call.a_channel.send("one").await.unwrap();
-        call.a_channel.send("two").await.unwrap();
-        assert_eq!(call.b_channel.recv().await, Some(Message::from("one")));
-        call.a.close().await;
-        let mut last = None;
-        while let Some(event) = call.b_events.next().await {
-            last = Some(event);
-        }
-        assert!(matches!(last, Some(Event::Closed(CloseReason::Remote))));
-        assert_eq!(call.b_channel.recv().await, Some(Message::from("two")));
-        assert_eq!(call.b_channel.recv().await, None);
-    })
-    .await;
-}
-
 /// Guards: a dropped future leaves the object usable.
 #[tokio::test]
 async fn api_2_a_cancelled_receive_loses_nothing() {

@@ -347,14 +347,6 @@ impl Session {
         if let Some(transport) = self.transports.get_mut(&id) {
             transport.handle_datagram(now, &self.config, datagram);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
-            self.notice_goodbye(now);
-        }
-    }
-
-    /// When the peer has closed every transport, the session is over.
-    fn notice_goodbye(&mut self, now: Instant) {
-        if self.transports.values().all(|transport| transport.dtls_state() == DtlsState::Closed) {
-            self.end(now, CloseReason::Remote);
         }
     }
 
@@ -415,10 +407,7 @@ impl Session {
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
-        // What arrived before the peer's goodbye can still be read.
-        if reason != CloseReason::Remote {
-            self.transports.clear();
-        }
+        self.transports.clear();
         Some(Event::Closed(reason))
     }
 
@@ -432,14 +421,10 @@ impl Session {
 
     /// Ends the session: goodbyes go out with the next transmits, and `Closed` is the last event.
     pub fn close(&mut self, now: Instant) {
-        self.end(now, CloseReason::Local);
-    }
-
-    fn end(&mut self, now: Instant, reason: CloseReason) {
         if self.closing.is_some() {
             return;
         }
-        self.closing = Some(reason);
+        self.closing = Some(CloseReason::Local);
         self.channels.on_closed(&mut self.events);
         for transport in self.transports.values_mut() {
             transport.close(now);
