@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod congestion;
 pub mod demux;
 pub mod header_extension;
 pub mod id;

@@ -1,0 +1,3 @@
+//! How fast to send: what receivers tell senders about the path.
+
+pub mod twcc;
