@@ -65,6 +65,11 @@ impl Config {
         }
     }
 
+    /// What computes: for those who go on with the keys of a handshake.
+    pub fn provider(&self) -> &CryptoProvider {
+        &self.provider
+    }
+
     /// The cipher suites to speak, best first: as a client the order is offered, as a server it decides. Suites not
     /// known here are left out; with none left, no handshake succeeds.
     ///

@@ -1,5 +1,6 @@
 //! What a session is made with.
 
+use ortica_core::{Instant, NtpTime, WallClock};
 use std::sync::Arc;
 
 /// Settings of a [`Session`](super::Session), shared by all that are made with them.
@@ -9,12 +10,27 @@ pub struct Config {
     pub(super) dtls: Arc<ortica_dtls::Config>,
     pub(super) sctp: Arc<ortica_sctp::Config>,
     pub(super) limits: Limits,
+    pub(super) wall_clock: WallClock,
 }
 
 impl Config {
     /// Settings from those of the layers.
     pub fn new(ice: ortica_ice::Config, dtls: ortica_dtls::Config, sctp: ortica_sctp::Config) -> Self {
-        Self { ice: Arc::new(ice), dtls: Arc::new(dtls), sctp: Arc::new(sctp), limits: Limits::default() }
+        Self {
+            ice: Arc::new(ice),
+            dtls: Arc::new(dtls),
+            sctp: Arc::new(sctp),
+            limits: Limits::default(),
+            wall_clock: WallClock::new(Instant::from_nanos(0), NtpTime(0)),
+        }
+    }
+
+    /// Tells the time of day that reports on media carry. Default: as if the session's clock had started in 1900, which is
+    /// as good for synchronising streams and says nothing about this side.
+    #[must_use]
+    pub fn with_wall_clock(mut self, clock: WallClock) -> Self {
+        self.wall_clock = clock;
+        self
     }
 
     /// Replaces the bounds of the session's own queues.
@@ -40,10 +56,26 @@ pub struct Limits {
     /// Bytes of messages kept for streams whose OPEN has not arrived; later ones stay in SCTP, which closes its window.
     /// Default 64 KiB.
     pub early_messages: usize,
+    /// Senders and receivers of media at a time, each. Beyond it, another one is refused. Default 1,024.
+    pub tracks: usize,
+    /// Bytes of encoded frames of one sender that wait to be sent. A frame beyond it is dropped, and video starts over
+    /// with a key frame. Default 2 MiB.
+    pub media_queue: usize,
+    /// Frames of one receiver that nobody has read. Beyond it, the oldest sound is dropped; of video everything, until
+    /// the next key frame. Default 64.
+    pub received_frames: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { transports: 64, channels: 1024, early_dtls: 8 * 1024, early_messages: 64 * 1024 }
+        Self {
+            transports: 64,
+            channels: 1024,
+            early_dtls: 8 * 1024,
+            early_messages: 64 * 1024,
+            tracks: 1024,
+            media_queue: 2 << 20,
+            received_frames: 64,
+        }
     }
 }

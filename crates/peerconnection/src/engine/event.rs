@@ -1,6 +1,6 @@
 //! What a session reports.
 
-use super::{ChannelId, TransportId};
+use super::{ChannelId, ReceiverId, SenderId, TransportId};
 use ortica_ice::{Candidate, GatheringState, ResolveId};
 use std::fmt;
 use thiserror::Error;
@@ -26,6 +26,10 @@ pub enum Event {
         /// What to resolve.
         name: String,
     },
+    /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
+    EncoderTargets(SenderId),
+    /// A receiver has frames to read.
+    ReceiverReadable(ReceiverId),
     /// A data channel is open, one of ours or, when the name is new, one that the peer made.
     ChannelOpen(ChannelId),
     /// The peer made a data channel; `ChannelOpen` follows.

@@ -21,6 +21,14 @@ id! {
     TransportId
 }
 id! {
+    /// One sender of a session: a track on its way out.
+    SenderId
+}
+id! {
+    /// One receiver of a session: a track on its way in.
+    ReceiverId
+}
+id! {
     /// One data channel of a session. Not the SCTP stream it runs on, which is known only once it is connected.
     ChannelId
 }

@@ -8,6 +8,8 @@
 //! commands  -> channels -> SCTP -> DTLS -> the route that ICE selected -> transmits
 //! ```
 //!
+//! Media takes its way beside SCTP, see `media`.
+//!
 //! The gate (`secured`) is the one place that turns a verified handshake into something to send with.
 
 mod channel;
@@ -16,6 +18,7 @@ mod config;
 mod demux;
 mod event;
 mod id;
+mod media;
 mod secured;
 mod session;
 mod stats;
@@ -25,7 +28,11 @@ pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Reliability};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
 pub use event::{CloseReason, DtlsState, Event};
-pub use id::{ChannelId, TransportId};
-pub use session::{Session, TransportError};
-pub use stats::{ChannelStats, TransportStats};
+pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
+pub use media::{
+    CodecFeedback, EncoderTargets, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError,
+    RtpReceiveParameters, RtpSendParameters, SendFrameError,
+};
+pub use session::{MediaError, Session, TransportError};
+pub use stats::{ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};

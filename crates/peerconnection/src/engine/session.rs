@@ -1,13 +1,18 @@
 //! One side of a call.
 
+mod media;
+
+pub use media::MediaError;
+
 use super::channels::Channels;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
-    CloseReason, Config, DtlsState, Event, TransportId, TransportStats,
+    CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats,
 };
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
+use ortica_rtp::session::reports::random_cname;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -45,6 +50,12 @@ pub struct Session {
     /// The transport that data channels run on.
     sctp: Option<TransportId>,
     channels: Channels,
+    /// Which transport carries each sender and receiver.
+    senders: BTreeMap<SenderId, TransportId>,
+    receivers: BTreeMap<ReceiverId, TransportId>,
+    next_track: u32,
+    /// What all streams of this session are called (RFC 7022).
+    cname: String,
     events: VecDeque<Event>,
     /// Set by `close`; `Closed` is the last event after it.
     closing: Option<CloseReason>,
@@ -58,6 +69,10 @@ impl Session {
     pub fn new(config: Arc<Config>, rng: Rng, _now: Instant) -> Self {
         Self {
             channels: Channels::new(config.limits),
+            senders: BTreeMap::new(),
+            receivers: BTreeMap::new(),
+            next_track: 0,
+            cname: random_cname(&mut rng.fork("cname")),
             config,
             rng,
             transports: BTreeMap::new(),
@@ -83,7 +98,7 @@ impl Session {
         let id = TransportId(self.next_transport);
         self.next_transport += 1;
         let rng = self.rng.fork(&format!("transport {id}"));
-        self.transports.insert(id, Transport::new(id, &self.config, rng, now));
+        self.transports.insert(id, Transport::new(id, &self.config, &self.cname, rng, now));
         Ok(id)
     }
 
@@ -93,6 +108,8 @@ impl Session {
         if self.sctp == Some(id) {
             self.sctp = None;
         }
+        self.senders.retain(|_, transport| *transport != id);
+        self.receivers.retain(|_, transport| *transport != id);
     }
 
     /// The transports there are, oldest first.
@@ -345,7 +362,7 @@ impl Session {
         }
         let Some(id) = self.transport_of(&datagram) else { return };
         if let Some(transport) = self.transports.get_mut(&id) {
-            transport.handle_datagram(now, &self.config, datagram);
+            transport.handle_datagram(now, &self.config, datagram, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
     }
@@ -376,7 +393,7 @@ impl Session {
             return;
         }
         for transport in self.transports.values_mut() {
-            transport.handle_timeout(now);
+            transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
     }
@@ -435,7 +452,7 @@ impl Session {
 
     /// Counters of a transport.
     pub fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
-        self.transports.get(&id).map(|transport| transport.stats)
+        self.transports.get(&id).map(Transport::stats)
     }
 
     /// Counters of a channel.

@@ -1,5 +1,11 @@
 //! Counters of a session. They only grow.
 
+use ortica_codecs::Codec;
+use ortica_core::Instant;
+use ortica_rtp::Ssrc;
+use ortica_rtp::session::{receiver, sender};
+use std::time::Duration;
+
 /// Counters of a transport.
 ///
 /// Source: [webrtc-stats `RTCTransportStats`](https://www.w3.org/TR/webrtc-stats/#transportstats-dict*)
@@ -20,12 +26,110 @@ pub struct TransportStats {
     pub unvalidated_packets: u64,
     /// Transmits, each of which may hold several packets (GSO).
     pub transmits: u64,
-    /// Packets in transmits that hold data channel packets.
+    /// Packets in transmits that hold media or data channel packets.
     pub data_packets_sent: u64,
-    /// Transmits that hold data channel packets.
+    /// Transmits that hold media or data channel packets.
     pub data_transmits: u64,
     /// How often the selected candidate pair changed.
     pub selected_candidate_pair_changes: u32,
+    /// What became of media packets that were of no use.
+    pub rtp: RtpStats,
+}
+
+/// Counters of media packets that were dropped.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RtpStats {
+    /// They came before the keys, or after the transport agreed on none.
+    pub early: u64,
+    /// They were not authentic, or came twice.
+    pub unauthenticated: u64,
+    /// They were no RTP or RTCP inside.
+    pub malformed: u64,
+    /// They belong to no receiver.
+    pub unroutable: u64,
+    /// Their receiver had no use for them.
+    pub useless: u64,
+}
+
+/// Counters of a sender, and what the peer says of it.
+///
+/// Source: [webrtc-stats `RTCOutboundRtpStreamStats`](https://www.w3.org/TR/webrtc-stats/#outboundrtpstats-dict*)
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SenderStats {
+    /// The stream; `None` while nothing is sent.
+    pub ssrc: Option<Ssrc>,
+    /// What is sent.
+    pub codec: Option<Codec>,
+    /// Packets sent, retransmissions included.
+    pub packets_sent: u64,
+    /// Bytes of payload in them.
+    pub bytes_sent: u64,
+    /// Bytes of RTP headers in them.
+    pub header_bytes_sent: u64,
+    /// Packets sent again.
+    pub retransmitted_packets_sent: u64,
+    /// Bytes of payload in those.
+    pub retransmitted_bytes_sent: u64,
+    /// Frames sent.
+    pub frames_sent: u64,
+    /// Key frames among them.
+    pub key_frames_sent: u64,
+    /// Frames that were not sent: nothing was agreed, the queue was full, or a key frame was missing.
+    pub frames_dropped: u64,
+    /// Requests for packets.
+    pub nack_count: u64,
+    /// Picture losses told.
+    pub pli_count: u64,
+    /// Key frames demanded.
+    pub fir_count: u64,
+    /// What the peer reports.
+    pub remote: sender::RemoteReport,
+}
+
+/// Counters of a receiver, and what the peer says of it.
+///
+/// Source: [webrtc-stats `RTCInboundRtpStreamStats`](https://www.w3.org/TR/webrtc-stats/#inboundrtpstats-dict*)
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ReceiverStats {
+    /// The stream; `None` while nothing was received.
+    pub ssrc: Option<Ssrc>,
+    /// What is received.
+    pub codec: Option<Codec>,
+    /// Packets received, retransmissions excluded.
+    pub packets_received: u64,
+    /// Bytes of payload in them.
+    pub bytes_received: u64,
+    /// Bytes of RTP headers in them.
+    pub header_bytes_received: u64,
+    /// Packets lost on the way, those included that were sent again.
+    pub packets_lost: i64,
+    /// Variation of the transit time.
+    pub jitter: Duration,
+    /// When the last one came.
+    pub last_packet_received: Option<Instant>,
+    /// Packets that came again.
+    pub retransmitted_packets_received: u64,
+    /// Requests for packets.
+    pub nack_count: u64,
+    /// Picture losses told.
+    pub pli_count: u64,
+    /// Key frames demanded.
+    pub fir_count: u64,
+    /// Frames received whole.
+    pub frames_received: u64,
+    /// Key frames among them.
+    pub key_frames_received: u64,
+    /// Frames that were received and not read in time.
+    pub frames_dropped: u64,
+    /// Packets and frames that were none of their format.
+    pub frames_malformed: u64,
+    /// Packets of sound given up.
+    pub frames_lost: u64,
+    /// What the peer reports.
+    pub remote: Option<receiver::RemoteReport>,
 }
 
 /// Counters of a data channel.

@@ -2,8 +2,9 @@
 
 use super::channels::Channels;
 use super::demux::{Protocol, classify};
+use super::media::RtpTransport;
 use super::secured::Secured;
-use super::{Config, DtlsState, Event, TransportId, TransportStats};
+use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
 use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, Role};
 use ortica_ice::{Agent, Route};
@@ -49,15 +50,17 @@ pub(super) struct Transport {
     pub secured: Option<Secured>,
     /// Set when data channels run here.
     sctp: Option<SctpParameters>,
+    pub rtp: RtpTransport,
     /// A packet that was built for a train of smaller ones; it leads the next train.
     carry: Vec<u8>,
     selected: Option<Route>,
-    pub stats: TransportStats,
+    stats: TransportStats,
 }
 
 impl Transport {
-    pub fn new(id: TransportId, config: &Config, rng: Rng, now: Instant) -> Self {
+    pub fn new(id: TransportId, config: &Config, cname: &str, rng: Rng, now: Instant) -> Self {
         Self {
+            rtp: RtpTransport::new(config.wall_clock, cname, rng.fork("rtp"), now),
             id,
             ice: Agent::new(config.ice.clone(), rng.fork("ice"), now),
             rng,
@@ -69,6 +72,12 @@ impl Transport {
             selected: None,
             stats: TransportStats::default(),
         }
+    }
+
+    pub fn stats(&self) -> TransportStats {
+        let RtpStats { unauthenticated, malformed, unroutable, useless, .. } = self.rtp.stats();
+        let rtp = RtpStats { unauthenticated, malformed, unroutable, useless, ..self.stats.rtp };
+        TransportStats { rtp, ..self.stats }
     }
 
     pub fn dtls_state(&self) -> DtlsState {
@@ -107,7 +116,13 @@ impl Transport {
     }
 
     /// Takes what arrived and only records it; [`settle`](Self::settle) draws the conclusions.
-    pub fn handle_datagram(&mut self, now: Instant, config: &Config, mut datagram: Datagram<'_>) {
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        mut datagram: Datagram<'_>,
+        events: &mut VecDeque<Event>,
+    ) {
         let (local, remote, ecn) = (datagram.local, datagram.remote, datagram.ecn);
         for packet in datagram.segments() {
             self.stats.packets_received += 1;
@@ -125,8 +140,14 @@ impl Transport {
                     Dtls::Waiting { .. } => self.keep_early(config, packet),
                     Dtls::Running(_) => self.handle_dtls(now, packet),
                 },
-                // No media runs here, so nothing could read these.
-                Some(Protocol::Rtp | Protocol::Rtcp) | None => self.stats.unknown_packets += 1,
+                Some(media @ (Protocol::Rtp | Protocol::Rtcp)) => {
+                    match self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()) {
+                        Some(srtp) if media == Protocol::Rtp => self.rtp.handle_rtp(now, &config.limits, srtp, packet),
+                        Some(srtp) => self.rtp.handle_rtcp(now, srtp, packet, events),
+                        None => self.stats.rtp.early += 1,
+                    }
+                }
+                None => self.stats.unknown_packets += 1,
             }
         }
     }
@@ -153,8 +174,9 @@ impl Transport {
         });
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant, config: &Config, events: &mut VecDeque<Event>) {
         self.ice.handle_timeout(now);
+        self.rtp.handle_timeout(now, &config.limits, events);
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.handle_timeout(now);
         }
@@ -173,7 +195,14 @@ impl Transport {
             .as_ref()
             .and_then(|secured| secured.association.as_ref())
             .and_then(|association| association.poll_timeout());
-        [self.ice.poll_timeout(), dtls, sctp].into_iter().flatten().min()
+        // What cannot be sent is not due either.
+        let rtp = if self.carries_media() { self.rtp.poll_timeout() } else { None };
+        [self.ice.poll_timeout(), dtls, sctp, rtp].into_iter().flatten().min()
+    }
+
+    /// `true` when media can be sent now.
+    pub fn carries_media(&self) -> bool {
+        self.ice.route().is_some() && self.secured.as_ref().is_some_and(|secured| secured.srtp.is_some())
     }
 
     pub fn association(&mut self) -> Option<&mut ortica_sctp::Association> {
@@ -185,6 +214,7 @@ impl Transport {
         self.settle_ice(events);
         self.settle_dtls(now, config, events);
         self.settle_sctp(now, channels, events);
+        self.rtp.settle(now, events);
     }
 
     fn settle_ice(&mut self, events: &mut VecDeque<Event>) {
@@ -198,6 +228,8 @@ impl Transport {
                 ortica_ice::Event::Selected(route) => {
                     let changed = self.selected.replace(route) != Some(route);
                     self.stats.selected_candidate_pair_changes += u32::from(changed);
+                    let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
+                    rtt.into_iter().for_each(|rtt| self.rtp.set_rtt(rtt));
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
@@ -212,9 +244,12 @@ impl Transport {
         while let Some(event) = connection.poll_event() {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
-                    let mut secured = Secured::open(verified);
+                    let mut secured = Secured::open(verified, config);
                     if self.sctp.is_some() {
                         secured.start_sctp(config, &self.rng, now);
+                    }
+                    if secured.srtp.is_some() {
+                        self.rtp.on_secured(events);
                     }
                     self.secured = Some(secured);
                     DtlsState::Connected
@@ -255,7 +290,7 @@ impl Transport {
         events.push_back(Event::Dtls(self.id, state));
     }
 
-    /// The next datagrams to one destination: checks first, then handshakes, then data.
+    /// The next datagrams to one destination: checks first, then handshakes, then media and data.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         let transmit = self.poll_layers(now, max_segments, out)?;
         self.stats.transmits += 1;
@@ -280,8 +315,8 @@ impl Transport {
         Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: (segments > 1).then_some(size) })
     }
 
-    /// Appends SCTP packets, each sealed in place, as long as they are as long as the first. A shorter one ends the
-    /// train; a longer one waits for the next.
+    /// Appends packets, each sealed in place, as long as they are as long as the first. A shorter one ends the train; a
+    /// longer one waits for the next.
     fn build_train(&mut self, now: Instant, max: usize, out: &mut Vec<u8>) -> Option<(usize, usize, usize)> {
         let start = out.len();
         let mut segments = 0;
@@ -311,7 +346,13 @@ impl Transport {
         (segments > 0).then(|| (out.len() - start, segments, size))
     }
 
+    /// Media does not wait, so it goes first; its rate is bounded by who makes it.
     fn seal_next(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let srtp = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut());
+        srtp.is_some_and(|srtp| self.rtp.poll_packet(now, srtp, out)) || self.seal_data(now, out)
+    }
+
+    fn seal_data(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         let Dtls::Running(connection) = &mut self.dtls else { return false };
         let Some(association) = self.secured.as_mut().and_then(|secured| secured.association.as_mut()) else {
             return false;
@@ -327,6 +368,7 @@ impl Transport {
 
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
     pub fn close(&mut self, now: Instant) {
+        self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");
         }

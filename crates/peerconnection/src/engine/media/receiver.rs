@@ -1,0 +1,460 @@
+//! One receiver: packets into frames, gaps into requests.
+
+use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
+use crate::engine::{Limits, ReceiverStats};
+use ortica_codecs::payload::{self, Depacketizer, Piece};
+use ortica_codecs::{Codec, EncodedFrame, MediaKind};
+use ortica_core::{Instant, NtpTime};
+use ortica_rtp::demux::Section;
+use ortica_rtp::repair::jitter_buffer::{
+    AudioBuffer, AudioConfig, Event as BufferEvent, FrameBuffer, FrameConfig, PacketHint, Playout,
+};
+use ortica_rtp::repair::key_frame::KeyFrameRequester;
+use ortica_rtp::repair::nack;
+use ortica_rtp::repair::rtx::AptTable;
+use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
+use ortica_rtp::session::receiver::{Arrival, Config, ReceiveStream};
+use ortica_rtp::{Packet, RtpTimestamp, Ssrc, TimestampUnwrapper};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What a receiver gives out, in order.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ReceivedFrame {
+    /// A whole frame.
+    Frame {
+        /// It. Its `pts` counts from where the peer began, without wraps.
+        frame: EncodedFrame,
+        /// When the packet came that completed it.
+        arrived: Instant,
+        /// The moment it was captured, on the peer's clock, once its reports tell. Frames of two receivers with equal times
+        /// belong together.
+        captured: Option<NtpTime>,
+        /// Frames before it were lost, or another stream starts here.
+        discontinuity: bool,
+    },
+    /// Sound that was lost: the decoder makes up for it.
+    Lost {
+        /// Of which codec.
+        codec: Codec,
+        /// When it was to be heard, in ticks of the codec's clock.
+        pts: i64,
+    },
+}
+
+/// A receiver, with or without something agreed.
+pub(in crate::engine) struct Receiver {
+    pub kind: MediaKind,
+    parameters: Option<RtpReceiveParameters>,
+    apt: AptTable,
+    stream: Option<Stream>,
+    /// Frames that nobody has read yet.
+    ready: VecDeque<ReceivedFrame>,
+    /// Of earlier streams.
+    dropped: u64,
+    readable: bool,
+    rtt: Option<Duration>,
+}
+
+/// A stream that is being received, with the one of its retransmissions.
+struct Stream {
+    codec: RtpCodecParameters,
+    receive: ReceiveStream,
+    rtx: Option<ReceiveStream>,
+    depacketizer: Box<dyn Depacketizer>,
+    buffer: Buffer,
+    timestamps: TimestampUnwrapper,
+    requester: KeyFrameRequester,
+    frames: u64,
+    key_frames: u64,
+    plis: u64,
+    firs: u64,
+    malformed: u64,
+    lost: u64,
+    fresh: bool,
+}
+
+enum Buffer {
+    Audio(AudioBuffer),
+    Video(FrameBuffer),
+}
+
+impl Receiver {
+    pub fn new(kind: MediaKind) -> Self {
+        Self {
+            kind,
+            parameters: None,
+            apt: AptTable::new(),
+            stream: None,
+            ready: VecDeque::new(),
+            dropped: 0,
+            readable: false,
+            rtt: None,
+        }
+    }
+
+    /// Receives by these parameters. What is being received goes on.
+    pub fn start(&mut self, parameters: RtpReceiveParameters) -> Result<Section, RtpParametersError> {
+        parameters::check(self.kind, &parameters.codecs)?;
+        self.apt = parameters.apt();
+        let section = Section {
+            mid: parameters.mid,
+            payload_types: parameters.payload_types(),
+            rids: Vec::new(),
+            ssrcs: parameters.ssrcs.clone(),
+        };
+        self.parameters = Some(parameters);
+        Ok(section)
+    }
+
+    pub fn stop(&mut self) {
+        (self.parameters, self.stream) = (None, None);
+    }
+
+    /// The oldest frame that nobody has read yet.
+    pub fn read(&mut self) -> Option<ReceivedFrame> {
+        self.ready.pop_front()
+    }
+
+    /// `true`, once, when frames were added since the last call.
+    pub fn take_readable(&mut self) -> bool {
+        std::mem::take(&mut self.readable)
+    }
+
+    /// What was given out could not be decoded.
+    pub fn request_key_frame(&mut self, now: Instant) {
+        if let Some(stream) = &mut self.stream
+            && let Buffer::Video(buffer) = &mut stream.buffer
+        {
+            buffer.require_key_frame();
+            stream.requester.request(now);
+        }
+    }
+
+    /// A packet that belongs here has come. `false` if it is of no use.
+    pub fn handle_packet(&mut self, now: Instant, limits: &Limits, packet: &Packet<'_>) -> bool {
+        let Some(parameters) = &self.parameters else { return false };
+        if self.apt.is_rtx(packet.payload_type()) {
+            return self.stream.as_mut().is_some_and(|stream| stream.handle_retransmission(now, &self.apt, packet));
+        }
+        let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
+        match &mut self.stream {
+            Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec),
+            stream => *stream = Some(Stream::new(packet.ssrc(), codec, self.rtt)),
+        }
+        let Some(stream) = &mut self.stream else { return false };
+        let useful = stream.handle_packet(now, packet);
+        self.collect(now, limits);
+        useful
+    }
+
+    /// The stream has ended, by the peer's word.
+    pub fn handle_goodbye(&mut self, ssrc: Ssrc) {
+        self.stream.take_if(|stream| stream.receive.ssrc() == ssrc);
+    }
+
+    pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) -> bool {
+        match &mut self.stream {
+            Some(stream) if stream.receive.ssrc() == report.ssrc => stream.receive.handle_sender_report(now, report),
+            _ => return false,
+        }
+        true
+    }
+
+    pub fn set_rtt(&mut self, rtt: Duration) {
+        self.rtt = Some(rtt);
+        if let Some(stream) = &mut self.stream {
+            stream.set_rtt(rtt);
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant, limits: &Limits) {
+        if let Some(stream) = &mut self.stream {
+            stream.receive.handle_timeout(now);
+            while let Some(event) = stream.receive.poll_event() {
+                tracing::debug!(ssrc = %stream.receive.ssrc(), ?event, "stream");
+            }
+        }
+        self.collect(now, limits);
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.stream.as_ref()?.poll_timeout()
+    }
+
+    /// Reports on the streams that sent something since the last ones.
+    pub fn report_blocks(&mut self, now: Instant) -> impl Iterator<Item = ReportBlock> {
+        let streams = self.stream.as_mut().map(|stream| [Some(&mut stream.receive), stream.rtx.as_mut()]);
+        streams
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|stream| stream.is_active())
+            .map(move |stream| stream.report_block(now))
+    }
+
+    /// Requests that are due.
+    pub fn poll_feedback(&mut self, now: Instant, sender: Ssrc, mut push: impl FnMut(RtcpPacket)) {
+        let Some(stream) = &mut self.stream else { return };
+        while let Some(nack) = stream.receive.poll_nack(now, sender) {
+            push(nack.into());
+        }
+        if stream.requester.poll(now) {
+            let ssrc = stream.receive.ssrc();
+            if stream.codec.feedback.pli {
+                stream.plis += 1;
+                push(KeyFrameRequester::picture_loss(sender, ssrc));
+            } else if stream.codec.feedback.fir {
+                stream.firs += 1;
+                push(stream.requester.full_intra_request(sender, ssrc));
+            }
+        }
+    }
+
+    /// Moves what is complete to where it can be read.
+    fn collect(&mut self, now: Instant, limits: &Limits) {
+        let Some(stream) = &mut self.stream else { return };
+        let before = self.ready.len();
+        stream.collect(now, &mut self.ready);
+        self.readable |= self.ready.len() > before;
+        if self.ready.len() <= limits.received_frames {
+            return;
+        }
+        // Sound is as good without its oldest part; a picture is not, so its reader starts over at the next key frame.
+        let excess = match self.kind {
+            MediaKind::Audio => self.ready.len() - limits.received_frames,
+            MediaKind::Video => self.ready.len(),
+        };
+        self.ready.drain(..excess);
+        self.dropped += excess as u64;
+        if self.kind == MediaKind::Video {
+            self.request_key_frame(now);
+        }
+    }
+
+    pub fn stats(&self) -> ReceiverStats {
+        let mut stats = ReceiverStats { frames_dropped: self.dropped, ..ReceiverStats::default() };
+        if let Some(stream) = &self.stream {
+            stream.add_stats(&mut stats);
+        }
+        stats
+    }
+}
+
+impl Stream {
+    fn new(ssrc: Ssrc, codec: RtpCodecParameters, rtt: Option<Duration>) -> Self {
+        let mut config = Config::new(ssrc, codec.codec.clock_rate());
+        if codec.feedback.nack {
+            config = config.with_nack(nack::Config::default());
+        }
+        let mut stream = Self {
+            receive: ReceiveStream::new(config),
+            rtx: None,
+            depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
+            buffer: Buffer::new(codec.codec),
+            timestamps: TimestampUnwrapper::new(),
+            requester: KeyFrameRequester::default(),
+            codec,
+            frames: 0,
+            key_frames: 0,
+            plis: 0,
+            firs: 0,
+            malformed: 0,
+            lost: 0,
+            fresh: true,
+        };
+        if let Some(rtt) = rtt {
+            stream.set_rtt(rtt);
+        }
+        stream
+    }
+
+    fn set_rtt(&mut self, rtt: Duration) {
+        self.receive.set_rtt(rtt);
+        self.requester.set_rtt(rtt);
+    }
+
+    /// The peer may change the codec between two packets.
+    fn set_codec(&mut self, codec: RtpCodecParameters) {
+        if self.codec.codec != codec.codec {
+            self.depacketizer = payload::depacketizer(codec.codec, payload::Limits::default());
+            self.buffer = Buffer::new(codec.codec);
+            self.timestamps = TimestampUnwrapper::new();
+            self.receive.set_clock_rate(codec.codec.clock_rate());
+            self.fresh = true;
+        }
+        self.codec = codec;
+    }
+
+    fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        match self.receive.handle_packet(now, packet) {
+            Arrival::Stray => return false,
+            Arrival::Restarted => self.fresh = true,
+            Arrival::Accepted => {}
+        }
+        self.insert(now, packet)
+    }
+
+    fn handle_retransmission(&mut self, now: Instant, apt: &AptTable, packet: &Packet<'_>) -> bool {
+        let clock_rate = self.codec.codec.clock_rate();
+        self.rtx.take_if(|rtx| rtx.ssrc() != packet.ssrc());
+        let rtx = self.rtx.get_or_insert_with(|| ReceiveStream::new(Config::new(packet.ssrc(), clock_rate)));
+        if rtx.handle_packet(now, packet) == Arrival::Stray {
+            return false;
+        }
+        let Ok(restored) = apt.restore(packet, self.receive.ssrc()) else { return false };
+        self.receive.handle_restored(now, restored.sequence_number());
+        self.insert(now, &restored)
+    }
+
+    fn insert(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        match &mut self.buffer {
+            Buffer::Audio(buffer) => {
+                buffer.insert(now, packet);
+            }
+            Buffer::Video(buffer) => {
+                let hint = match self.depacketizer.inspect(packet.payload(), packet.marker()) {
+                    Ok(info) => PacketHint {
+                        start: info.start,
+                        end: info.end,
+                        key_frame: info.key_frame,
+                        discardable: info.discardable,
+                        picture: None,
+                    },
+                    // Packets of padding alone fill gaps.
+                    Err(_) if packet.payload().is_empty() => PacketHint::default(),
+                    Err(_) => {
+                        self.malformed += 1;
+                        return false;
+                    }
+                };
+                buffer.insert(now, packet, hint);
+            }
+        }
+        true
+    }
+
+    /// Takes out of the jitter buffer what is complete.
+    fn collect(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
+        match self.codec.codec.kind() {
+            MediaKind::Audio => self.collect_audio(now, ready),
+            MediaKind::Video => self.collect_video(now, ready),
+        }
+    }
+
+    fn collect_audio(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
+        let Buffer::Audio(buffer) = &mut self.buffer else { return };
+        while let Some(playout) = buffer.poll(now) {
+            match playout {
+                Playout::Lost { timestamp, .. } => {
+                    self.lost += 1;
+                    let pts = self.timestamps.unwrap(timestamp);
+                    ready.push_back(ReceivedFrame::Lost { codec: self.codec.codec, pts });
+                }
+                Playout::Packet(packet) if packet.payload.is_empty() => {}
+                Playout::Packet(packet) => {
+                    let pts = self.timestamps.unwrap(packet.timestamp);
+                    let piece = Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload };
+                    match self.depacketizer.assemble(pts, &[piece]) {
+                        Ok(frame) => {
+                            self.frames += 1;
+                            ready.push_back(ReceivedFrame::Frame {
+                                frame,
+                                arrived: packet.arrived,
+                                captured: self.receive.wall_time(packet.timestamp),
+                                discontinuity: std::mem::take(&mut self.fresh),
+                            });
+                        }
+                        Err(error) => {
+                            self.malformed += 1;
+                            tracing::debug!(%error, "a payload makes no sound");
+                        }
+                    }
+                }
+            }
+        }
+        let first = buffer.first();
+        self.receive.forget_before(first);
+    }
+
+    fn collect_video(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
+        let Buffer::Video(buffer) = &mut self.buffer else { return };
+        loop {
+            let Some(frame) = buffer.poll_frame(now) else { break };
+            let pts = self.timestamps.unwrap(frame.timestamp);
+            let pieces: Vec<Piece<'_>> = frame
+                .packets()
+                .map(|packet| Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload })
+                .collect();
+            let (key_frame, discontinuity, arrived) = (frame.key_frame, frame.discontinuity, frame.arrived);
+            let timestamp: RtpTimestamp = frame.timestamp;
+            match self.depacketizer.assemble(pts, &pieces) {
+                Ok(frame) => {
+                    self.frames += 1;
+                    if key_frame {
+                        self.key_frames += 1;
+                        self.requester.satisfy();
+                    }
+                    ready.push_back(ReceivedFrame::Frame {
+                        frame,
+                        arrived,
+                        captured: self.receive.wall_time(timestamp),
+                        discontinuity: discontinuity | std::mem::take(&mut self.fresh),
+                    });
+                }
+                Err(error) => {
+                    self.malformed += 1;
+                    tracing::debug!(%error, "packets make no picture");
+                    buffer.require_key_frame();
+                }
+            }
+        }
+        while let Some(event) = buffer.poll_event() {
+            match event {
+                BufferEvent::KeyFrameNeeded => self.requester.request(now),
+                _ => {}
+            }
+        }
+        let first = buffer.first();
+        self.receive.forget_before(first);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let buffer = match &self.buffer {
+            Buffer::Audio(buffer) => buffer.poll_timeout(),
+            Buffer::Video(buffer) => buffer.poll_timeout(),
+        };
+        [self.receive.poll_timeout(), self.requester.poll_timeout(), buffer].into_iter().flatten().min()
+    }
+
+    fn add_stats(&self, stats: &mut ReceiverStats) {
+        let receive = self.receive.stats();
+        stats.ssrc = Some(self.receive.ssrc());
+        stats.codec = Some(self.codec.codec);
+        stats.packets_received = receive.packets;
+        stats.bytes_received = receive.bytes;
+        stats.header_bytes_received = receive.header_bytes;
+        stats.packets_lost = receive.lost;
+        stats.jitter = receive.jitter;
+        stats.last_packet_received = receive.last;
+        stats.retransmitted_packets_received = receive.restored;
+        stats.nack_count = receive.nack.nacks;
+        stats.pli_count = self.plis;
+        stats.fir_count = self.firs;
+        stats.frames_received = self.frames;
+        stats.key_frames_received = self.key_frames;
+        stats.frames_malformed = self.malformed;
+        stats.frames_lost = self.lost;
+        stats.remote = self.receive.remote().copied();
+    }
+}
+
+impl Buffer {
+    fn new(codec: Codec) -> Self {
+        match codec.kind() {
+            MediaKind::Audio => Self::Audio(AudioBuffer::new(AudioConfig::new(codec.clock_rate()))),
+            MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default())),
+        }
+    }
+}
