@@ -9,8 +9,8 @@ use crate::jsep::{
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
-use ortica_ice::ResolveId;
-use std::collections::VecDeque;
+use ortica_ice::{GatheringState, ResolveId};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -65,6 +65,8 @@ pub struct Peer {
     connection: ConnectionState,
     ice_connection: IceConnectionState,
     gathering: IceGatheringState,
+    /// What each transport reported, which lags behind what it is at while candidates wait to be reported.
+    gathered: BTreeMap<TransportId, GatheringState>,
     negotiation_needed: bool,
     closed: Option<CloseReason>,
 }
@@ -81,6 +83,7 @@ impl Peer {
             connection: ConnectionState::New,
             ice_connection: IceConnectionState::New,
             gathering: IceGatheringState::New,
+            gathered: BTreeMap::new(),
             negotiation_needed: false,
             closed: None,
         }
@@ -204,6 +207,17 @@ impl Peer {
         self.negotiation.want_data();
         self.update_negotiation_needed();
         Ok(id)
+    }
+
+    /// Asks for fresh ICE credentials in the next offer, which `NegotiationNeeded` asks for; the pair in use carries on
+    /// meanwhile.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-restartice)
+    pub fn restart_ice(&mut self) {
+        if self.closed.is_none() {
+            self.negotiation.want_restart();
+            self.update_negotiation_needed();
+        }
     }
 
     /// Makes the description that fits the state (JSEP-3).
@@ -372,7 +386,10 @@ impl Peer {
                 let candidate = self.negotiation.local_candidate(transport, &candidate, &self.session);
                 self.events.extend(candidate.map(|candidate| PeerEvent::IceCandidate(Some(candidate))));
             }
-            EngineEvent::Gathering(..) => self.update_gathering(),
+            EngineEvent::Gathering(transport, state) => {
+                self.gathered.insert(transport, state);
+                self.update_gathering();
+            }
             EngineEvent::Ice(..) | EngineEvent::Dtls(..) => self.update_connection(),
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
@@ -383,16 +400,17 @@ impl Peer {
     }
 
     fn update_gathering(&mut self) {
-        let states = self.session.transports().filter_map(|id| Some(self.session.ice(id)?.gathering_state()));
-        let state = IceGatheringState::of(states);
+        let reported = |id| self.gathered.get(&id).copied().unwrap_or_default();
+        let state = IceGatheringState::of(self.session.transports().map(reported));
         if state == self.gathering {
             return;
         }
         self.gathering = state;
+        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));
         }
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
     }
 
     fn update_connection(&mut self) {

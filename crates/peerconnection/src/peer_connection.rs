@@ -158,6 +158,14 @@ impl PeerConnection {
         self.command(|peer, now| peer.add_ice_candidate(now, candidate))
     }
 
+    /// Asks for fresh ICE credentials in the next offer, after a change of the network, or when the connection failed.
+    /// [`Event::NegotiationNeeded`](crate::Event::NegotiationNeeded) follows; the pair in use carries on meanwhile.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-restartice)
+    pub fn restart_ice(&self) {
+        self.command(|peer, _| peer.restart_ice());
+    }
+
     /// Makes a data channel, which opens when the connection is up.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
 //! Which session a datagram is for: by the address it came from, or by the ufrag that a first check names.
 
 use ortica_core::SocketId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 /// Addresses kept per session; beyond it the oldest is forgotten and found again by its next check.
 const ADDRESSES_PER_SESSION: usize = 128;
+
+/// Ufrags kept per session: those of its transports, and of the generations that restarts replaced; beyond it the oldest
+/// is forgotten.
+const UFRAGS_PER_SESSION: usize = 128;
 
 /// The table of one endpoint.
 #[derive(Debug, Default)]
@@ -13,13 +17,22 @@ pub(super) struct Routes {
     by_address: HashMap<(SocketId, SocketAddr), usize>,
     by_ufrag: HashMap<String, usize>,
     addresses: HashMap<usize, Vec<(SocketId, SocketAddr)>>,
+    ufrags: HashMap<usize, VecDeque<String>>,
 }
 
 impl Routes {
     /// Names a session by the local ufrag of one of its transports.
     pub fn add_ufrag(&mut self, ufrag: &str, session: usize) {
-        if self.by_ufrag.get(ufrag) != Some(&session) {
-            self.by_ufrag.insert(ufrag.to_owned(), session);
+        if self.by_ufrag.get(ufrag) == Some(&session) {
+            return;
+        }
+        self.by_ufrag.insert(ufrag.to_owned(), session);
+        let own = self.ufrags.entry(session).or_default();
+        own.push_back(ufrag.to_owned());
+        if own.len() > UFRAGS_PER_SESSION
+            && let Some(oldest) = own.pop_front()
+        {
+            self.forget_ufrag(&oldest, session);
         }
     }
 
@@ -53,7 +66,16 @@ impl Routes {
         for address in self.addresses.remove(&session).unwrap_or_default() {
             self.by_address.remove(&address);
         }
-        self.by_ufrag.retain(|_, other| *other != session);
+        for ufrag in self.ufrags.remove(&session).unwrap_or_default() {
+            self.forget_ufrag(&ufrag, session);
+        }
+    }
+
+    /// Another session may have drawn the same one since.
+    fn forget_ufrag(&mut self, ufrag: &str, session: usize) {
+        if self.by_ufrag.get(ufrag) == Some(&session) {
+            self.by_ufrag.remove(ufrag);
+        }
     }
 }
 
@@ -74,6 +96,19 @@ mod tests {
         assert_eq!(routes.find(SocketId(1), address(1), &[20]), None);
         routes.remove(7);
         assert_eq!(routes.find(SocketId(0), address(1), &[20]), None);
+    }
+
+    #[test]
+    fn ufrags_per_session_are_bounded() {
+        let mut routes = Routes::default();
+        for restart in 0..1000 {
+            routes.add_ufrag(&format!("ufrag{restart}"), 1);
+        }
+        assert_eq!(routes.by_ufrag.len(), UFRAGS_PER_SESSION);
+        assert_eq!(routes.by_ufrag.get("ufrag999"), Some(&1));
+        routes.add_ufrag("ufrag999", 2);
+        routes.remove(1);
+        assert_eq!(routes.by_ufrag.len(), 1, "what another session took over stays with it");
     }
 
     #[test]

@@ -222,13 +222,19 @@ impl Session {
         });
     }
 
-    /// Starts new ICE credentials; the old pair carries on until the new one is selected.
+    /// Starts ICE anew with these local credentials, and gathers again; the old pair carries on until the new one is
+    /// selected.
     ///
     /// # Errors
     /// [`TransportError::Unknown`].
-    pub fn restart_ice(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+    pub fn restart_ice(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        credentials: Credentials,
+    ) -> Result<(), TransportError> {
         self.command(now, id, |transport, _, _| {
-            transport.ice.restart(now);
+            transport.ice.restart_with(now, credentials);
             Ok(())
         })
     }

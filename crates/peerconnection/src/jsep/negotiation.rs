@@ -8,7 +8,7 @@ use super::{
 use crate::engine::{DtlsParameters, SctpParameters, Session, TransportId};
 use ortica_core::{Instant, Rng};
 use ortica_dtls::{Certificate, Role};
-use ortica_ice::Candidate;
+use ortica_ice::{Candidate, Credentials};
 use std::sync::Arc;
 
 /// The most data one message may hold here, in bytes: what browsers announce too.
@@ -49,6 +49,11 @@ pub(crate) struct Negotiation {
     /// The DTLS role, once agreed; it stays for the life of the transport (SDP-7).
     role: Option<Role>,
     gathering: bool,
+    /// The application asked for an ICE restart.
+    wants_restart: bool,
+    /// The local credentials of the restart that the next description announces; in force once that is set.
+    fresh: Option<Credentials>,
+    rng: Rng,
 }
 
 impl Negotiation {
@@ -68,6 +73,9 @@ impl Negotiation {
             pending_remote: None,
             role: None,
             gathering: false,
+            wants_restart: false,
+            fresh: None,
+            rng,
         }
     }
 
@@ -81,7 +89,14 @@ impl Negotiation {
 
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
-        self.wants_data && !self.current_local.as_ref().is_some_and(|local| local.model.has_data())
+        self.wants_restart
+            || self.wants_data && !self.current_local.as_ref().is_some_and(|local| local.model.has_data())
+    }
+
+    /// The next offer announces fresh ICE credentials (webrtc-pc §4.4.2, `restartIce`). Before the first offer there are
+    /// none to replace.
+    pub fn want_restart(&mut self) {
+        self.wants_restart = self.agreed().is_some();
     }
 
     /// What fits the state: an answer where an offer waits for one.
@@ -116,6 +131,9 @@ impl Negotiation {
         }
         if self.wants_data && !sections.iter().any(Section::is_data) {
             sections.push(Section::data(self.free_mid(&sections), Setup::ActPass));
+        }
+        if self.wants_restart && self.fresh.is_none() {
+            self.fresh = Some(Credentials::generate(&mut self.rng));
         }
         Ok(self.finish(SdpType::Offer, sections, session))
     }
@@ -152,7 +170,10 @@ impl Negotiation {
             sections,
             max_message_size: MAX_MESSAGE_SIZE,
             fingerprint: self.certificate.fingerprint(ortica_core::crypto::HashAlgorithm::Sha256),
-            credentials: self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone())),
+            credentials: self
+                .fresh
+                .clone()
+                .or_else(|| self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone()))),
         };
         let last = self.created.as_ref().or(self.pending_local.as_ref()).or(self.current_local.as_ref());
         if last.is_some_and(|last| !last.model.same_content(&model)) {
@@ -217,6 +238,12 @@ impl Negotiation {
             .filter(|created| created.kind == description.kind && created.text == description.sdp)
             .ok_or(DescriptionError::Modified(description.kind))?;
         let transport = self.ensure_transport(now, session)?;
+        // The agent gathers anew from here on, and not before: the other side cannot place candidates whose ufrag no
+        // description has named.
+        if let Some(fresh) = self.fresh.take() {
+            self.wants_restart = false;
+            session.restart_ice(now, transport, fresh)?;
+        }
         match description.kind {
             SdpType::Offer => {
                 if self.role.is_none() && self.current_local.is_none() {
@@ -262,9 +289,7 @@ impl Negotiation {
             SdpType::Offer => {
                 parsed.check()?;
                 let transport = self.ensure_transport(now, session)?;
-                if self.is_restart(session, transport, &parsed) {
-                    session.restart_ice(now, transport)?;
-                }
+                self.fresh = self.is_restart(session, transport, &parsed).then(|| Credentials::generate(&mut self.rng));
                 self.pending_remote = Some(Theirs { description, parsed });
                 self.created = None;
             }
@@ -388,7 +413,11 @@ impl Negotiation {
         }
         let parsed = match candidate.candidate.as_str() {
             "" => None,
-            text => Some(text.parse::<Candidate>()?),
+            text => {
+                let mut parsed = text.parse::<Candidate>()?;
+                parsed.ufrag = parsed.ufrag.or_else(|| candidate.username_fragment.clone());
+                Some(parsed)
+            }
         };
         // Before the answer is set the candidates wait with the offer they belong to.
         if pending {
@@ -400,6 +429,10 @@ impl Negotiation {
             return Ok(());
         }
         let Some(transport) = self.transport else { return Err(IceCandidateError::NoRemoteDescription) };
+        // This side restarted and the answer is awaited: what comes is of the generation that is being replaced.
+        if session.ice(transport).is_some_and(|agent| agent.remote_credentials().is_none()) {
+            return Ok(());
+        }
         match parsed {
             None => session.end_of_remote_candidates(now, transport)?,
             Some(parsed) => session.add_remote_candidate(now, transport, parsed)?,

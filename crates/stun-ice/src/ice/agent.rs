@@ -45,7 +45,8 @@ impl Agent {
     /// An agent without sockets. It starts in the controlled role.
     pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
         let mut shared = Shared::new(config, rng, now);
-        let current = Generation::new(0, &mut shared, now);
+        let credentials = Credentials::generate(&mut shared.rng);
+        let current = Generation::new(0, credentials, &mut shared, now);
         Self { shared, current, previous: None, restarted: false, closed: false }
     }
 
@@ -78,20 +79,24 @@ impl Agent {
     ///
     /// A socket bound to the unspecified address has no host candidate, and may have server-reflexive ones. Link-local
     /// IPv6 addresses are neither signalled nor used.
+    ///
+    /// An agent that failed keeps the socket for the restart.
     pub fn add_socket(&mut self, now: Instant, id: SocketId, addr: SocketAddr) {
-        if self.is_over() {
+        if self.closed {
             return;
         }
-        if let Some(socket) = self.shared.add_socket(id, canonical(addr)) {
+        if let Some(socket) = self.shared.add_socket(id, canonical(addr))
+            && !self.is_over()
+        {
             self.current.add_socket(&mut self.shared, now, socket);
             self.settle(now);
         }
     }
 
-    /// There will be no further sockets: gathering is complete once the STUN servers have answered. A restart takes it
-    /// back.
+    /// There will be no further sockets: gathering is complete once the STUN servers have answered. It stays said over
+    /// restarts, which gather on the sockets there are.
     pub fn end_of_sockets(&mut self, now: Instant) {
-        self.current.gathering.ended = true;
+        self.shared.sockets_ended = true;
         self.settle(now);
     }
 
@@ -163,17 +168,24 @@ impl Agent {
         self.settle(now);
     }
 
-    /// Starts anew: fresh local credentials, no remote ones, the same sockets. Their candidates are reported again, and
-    /// [`end_of_sockets`](Self::end_of_sockets) is to be called again. The pair in use carries on until one of the new
-    /// generation is selected.
+    /// Starts anew: fresh local credentials, no remote ones, the same sockets. STUN servers are asked again, the
+    /// candidates are reported again, and so is the end of gathering, if [`end_of_sockets`](Self::end_of_sockets) was said
+    /// at any time. The pair in use carries on until one of the new generation is selected.
     pub fn restart(&mut self, now: Instant) {
+        let credentials = Credentials::generate(&mut self.shared.rng);
+        self.restart_with(now, credentials);
+    }
+
+    /// As [`restart`](Self::restart), with local credentials that were drawn beforehand: for an offer or an answer that
+    /// is written before it is applied.
+    pub fn restart_with(&mut self, now: Instant, credentials: Credentials) {
         if self.closed {
             return;
         }
         self.restarted = self.state() != State::New;
         self.shared.outbox.restart();
         let number = self.current.number.wrapping_add(1);
-        let new = Generation::new(number, &mut self.shared, now);
+        let new = Generation::new(number, credentials, &mut self.shared, now);
         let old = std::mem::replace(&mut self.current, new);
         // A generation that never met its peer is worth less than the one before it, which may still carry data.
         if old.remote.is_some() || self.previous.is_none() {
@@ -396,7 +408,7 @@ impl Agent {
         if self.shared.outbox.set_route(route) {
             self.shared.stats.route_changes += 1;
         }
-        self.shared.outbox.set_gathering(self.current.gathering.state());
+        self.shared.outbox.set_gathering(self.current.gathering.state(self.shared.sockets_ended));
         self.shared.outbox.set_state(self.derive_state());
     }
 
@@ -427,7 +439,7 @@ impl Agent {
         } else if current.active.is_some() {
             let done = current.remote_ended
                 && !current.is_resolving()
-                && current.gathering.state() == GatheringState::Complete;
+                && current.gathering.state(self.shared.sockets_ended) == GatheringState::Complete;
             match (current.is_silent(), current.searching) {
                 (true, _) => State::Disconnected,
                 (false, false) if done => State::Completed,

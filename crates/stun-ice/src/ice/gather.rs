@@ -25,8 +25,6 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 pub(super) struct Gathering {
     queries: Vec<Query>,
     has_sockets: bool,
-    /// No further sockets will come.
-    pub(super) ended: bool,
 }
 
 /// A question to one server from one socket.
@@ -64,10 +62,11 @@ impl Query {
 }
 
 impl Gathering {
-    pub(super) fn state(&self) -> GatheringState {
-        if !self.has_sockets && !self.ended {
+    /// How far it is; `ended` when no further sockets will come.
+    pub(super) fn state(&self, ended: bool) -> GatheringState {
+        if !self.has_sockets && !ended {
             GatheringState::New
-        } else if self.ended && !self.queries.iter().any(Query::is_asking) {
+        } else if ended && !self.queries.iter().any(Query::is_asking) {
             GatheringState::Complete
         } else {
             GatheringState::Gathering

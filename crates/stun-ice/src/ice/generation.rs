@@ -68,9 +68,8 @@ impl Secret {
 }
 
 impl Generation {
-    /// A generation with fresh credentials and the candidates of all sockets.
-    pub(super) fn new(number: u32, shared: &mut Shared, now: Instant) -> Self {
-        let credentials = Credentials::generate(&mut shared.rng);
+    /// A generation with the candidates of all sockets.
+    pub(super) fn new(number: u32, credentials: Credentials, shared: &mut Shared, now: Instant) -> Self {
         let mut generation = Self {
             number,
             local: Secret::new(&shared.config.provider, credentials),

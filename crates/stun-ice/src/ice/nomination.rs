@@ -95,7 +95,7 @@ impl Generation {
             self.choose_active(shared, now);
         }
         let Some(best) = self.nominable(now) else { return self.nomination.clear() };
-        let (pair, accepted) = (best.id, self.is_best_possible(best));
+        let (pair, accepted) = (best.id, self.is_best_possible(shared, best));
         self.nomination.first_valid.get_or_insert(now);
         if accepted || self.nomination_decided_at(shared).is_some_and(|at| at <= now) {
             self.nomination.nominee = Some(Nominee { pair, sent: 0, next: now });
@@ -143,13 +143,14 @@ impl Generation {
         self.active_pair().filter(|pair| pair.is_live(now))
     }
 
-    fn is_best_possible(&self, best: &Pair) -> bool {
+    fn is_best_possible(&self, shared: &Shared, best: &Pair) -> bool {
         let rivals = self.list.iter().take_while(|pair| pair.priority > best.priority);
         if rivals.into_iter().any(Pair::is_open) {
             return false;
         }
         let kind = self.remote_of(best).map(|remote| remote.candidate.kind);
-        let named_all = self.remote_ended && !self.is_resolving() && self.gathering.state() == GatheringState::Complete;
+        let gathered = self.gathering.state(shared.sockets_ended) == GatheringState::Complete;
+        let named_all = self.remote_ended && !self.is_resolving() && gathered;
         matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive)) || named_all
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Shared {
     /// Drawn once: role conflicts are decided by it, and RFC 8445 §7.3.1.1 wants it kept when one was.
     pub(super) tie_breaker: u64,
     pub(super) sockets: Vec<Socket>,
+    /// No further sockets will come.
+    pub(super) sockets_ended: bool,
     pub(super) pace: Pace,
     pub(super) replies: VecDeque<Reply>,
     pub(super) outbox: Outbox,
@@ -93,6 +95,7 @@ impl Shared {
             role: Role::Controlled,
             tie_breaker,
             sockets: Vec::new(),
+            sockets_ended: false,
             pace: Pace { ordinary: now, urgent: now, gathering_next: false },
             replies: VecDeque::new(),
             outbox: Outbox::default(),
@@ -218,10 +221,11 @@ impl Outbox {
         if let Some(io) = self.io.pop_front() {
             return Some(Event::Io(io));
         }
-        // The end of gathering follows the last candidate, its begin precedes the first.
-        let complete = self.gathering.now == GatheringState::Complete;
-        if !complete && let Some(state) = self.gathering.take() {
-            return Some(Event::GatheringState(state));
+        // Gathering begins before the first candidate and ends after the last, also when both happened within one call.
+        let moved = !self.candidates.is_empty() || self.gathering.now != self.gathering.reported;
+        if moved && self.gathering.now != GatheringState::New && self.gathering.reported != GatheringState::Gathering {
+            self.gathering.reported = GatheringState::Gathering;
+            return Some(Event::GatheringState(GatheringState::Gathering));
         }
         if let Some(candidate) = self.candidates.pop_front() {
             return Some(Event::LocalCandidate(candidate));

@@ -80,7 +80,6 @@ impl Peer {
         self.signals.clear();
         self.agent.restart(self.now);
         self.signals.push(Signal::Credentials(self.agent.local_credentials().clone()));
-        self.agent.end_of_sockets(self.now);
     }
 
     fn send_data_every(&mut self, interval: Duration) {
