@@ -72,6 +72,7 @@ impl Events {
             PeerEvent::ConnectionStateChange(state) => Event::ConnectionStateChange(state),
             // Without a handle left the connection is ending, and nobody could use the channel.
             PeerEvent::DataChannel(id) => Event::DataChannel(DataChannel::new(self.handle.upgrade()?, id)),
+            PeerEvent::Track(_) | PeerEvent::TrackRemoved(_) => return None,
             PeerEvent::Closed(reason) => {
                 self.over = true;
                 Event::Closed(reason)

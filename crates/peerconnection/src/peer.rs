@@ -1,11 +1,16 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod media;
+
+pub use media::TransceiverState;
+
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
     Session, TransportId,
 };
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
+    TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -50,6 +55,10 @@ pub enum PeerEvent {
     ConnectionStateChange(ConnectionState),
     /// The other side made a data channel.
     DataChannel(ChannelId),
+    /// The other side sends a track over this transceiver.
+    Track(TransceiverId),
+    /// The other side ceased to send a track over this transceiver.
+    TrackRemoved(TransceiverId),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -249,6 +258,7 @@ impl Peer {
     }
 
     fn after_negotiation(&mut self, before: SignalingState) {
+        self.report_tracks();
         let state = self.signaling_state();
         if state != before {
             self.events.push_back(PeerEvent::SignalingStateChange(state));
@@ -354,6 +364,9 @@ impl Peer {
                 EngineEvent::ChannelReadable(id) => wake(Interest::Read(*id)),
                 EngineEvent::ChannelWritable(id) | EngineEvent::ChannelBufferedAmountLow(id) => {
                     wake(Interest::Write(*id))
+                }
+                EngineEvent::ReceiverReadable(id) => {
+                    self.transceiver_of(*id).into_iter().for_each(|id| wake(Interest::Frame(id)));
                 }
                 EngineEvent::ChannelOpen(id) | EngineEvent::ChannelClosing(id) => wake(Interest::Write(*id)),
                 EngineEvent::ChannelClosed(id) => {

@@ -1,6 +1,7 @@
 //! Who waits for what in a session.
 
 use crate::engine::ChannelId;
+use crate::jsep::TransceiverId;
 use std::task::Waker;
 
 /// What a future waits for.
@@ -12,6 +13,8 @@ pub(crate) enum Interest {
     State,
     /// A message on a channel, or its end.
     Read(ChannelId),
+    /// A frame of a transceiver, or its end.
+    Frame(TransceiverId),
     /// Room for a message on a channel, a change of its state, or its end.
     Write(ChannelId),
 }

@@ -1,7 +1,7 @@
 //! Why a description or a candidate was refused.
 
 use super::{SdpType, SignalingState};
-use crate::engine::TransportError;
+use crate::engine::{MediaError, TransportError};
 use ortica_ice::{CandidateError, CredentialsError};
 use ortica_sdp::SdpError;
 use thiserror::Error;
@@ -46,6 +46,9 @@ pub enum DescriptionError {
     /// The engine refused.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The engine refused a sender or a receiver.
+    #[error(transparent)]
+    Media(MediaError),
 }
 
 /// What is wrong with a section.
@@ -67,6 +70,9 @@ pub enum SectionProblem {
     /// The kind of media differs from the offer's.
     #[error("its media differ from the offer's")]
     Media,
+    /// It has a transport of its own, where all were offered to share one.
+    #[error("it is not bundled with the others")]
+    NotBundled,
     /// A candidate is malformed.
     #[error("malformed candidate: {0}")]
     Candidate(#[from] CandidateError),

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `description`, `candidate` | what signaling carries |
 //! | `state` | the signaling states and their transitions |
-//! | `model` | a description as this crate uses it; the one place that speaks to `ortica-sdp` |
+//! | `local`, `remote` | descriptions of either side as this crate uses them |
+//! | `formats` | payload types and header extensions: which number stands for what, and what both sides know |
+//! | `transceiver` | a sender and a receiver that share a section |
 //! | `negotiation` | makes offers and answers, and applies them to the session |
 //!
 //! Source: [RFC 9429](https://www.rfc-editor.org/rfc/rfc9429)
@@ -12,12 +14,17 @@
 mod candidate;
 mod description;
 mod error;
-mod model;
+mod formats;
+mod local;
 mod negotiation;
+mod remote;
 mod state;
+mod transceiver;
 
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
 pub use error::{DescriptionError, IceCandidateError};
 pub(crate) use negotiation::Negotiation;
+pub use negotiation::TransceiverError;
 pub use state::SignalingState;
+pub use transceiver::{TransceiverId, TransceiverInit};

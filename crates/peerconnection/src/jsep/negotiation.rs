@@ -1,14 +1,27 @@
-//! Makes descriptions and applies them.
+//! The exchange of descriptions of one connection.
+//!
+//! | module | what |
+//! |---|---|
+//! | here | the state, and descriptions of this side |
+//! | `apply` | descriptions into commands to the engine |
+//! | `media` | transceivers and their sections |
+//! | `candidates` | candidates of both sides |
 
-use super::model::{Kind, Model, Remote, RemoteSection, Section, Setup};
-use super::{
-    DescriptionError, IceCandidate, IceCandidateError, SdpType, SessionDescription, SignalingState,
-    error::SectionProblem,
-};
-use crate::engine::{DtlsParameters, SctpParameters, Session, TransportId};
+mod apply;
+mod candidates;
+mod media;
+
+pub use media::TransceiverError;
+
+use super::formats::Numbers;
+use super::local::{Body, Local, Section, Setup};
+use super::remote::{Content, Remote};
+use super::transceiver::Transceiver;
+use super::{DescriptionError, SdpType, SessionDescription, SignalingState, TransceiverId};
+use crate::engine::{Session, TransportId};
 use ortica_core::{Instant, Rng};
 use ortica_dtls::{Certificate, Role};
-use ortica_ice::{Candidate, Credentials};
+use ortica_ice::Credentials;
 use std::sync::Arc;
 
 /// The most data one message may hold here, in bytes: what browsers announce too.
@@ -16,9 +29,9 @@ const MAX_MESSAGE_SIZE: u64 = 262_144;
 
 /// A local description as it was made, and its text at that time.
 #[derive(Clone, Debug)]
-struct Local {
+struct MadeLocal {
     kind: SdpType,
-    model: Model,
+    model: Local,
     text: String,
 }
 
@@ -40,10 +53,14 @@ pub(crate) struct Negotiation {
     transport: Option<TransportId>,
     /// The application made a data channel.
     wants_data: bool,
+    transceivers: Vec<Transceiver>,
+    numbers: Numbers,
+    /// Transceivers whose other side began or ceased to send, to be told.
+    track_changes: Vec<TransceiverId>,
     /// What `create_offer` or `create_answer` made last: what a set may name.
-    created: Option<Local>,
-    current_local: Option<Local>,
-    pending_local: Option<Local>,
+    created: Option<MadeLocal>,
+    current_local: Option<MadeLocal>,
+    pending_local: Option<MadeLocal>,
     current_remote: Option<Theirs>,
     pending_remote: Option<Theirs>,
     /// The DTLS role, once agreed; it stays for the life of the transport (SDP-7).
@@ -66,6 +83,9 @@ impl Negotiation {
             state: SignalingState::Stable,
             transport: None,
             wants_data: false,
+            transceivers: Vec::new(),
+            numbers: Numbers::default(),
+            track_changes: Vec::new(),
             created: None,
             current_local: None,
             pending_local: None,
@@ -89,8 +109,10 @@ impl Negotiation {
 
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
+        let agreed = self.current_local.as_ref().map(|local| &local.model);
         self.wants_restart
-            || self.wants_data && !self.current_local.as_ref().is_some_and(|local| local.model.has_data())
+            || self.wants_data && !agreed.is_some_and(Local::has_data)
+            || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
 
     /// The next offer announces fresh ICE credentials (webrtc-pc §4.4.2, `restartIce`). Before the first offer there are
@@ -129,8 +151,9 @@ impl Negotiation {
         for section in &mut sections {
             section.setup = Setup::ActPass;
         }
+        self.offer_media(session.cname(), &mut sections);
         if self.wants_data && !sections.iter().any(Section::is_data) {
-            sections.push(Section::data(self.free_mid(&sections), Setup::ActPass));
+            sections.push(Section::data(free_mid(&sections), Setup::ActPass));
         }
         if self.wants_restart && self.fresh.is_none() {
             self.fresh = Some(Credentials::generate(&mut self.rng));
@@ -148,14 +171,18 @@ impl Negotiation {
         };
         self.ensure_transport(now, session)?;
         let setup = self.answer_setup(&offer.parsed);
-        // One transport serves the sections that the offer bundles with the first one it accepts.
-        let leader = offer.parsed.sections.iter().find(|section| is_acceptable(section));
-        let sections = offer.parsed.sections.iter().map(|offered| {
-            let together = leader.is_some_and(|leader| offer.parsed.bundles(leader, offered));
-            if is_acceptable(offered) && together {
-                Section::accepted(offered, setup)
-            } else {
-                Section::rejected(offered)
+        let offered = offer.parsed.sections.iter();
+        let sections = offered.map(|section| {
+            let body = match &section.content {
+                Content::Data { .. } if offer.parsed.serves(section) => Body::Data,
+                Content::Media(media) if offer.parsed.serves(section) => {
+                    self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
+                }
+                _ => Body::Rejected,
+            };
+            match body {
+                Body::Rejected => Section::rejected(section),
+                body => Section::accepted(section, setup, body),
             }
         });
         let sections = sections.collect();
@@ -164,7 +191,7 @@ impl Negotiation {
 
     /// Makes the text, with a version that rises only when something changed (SDP-3).
     fn finish(&mut self, kind: SdpType, sections: Vec<Section>, session: &Session) -> SessionDescription {
-        let mut model = Model {
+        let mut model = Local {
             session_id: self.session_id,
             version: self.version,
             sections,
@@ -181,25 +208,19 @@ impl Negotiation {
             model.version = self.version;
         }
         let text = self.render(&model, session);
-        self.created = Some(Local { kind, model, text: text.clone() });
+        self.created = Some(MadeLocal { kind, model, text: text.clone() });
         SessionDescription { kind, sdp: text }
     }
 
-    fn render(&self, model: &Model, session: &Session) -> String {
+    fn render(&self, model: &Local, session: &Session) -> String {
         let agent = self.transport.and_then(|id| session.ice(id));
         let candidates = agent.map_or(&[][..], |agent| agent.local_candidates());
         let complete = agent.is_some_and(|agent| agent.gathering_state() == ortica_ice::GatheringState::Complete);
         model.render(candidates, complete)
     }
 
-    fn agreed(&self) -> Option<&Local> {
+    fn agreed(&self) -> Option<&MadeLocal> {
         self.pending_local.as_ref().or(self.current_local.as_ref())
-    }
-
-    /// The smallest number that is no mid yet.
-    fn free_mid(&self, sections: &[Section]) -> String {
-        let taken = |mid: &String| sections.iter().any(|section| section.mid == *mid);
-        (0..=sections.len()).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
     }
 
     fn ensure_transport(&mut self, now: Instant, session: &mut Session) -> Result<TransportId, DescriptionError> {
@@ -214,237 +235,17 @@ impl Negotiation {
     /// The role of an answer: the established one, else the one the offer leaves, active where there is a choice
     /// (RFC 9429 §5.3.1).
     fn answer_setup(&self, offer: &Remote) -> Setup {
-        let offered = offer.sections.iter().find(|section| is_acceptable(section)).map(|section| section.setup);
-        match (self.role, offered.flatten()) {
+        let offered = offer.leader().and_then(|(_, section)| section.setup);
+        match (self.role, offered) {
             (Some(Role::Client), _) | (None, Some(Setup::Passive)) => Setup::Active,
             (Some(Role::Server), _) | (None, Some(Setup::Active)) => Setup::Passive,
             (None, Some(Setup::ActPass) | None) => Setup::Active,
         }
     }
-
-    // --- applying ---------------------------------------------------------------------------------------------------
-
-    /// Applies a description of this side; returns the transports that gather from now on.
-    pub fn set_local_description(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        description: SessionDescription,
-    ) -> Result<Vec<TransportId>, DescriptionError> {
-        let next = self.state.after_local(description.kind)?;
-        let created = self
-            .created
-            .clone()
-            .filter(|created| created.kind == description.kind && created.text == description.sdp)
-            .ok_or(DescriptionError::Modified(description.kind))?;
-        let transport = self.ensure_transport(now, session)?;
-        // The agent gathers anew from here on, and not before: the other side cannot place candidates whose ufrag no
-        // description has named.
-        if let Some(fresh) = self.fresh.take() {
-            self.wants_restart = false;
-            session.restart_ice(now, transport, fresh)?;
-        }
-        match description.kind {
-            SdpType::Offer => {
-                if self.role.is_none() && self.current_local.is_none() {
-                    session.set_ice_role(now, transport, ortica_ice::Role::Controlling)?;
-                }
-                self.pending_local = Some(created);
-            }
-            SdpType::Answer => {
-                let offer = self.pending_remote.take();
-                if let Some(offer) = &offer {
-                    if self.current_local.is_none() {
-                        // A lite offerer only answers checks, so whoever is not lite decides (RFC 8445 §6.1.1).
-                        let role = match offer.parsed.ice_lite {
-                            true => ortica_ice::Role::Controlling,
-                            false => ortica_ice::Role::Controlled,
-                        };
-                        session.set_ice_role(now, transport, role)?;
-                    }
-                    let setup = self.answer_setup(&offer.parsed);
-                    self.apply(now, session, transport, &offer.parsed, setup)?;
-                }
-                self.current_remote = offer;
-                self.current_local = Some(created);
-                self.pending_local = None;
-            }
-        }
-        self.created = None;
-        self.state = next;
-        let first = !std::mem::replace(&mut self.gathering, true);
-        Ok(first.then_some(transport).into_iter().collect())
-    }
-
-    /// Applies a description of the other side.
-    pub fn set_remote_description(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        description: SessionDescription,
-    ) -> Result<(), DescriptionError> {
-        let next = self.state.after_remote(description.kind)?;
-        let parsed = Remote::parse(&description.sdp)?;
-        match description.kind {
-            SdpType::Offer => {
-                parsed.check()?;
-                let transport = self.ensure_transport(now, session)?;
-                self.fresh = self.is_restart(session, transport, &parsed).then(|| Credentials::generate(&mut self.rng));
-                self.pending_remote = Some(Theirs { description, parsed });
-                self.created = None;
-            }
-            SdpType::Answer => {
-                let offer = self
-                    .pending_local
-                    .clone()
-                    .ok_or(DescriptionError::InvalidState { call: "set a remote answer", state: self.state })?;
-                parsed.check_answer(&offer.model)?;
-                let setup = self.setup_from_answer(&parsed)?;
-                let transport = self.ensure_transport(now, session)?;
-                self.apply(now, session, transport, &parsed, setup)?;
-                let mut model = offer.model;
-                model.keep_accepted(&parsed);
-                self.current_local = Some(Local { model, ..offer });
-                self.pending_local = None;
-                self.current_remote = Some(Theirs { description, parsed });
-            }
-        }
-        self.state = next;
-        Ok(())
-    }
-
-    /// The other side changed its ICE credentials, which asks for a restart (RFC 8839 §4.4.1.1.1).
-    fn is_restart(&self, session: &Session, transport: TransportId, offer: &Remote) -> bool {
-        let known = session.ice(transport).and_then(|agent| agent.remote_credentials());
-        let offered = offer.sections.iter().find(|section| is_acceptable(section));
-        match (known, offered.and_then(|section| section.credentials.as_ref())) {
-            (Some(known), Some(offered)) => known.ufrag != offered.ufrag || known.pwd != offered.pwd,
-            _ => false,
-        }
-    }
-
-    /// Our role from what the other side answered.
-    fn setup_from_answer(&self, answer: &Remote) -> Result<Setup, DescriptionError> {
-        let Some((index, section)) = answer.sections.iter().enumerate().find(|(_, section)| is_acceptable(section))
-        else {
-            return Ok(Setup::Active);
-        };
-        let ours = match section.setup {
-            Some(Setup::Active) => Setup::Passive,
-            Some(Setup::Passive) => Setup::Active,
-            Some(Setup::ActPass) | None => {
-                return Err(DescriptionError::Section { index, problem: SectionProblem::Setup });
-            }
-        };
-        match (self.role, ours) {
-            (Some(Role::Client), Setup::Passive) | (Some(Role::Server), Setup::Active) => {
-                Err(DescriptionError::Section { index, problem: SectionProblem::Setup })
-            }
-            _ => Ok(ours),
-        }
-    }
-
-    /// Hands to the engine what both sides agreed on. `setup` is ours.
-    fn apply(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        transport: TransportId,
-        remote: &Remote,
-        setup: Setup,
-    ) -> Result<(), DescriptionError> {
-        let Some(section) = remote.sections.iter().find(|section| is_acceptable(section)) else { return Ok(()) };
-        if let Some(credentials) = &section.credentials {
-            session.set_remote_credentials(now, transport, credentials.clone(), remote.ice_lite)?;
-        }
-        for candidate in &section.candidates {
-            // A candidate that cannot be used, of another transport protocol say, harms no other.
-            if let Err(error) = session.add_remote_candidate(now, transport, candidate.clone()) {
-                tracing::debug!(%error, "a candidate was not used");
-            }
-        }
-        if section.end_of_candidates {
-            session.end_of_remote_candidates(now, transport)?;
-        }
-        let role = if setup == Setup::Passive { Role::Server } else { Role::Client };
-        self.role = Some(role);
-        let parameters = DtlsParameters { role, fingerprints: section.fingerprints.clone() };
-        session.start_dtls(now, transport, parameters)?;
-        if let Some(data) = remote.sections.iter().find(|section| section.kind == Kind::Data && is_acceptable(section))
-        {
-            session.start_sctp(now, transport, SctpParameters { max_message_size: data.max_message_size })?;
-        }
-        Ok(())
-    }
-
-    // --- candidates -------------------------------------------------------------------------------------------------
-
-    /// A local candidate as signaling carries it.
-    pub fn local_candidate(
-        &self,
-        transport: TransportId,
-        candidate: &Candidate,
-        session: &Session,
-    ) -> Option<IceCandidate> {
-        let local = self.agreed()?;
-        let (index, section) = local.model.leader()?;
-        Some(IceCandidate {
-            candidate: candidate.to_string(),
-            sdp_mid: Some(section.mid.clone()),
-            sdp_mline_index: u16::try_from(index).ok(),
-            username_fragment: Some(session.ice(transport)?.local_credentials().ufrag.clone()),
-        })
-    }
-
-    pub fn add_ice_candidate(
-        &mut self,
-        now: Instant,
-        session: &mut Session,
-        candidate: &IceCandidate,
-    ) -> Result<(), IceCandidateError> {
-        let pending = self.pending_remote.is_some();
-        let theirs = self.pending_remote.as_mut().or(self.current_remote.as_mut());
-        let theirs = theirs.ok_or(IceCandidateError::NoRemoteDescription)?;
-        let section = theirs.parsed.section_of(candidate).ok_or(IceCandidateError::UnknownSection)?;
-        if let Some(ufrag) = &candidate.username_fragment
-            && section.credentials.as_ref().is_some_and(|credentials| credentials.ufrag != *ufrag)
-        {
-            return Err(IceCandidateError::UnknownUfrag(ufrag.clone()));
-        }
-        let parsed = match candidate.candidate.as_str() {
-            "" => None,
-            text => {
-                let mut parsed = text.parse::<Candidate>()?;
-                parsed.ufrag = parsed.ufrag.or_else(|| candidate.username_fragment.clone());
-                Some(parsed)
-            }
-        };
-        // Before the answer is set the candidates wait with the offer they belong to.
-        if pending {
-            match parsed {
-                None => section.end_of_candidates = true,
-                Some(parsed) if section.candidates.len() < MAX_WAITING => section.candidates.push(parsed),
-                Some(_) => tracing::debug!("too many candidates before the answer"),
-            }
-            return Ok(());
-        }
-        let Some(transport) = self.transport else { return Err(IceCandidateError::NoRemoteDescription) };
-        // This side restarted and the answer is awaited: what comes is of the generation that is being replaced.
-        if session.ice(transport).is_some_and(|agent| agent.remote_credentials().is_none()) {
-            return Ok(());
-        }
-        match parsed {
-            None => session.end_of_remote_candidates(now, transport)?,
-            Some(parsed) => session.add_remote_candidate(now, transport, parsed)?,
-        }
-        Ok(())
-    }
 }
 
-/// Candidates that wait for the answer (JSEP-4).
-const MAX_WAITING: usize = 256;
-
-/// A section that this side can serve.
-fn is_acceptable(section: &RemoteSection) -> bool {
-    section.kind == Kind::Data && !section.rejected
+/// The smallest number that is no mid yet.
+fn free_mid(sections: &[Section]) -> String {
+    let taken = |mid: &String| sections.iter().any(|section| section.mid == *mid);
+    (0..=sections.len()).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
 }

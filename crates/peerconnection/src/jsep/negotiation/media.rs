@@ -1,0 +1,398 @@
+//! Transceivers and their sections.
+
+use super::{MadeLocal, Negotiation, free_mid};
+use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransportId};
+use crate::jsep::formats;
+use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
+use crate::jsep::remote::{Content, Remote, RemoteMedia};
+use crate::jsep::transceiver::{Transceiver, TransceiverId, TransceiverInit};
+use crate::jsep::{DescriptionError, SdpType};
+use ortica_codecs::MediaKind;
+use ortica_core::Instant;
+use ortica_rtp::Mid;
+use ortica_sdp::Direction;
+use thiserror::Error;
+
+/// Why a command to a transceiver was refused.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum TransceiverError {
+    /// There is no such transceiver.
+    #[error("there is no transceiver {0}")]
+    Unknown(TransceiverId),
+    /// It is stopped.
+    #[error("the transceiver is stopped")]
+    Stopped,
+    /// No codec of that kind was compiled in or named.
+    #[error("there is no codec for {0}")]
+    NoCodec(MediaKind),
+    /// More than 1,024 transceivers.
+    #[error("too many transceivers")]
+    TooMany,
+    /// The connection is closed.
+    #[error("the connection is closed")]
+    Closed,
+}
+
+/// Transceivers of one connection, stopped ones included; as many as a description may have sections.
+const MAX_TRANSCEIVERS: usize = 1024;
+
+// --- what the application wants -------------------------------------------------------------------------------------------
+
+impl Negotiation {
+    pub fn transceivers(&self) -> &[Transceiver] {
+        &self.transceivers
+    }
+
+    pub fn transceiver(&self, id: TransceiverId) -> Option<&Transceiver> {
+        self.transceivers.iter().find(|transceiver| transceiver.id == id)
+    }
+
+    fn transceiver_mut(&mut self, id: TransceiverId) -> Result<&mut Transceiver, TransceiverError> {
+        self.transceivers.iter_mut().find(|transceiver| transceiver.id == id).ok_or(TransceiverError::Unknown(id))
+    }
+
+    /// Makes a transceiver (webrtc-pc §5.1, `addTransceiver`).
+    pub fn add_transceiver(
+        &mut self,
+        kind: MediaKind,
+        init: TransceiverInit,
+    ) -> Result<TransceiverId, TransceiverError> {
+        if self.transceivers.len() >= MAX_TRANSCEIVERS {
+            return Err(TransceiverError::TooMany);
+        }
+        let id = TransceiverId(u32::try_from(self.transceivers.len()).unwrap_or(u32::MAX));
+        let transceiver = Transceiver::new(id, kind, init, &mut self.rng.fork(&format!("transceiver {id}")));
+        if transceiver.codecs().is_empty() {
+            return Err(TransceiverError::NoCodec(kind));
+        }
+        self.transceivers.push(transceiver);
+        Ok(id)
+    }
+
+    /// Sends a track: over a transceiver that never sent, or a new one (webrtc-pc §5.1, `addTrack`).
+    pub fn add_track(&mut self, kind: MediaKind, streams: Vec<String>) -> Result<TransceiverId, TransceiverError> {
+        let unused = self.transceivers.iter_mut().find(|transceiver| {
+            transceiver.kind == kind && !transceiver.stopped && !transceiver.has_sent && !transceiver.direction.sends()
+        });
+        if let Some(transceiver) = unused {
+            transceiver.direction = Direction::new(true, transceiver.direction.receives());
+            transceiver.streams = streams;
+            return Ok(transceiver.id);
+        }
+        let id = self.add_transceiver(kind, TransceiverInit { streams, ..TransceiverInit::default() })?;
+        self.transceiver_mut(id)?.by_add_track = true;
+        Ok(id)
+    }
+
+    /// Changes what the application wants; negotiation makes it so.
+    pub fn set_direction(&mut self, id: TransceiverId, direction: Direction) -> Result<(), TransceiverError> {
+        let transceiver = self.transceiver_mut(id)?;
+        if transceiver.stopped {
+            return Err(TransceiverError::Stopped);
+        }
+        transceiver.direction = direction;
+        Ok(())
+    }
+
+    /// Changes which codecs are negotiated, best liked first; none means all.
+    pub fn set_codecs(&mut self, id: TransceiverId, codecs: Vec<ortica_codecs::Codec>) -> Result<(), TransceiverError> {
+        let transceiver = self.transceiver_mut(id)?;
+        let before = std::mem::replace(&mut transceiver.codecs, codecs);
+        if transceiver.codecs().is_empty() {
+            transceiver.codecs = before;
+            return Err(TransceiverError::NoCodec(transceiver.kind));
+        }
+        Ok(())
+    }
+
+    /// Ends a transceiver for good. Nothing is sent any more at once; the next negotiation gives its section up.
+    pub fn stop(&mut self, session: &mut Session, id: TransceiverId) -> Result<(), TransceiverError> {
+        let transceiver = self.transceiver_mut(id)?;
+        halt(session, transceiver);
+        transceiver.stop();
+        Ok(())
+    }
+
+    /// Transceivers whose other side began or ceased to send since the last call.
+    pub fn take_track_changes(&mut self) -> Vec<TransceiverId> {
+        std::mem::take(&mut self.track_changes)
+    }
+
+    /// Whether what is agreed differs from what the application wants of a transceiver (webrtc-pc §4.7.3).
+    pub(super) fn is_outdated(&self, transceiver: &Transceiver, agreed: Option<&Local>) -> bool {
+        let media = agreed.and_then(|agreed| agreed.media_of(transceiver.id));
+        let Some(media) = media else { return !transceiver.stopped };
+        if transceiver.stopped {
+            return true;
+        }
+        let theirs = self.remote_media(transceiver).map_or(Direction::SendRecv, |remote| remote.direction.reversed());
+        let offered = self.current_local.as_ref().is_some_and(|local| local.kind == SdpType::Offer);
+        if offered {
+            transceiver.direction != media.direction && transceiver.direction != theirs
+        } else {
+            transceiver.direction.and(theirs) != media.direction
+        }
+    }
+
+    fn remote_media(&self, transceiver: &Transceiver) -> Option<&RemoteMedia> {
+        let mid = transceiver.mid.as_deref()?;
+        let sections = &self.current_remote.as_ref()?.parsed.sections;
+        sections.iter().find(|section| section.mid == mid)?.as_media()
+    }
+}
+
+// --- sections of this side --------------------------------------------------------------------------------------------------
+
+impl Negotiation {
+    /// Brings the sections of an offer up to date, and adds those that are wanted.
+    pub(super) fn offer_media(&mut self, cname: &str, sections: &mut Vec<Section>) {
+        let Self { transceivers, numbers, .. } = self;
+        let mut body = |transceiver: &Transceiver| {
+            let formats = numbers.formats(transceiver.codecs().into_iter());
+            let extensions = numbers.extensions(transceiver.kind);
+            media_section(transceiver, cname, transceiver.direction, formats, extensions)
+        };
+        for section in sections.iter_mut() {
+            let Some(media) = section.as_media() else { continue };
+            let transceiver = transceivers.iter().find(|transceiver| transceiver.id == media.transceiver);
+            section.body = match transceiver {
+                Some(transceiver) if !transceiver.stopped => Body::Media(body(transceiver)),
+                _ => Body::Rejected,
+            };
+        }
+        for transceiver in transceivers.iter().filter(|transceiver| transceiver.mid.is_none() && !transceiver.stopped) {
+            let section = Section::media(free_mid(sections), Setup::ActPass, body(transceiver));
+            // A slot that both sides gave up is used again, under another name (RFC 9429 §5.2.2).
+            let given_up = |section: &&mut Section| {
+                section.is_rejected() && !transceivers.iter().any(|it| it.is_alive_in(&section.mid))
+            };
+            match sections.iter_mut().find(given_up) {
+                Some(slot) => *slot = section,
+                None => sections.push(section),
+            }
+        }
+    }
+
+    /// Answers a section, unless there is nothing in common or the transceiver is stopped.
+    pub(super) fn answer_media(&mut self, cname: &str, mid: &str, offered: &RemoteMedia) -> Option<Media> {
+        let transceiver = self.transceivers.iter().find(|transceiver| transceiver.is_alive_in(mid))?;
+        let formats = formats::common(&transceiver.codecs(), &offered.formats);
+        if formats.is_empty() {
+            return None;
+        }
+        let direction = transceiver.direction.and(offered.direction.reversed());
+        let extensions = formats::common_extensions(transceiver.kind, &offered.extensions);
+        let media = media_section(transceiver, cname, direction, formats, extensions);
+        Some(Media { reduced_size: offered.reduced_size, ..media })
+    }
+
+    /// The sections of a description of this side have their names from now on.
+    pub(super) fn name_transceivers(&mut self, local: &Local) {
+        for section in &local.sections {
+            let Some(media) = section.as_media() else { continue };
+            if let Ok(transceiver) = self.transceiver_mut(media.transceiver) {
+                transceiver.mid = Some(section.mid.clone());
+            }
+        }
+    }
+}
+
+fn media_section(
+    transceiver: &Transceiver,
+    cname: &str,
+    direction: Direction,
+    formats: Vec<formats::Format>,
+    extensions: Vec<(u8, ortica_rtp::header_extension::Kind)>,
+) -> Media {
+    let repairs = formats.iter().any(|format| format.rtx.is_some());
+    let track = direction.sends().then(|| Track {
+        id: transceiver.track.clone(),
+        streams: transceiver.streams.clone(),
+        ssrc: transceiver.encoding.ssrc.0,
+        rtx: transceiver.encoding.rtx.filter(|_| repairs).map(|ssrc| ssrc.0),
+        cname: cname.to_owned(),
+    });
+    Media {
+        transceiver: transceiver.id,
+        kind: transceiver.kind,
+        direction,
+        formats,
+        extensions,
+        reduced_size: true,
+        track,
+    }
+}
+
+// --- what the other side says -----------------------------------------------------------------------------------------------
+
+impl Negotiation {
+    /// Finds or makes a transceiver for each section of an offer (RFC 9429 §5.10).
+    pub(super) fn associate(&mut self, session: &mut Session, transport: TransportId, offer: &Remote) {
+        for section in &offer.sections {
+            match &section.content {
+                Content::Media(media) if offer.serves(section) => {
+                    self.numbers.learn(&media.formats, &media.extensions);
+                    let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
+                    self.learn_track(session, transport, id, media);
+                }
+                Content::Rejected => self.reject(session, &section.mid),
+                _ => {}
+            }
+        }
+    }
+
+    fn transceiver_for(&mut self, mid: &str, media: &RemoteMedia) -> Option<TransceiverId> {
+        if let Some(known) = self.transceivers.iter().find(|transceiver| transceiver.mid.as_deref() == Some(mid)) {
+            return Some(known.id).filter(|_| known.kind == media.kind && !known.stopped);
+        }
+        let free = self.transceivers.iter_mut().find(|transceiver| {
+            transceiver.by_add_track
+                && transceiver.mid.is_none()
+                && !transceiver.stopped
+                && transceiver.kind == media.kind
+        });
+        if let Some(free) = free {
+            free.mid = Some(mid.to_owned());
+            return Some(free.id);
+        }
+        let init = TransceiverInit { direction: Direction::RecvOnly, ..TransceiverInit::default() };
+        // Without a codec in common the section is rejected, and nobody needs a transceiver.
+        let id = self.add_transceiver(media.kind, init).ok()?;
+        let made = self.transceivers.last_mut()?;
+        if formats::common(&made.codecs(), &media.formats).is_empty() {
+            self.transceivers.pop();
+            return None;
+        }
+        made.mid = Some(mid.to_owned());
+        Some(id)
+    }
+
+    /// Takes note of what the other side says about its track.
+    fn learn_track(&mut self, session: &mut Session, transport: TransportId, id: TransceiverId, media: &RemoteMedia) {
+        let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.id == id) else { return };
+        if transceiver.receiver.is_none() {
+            transceiver.receiver = session.add_receiver(transport, transceiver.kind).ok();
+        }
+        let sends = media.direction.sends() && transceiver.receiver.is_some();
+        transceiver.remote_streams.clone_from(&media.streams);
+        transceiver.remote_track.clone_from(&media.track);
+        if std::mem::replace(&mut transceiver.remote_sends, sends) != sends {
+            self.track_changes.push(id);
+        }
+    }
+
+    /// The other side has given a section up: its transceiver is stopped.
+    fn reject(&mut self, session: &mut Session, mid: &str) {
+        let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.is_alive_in(mid)) else {
+            return;
+        };
+        halt(session, transceiver);
+        if transceiver.remote_sends {
+            self.track_changes.push(transceiver.id);
+        }
+        transceiver.stop();
+    }
+
+    /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections.
+    pub(super) fn apply_media(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        transport: TransportId,
+        ours: &MadeLocal,
+        theirs: &Remote,
+    ) -> Result<(), DescriptionError> {
+        for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
+            match (ours.as_media(), remote.as_media()) {
+                (Some(media), Some(remote)) => {
+                    self.learn_track(session, transport, media.transceiver, remote);
+                    self.apply_section(now, session, transport, &ours.mid, media, remote)?;
+                }
+                _ => self.reject(session, &ours.mid),
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_section(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        transport: TransportId,
+        mid: &str,
+        ours: &Media,
+        theirs: &RemoteMedia,
+    ) -> Result<(), DescriptionError> {
+        let Ok(transceiver) = self.transceiver_mut(ours.transceiver) else { return Ok(()) };
+        let direction = ours.direction.and(theirs.direction.reversed());
+        transceiver.current_direction = Some(direction);
+        // A name too long for a packet is told by the description alone.
+        let mid = Mid::new(mid).ok();
+        if direction.sends() {
+            let sender = match transceiver.sender {
+                Some(sender) => sender,
+                None => *transceiver.sender.insert(session.add_sender(transport, transceiver.kind)?),
+            };
+            transceiver.has_sent = true;
+            let taken = formats::common(&transceiver.codecs(), &theirs.formats);
+            let extensions = formats::common_extensions(ours.kind, &theirs.extensions);
+            let parameters = RtpSendParameters {
+                mid,
+                codecs: taken.iter().map(formats::Format::parameters).collect(),
+                header_extensions: formats::extension_map(&extensions, theirs.mixed_extensions),
+                encoding: transceiver.encoding,
+                reduced_size_rtcp: theirs.reduced_size && ours.reduced_size,
+            };
+            session.start_sending(now, sender, &parameters)?;
+        } else if let Some(sender) = transceiver.sender {
+            session.stop_sending(sender)?;
+        }
+        let Some(receiver) = transceiver.receiver else { return Ok(()) };
+        if direction.receives() {
+            let parameters = RtpReceiveParameters {
+                mid,
+                codecs: receive_codecs(ours, theirs),
+                header_extensions: formats::extension_map(&ours.extensions, true),
+                ssrcs: theirs.ssrcs.clone(),
+                reduced_size_rtcp: theirs.reduced_size && ours.reduced_size,
+            };
+            session.start_receiving(receiver, parameters)?;
+        } else {
+            session.stop_receiving(receiver)?;
+        }
+        Ok(())
+    }
+}
+
+/// What may come: this side's formats, as far as the other side has them, with the feedback that both know.
+fn receive_codecs(ours: &Media, theirs: &RemoteMedia) -> Vec<RtpCodecParameters> {
+    let codecs: Vec<_> = ours.formats.iter().map(|format| format.codec).collect();
+    let common = formats::common(&codecs, &theirs.formats);
+    ours.formats
+        .iter()
+        .filter_map(|format| {
+            let theirs = common.iter().find(|it| it.codec == format.codec)?;
+            Some(RtpCodecParameters { feedback: theirs.parameters().feedback, ..format.parameters() })
+        })
+        .collect()
+}
+
+/// Nothing is sent or received any more.
+fn halt(session: &mut Session, transceiver: &Transceiver) {
+    if let Some(sender) = transceiver.sender {
+        let _ = session.stop_sending(sender);
+    }
+    if let Some(receiver) = transceiver.receiver {
+        let _ = session.stop_receiving(receiver);
+    }
+}
+
+impl From<MediaError> for DescriptionError {
+    fn from(error: MediaError) -> Self {
+        match error {
+            MediaError::Transport(error) => Self::Transport(error),
+            error => Self::Media(error),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! A description of the other side, as this crate uses it.
+
+use super::error::SectionProblem;
+use super::formats::{self, Format};
+use super::local::{Line, Local, Setup};
+use super::{DescriptionError, IceCandidate};
+use ortica_codecs::MediaKind;
+use ortica_dtls::Fingerprint;
+use ortica_ice::{Candidate, Credentials};
+use ortica_rtp::Ssrc;
+use ortica_rtp::header_extension::Kind;
+use ortica_sdp as sdp;
+use ortica_sdp::Direction;
+
+/// What a section carries.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Content {
+    /// Port zero: its slot is kept.
+    Rejected,
+    /// Data channels (RFC 8841).
+    Data { max_message_size: Option<u64> },
+    /// Audio or video over SRTP.
+    Media(Box<RemoteMedia>),
+    /// What this crate does not serve, and rejects in its place.
+    Other,
+}
+
+/// What a section of audio or video says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct RemoteMedia {
+    pub kind: MediaKind,
+    /// Seen from the other side.
+    pub direction: Direction,
+    /// What it takes, of what is known here, best liked first.
+    pub formats: Vec<Format>,
+    pub extensions: Vec<(u8, Kind)>,
+    pub mixed_extensions: bool,
+    pub reduced_size: bool,
+    pub ssrcs: Vec<Ssrc>,
+    pub streams: Vec<String>,
+    pub track: Option<String>,
+}
+
+/// A section of a remote description, with what it inherits from above.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RemoteSection {
+    pub content: Content,
+    pub mid: String,
+    pub setup: Option<Setup>,
+    pub credentials: Option<Credentials>,
+    pub fingerprints: Vec<Fingerprint>,
+    pub candidates: Vec<Candidate>,
+    pub end_of_candidates: bool,
+    pub line: Line,
+}
+
+/// A remote description.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Remote {
+    pub ice_lite: bool,
+    pub sections: Vec<RemoteSection>,
+    /// The mids of each BUNDLE group.
+    bundles: Vec<Vec<String>>,
+}
+
+impl Remote {
+    pub fn parse(text: &str) -> Result<Self, DescriptionError> {
+        let session: sdp::Session = text.parse()?;
+        Ok(Self {
+            ice_lite: session.ice_lite(),
+            sections: session.sections().enumerate().map(|(index, section)| read_section(index, &section)).collect(),
+            bundles: session
+                .groups()
+                .filter(|group| group.semantics == sdp::GroupSemantics::Bundle)
+                .map(|group| group.mids.clone())
+                .collect(),
+        })
+    }
+
+    /// The section whose transport is used, with its place: the first that can be served. Others run only if they are
+    /// bundled with it.
+    pub fn leader(&self) -> Option<(usize, &RemoteSection)> {
+        self.sections.iter().enumerate().find(|(_, section)| section.is_acceptable())
+    }
+
+    /// Whether this side can serve a section over the one transport.
+    pub fn serves(&self, section: &RemoteSection) -> bool {
+        section.is_acceptable() && self.leader().is_some_and(|(_, leader)| self.bundles(leader, section))
+    }
+
+    /// `true` when the two sections may share a transport: they are in one group, or are the same section.
+    fn bundles(&self, leader: &RemoteSection, other: &RemoteSection) -> bool {
+        leader.mid == other.mid
+            || self.bundles.iter().any(|group| group.contains(&leader.mid) && group.contains(&other.mid))
+    }
+
+    /// Checks what this side needs. Of bundled sections only the first has to say it (SDP-6).
+    pub fn check(&self) -> Result<(), DescriptionError> {
+        match self.leader() {
+            Some((index, leader)) => leader.check().map_err(|problem| DescriptionError::Section { index, problem }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks an answer against the offer it is for (SDP-2).
+    pub fn check_answer(&self, offer: &Local) -> Result<(), DescriptionError> {
+        if self.sections.len() != offer.sections.len() {
+            return Err(DescriptionError::SectionCount { offer: offer.sections.len(), answer: self.sections.len() });
+        }
+        for (index, (ours, theirs)) in offer.sections.iter().zip(&self.sections).enumerate() {
+            if !ours.fits(theirs) {
+                return Err(DescriptionError::Section { index, problem: SectionProblem::Media });
+            }
+            if theirs.is_acceptable() && !self.serves(theirs) {
+                return Err(DescriptionError::Section { index, problem: SectionProblem::NotBundled });
+            }
+        }
+        self.check()
+    }
+
+    /// The section that a candidate names; one in a BUNDLE group stands for the section that leads it.
+    pub fn section_of(&mut self, candidate: &IceCandidate) -> Option<&mut RemoteSection> {
+        let named = match (&candidate.sdp_mid, candidate.sdp_mline_index) {
+            (Some(mid), _) => self.sections.iter().position(|section| section.mid == *mid),
+            (None, Some(index)) => Some(usize::from(index)).filter(|index| *index < self.sections.len()),
+            (None, None) => None,
+        }?;
+        let leader = self.leader().map(|(index, _)| index).filter(|leader| {
+            matches!((self.sections.get(*leader), self.sections.get(named)), (Some(a), Some(b)) if self.bundles(a, b))
+        });
+        self.sections.get_mut(leader.unwrap_or(named))
+    }
+}
+
+impl RemoteSection {
+    /// Something that this side could serve.
+    pub fn is_acceptable(&self) -> bool {
+        matches!(self.content, Content::Data { .. } | Content::Media(_))
+    }
+
+    /// What it says as a section of audio or video.
+    pub fn as_media(&self) -> Option<&RemoteMedia> {
+        match &self.content {
+            Content::Media(media) => Some(media),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), SectionProblem> {
+        self.credentials.as_ref().ok_or(SectionProblem::NoCredentials)?.validate()?;
+        if self.fingerprints.iter().any(|fingerprint| fingerprint.hash().is_some()) {
+            Ok(())
+        } else {
+            Err(SectionProblem::NoFingerprint)
+        }
+    }
+}
+
+fn read_section(index: usize, section: &sdp::Section<'_>) -> RemoteSection {
+    RemoteSection {
+        content: read_content(section),
+        // A peer without mids is named by its places, as a legacy endpoint would be.
+        mid: section.mid().map_or_else(|| index.to_string(), str::to_owned),
+        setup: section.setup().and_then(read_setup),
+        credentials: section.ice_credentials().map(|(ufrag, pwd)| Credentials::new(ufrag, pwd)),
+        fingerprints: section.fingerprints().filter_map(read_fingerprint).collect(),
+        candidates: section.candidates().filter_map(read_candidate).collect(),
+        end_of_candidates: section.end_of_candidates(),
+        line: Line::of(section),
+    }
+}
+
+fn read_content(section: &sdp::Section<'_>) -> Content {
+    if section.is_rejected() {
+        return Content::Rejected;
+    }
+    match &section.kind {
+        sdp::MediaKind::Application if section.protocol.is_sctp() => {
+            Content::Data { max_message_size: Some(section.max_message_size().bytes().unwrap_or(0)) }
+        }
+        sdp::MediaKind::Audio => read_media(MediaKind::Audio, section),
+        sdp::MediaKind::Video => read_media(MediaKind::Video, section),
+        _ => Content::Other,
+    }
+}
+
+/// Media in the clear, with RTCP on a port of its own, or in formats that are not known, is not served (SDP-9, SDP-10).
+fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
+    let formats = formats::read(kind, section);
+    if !section.protocol.is_secure_rtp() || !section.allowed_by(sdp::RtcpMuxPolicy::Require) || formats.is_empty() {
+        return Content::Other;
+    }
+    let mut ssrcs: Vec<Ssrc> = section.ssrcs().map(|ssrc| Ssrc(ssrc.ssrc)).collect();
+    ssrcs.dedup();
+    Content::Media(Box::new(RemoteMedia {
+        kind,
+        direction: section.direction(),
+        formats,
+        extensions: formats::read_extensions(section),
+        mixed_extensions: section.extmap_allow_mixed(),
+        reduced_size: section.rtcp_rsize(),
+        ssrcs,
+        streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
+        track: section.msids().find_map(|msid| msid.track.clone()),
+    }))
+}
+
+fn read_fingerprint(fingerprint: &sdp::Fingerprint) -> Option<Fingerprint> {
+    Fingerprint::new(fingerprint.algorithm.as_str(), fingerprint.value.clone()).ok()
+}
+
+/// A candidate that cannot be read harms no other.
+fn read_candidate(text: &str) -> Option<Candidate> {
+    text.parse().inspect_err(|error| tracing::debug!(%error, "a candidate was not read")).ok()
+}
+
+fn read_setup(setup: sdp::Setup) -> Option<Setup> {
+    match setup {
+        sdp::Setup::ActPass => Some(Setup::ActPass),
+        sdp::Setup::Active => Some(Setup::Active),
+        sdp::Setup::Passive => Some(Setup::Passive),
+        sdp::Setup::HoldConn => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+        m=text 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n\
+        a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
+        a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\n\
+        a=sctp-port:5000\r\n";
+
+    const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=rtcp-mux\r\n\
+        a=rtpmap:111 opus/48000/2\r\na=msid:stream track\r\na=ssrc:7 cname:c\r\n";
+
+    fn audio(section: &str) -> Content {
+        let text = format!("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{section}");
+        Remote::parse(&text).unwrap().sections[0].content.clone()
+    }
+
+    #[test]
+    fn reads_what_a_data_section_says() {
+        let remote = Remote::parse(OFFER).unwrap();
+        assert_eq!(remote.check(), Ok(()));
+        let [text, data] = remote.sections.as_slice() else { panic!("two sections") };
+        assert_eq!(text.content, Content::Other);
+        assert_eq!(data.content, Content::Data { max_message_size: Some(65_536) });
+        assert_eq!(data.credentials.as_ref().unwrap().ufrag, "abcd");
+        assert_eq!(data.setup, Some(Setup::ActPass));
+        assert!(remote.bundles(text, data));
+    }
+
+    #[test]
+    fn reads_what_a_section_of_audio_says() {
+        let Content::Media(media) = audio(AUDIO) else { panic!("{AUDIO}") };
+        assert_eq!((media.kind, media.direction), (MediaKind::Audio, Direction::SendRecv));
+        assert_eq!(media.formats.iter().map(|format| format.payload_type).collect::<Vec<_>>(), [111, 0]);
+        assert_eq!((media.streams, media.track), (vec!["stream".to_owned()], Some("track".to_owned())));
+        assert_eq!(media.ssrcs, [Ssrc(7)]);
+    }
+
+    /// Guards: only SRTP is served.
+    #[test]
+    fn sdp_9_media_in_the_clear_is_not_served() {
+        assert_eq!(audio(&AUDIO.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP")), Content::Other);
+        assert_eq!(audio(&AUDIO.replace("UDP/TLS/RTP/SAVPF", "RTP/AVPF")), Content::Other);
+        assert!(matches!(audio(&AUDIO.replace("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF")), Content::Media(_)));
+    }
+
+    /// Guards: a section needs `a=rtcp-mux`.
+    #[test]
+    fn sdp_10_media_without_rtcp_mux_is_not_served() {
+        assert_eq!(audio(&AUDIO.replace("a=rtcp-mux\r\n", "")), Content::Other);
+    }
+
+    /// Guards: a section without ICE credentials or a usable fingerprint is refused.
+    #[test]
+    fn sdp_8_a_section_without_fingerprint_is_refused() {
+        let problem = |offer: &str| match Remote::parse(offer).unwrap().check() {
+            Err(DescriptionError::Section { index: 1, problem }) => problem,
+            other => panic!("{other:?}"),
+        };
+        let without =
+            |name: &str| -> String { OFFER.split_inclusive("\r\n").filter(|line| !line.starts_with(name)).collect() };
+        assert_eq!(problem(&without("a=fingerprint")), SectionProblem::NoFingerprint);
+        assert_eq!(problem(&OFFER.replace("sha-256", "md5")), SectionProblem::NoFingerprint);
+        assert_eq!(problem(&without("a=ice-ufrag")), SectionProblem::NoCredentials);
+        assert!(matches!(problem(&OFFER.replace("abcd", "a")), SectionProblem::Credentials(_)));
+    }
+
+    /// A rejected section needs no ICE credentials.
+    #[test]
+    fn a_rejected_section_needs_nothing() {
+        let offer: String = OFFER
+            .replace("m=application 9", "m=application 0")
+            .split_inclusive("\r\n")
+            .filter(|line| !line.starts_with("a=ice-"))
+            .collect();
+        assert_eq!(Remote::parse(&offer).unwrap().check(), Ok(()));
+    }
+}

@@ -1,0 +1,140 @@
+//! A sender and a receiver that share a media section.
+
+use crate::engine::{ReceiverId, RtpEncodingParameters, SenderId};
+use ortica_codecs::{Codec, MediaKind};
+use ortica_core::Rng;
+use ortica_rtp::Ssrc;
+use ortica_sdp::Direction;
+use std::fmt;
+
+/// One transceiver of a connection. Never used again within it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TransceiverId(pub(crate) u32);
+
+impl fmt::Display for TransceiverId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a transceiver is made.
+///
+/// Source: [webrtc-pc §4.4.4](https://www.w3.org/TR/webrtc/#dom-rtcrtptransceiverinit)
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TransceiverInit {
+    /// Which way media is to flow. Default: both ways.
+    pub direction: Direction,
+    /// The media streams that the sent track is part of.
+    pub streams: Vec<String>,
+    /// Codecs to negotiate, best liked first; empty means all that this build can encode and decode. Others can be named
+    /// by who brings and takes encoded frames.
+    pub codecs: Vec<Codec>,
+}
+
+/// A sender and a receiver that share a media section.
+///
+/// Source: [webrtc-pc §5.4](https://www.w3.org/TR/webrtc/#rtcrtptransceiver-interface)
+#[derive(Clone, Debug)]
+pub(crate) struct Transceiver {
+    pub id: TransceiverId,
+    pub kind: MediaKind,
+    /// The section, once a description with it was set.
+    pub mid: Option<String>,
+    /// Which way the application wants media to flow.
+    pub direction: Direction,
+    /// Which way it flows, as agreed.
+    pub current_direction: Option<Direction>,
+    /// For good.
+    pub stopped: bool,
+    /// A track was sent once, so that `add_track` leaves it alone.
+    pub has_sent: bool,
+    /// Made by `add_track`, so that an offer of the other side may take it.
+    pub by_add_track: bool,
+    pub codecs: Vec<Codec>,
+    /// Of the track that is sent.
+    pub track: String,
+    pub streams: Vec<String>,
+    pub encoding: RtpEncodingParameters,
+    pub sender: Option<SenderId>,
+    pub receiver: Option<ReceiverId>,
+    /// The other side was last seen to send.
+    pub remote_sends: bool,
+    pub remote_streams: Vec<String>,
+    pub remote_track: Option<String>,
+}
+
+impl Transceiver {
+    pub fn new(id: TransceiverId, kind: MediaKind, init: TransceiverInit, rng: &mut Rng) -> Self {
+        let rtx = (kind == MediaKind::Video).then(|| Ssrc::random(rng));
+        Self {
+            id,
+            kind,
+            mid: None,
+            direction: init.direction,
+            current_direction: None,
+            stopped: false,
+            has_sent: false,
+            by_add_track: false,
+            codecs: init.codecs,
+            track: uuid(rng),
+            streams: init.streams,
+            encoding: RtpEncodingParameters { ssrc: Ssrc::random(rng), rtx },
+            sender: None,
+            receiver: None,
+            remote_sends: false,
+            remote_streams: Vec::new(),
+            remote_track: None,
+        }
+    }
+
+    /// The codecs to negotiate.
+    pub fn codecs(&self) -> Vec<Codec> {
+        let all: &mut dyn Iterator<Item = Codec> = match self.codecs.as_slice() {
+            [] => &mut Codec::available(),
+            codecs => &mut codecs.iter().copied(),
+        };
+        all.filter(|codec| codec.kind() == self.kind).collect()
+    }
+
+    /// Whether it is the one of that section, and not stopped.
+    pub fn is_alive_in(&self, mid: &str) -> bool {
+        !self.stopped && self.mid.as_deref() == Some(mid)
+    }
+
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.direction = Direction::Inactive;
+        self.current_direction = None;
+        self.remote_sends = false;
+    }
+}
+
+/// A random name in the form of RFC 9562 §5.4.
+fn uuid(rng: &mut Rng) -> String {
+    let mut bytes = rng.bytes::<16>();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transceiver_negotiates_what_can_be_coded_or_what_it_was_told() {
+        let mut rng = Rng::from_number(1);
+        let of = |init, rng: &mut Rng| Transceiver::new(TransceiverId(0), MediaKind::Audio, init, rng).codecs();
+        assert!(of(TransceiverInit::default(), &mut rng).contains(&Codec::Pcmu));
+        let init = TransceiverInit { codecs: vec![Codec::Vp8, Codec::Pcma], ..TransceiverInit::default() };
+        assert_eq!(of(init, &mut rng), [Codec::Pcma]);
+    }
+
+    #[test]
+    fn names_have_the_form_of_a_uuid() {
+        let name = uuid(&mut Rng::from_number(1));
+        assert_eq!(name.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        assert_eq!(name.as_bytes()[14], b'4');
+    }
+}

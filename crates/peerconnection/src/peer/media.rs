@@ -1,0 +1,177 @@
+//! Transceivers of a peer: negotiated by name, sent and received over the engine's senders and receivers.
+
+use super::{Peer, PeerEvent};
+use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId};
+use crate::jsep::{TransceiverError, TransceiverId, TransceiverInit};
+use ortica_codecs::{Codec, EncodedFrame, MediaKind};
+use ortica_core::Instant;
+use ortica_sdp::Direction;
+
+/// What a transceiver is at, to look at.
+///
+/// Source: [webrtc-pc §5.4](https://www.w3.org/TR/webrtc/#rtcrtptransceiver-interface)
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TransceiverState {
+    /// Which one.
+    pub id: TransceiverId,
+    /// Sound or picture.
+    pub kind: MediaKind,
+    /// Its section, once a description with it was set.
+    pub mid: Option<String>,
+    /// Which way the application wants media to flow.
+    pub direction: Direction,
+    /// Which way it flows, once agreed; `None` before that and after it was stopped.
+    pub current_direction: Option<Direction>,
+    /// It was stopped, by either side.
+    pub stopped: bool,
+    /// The media streams that the other side's track is part of.
+    pub remote_streams: Vec<String>,
+    /// What the other side calls its track.
+    pub remote_track: Option<String>,
+    /// The sender, once something was sent.
+    pub sender: Option<SenderId>,
+    /// The receiver, once the other side has the section.
+    pub receiver: Option<ReceiverId>,
+}
+
+/// # Media
+impl Peer {
+    /// Makes a transceiver, which the next negotiation gives a section.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn add_transceiver(
+        &mut self,
+        kind: MediaKind,
+        init: TransceiverInit,
+    ) -> Result<TransceiverId, TransceiverError> {
+        self.check_alive()?;
+        let id = self.negotiation.add_transceiver(kind, init)?;
+        self.update_negotiation_needed();
+        Ok(id)
+    }
+
+    /// Sends a track of that kind, over a transceiver that has not sent yet or a new one. `streams` names the media streams
+    /// that it is part of.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn add_track(&mut self, kind: MediaKind, streams: Vec<String>) -> Result<TransceiverId, TransceiverError> {
+        self.check_alive()?;
+        let id = self.negotiation.add_track(kind, streams)?;
+        self.update_negotiation_needed();
+        Ok(id)
+    }
+
+    /// Changes which way media is to flow.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn set_direction(&mut self, id: TransceiverId, direction: Direction) -> Result<(), TransceiverError> {
+        self.check_alive()?;
+        self.negotiation.set_direction(id, direction)?;
+        self.update_negotiation_needed();
+        Ok(())
+    }
+
+    /// Changes which codecs are negotiated from the next description on, best liked first; none means all.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn set_codec_preferences(&mut self, id: TransceiverId, codecs: Vec<Codec>) -> Result<(), TransceiverError> {
+        self.check_alive()?;
+        self.negotiation.set_codecs(id, codecs)
+    }
+
+    /// Stops a transceiver for good: nothing is sent at once, and the next negotiation gives its section up.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn stop_transceiver(&mut self, id: TransceiverId) -> Result<(), TransceiverError> {
+        self.check_alive()?;
+        self.negotiation.stop(&mut self.session, id)?;
+        self.update_negotiation_needed();
+        Ok(())
+    }
+
+    /// The transceivers, in the order in which they were made.
+    pub fn transceivers(&self) -> Vec<TransceiverState> {
+        self.negotiation.transceivers().iter().filter_map(|transceiver| self.transceiver(transceiver.id)).collect()
+    }
+
+    /// What a transceiver is at.
+    pub fn transceiver(&self, id: TransceiverId) -> Option<TransceiverState> {
+        let transceiver = self.negotiation.transceiver(id)?;
+        Some(TransceiverState {
+            id,
+            kind: transceiver.kind,
+            mid: transceiver.mid.clone(),
+            direction: transceiver.direction,
+            current_direction: transceiver.current_direction,
+            stopped: transceiver.stopped || self.closed.is_some(),
+            remote_streams: transceiver.remote_streams.clone(),
+            remote_track: transceiver.remote_track.clone(),
+            sender: transceiver.sender,
+            receiver: transceiver.receiver,
+        })
+    }
+
+    /// Sends a frame over a transceiver; its `pts` stands for `captured`, which is now or a moment ago.
+    ///
+    /// # Errors
+    /// See [`SendFrameError`]; the frame is dropped then.
+    pub fn send_frame(
+        &mut self,
+        captured: Instant,
+        id: TransceiverId,
+        frame: &EncodedFrame,
+    ) -> Result<(), SendFrameError> {
+        let sender = self.negotiation.transceiver(id).ok_or(SendFrameError::Unknown)?.sender;
+        self.session.send_frame(captured, sender.ok_or(SendFrameError::NotSending)?, frame)
+    }
+
+    /// What an encoder for a transceiver is to do, `None` while nothing is sent.
+    pub fn encoder_targets(&mut self, id: TransceiverId) -> Option<EncoderTargets> {
+        let sender = self.negotiation.transceiver(id)?.sender?;
+        self.session.encoder_targets(sender)
+    }
+
+    /// The oldest frame that a transceiver received and nobody has read.
+    pub fn read_frame(&mut self, id: TransceiverId) -> Option<ReceivedFrame> {
+        let receiver = self.negotiation.transceiver(id)?.receiver?;
+        self.session.read_frame(receiver)
+    }
+
+    /// Asks for a key frame: what was read could not be decoded.
+    pub fn request_key_frame(&mut self, now: Instant, id: TransceiverId) {
+        if let Some(receiver) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.receiver) {
+            self.session.request_key_frame(now, receiver);
+        }
+    }
+
+    /// `true` when nothing will be received over a transceiver any more.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_track_over(&self, id: TransceiverId) -> bool {
+        self.closed.is_some() || self.negotiation.transceiver(id).is_none_or(|transceiver| transceiver.stopped)
+    }
+
+    /// The transceiver whose receiver the engine speaks of.
+    #[cfg(feature = "tokio")]
+    pub(super) fn transceiver_of(&self, receiver: ReceiverId) -> Option<TransceiverId> {
+        let mut all = self.negotiation.transceivers().iter();
+        all.find(|transceiver| transceiver.receiver == Some(receiver)).map(|transceiver| transceiver.id)
+    }
+
+    /// Tells of tracks that began; those that ended are seen by who reads them.
+    pub(super) fn report_tracks(&mut self) {
+        for id in self.negotiation.take_track_changes() {
+            let sends = self.negotiation.transceiver(id).is_some_and(|transceiver| transceiver.remote_sends);
+            self.events.push_back(if sends { PeerEvent::Track(id) } else { PeerEvent::TrackRemoved(id) });
+        }
+    }
+
+    fn check_alive(&self) -> Result<(), TransceiverError> {
+        if self.closed.is_some() { Err(TransceiverError::Closed) } else { Ok(()) }
+    }
+}
