@@ -2,6 +2,7 @@
 
 use crate::Certificate;
 use crate::driver::Endpoint;
+use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use std::net::SocketAddr;
 
@@ -16,6 +17,7 @@ pub struct Configuration {
     pub(crate) certificate: Option<Certificate>,
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) max_packet_size: Option<usize>,
+    pub(crate) codecs: Option<Vec<Codec>>,
 }
 
 impl Configuration {
@@ -58,6 +60,14 @@ impl Configuration {
     #[must_use]
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = Some(bytes);
+        self
+    }
+
+    /// The codecs to negotiate where a transceiver names none, best liked first. Default: all that this build can encode and
+    /// decode. Others suit who brings and takes encoded frames.
+    #[must_use]
+    pub fn with_codecs(mut self, codecs: Vec<Codec>) -> Self {
+        self.codecs = Some(codecs);
         self
     }
 

@@ -1,10 +1,11 @@
 //! What a connection reports.
 
 use crate::engine::CloseReason;
+use crate::jsep::TransceiverId;
 use crate::jsep::{IceCandidate, SignalingState};
 use crate::peer_connection::Handle;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::{DataChannel, peer::PeerEvent};
+use crate::{DataChannel, RemoteTrack, RtpTransceiver, peer::PeerEvent};
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -31,8 +32,34 @@ pub enum Event {
     ConnectionStateChange(ConnectionState),
     /// The other side made a data channel; it is open.
     DataChannel(DataChannel),
+    /// The other side sends a track.
+    Track(TrackEvent),
+    /// The other side ceased to send what this transceiver received. It may go on later, with another [`Event::Track`].
+    TrackRemoved(RtpTransceiver),
     /// The connection is over. Nothing follows.
     Closed(CloseReason),
+}
+
+/// A track of the other side.
+///
+/// Source: [webrtc-pc §5.7](https://www.w3.org/TR/webrtc/#rtctrackevent)
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TrackEvent {
+    /// What is received.
+    pub track: RemoteTrack,
+    /// What receives it. A track can be sent back over it too.
+    pub transceiver: RtpTransceiver,
+    /// The media streams that the other side says it is part of.
+    pub streams: Vec<String>,
+}
+
+impl TrackEvent {
+    fn new(handle: &Arc<Handle>, id: TransceiverId) -> Option<Self> {
+        let transceiver = RtpTransceiver::new(handle.clone(), id);
+        let state = handle.cell.look(|inner| inner.peer.transceiver(id))?;
+        Some(Self { track: transceiver.receiver().track(), transceiver, streams: state.remote_streams })
+    }
 }
 
 /// The events of one connection, in order. They wait here, coalesced where only the last state counts.
@@ -72,7 +99,8 @@ impl Events {
             PeerEvent::ConnectionStateChange(state) => Event::ConnectionStateChange(state),
             // Without a handle left the connection is ending, and nobody could use the channel.
             PeerEvent::DataChannel(id) => Event::DataChannel(DataChannel::new(self.handle.upgrade()?, id)),
-            PeerEvent::Track(_) | PeerEvent::TrackRemoved(_) => return None,
+            PeerEvent::Track(id) => Event::Track(TrackEvent::new(&self.handle.upgrade()?, id)?),
+            PeerEvent::TrackRemoved(id) => Event::TrackRemoved(RtpTransceiver::new(self.handle.upgrade()?, id)),
             PeerEvent::Closed(reason) => {
                 self.over = true;
                 Event::Closed(reason)

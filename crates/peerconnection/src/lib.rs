@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | crate root | [`PeerConnection`], [`DataChannel`] and what they speak of; feature `tokio` |
+//! | crate root | [`PeerConnection`], [`DataChannel`], tracks and what they speak of; feature `tokio` |
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
@@ -26,7 +26,11 @@ mod data_channel;
 #[cfg(feature = "tokio")]
 mod event;
 #[cfg(feature = "tokio")]
+mod media;
+#[cfg(feature = "tokio")]
 mod peer_connection;
+#[cfg(feature = "tokio")]
+mod rtp_transceiver;
 
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
@@ -39,11 +43,17 @@ pub use data_channel::{DataChannel, DataChannelInit, Message, SendError, TrySend
 #[cfg(feature = "tokio")]
 pub use driver::{Endpoint, EndpointConfig};
 #[cfg(feature = "tokio")]
-pub use event::{Event, Events};
+pub use event::{Event, Events, TrackEvent};
+#[cfg(feature = "tokio")]
+pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
 pub use peer_connection::{NewError, PeerConnection};
+#[cfg(feature = "tokio")]
+pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 
+pub use ortica_codecs as codecs;
 pub use ortica_core as core;
+pub use ortica_sdp::Direction;
 
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]

@@ -77,6 +77,8 @@ pub struct Peer {
     /// What each transport reported, which lags behind what it is at while candidates wait to be reported.
     gathered: BTreeMap<TransportId, GatheringState>,
     negotiation_needed: bool,
+    /// Transceivers whose readers have to look again.
+    stirred_tracks: Vec<TransceiverId>,
     closed: Option<CloseReason>,
 }
 
@@ -94,6 +96,7 @@ impl Peer {
             gathering: IceGatheringState::New,
             gathered: BTreeMap::new(),
             negotiation_needed: false,
+            stirred_tracks: Vec::new(),
             closed: None,
         }
     }
@@ -377,6 +380,7 @@ impl Peer {
             }
             self.on_engine_event(now, event);
         }
+        self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
         if !self.events.is_empty() {
             wake(Interest::Event);
         }

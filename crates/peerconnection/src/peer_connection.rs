@@ -2,14 +2,22 @@
 
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
 use crate::engine::{self, ChannelError, CloseReason};
-use crate::jsep::{DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState};
+use crate::jsep::{
+    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverError,
+    TransceiverId, TransceiverInit,
+};
+use crate::media::LocalTrack;
 use crate::peer::Peer;
+use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
+use ortica_codecs::MediaKind;
 use ortica_dtls::{CertificateError, SrtpProfile};
+use ortica_sdp::Direction;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use thiserror::Error;
 
@@ -49,8 +57,32 @@ pub struct PeerConnection {
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub cell: Arc<Cell>,
+    /// What each transceiver sends.
+    tracks: Mutex<BTreeMap<TransceiverId, LocalTrack>>,
     /// Keeps the driver running.
     _endpoint: Endpoint,
+}
+
+impl Handle {
+    pub fn track(&self, id: TransceiverId) -> Option<LocalTrack> {
+        self.tracks().get(&id).cloned()
+    }
+
+    pub fn set_track(&self, id: TransceiverId, track: Option<&LocalTrack>) {
+        let cell = Arc::downgrade(&self.cell);
+        let mut tracks = self.tracks();
+        if let Some(before) = tracks.remove(&id) {
+            before.detach(&cell, id);
+        }
+        if let Some(track) = track {
+            track.attach(cell, id);
+            tracks.insert(id, track.clone());
+        }
+    }
+
+    fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {
+        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Handle {
@@ -90,10 +122,13 @@ impl PeerConnection {
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }
-        let config = Arc::new(engine::Config::new(ice, dtls, sctp));
-        let peer = Peer::new(config, certificate.inner().clone(), rng, now);
+        let config = engine::Config::new(ice, dtls, sctp).with_wall_clock(endpoint.clock().wall());
+        let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
+        if let Some(codecs) = configuration.codecs {
+            peer.set_codecs(codecs);
+        }
         let cell = endpoint.add(peer);
-        let handle = Arc::new(Handle { cell: cell.clone(), _endpoint: endpoint });
+        let handle = Arc::new(Handle { cell: cell.clone(), tracks: Mutex::default(), _endpoint: endpoint });
         let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
         Ok((Self { handle }, events))
     }
@@ -173,6 +208,51 @@ impl PeerConnection {
     pub fn create_data_channel(&self, label: &str, init: DataChannelInit) -> Result<DataChannel, ChannelError> {
         let id = self.command(|peer, now| peer.create_channel(now, init.parameters(label)))?;
         Ok(DataChannel::new(self.handle.clone(), id))
+    }
+
+    /// Sends a track, over a transceiver that has not sent yet or a new one. `streams` names the media streams that it is
+    /// part of, which the other side plays in sync.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    ///
+    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtrack)
+    pub fn add_track(&self, track: &LocalTrack, streams: &[&str]) -> Result<RtpSender, TransceiverError> {
+        let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
+        let id = self.command(|peer, _| peer.add_track(track.kind(), streams))?;
+        self.handle.set_track(id, Some(track));
+        Ok(RtpSender::new(self.handle.clone(), id))
+    }
+
+    /// Sends what the sender sent no more; what its transceiver receives goes on. The next negotiation makes it so.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    ///
+    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-removetrack)
+    pub fn remove_track(&self, sender: &RtpSender) -> Result<(), TransceiverError> {
+        let transceiver = sender.transceiver();
+        transceiver.set_direction(Direction::new(false, transceiver.direction().receives()))?;
+        // Of no kind that could be wrong.
+        let _ = sender.replace_track(None);
+        Ok(())
+    }
+
+    /// Makes a transceiver. Its sender sends the track that it is given ([`RtpSender::replace_track`]).
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    ///
+    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtransceiver)
+    pub fn add_transceiver(&self, kind: MediaKind, init: TransceiverInit) -> Result<RtpTransceiver, TransceiverError> {
+        let id = self.command(|peer, _| peer.add_transceiver(kind, init))?;
+        Ok(RtpTransceiver::new(self.handle.clone(), id))
+    }
+
+    /// The transceivers, in the order in which they were made.
+    pub fn transceivers(&self) -> Vec<RtpTransceiver> {
+        let states = self.handle.cell.look(|inner| inner.peer.transceivers());
+        states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id)).collect()
     }
 
     /// The signaling state.

@@ -115,6 +115,11 @@ impl Default for VideoEncoderConfig {
 }
 
 impl VideoEncoderConfig {
+    /// The bitrate to aim at, in bits per second.
+    pub fn bitrate(&self) -> u32 {
+        self.bitrate
+    }
+
     /// The bitrate to aim at, in bits per second. Default 800,000.
     #[must_use]
     pub fn with_bitrate(mut self, bits_per_second: u32) -> Self {

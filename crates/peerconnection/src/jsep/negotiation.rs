@@ -19,6 +19,7 @@ use super::remote::{Content, Remote};
 use super::transceiver::Transceiver;
 use super::{DescriptionError, SdpType, SessionDescription, SignalingState, TransceiverId};
 use crate::engine::{Session, TransportId};
+use ortica_codecs::Codec;
 use ortica_core::{Instant, Rng};
 use ortica_dtls::{Certificate, Role};
 use ortica_ice::Credentials;
@@ -53,6 +54,8 @@ pub(crate) struct Negotiation {
     transport: Option<TransportId>,
     /// The application made a data channel.
     wants_data: bool,
+    /// To negotiate where a transceiver names none.
+    codecs: Vec<Codec>,
     transceivers: Vec<Transceiver>,
     numbers: Numbers,
     /// Transceivers whose other side began or ceased to send, to be told.
@@ -83,6 +86,7 @@ impl Negotiation {
             state: SignalingState::Stable,
             transport: None,
             wants_data: false,
+            codecs: Codec::available().collect(),
             transceivers: Vec::new(),
             numbers: Numbers::default(),
             track_changes: Vec::new(),

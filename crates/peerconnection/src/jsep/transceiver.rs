@@ -26,8 +26,8 @@ pub struct TransceiverInit {
     pub direction: Direction,
     /// The media streams that the sent track is part of.
     pub streams: Vec<String>,
-    /// Codecs to negotiate, best liked first; empty means all that this build can encode and decode. Others can be named
-    /// by who brings and takes encoded frames.
+    /// Codecs to negotiate, best liked first; those of the other kind of media are ignored. Empty means those of the
+    /// connection, which are all that this build can encode and decode unless it was told otherwise.
     pub codecs: Vec<Codec>,
 }
 
@@ -50,6 +50,7 @@ pub(crate) struct Transceiver {
     pub has_sent: bool,
     /// Made by `add_track`, so that an offer of the other side may take it.
     pub by_add_track: bool,
+    /// To negotiate, best liked first.
     pub codecs: Vec<Codec>,
     /// Of the track that is sent.
     pub track: String,
@@ -87,15 +88,6 @@ impl Transceiver {
         }
     }
 
-    /// The codecs to negotiate.
-    pub fn codecs(&self) -> Vec<Codec> {
-        let all: &mut dyn Iterator<Item = Codec> = match self.codecs.as_slice() {
-            [] => &mut Codec::available(),
-            codecs => &mut codecs.iter().copied(),
-        };
-        all.filter(|codec| codec.kind() == self.kind).collect()
-    }
-
     /// Whether it is the one of that section, and not stopped.
     pub fn is_alive_in(&self, mid: &str) -> bool {
         !self.stopped && self.mid.as_deref() == Some(mid)
@@ -121,15 +113,6 @@ fn uuid(rng: &mut Rng) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_transceiver_negotiates_what_can_be_coded_or_what_it_was_told() {
-        let mut rng = Rng::from_number(1);
-        let of = |init, rng: &mut Rng| Transceiver::new(TransceiverId(0), MediaKind::Audio, init, rng).codecs();
-        assert!(of(TransceiverInit::default(), &mut rng).contains(&Codec::Pcmu));
-        let init = TransceiverInit { codecs: vec![Codec::Vp8, Codec::Pcma], ..TransceiverInit::default() };
-        assert_eq!(of(init, &mut rng), [Codec::Pcma]);
-    }
 
     #[test]
     fn names_have_the_form_of_a_uuid() {

@@ -81,7 +81,7 @@ impl Peer {
     /// See [`TransceiverError`].
     pub fn set_codec_preferences(&mut self, id: TransceiverId, codecs: Vec<Codec>) -> Result<(), TransceiverError> {
         self.check_alive()?;
-        self.negotiation.set_codecs(id, codecs)
+        self.negotiation.set_codecs(id, &codecs)
     }
 
     /// Stops a transceiver for good: nothing is sent at once, and the next negotiation gives its section up.
@@ -91,8 +91,15 @@ impl Peer {
     pub fn stop_transceiver(&mut self, id: TransceiverId) -> Result<(), TransceiverError> {
         self.check_alive()?;
         self.negotiation.stop(&mut self.session, id)?;
+        self.stirred_tracks.push(id);
         self.update_negotiation_needed();
         Ok(())
+    }
+
+    /// Changes which codecs are negotiated where a transceiver names none, best liked first. At first these are all that
+    /// this build can encode and decode; who brings and takes encoded frames can name others.
+    pub fn set_codecs(&mut self, codecs: Vec<Codec>) {
+        self.negotiation.set_default_codecs(codecs);
     }
 
     /// The transceivers, in the order in which they were made.
@@ -166,6 +173,7 @@ impl Peer {
     /// Tells of tracks that began; those that ended are seen by who reads them.
     pub(super) fn report_tracks(&mut self) {
         for id in self.negotiation.take_track_changes() {
+            self.stirred_tracks.push(id);
             let sends = self.negotiation.transceiver(id).is_some_and(|transceiver| transceiver.remote_sends);
             self.events.push_back(if sends { PeerEvent::Track(id) } else { PeerEvent::TrackRemoved(id) });
         }

@@ -31,7 +31,8 @@ impl Side {
         let certificate = Arc::new(certificate);
         let config = Config::new(
             ortica_ice::Config::new(provider),
-            ortica_dtls::Config::new(provider, certificate.clone()),
+            ortica_dtls::Config::new(provider, certificate.clone())
+                .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
         );
         let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());

@@ -169,7 +169,7 @@ impl Sending {
             queued_bytes: 0,
             limiter: KeyFrameLimiter::default(),
             needs_key_frame: codec.codec.kind() == MediaKind::Video,
-            key_frame_wanted: false,
+            key_frame_wanted: codec.codec.kind() == MediaKind::Video,
             max_bitrate: None,
             payloads: Vec::new(),
             header: Vec::new(),

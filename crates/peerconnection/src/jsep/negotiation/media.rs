@@ -7,7 +7,7 @@ use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
 use crate::jsep::transceiver::{Transceiver, TransceiverId, TransceiverInit};
 use crate::jsep::{DescriptionError, SdpType};
-use ortica_codecs::MediaKind;
+use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
 use ortica_rtp::Mid;
 use ortica_sdp::Direction;
@@ -61,13 +61,23 @@ impl Negotiation {
         if self.transceivers.len() >= MAX_TRANSCEIVERS {
             return Err(TransceiverError::TooMany);
         }
+        let init = TransceiverInit { codecs: self.codecs_for(kind, &init.codecs)?, ..init };
         let id = TransceiverId(u32::try_from(self.transceivers.len()).unwrap_or(u32::MAX));
-        let transceiver = Transceiver::new(id, kind, init, &mut self.rng.fork(&format!("transceiver {id}")));
-        if transceiver.codecs().is_empty() {
-            return Err(TransceiverError::NoCodec(kind));
-        }
-        self.transceivers.push(transceiver);
+        let mut rng = self.rng.fork(&format!("transceiver {id}"));
+        self.transceivers.push(Transceiver::new(id, kind, init, &mut rng));
         Ok(id)
+    }
+
+    /// The codecs of `kind` among `named`, or among those of the connection when none is named.
+    fn codecs_for(&self, kind: MediaKind, named: &[Codec]) -> Result<Vec<Codec>, TransceiverError> {
+        let all = if named.is_empty() { self.codecs.as_slice() } else { named };
+        let codecs: Vec<Codec> = all.iter().copied().filter(|codec| codec.kind() == kind).collect();
+        if codecs.is_empty() { Err(TransceiverError::NoCodec(kind)) } else { Ok(codecs) }
+    }
+
+    /// Changes which codecs are negotiated where a transceiver names none.
+    pub fn set_default_codecs(&mut self, codecs: Vec<Codec>) {
+        self.codecs = codecs;
     }
 
     /// Sends a track: over a transceiver that never sent, or a new one (webrtc-pc §5.1, `addTrack`).
@@ -96,13 +106,10 @@ impl Negotiation {
     }
 
     /// Changes which codecs are negotiated, best liked first; none means all.
-    pub fn set_codecs(&mut self, id: TransceiverId, codecs: Vec<ortica_codecs::Codec>) -> Result<(), TransceiverError> {
-        let transceiver = self.transceiver_mut(id)?;
-        let before = std::mem::replace(&mut transceiver.codecs, codecs);
-        if transceiver.codecs().is_empty() {
-            transceiver.codecs = before;
-            return Err(TransceiverError::NoCodec(transceiver.kind));
-        }
+    pub fn set_codecs(&mut self, id: TransceiverId, named: &[Codec]) -> Result<(), TransceiverError> {
+        let kind = self.transceiver(id).ok_or(TransceiverError::Unknown(id))?.kind;
+        let codecs = self.codecs_for(kind, named)?;
+        self.transceiver_mut(id)?.codecs = codecs;
         Ok(())
     }
 
@@ -149,7 +156,7 @@ impl Negotiation {
     pub(super) fn offer_media(&mut self, cname: &str, sections: &mut Vec<Section>) {
         let Self { transceivers, numbers, .. } = self;
         let mut body = |transceiver: &Transceiver| {
-            let formats = numbers.formats(transceiver.codecs().into_iter());
+            let formats = numbers.formats(transceiver.codecs.iter().copied());
             let extensions = numbers.extensions(transceiver.kind);
             media_section(transceiver, cname, transceiver.direction, formats, extensions)
         };
@@ -177,7 +184,7 @@ impl Negotiation {
     /// Answers a section, unless there is nothing in common or the transceiver is stopped.
     pub(super) fn answer_media(&mut self, cname: &str, mid: &str, offered: &RemoteMedia) -> Option<Media> {
         let transceiver = self.transceivers.iter().find(|transceiver| transceiver.is_alive_in(mid))?;
-        let formats = formats::common(&transceiver.codecs(), &offered.formats);
+        let formats = formats::common(&transceiver.codecs, &offered.formats);
         if formats.is_empty() {
             return None;
         }
@@ -260,7 +267,7 @@ impl Negotiation {
         // Without a codec in common the section is rejected, and nobody needs a transceiver.
         let id = self.add_transceiver(media.kind, init).ok()?;
         let made = self.transceivers.last_mut()?;
-        if formats::common(&made.codecs(), &media.formats).is_empty() {
+        if formats::common(&made.codecs, &media.formats).is_empty() {
             self.transceivers.pop();
             return None;
         }
@@ -335,7 +342,7 @@ impl Negotiation {
                 None => *transceiver.sender.insert(session.add_sender(transport, transceiver.kind)?),
             };
             transceiver.has_sent = true;
-            let taken = formats::common(&transceiver.codecs(), &theirs.formats);
+            let taken = formats::common(&transceiver.codecs, &theirs.formats);
             let extensions = formats::common_extensions(ours.kind, &theirs.extensions);
             let parameters = RtpSendParameters {
                 mid,

@@ -1,0 +1,126 @@
+//! From whole frames to raw ones, on a worker thread.
+
+use super::remote::{Output, RemoteSource};
+use super::worker::Job;
+use crate::engine::ReceivedFrame;
+use ortica_codecs::coder::{self, AudioDecoder, CoderError, DecoderLimits, VideoDecoder};
+use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase};
+use std::sync::Arc;
+use std::task::Waker;
+
+/// Frames decoded in one run, so that streams of one thread take turns.
+const FRAMES_PER_RUN: usize = 4;
+/// Lost packets in a row that are made up for; the rest is silence of the network's making.
+const MAX_CONCEALED: usize = 10;
+
+/// Decodes what a receiver gives out.
+pub(super) struct DecodeJob {
+    source: RemoteSource,
+    output: Arc<Output>,
+    waker: Waker,
+    audio: Option<SoundDecoder>,
+    video: Option<Box<dyn VideoDecoder>>,
+}
+
+struct SoundDecoder {
+    decoder: Box<dyn AudioDecoder>,
+    /// Times of the packets that were lost, until the next one tells what it knows of them.
+    lost: Vec<i64>,
+    /// Samples per channel of a packet, by the last one.
+    samples: usize,
+}
+
+impl DecodeJob {
+    pub fn new(source: RemoteSource, output: Arc<Output>, waker: Waker) -> Self {
+        Self { source, output, waker, audio: None, video: None }
+    }
+
+    fn decode(&mut self, received: &ReceivedFrame) -> Result<(), CoderError> {
+        match received {
+            ReceivedFrame::Lost { pts, .. } => {
+                if let Some(audio) = &mut self.audio
+                    && audio.lost.len() < MAX_CONCEALED
+                {
+                    audio.lost.push(*pts);
+                }
+                Ok(())
+            }
+            ReceivedFrame::Frame { frame, .. } => match frame.codec.kind() {
+                MediaKind::Audio => self.decode_audio(frame),
+                MediaKind::Video => self.decode_video(frame),
+            },
+        }
+    }
+
+    fn decode_audio(&mut self, frame: &EncodedFrame) -> Result<(), CoderError> {
+        self.audio.take_if(|audio| audio.decoder.codec() != frame.codec);
+        let audio = match &mut self.audio {
+            Some(audio) => audio,
+            None => self.audio.insert(SoundDecoder::new(frame.codec)?),
+        };
+        audio.recover(frame, |sound| self.output.push_audio(sound))?;
+        let sound = audio.decoder.decode(frame)?;
+        audio.samples = sound.len();
+        self.output.push_audio(sound);
+        Ok(())
+    }
+
+    fn decode_video(&mut self, frame: &EncodedFrame) -> Result<(), CoderError> {
+        self.video.take_if(|video| video.codec() != frame.codec);
+        let video = match &mut self.video {
+            Some(video) => video,
+            None => self.video.insert(coder::video_decoder(frame.codec, DecoderLimits::default())?),
+        };
+        if let Some(picture) = video.decode(frame)? {
+            self.output.push_video(picture);
+        }
+        Ok(())
+    }
+}
+
+impl SoundDecoder {
+    fn new(codec: Codec) -> Result<Self, CoderError> {
+        Ok(Self { decoder: coder::audio_decoder(codec)?, lost: Vec::new(), samples: 0 })
+    }
+
+    /// Makes up for what was lost before `next`: the last packet from what `next` carries of it, those before from nothing.
+    fn recover(&mut self, next: &EncodedFrame, mut out: impl FnMut(AudioFrame)) -> Result<(), CoderError> {
+        let lost = std::mem::take(&mut self.lost);
+        if self.samples == 0 {
+            return Ok(());
+        }
+        let to = TimeBase::per_second(self.decoder.sample_rate());
+        let count = lost.len();
+        for (at, pts) in lost.into_iter().enumerate() {
+            let sound = if at + 1 == count {
+                self.decoder.recover(next, self.samples)?
+            } else {
+                self.decoder.conceal(self.samples)?
+            };
+            out(sound.with_pts(next.time_base().rescale(pts, to), to));
+        }
+        Ok(())
+    }
+}
+
+impl Job for DecodeJob {
+    fn run(&mut self) -> bool {
+        for _ in 0..FRAMES_PER_RUN {
+            match self.source.poll(&self.waker) {
+                None => return false,
+                Some(None) => {
+                    self.output.end();
+                    return false;
+                }
+                Some(Some(received)) => {
+                    if let Err(error) = self.decode(&received) {
+                        tracing::debug!(%error, "a frame was not decoded");
+                        self.output.count_failed();
+                        self.source.request_key_frame();
+                    }
+                }
+            }
+        }
+        true
+    }
+}

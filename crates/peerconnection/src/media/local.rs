@@ -1,0 +1,140 @@
+//! Tracks that this side fills.
+
+use super::encode::{EncodeJob, Source};
+use super::worker::Task;
+use crate::driver::Cell;
+use crate::jsep::TransceiverId;
+use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
+use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
+use std::sync::{Arc, OnceLock, Weak};
+use thiserror::Error;
+
+/// How frames of a [`LocalTrack`] are encoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrackConfig {
+    /// Of sound.
+    pub audio: AudioEncoderConfig,
+    /// Of pictures. Its bitrate is the most that is spent; less where the peer asks for less.
+    pub video: VideoEncoderConfig,
+}
+
+/// Why a frame was not taken.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Sound for a track of pictures, or the other way round.
+    #[error("this is a track of {0}")]
+    Kind(MediaKind),
+}
+
+/// Counters of a [`LocalTrack`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LocalTrackStats {
+    /// Frames written.
+    pub frames_written: u64,
+    /// Frames that were dropped before they were encoded, since the encoder had not caught up.
+    pub frames_dropped: u64,
+    /// Encoded frames, each counted once however many senders send it.
+    pub frames_encoded: u64,
+    /// Frames that an encoder refused.
+    pub frames_failed: u64,
+}
+
+/// A track that the application fills, and any number of senders send: of one connection or of many.
+///
+/// Raw frames are encoded once for all senders that agreed on the same codec, on a thread of their own kind. Clones are the
+/// same track.
+///
+/// Source: [mediacapture-streams `MediaStreamTrack`](https://www.w3.org/TR/mediacapture-streams/#mediastreamtrack)
+#[derive(Clone, Debug)]
+pub struct LocalTrack {
+    kind: MediaKind,
+    source: Arc<Source>,
+    /// Made with the first raw frame: who brings encoded ones needs none.
+    encoder: Arc<OnceLock<Arc<Task>>>,
+    config: TrackConfig,
+}
+
+impl LocalTrack {
+    /// A track of sound or pictures.
+    pub fn new(kind: MediaKind, config: TrackConfig) -> Self {
+        Self { kind, source: Arc::new(Source::new(kind)), encoder: Arc::default(), config }
+    }
+
+    /// A track of sound, encoded as usual.
+    pub fn audio() -> Self {
+        Self::new(MediaKind::Audio, TrackConfig::default())
+    }
+
+    /// A track of pictures, encoded as usual.
+    pub fn video() -> Self {
+        Self::new(MediaKind::Video, TrackConfig::default())
+    }
+
+    /// Sound or picture.
+    pub fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// Sends sound of any rate and shape, whose `pts` says when. Returns at once; if the encoder has not caught up, the
+    /// oldest frame that waits is dropped.
+    ///
+    /// # Errors
+    /// [`WriteError::Kind`] on a track of pictures.
+    pub fn write_audio(&self, frame: AudioFrame) -> Result<(), WriteError> {
+        self.check(MediaKind::Audio)?;
+        self.source.push(frame.into());
+        self.encoder().schedule();
+        Ok(())
+    }
+
+    /// Sends a picture of any size and format, whose `pts` says when. Returns at once; if the encoder has not caught up, the
+    /// oldest picture that waits is dropped.
+    ///
+    /// # Errors
+    /// [`WriteError::Kind`] on a track of sound.
+    pub fn write_video(&self, frame: VideoFrame) -> Result<(), WriteError> {
+        self.check(MediaKind::Video)?;
+        self.source.push(frame.into());
+        self.encoder().schedule();
+        Ok(())
+    }
+
+    /// Sends a frame that is encoded already, by all senders that agreed on its codec; gives how many those are.
+    ///
+    /// # Errors
+    /// [`WriteError::Kind`] for the codec of another kind of track.
+    pub fn write_encoded(&self, frame: &EncodedFrame) -> Result<usize, WriteError> {
+        self.check(frame.codec.kind())?;
+        Ok(self.source.send(frame))
+    }
+
+    /// `true` when a sender wants a key frame; told once. For who brings encoded frames: encoders of this track know.
+    pub fn take_key_frame_request(&self) -> bool {
+        self.source.targets().iter().any(|(_, targets)| targets.key_frame)
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> LocalTrackStats {
+        self.source.stats()
+    }
+
+    /// Has a transceiver send this track.
+    pub(crate) fn attach(&self, cell: Weak<Cell>, id: TransceiverId) {
+        self.source.attach(cell, id);
+    }
+
+    /// Has a transceiver send this track no more.
+    pub(crate) fn detach(&self, cell: &Weak<Cell>, id: TransceiverId) {
+        self.source.detach(cell, id);
+    }
+
+    fn check(&self, kind: MediaKind) -> Result<(), WriteError> {
+        if kind == self.kind { Ok(()) } else { Err(WriteError::Kind(self.kind)) }
+    }
+
+    fn encoder(&self) -> &Arc<Task> {
+        self.encoder.get_or_init(|| Task::new(|_| Box::new(EncodeJob::new(self.source.clone(), self.config))))
+    }
+}

@@ -1,0 +1,18 @@
+//! Tracks: raw frames on the application's side, encoded ones on the engine's, and codecs on worker threads between.
+//!
+//! ```text
+//! LocalTrack::write -> ring -> worker: encode once -> each sender with that codec
+//! RemoteTrack::recv <- ring <- worker: decode      <- the receiver's whole frames
+//! ```
+//!
+//! Media does not wait: each ring is bounded and drops its oldest frame, which is counted.
+
+mod decode;
+mod encode;
+mod local;
+mod remote;
+mod worker;
+
+pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};
+pub(crate) use remote::RemoteSource;
+pub use remote::{RemoteTrack, RemoteTrackStats};

@@ -1,0 +1,180 @@
+//! Tracks that the other side fills.
+
+use super::decode::DecodeJob;
+use super::worker::Task;
+use crate::driver::{Cell, Interest};
+use crate::engine::ReceivedFrame;
+use crate::jsep::TransceiverId;
+use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Decoded pictures that wait to be taken; the next drops the oldest.
+const VIDEO_RING: usize = 8;
+/// Decoded frames of sound that wait to be taken: two seconds.
+const AUDIO_RING: usize = 100;
+
+/// Counters of a [`RemoteTrack`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RemoteTrackStats {
+    /// Frames decoded, or made up for where they were lost.
+    pub frames_decoded: u64,
+    /// Frames that were decoded and not taken in time.
+    pub frames_dropped: u64,
+    /// Frames that could not be decoded.
+    pub frames_failed: u64,
+}
+
+/// A track that the other side sends. Clones are the same track and share what it gives out.
+///
+/// It is read in one of two ways: decoded, which starts with the first call of [`recv_audio`](Self::recv_audio) or
+/// [`recv_video`](Self::recv_video) and goes on from there on a worker thread, or as it was sent, with
+/// [`recv_encoded`](Self::recv_encoded). A track does not keep its connection open.
+///
+/// Source: [mediacapture-streams `MediaStreamTrack`](https://www.w3.org/TR/mediacapture-streams/#mediastreamtrack)
+#[derive(Clone, Debug)]
+pub struct RemoteTrack {
+    kind: MediaKind,
+    source: RemoteSource,
+    output: Arc<Output>,
+    decoder: Arc<OnceLock<Arc<Task>>>,
+}
+
+impl RemoteTrack {
+    pub(crate) fn new(kind: MediaKind, source: RemoteSource) -> Self {
+        Self { kind, source, output: Arc::new(Output::new(kind)), decoder: Arc::default() }
+    }
+
+    /// Sound or picture.
+    pub fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// The next stretch of sound, `None` once the track has ended. Cancelling loses nothing. Never on a track of pictures.
+    pub async fn recv_audio(&self) -> Option<AudioFrame> {
+        poll_fn(|cx| self.poll_decoded(cx, |state| state.audio.pop_front())).await
+    }
+
+    /// The next picture, `None` once the track has ended. Cancelling loses nothing. Never on a track of sound.
+    pub async fn recv_video(&self) -> Option<VideoFrame> {
+        poll_fn(|cx| self.poll_decoded(cx, |state| state.video.pop_front())).await
+    }
+
+    /// The next frame as it was sent, `None` once the track has ended. Cancelling loses nothing.
+    pub async fn recv_encoded(&self) -> Option<ReceivedFrame> {
+        poll_fn(|cx| self.source.poll(cx.waker()).map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    /// Asks the other side for a key frame: for who decodes by itself.
+    pub fn request_key_frame(&self) {
+        self.source.request_key_frame();
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> RemoteTrackStats {
+        self.output.lock().stats
+    }
+
+    fn poll_decoded<T>(&self, cx: &mut Context<'_>, take: impl FnOnce(&mut Decoded) -> Option<T>) -> Poll<Option<T>> {
+        self.decoder.get_or_init(|| {
+            let job = |waker| DecodeJob::new(self.source.clone(), self.output.clone(), waker);
+            let task = Task::new(|waker| Box::new(job(waker)));
+            task.schedule();
+            task
+        });
+        let mut state = self.output.lock();
+        match take(&mut state) {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None if state.ended => Poll::Ready(None),
+            None => {
+                if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    state.waiting.push(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Where a track's frames come from.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteSource {
+    pub cell: Arc<Cell>,
+    pub id: TransceiverId,
+}
+
+impl RemoteSource {
+    /// The next frame as it was sent, or that the track is over; else `waker` is woken when there is one.
+    pub fn poll(&self, waker: &Waker) -> Option<Option<ReceivedFrame>> {
+        self.cell.poll_command(Interest::Frame(self.id), waker, |peer, _| match peer.read_frame(self.id) {
+            Some(frame) => Some(Some(frame)),
+            None => peer.is_track_over(self.id).then_some(None),
+        })
+    }
+
+    pub fn request_key_frame(&self) {
+        self.cell.command(|peer, now| peer.request_key_frame(now, self.id));
+    }
+}
+
+/// Decoded frames until they are taken.
+#[derive(Debug)]
+pub(super) struct Output {
+    state: Mutex<Decoded>,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    audio: VecDeque<AudioFrame>,
+    video: VecDeque<VideoFrame>,
+    waiting: Vec<Waker>,
+    ended: bool,
+    stats: RemoteTrackStats,
+}
+
+impl Output {
+    fn new(kind: MediaKind) -> Self {
+        let capacity = match kind {
+            MediaKind::Audio => AUDIO_RING,
+            MediaKind::Video => VIDEO_RING,
+        };
+        Self { state: Mutex::default(), capacity }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Decoded> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn push_audio(&self, frame: AudioFrame) {
+        self.push(|state| &mut state.audio, frame);
+    }
+
+    pub fn push_video(&self, frame: VideoFrame) {
+        self.push(|state| &mut state.video, frame);
+    }
+
+    pub fn count_failed(&self) {
+        self.lock().stats.frames_failed += 1;
+    }
+
+    pub fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        state.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    fn push<T>(&self, ring: impl Fn(&mut Decoded) -> &mut VecDeque<T>, frame: T) {
+        let mut state = self.lock();
+        state.stats.frames_decoded += 1;
+        if ring(&mut state).len() >= self.capacity {
+            ring(&mut state).pop_front();
+            state.stats.frames_dropped += 1;
+        }
+        ring(&mut state).push_back(frame);
+        state.waiting.drain(..).for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,178 @@
+//! Transceivers, senders and receivers, as handles.
+
+use crate::jsep::{TransceiverError, TransceiverId};
+use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
+use crate::peer::TransceiverState;
+use crate::peer_connection::Handle;
+use ortica_codecs::{Codec, MediaKind};
+use ortica_sdp::Direction;
+use std::fmt;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// A sender and a receiver that share a media section. Clones name the same one.
+///
+/// Source: [webrtc-pc §5.4](https://www.w3.org/TR/webrtc/#rtcrtptransceiver-interface)
+#[derive(Clone)]
+pub struct RtpTransceiver {
+    handle: Arc<Handle>,
+    id: TransceiverId,
+}
+
+/// What sends a track.
+///
+/// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#rtcrtpsender-interface)
+#[derive(Clone)]
+pub struct RtpSender {
+    handle: Arc<Handle>,
+    id: TransceiverId,
+}
+
+/// What receives a track.
+///
+/// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#rtcrtpreceiver-interface)
+#[derive(Clone)]
+pub struct RtpReceiver {
+    handle: Arc<Handle>,
+    id: TransceiverId,
+}
+
+/// Why a track was not replaced.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ReplaceTrackError {
+    /// Sound where pictures are sent, or the other way round.
+    #[error("the sender sends {0}")]
+    Kind(MediaKind),
+}
+
+impl RtpTransceiver {
+    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId) -> Self {
+        Self { handle, id }
+    }
+
+    /// Sound or picture.
+    pub fn kind(&self) -> MediaKind {
+        kind(&self.handle, self.id)
+    }
+
+    /// The name of its section, once a description with it was set.
+    pub fn mid(&self) -> Option<String> {
+        self.state()?.mid
+    }
+
+    /// Which way the application wants media to flow.
+    pub fn direction(&self) -> Direction {
+        self.state().map_or(Direction::Inactive, |state| state.direction)
+    }
+
+    /// Which way media flows, once agreed; `None` before that and after it was stopped.
+    pub fn current_direction(&self) -> Option<Direction> {
+        self.state()?.current_direction
+    }
+
+    /// `true` once either side has stopped it, or the connection is closed.
+    pub fn is_stopped(&self) -> bool {
+        self.state().is_none_or(|state| state.stopped)
+    }
+
+    /// Changes which way media is to flow; the next negotiation makes it so.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn set_direction(&self, direction: Direction) -> Result<(), TransceiverError> {
+        self.handle.cell.command(|peer, _| peer.set_direction(self.id, direction))
+    }
+
+    /// Changes which codecs are negotiated from the next description on, best liked first; none means those of the
+    /// connection.
+    ///
+    /// # Errors
+    /// [`TransceiverError::NoCodec`] if none is of its kind.
+    pub fn set_codec_preferences(&self, codecs: &[Codec]) -> Result<(), TransceiverError> {
+        self.handle.cell.command(|peer, _| peer.set_codec_preferences(self.id, codecs.to_vec()))
+    }
+
+    /// Stops it for good: nothing is sent at once, and the next negotiation gives its section up.
+    ///
+    /// # Errors
+    /// [`TransceiverError::Closed`].
+    pub fn stop(&self) -> Result<(), TransceiverError> {
+        self.handle.cell.command(|peer, _| peer.stop_transceiver(self.id))
+    }
+
+    /// What it sends with.
+    pub fn sender(&self) -> RtpSender {
+        RtpSender::new(self.handle.clone(), self.id)
+    }
+
+    /// What it receives with.
+    pub fn receiver(&self) -> RtpReceiver {
+        RtpReceiver { handle: self.handle.clone(), id: self.id }
+    }
+
+    fn state(&self) -> Option<TransceiverState> {
+        self.handle.cell.look(|inner| inner.peer.transceiver(self.id))
+    }
+}
+
+impl RtpSender {
+    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId) -> Self {
+        Self { handle, id }
+    }
+
+    /// The track that is sent, if there is one.
+    pub fn track(&self) -> Option<LocalTrack> {
+        self.handle.track(self.id)
+    }
+
+    /// Sends another track of the same kind from now on, or none, without negotiation.
+    ///
+    /// # Errors
+    /// [`ReplaceTrackError::Kind`].
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack)
+    pub fn replace_track(&self, track: Option<&LocalTrack>) -> Result<(), ReplaceTrackError> {
+        let kind = kind(&self.handle, self.id);
+        if track.is_some_and(|track| track.kind() != kind) {
+            return Err(ReplaceTrackError::Kind(kind));
+        }
+        self.handle.set_track(self.id, track);
+        Ok(())
+    }
+
+    /// The transceiver that it belongs to.
+    pub fn transceiver(&self) -> RtpTransceiver {
+        RtpTransceiver::new(self.handle.clone(), self.id)
+    }
+}
+
+impl RtpReceiver {
+    /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
+    pub fn track(&self) -> RemoteTrack {
+        let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };
+        RemoteTrack::new(kind(&self.handle, self.id), source)
+    }
+
+    /// The transceiver that it belongs to.
+    pub fn transceiver(&self) -> RtpTransceiver {
+        RtpTransceiver::new(self.handle.clone(), self.id)
+    }
+}
+
+/// A transceiver never vanishes, nor does its kind change.
+fn kind(handle: &Handle, id: TransceiverId) -> MediaKind {
+    handle.cell.look(|inner| inner.peer.transceiver(id)).map_or(MediaKind::Audio, |state| state.kind)
+}
+
+macro_rules! debug_by_id {
+    ($($name:ident)*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.id).finish()
+            }
+        }
+    )*};
+}
+
+debug_by_id! { RtpTransceiver RtpSender RtpReceiver }

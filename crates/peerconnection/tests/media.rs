@@ -1,0 +1,241 @@
+//! Audio and video between two peers in virtual time, as encoded frames: no codec library is needed for that.
+
+mod common;
+
+use common::{Side, negotiate};
+use netsim::{Link, Pair};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
+use ortica::core::Instant;
+use ortica::engine::{ReceivedFrame, SendFrameError};
+use ortica::jsep::TransceiverId;
+use ortica::peer::PeerEvent;
+use ortica::{ConnectionState, Direction};
+use std::time::Duration;
+
+const DELAY: Duration = Duration::from_millis(25);
+const FRAME: Duration = Duration::from_millis(20);
+
+fn pair(seed: u64, link: Link) -> Pair<Side> {
+    let mut a = Side::new(seed * 2 + 1, Pair::<Side>::A);
+    let mut b = Side::new(seed * 2 + 2, Pair::<Side>::B);
+    for side in [&mut a, &mut b] {
+        side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
+    }
+    Pair::new(seed, link, a, b)
+}
+
+fn connect(pair: &mut Pair<Side>) {
+    pair.run_until(Duration::from_secs(30), |a, b| {
+        a.peer.connection_state() == ConnectionState::Connected
+            && b.peer.connection_state() == ConnectionState::Connected
+    })
+    .expect("connects");
+}
+
+/// A picture of VP8 as far as its header goes, whose bytes tell its number.
+fn picture(number: u32, key_frame: bool, len: usize) -> EncodedFrame {
+    let mut data = vec![u8::from(!key_frame), 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
+    data.extend_from_slice(&number.to_be_bytes());
+    data.resize(len.max(14), number as u8);
+    EncodedFrame::new(Codec::Vp8, data, i64::from(number) * 1_800).with_key_frame(key_frame)
+}
+
+fn sound(number: u32) -> EncodedFrame {
+    EncodedFrame::new(Codec::Pcmu, vec![number as u8; 160], i64::from(number) * 160).with_duration(160)
+}
+
+/// Sends a frame each 20 ms, as `make` has it, and gives back what arrived at the other side.
+fn stream(
+    pair: &mut Pair<Side>,
+    from: TransceiverId,
+    to: TransceiverId,
+    count: u32,
+    mut make: impl FnMut(u32, bool) -> EncodedFrame,
+) -> Vec<ReceivedFrame> {
+    let mut received = Vec::new();
+    for number in 0..count {
+        pair.with_a(|a, now| {
+            let wanted = a.peer.encoder_targets(from).is_some_and(|targets| targets.key_frame);
+            let _ = a.peer.send_frame(now, from, &make(number, wanted));
+        });
+        pair.run_for(FRAME);
+        received.extend(std::iter::from_fn(|| pair.b.peer.read_frame(to)));
+    }
+    pair.run_for(Duration::from_secs(1));
+    received.extend(std::iter::from_fn(|| pair.b.peer.read_frame(to)));
+    received
+}
+
+fn track_of(side: &Side, kind: MediaKind) -> TransceiverId {
+    let of_kind = |id: &TransceiverId| side.peer.transceiver(*id).is_some_and(|state| state.kind == kind);
+    let tracks = side.events.iter().filter_map(|event| match event {
+        PeerEvent::Track(id) => Some(*id),
+        _ => None,
+    });
+    tracks.into_iter().find(of_kind).expect("a track was announced")
+}
+
+fn frames(received: &[ReceivedFrame]) -> Vec<&EncodedFrame> {
+    let frame = |received| match received {
+        &ReceivedFrame::Frame { ref frame, .. } => Some(frame),
+        _ => None,
+    };
+    received.iter().filter_map(frame).collect()
+}
+
+#[test]
+fn sound_and_pictures_cross_in_both_directions_over_one_transport() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let audio = pair.a.peer.add_track(MediaKind::Audio, vec!["stream".to_owned()]).unwrap();
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    let _ = pair.b.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let (to_audio, to_video) = (track_of(&pair.b, MediaKind::Audio), track_of(&pair.b, MediaKind::Video));
+    let state = pair.b.peer.transceiver(to_audio).unwrap();
+    assert_eq!((state.current_direction, state.remote_streams), (Some(Direction::SendRecv), vec!["stream".to_owned()]));
+
+    let heard = stream(&mut pair, audio, to_audio, 50, |number, _| sound(number));
+    assert_eq!(frames(&heard).iter().map(|frame| frame.data[0]).collect::<Vec<_>>(), (0..50).collect::<Vec<u8>>());
+    let first = frames(&heard)[0].pts;
+    assert!(frames(&heard).iter().enumerate().all(|(at, frame)| frame.pts - first == at as i64 * 160));
+
+    let seen = stream(&mut pair, video, to_video, 50, |number, _| picture(number, number == 0, 5_000));
+    assert_eq!(frames(&seen).len(), 50);
+    assert!(frames(&seen)[0].key_frame && frames(&seen).iter().all(|frame| frame.data.len() == 5_000));
+    assert_eq!(pair.b.peer.session().transports().count(), 1);
+}
+
+/// Guards: what is lost is asked for and sent again, in a stream of its own.
+#[test]
+fn flt_1_pictures_survive_loss_by_retransmission() {
+    for seed in 0..3 {
+        let mut pair = pair(seed, Link::with_delay(DELAY).lossy(0.05));
+        let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+        negotiate(&mut pair);
+        connect(&mut pair);
+        let to = track_of(&pair.b, MediaKind::Video);
+        let seen = stream(&mut pair, video, to, 200, |number, wanted| picture(number, number == 0 || wanted, 6_000));
+        assert!(frames(&seen).len() >= 190, "seed {seed}: {} of 200", frames(&seen).len());
+        let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
+        let stats = pair.b.peer.session().receiver_stats(receiver).unwrap();
+        assert!(stats.nack_count > 0 && stats.retransmitted_packets_received > 0, "seed {seed}: {stats:?}");
+        let sender = pair.a.peer.transceiver(video).unwrap().sender.unwrap();
+        let stats = pair.a.peer.session().sender_stats(sender).unwrap();
+        assert!(stats.remote.reports > 0 && stats.remote.rtt.is_some(), "seed {seed}: {stats:?}");
+    }
+}
+
+/// Guards: a receiver that cannot go on asks for a key frame, and the encoder is told.
+#[test]
+fn a_reader_that_cannot_decode_gets_a_key_frame() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Video);
+    stream(&mut pair, video, to, 10, |number, _| picture(number, number == 0, 3_000));
+    pair.with_b(|b, now| b.peer.request_key_frame(now, to));
+    let seen = stream(&mut pair, video, to, 20, |number, wanted| picture(number + 10, wanted, 3_000));
+    let seen = frames(&seen);
+    assert!(seen.first().is_some_and(|frame| frame.key_frame), "nothing before the key frame is given out");
+    assert_eq!(seen.iter().filter(|frame| frame.key_frame).count(), 1);
+}
+
+/// Guards: a frame is refused, and counted, where nothing is agreed.
+#[test]
+fn jsep_6_nothing_is_sent_before_the_answer() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let audio = pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    let now = pair.now();
+    let offer = pair.a.peer.create_offer(now).unwrap();
+    pair.a.peer.set_local_description(now, offer).unwrap();
+    assert_eq!(pair.a.peer.send_frame(now, audio, &sound(0)), Err(SendFrameError::NotSending));
+    assert_eq!(pair.a.peer.transceiver(audio).unwrap().current_direction, None);
+    assert_eq!(pair.a.peer.encoder_targets(audio), None);
+}
+
+#[test]
+fn video_can_be_added_to_a_call_and_taken_away() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    pair.a.events.clear();
+
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    pair.run_for(FRAME);
+    assert!(pair.a.events.contains(&PeerEvent::NegotiationNeeded));
+    negotiate(&mut pair);
+    pair.run_for(FRAME);
+    let to = track_of(&pair.b, MediaKind::Video);
+    let seen = stream(&mut pair, video, to, 20, |number, _| picture(number, number == 0, 3_000));
+    assert_eq!(frames(&seen).len(), 20);
+
+    pair.a.peer.set_direction(video, Direction::RecvOnly).unwrap();
+    negotiate(&mut pair);
+    pair.run_for(FRAME);
+    assert!(pair.b.events.contains(&PeerEvent::TrackRemoved(to)));
+    let now = pair.now();
+    assert_eq!(pair.a.peer.send_frame(now, video, &picture(0, true, 100)), Err(SendFrameError::NotSending));
+    assert_eq!(pair.b.peer.transceiver(to).unwrap().current_direction, Some(Direction::Inactive));
+
+    pair.a.peer.stop_transceiver(video).unwrap();
+    negotiate(&mut pair);
+    let description = pair.a.peer.local_description().unwrap().sdp;
+    assert!(description.contains("m=video 0 "), "{description}");
+    assert!(pair.b.peer.transceiver(to).unwrap().stopped);
+}
+
+/// Guards: unread frames are bounded, and what is given out can be decoded.
+#[test]
+fn a_reader_that_stops_reading_costs_a_bounded_number_of_frames() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Video);
+    for number in 0..300 {
+        pair.with_a(|a, now| {
+            let wanted = a.peer.encoder_targets(video).is_some_and(|targets| targets.key_frame);
+            let _ = a.peer.send_frame(now, video, &picture(number, number == 0 || wanted, 2_000));
+        });
+        pair.run_for(FRAME);
+    }
+    let unread: Vec<ReceivedFrame> = std::iter::from_fn(|| pair.b.peer.read_frame(to)).collect();
+    assert!(unread.len() <= 64, "{}", unread.len());
+    let unread = frames(&unread);
+    assert!(unread.first().is_none_or(|frame| frame.key_frame));
+    let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
+    assert!(pair.b.peer.session().receiver_stats(receiver).unwrap().frames_dropped > 200);
+}
+
+#[test]
+fn one_seed_gives_the_same_packets_with_media() {
+    let hash = |seed| {
+        let mut pair = pair(seed, Link::with_delay(DELAY).lossy(0.05));
+        let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+        negotiate(&mut pair);
+        connect(&mut pair);
+        let to = track_of(&pair.b, MediaKind::Video);
+        stream(&mut pair, video, to, 100, |number, wanted| picture(number, number == 0 || wanted, 4_000));
+        pair.network.hash()
+    };
+    assert_eq!(hash(3), hash(3));
+    assert_ne!(hash(3), hash(4));
+}
+
+#[test]
+fn a_sender_names_what_is_wrong_with_a_frame() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let now: Instant = pair.now();
+    let wrong = SendFrameError::Codec { expected: Codec::Vp8, actual: Codec::Pcmu };
+    assert_eq!(pair.a.peer.send_frame(now, video, &sound(0)), Err(wrong));
+    assert_eq!(pair.a.peer.send_frame(now, video, &picture(0, false, 100)), Err(SendFrameError::NeedsKeyFrame));
+    assert!(pair.a.peer.encoder_targets(video).unwrap().key_frame);
+    assert_eq!(pair.a.peer.send_frame(now, video, &picture(1, true, 3 << 20)), Err(SendFrameError::QueueFull));
+    assert_eq!(pair.a.peer.send_frame(now, video, &picture(2, true, 1_000)), Ok(()));
+}
