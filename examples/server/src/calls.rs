@@ -1,6 +1,8 @@
 //! The calls there are.
 
-use crate::channel;
+use crate::transform::Transform;
+use crate::{channel, echo};
+use ortica::codecs::MediaKind;
 use ortica::jsep::{IceCandidate, SessionDescription};
 use ortica::{
     Configuration, ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Event, Events, PeerConnection,
@@ -35,6 +37,9 @@ pub enum CallError {
     /// The candidate does not fit.
     #[error(transparent)]
     Candidate(#[from] ortica::jsep::IceCandidateError),
+    /// The media could not be sent.
+    #[error(transparent)]
+    Media(#[from] ortica::jsep::TransceiverError),
     /// The channel could not be made.
     #[error(transparent)]
     Channel(#[from] ortica::engine::ChannelError),
@@ -73,6 +78,7 @@ impl Calls {
         id: Option<String>,
         offer: SessionDescription,
         negotiated: &[Negotiated],
+        transform: Transform,
     ) -> Result<(String, SessionDescription), CallError> {
         let (id, connection, fresh) = match id {
             Some(id) => {
@@ -84,18 +90,23 @@ impl Calls {
                 (id, connection, true)
             }
         };
-        let answer = answer(&connection, offer, negotiated).await;
+        let answer = answer(&connection, offer, negotiated, transform).await;
         if answer.is_err() && fresh {
             self.close(&id).await?;
         }
         Ok((id, answer?))
     }
 
-    /// Makes a call that offers a data channel.
-    pub async fn request(&self) -> Result<(String, SessionDescription), CallError> {
+    /// Makes a call that offers these kinds of media, and a data channel if wanted.
+    pub async fn request(&self, media: &[MediaKind], data: bool) -> Result<(String, SessionDescription), CallError> {
         let (id, connection) = self.open()?;
-        let data = connection.create_data_channel("chat", DataChannelInit::default())?;
-        tokio::spawn(channel::answer(data));
+        for kind in media {
+            echo::offer(&connection, *kind)?;
+        }
+        if data {
+            let data = connection.create_data_channel("chat", DataChannelInit::default())?;
+            tokio::spawn(channel::answer(data));
+        }
         connection.set_local_description(None)?;
         connection.gathering_complete().await;
         let offer = connection.local_description().ok_or_else(|| CallError::Unknown(id.clone()))?;
@@ -185,12 +196,14 @@ async fn answer(
     connection: &PeerConnection,
     offer: SessionDescription,
     negotiated: &[Negotiated],
+    transform: Transform,
 ) -> Result<SessionDescription, CallError> {
     for Negotiated { id, label } in negotiated {
         let init = DataChannelInit { negotiated: Some(*id), ..DataChannelInit::default() };
         tokio::spawn(channel::answer(connection.create_data_channel(label, init)?));
     }
     connection.set_remote_description(offer)?;
+    echo::answer(connection, transform)?;
     let answer = connection.create_answer()?;
     connection.set_local_description(answer.clone())?;
     // Host candidates are known at once, so that waiting for them costs nothing.

@@ -1,12 +1,14 @@
 //! The HTTP side: descriptions and candidates as JSON.
 
 use crate::calls::{CallError, Calls, Negotiated};
+use crate::transform::Transform;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use ortica::codecs::MediaKind;
 use ortica::jsep::{IceCandidate, SdpType, SessionDescription};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -67,6 +69,8 @@ struct Description {
     kind: String,
     pc_id: Option<String>,
     #[serde(default)]
+    video_transform: Transform,
+    #[serde(default)]
     negotiated: Vec<Negotiated>,
 }
 
@@ -87,7 +91,7 @@ fn described(id: &str, description: &SessionDescription) -> Json<serde_json::Val
 async fn offer(State(calls): State<Calls>, body: Body<Description>) -> Result<impl IntoResponse, Refusal> {
     let Json(body) = body?;
     let offer = body.read(SdpType::Offer)?;
-    let (id, answer) = calls.offer(body.pc_id, offer, &body.negotiated).await?;
+    let (id, answer) = calls.offer(body.pc_id, offer, &body.negotiated, body.video_transform).await?;
     Ok(described(&id, &answer))
 }
 
@@ -98,12 +102,18 @@ struct Kinds {
 }
 
 async fn offer_request(State(calls): State<Calls>, Query(query): Query<Kinds>) -> Result<impl IntoResponse, Refusal> {
+    let (mut media, mut data) = (Vec::new(), false);
     for kind in query.kind.split(',').filter(|kind| !kind.is_empty()) {
-        if kind != "data" {
-            return Err(Refusal(StatusCode::BAD_REQUEST, format!("cannot offer {kind:?}")));
+        match kind {
+            "audio" => media.push(MediaKind::Audio),
+            "video" => media.push(MediaKind::Video),
+            "data" => data = true,
+            _ => return Err(Refusal(StatusCode::BAD_REQUEST, format!("cannot offer {kind:?}"))),
         }
     }
-    let (id, offer) = calls.request().await?;
+    // Something has to be offered.
+    data |= media.is_empty();
+    let (id, offer) = calls.request(&media, data).await?;
     Ok(described(&id, &offer))
 }
 

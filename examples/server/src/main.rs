@@ -1,4 +1,4 @@
-//! A server that browsers call: what they send on a data channel comes back.
+//! A server that browsers call: sound, pictures and data come back.
 //!
 //! ```text
 //! cargo xtask serve --port 8080
@@ -6,7 +6,9 @@
 
 mod calls;
 mod channel;
+mod echo;
 mod http;
+mod transform;
 
 use clap::Parser;
 use std::error::Error;
