@@ -6,6 +6,7 @@
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
+//! | [`stats`] | what a connection reports about itself |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod engine;
 pub mod jsep;
 pub mod peer;
 mod states;
+pub mod stats;
 
 #[cfg(feature = "tokio")]
 pub mod driver;

@@ -1,6 +1,7 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
 mod media;
+mod stats;
 
 pub use media::TransceiverState;
 

@@ -10,6 +10,7 @@ use crate::media::LocalTrack;
 use crate::peer::Peer;
 use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
 use ortica_codecs::MediaKind;
 use ortica_dtls::{CertificateError, SrtpProfile};
@@ -273,6 +274,14 @@ impl PeerConnection {
     /// The gathering state.
     pub fn ice_gathering_state(&self) -> IceGatheringState {
         self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
+    }
+
+    /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
+    ///
+    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
+    pub fn get_stats(&self) -> StatsReport {
+        let now = self.handle.cell.now();
+        self.handle.cell.look(|inner| inner.peer.stats(now))
     }
 
     /// Waits until all local candidates are known: for signaling without trickle.

@@ -239,3 +239,37 @@ fn a_sender_names_what_is_wrong_with_a_frame() {
     assert_eq!(pair.a.peer.send_frame(now, video, &picture(1, true, 3 << 20)), Err(SendFrameError::QueueFull));
     assert_eq!(pair.a.peer.send_frame(now, video, &picture(2, true, 1_000)), Ok(()));
 }
+
+/// Guards: what is counted at one side is what the other side counts.
+#[test]
+fn api_4_both_sides_count_the_same() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let audio = pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    let before = pair.a.peer.stats(pair.now());
+    assert_eq!(before.outbound_rtp().count() + before.remote_inbound_rtp().count(), 0);
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Audio);
+    stream(&mut pair, audio, to, 100, |number, _| sound(number));
+    pair.run_for(Duration::from_secs(3));
+
+    let (sent, received) = (pair.a.peer.stats(pair.now()), pair.b.peer.stats(pair.now()));
+    let (outbound, inbound) = (sent.outbound_rtp().next().unwrap(), received.inbound_rtp().next().unwrap());
+    assert_eq!((outbound.ssrc, outbound.codec), (inbound.ssrc, inbound.codec));
+    assert_eq!(outbound.counters.packets_sent, 100);
+    assert_eq!(inbound.counters.packets_received, 100);
+    assert_eq!(outbound.counters.bytes_sent, inbound.counters.bytes_received);
+    assert_eq!(outbound.counters.header_bytes_sent, inbound.counters.header_bytes_received);
+    assert_eq!(inbound.counters.packets_lost, 0);
+
+    let remote = sent.remote_inbound_rtp().next().unwrap();
+    let rtt = remote.round_trip_time.unwrap();
+    assert!(rtt >= DELAY * 2 && rtt < DELAY * 3, "{rtt:?}");
+    assert_eq!(received.remote_outbound_rtp().next().unwrap().packets_sent, 100);
+    let pair_report = sent.selected_candidate_pair().unwrap();
+    assert_eq!(pair_report.current_round_trip_time, Some(DELAY * 2));
+    assert_eq!(sent.transports().next().unwrap().srtp_cipher.as_deref(), Some("SRTP_AEAD_AES_128_GCM"));
+    for entry in sent.iter() {
+        assert_eq!(sent.iter().filter(|other| other.id == entry.id).count(), 1, "{} is there twice", entry.id);
+    }
+}

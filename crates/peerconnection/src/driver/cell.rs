@@ -45,6 +45,11 @@ impl Cell {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The endpoint's time.
+    pub fn now(&self) -> Instant {
+        self.endpoint.clock().now()
+    }
+
     /// Looks at the session.
     pub fn look<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
         look(&mut self.lock())

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Why a command to a transport was refused.
@@ -455,6 +456,11 @@ impl Session {
     }
 
     // --- statistics -------------------------------------------------------------------------------------------------
+
+    /// The time of day at `now`, since the Unix epoch, as reports on media carry it.
+    pub fn wall_time(&self, now: Instant) -> Duration {
+        self.config.wall_clock.ntp(now).to_unix()
+    }
 
     /// Counters of a transport.
     pub fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
