@@ -107,7 +107,8 @@ impl Config {
     }
 
     /// How long the path lies idle before a HEARTBEAT probes it, to which the retransmission time-out is added. Default:
-    /// 30 s. `None` sends none (those of the peer are answered all the same).
+    /// 30 s. `None` leaves it idle. Those of the peer are answered all the same, and after a time-out one measures the
+    /// path.
     pub fn with_heartbeat_interval(mut self, interval: Option<Duration>) -> Self {
         self.heartbeat_interval = interval;
         self

@@ -54,7 +54,8 @@ pub struct Association {
     config: Arc<Config>,
     rng: Rng,
     cookie_key: CookieKey,
-    /// Tag that the peer puts into its packets; 0 while there is none.
+    /// Tag that the peer puts into its packets. INIT and each INIT ACK announce the same one, so that a cookie given out
+    /// before [`connect`](Self::connect) is still good after it.
     tag: u32,
     /// Our first TSN, as INIT announces it.
     initial_tsn: Tsn,
@@ -106,6 +107,8 @@ enum State {
 struct Setup {
     /// How often it was sent.
     sent: u32,
+    /// How often it was not answered in time.
+    timeouts: u32,
     /// When it was sent last.
     at: Instant,
     /// To be sent, for the first time or again.
@@ -116,7 +119,7 @@ struct Setup {
 
 impl Setup {
     fn new(now: Instant) -> Self {
-        Self { sent: 0, at: now, due: true, shutdown: false }
+        Self { sent: 0, timeouts: 0, at: now, due: true, shutdown: false }
     }
 }
 
@@ -162,9 +165,10 @@ impl Association {
     pub fn new(config: Arc<Config>, mut rng: Rng, now: Instant) -> Self {
         let _ = now;
         let initial_tsn = Tsn(config.initial_tsn.unwrap_or_else(|| rng.u32()));
+        let tag = handshake::random_tag(&mut rng);
         Self {
             cookie_key: CookieKey::new(&config.provider, &mut rng),
-            tag: 0,
+            tag,
             initial_tsn,
             state: State::Closed,
             queue: SendQueue::default(),

@@ -69,7 +69,8 @@ impl Association {
                 State::CookieEchoed { link, .. } | State::Up { link, .. } => tag == link.peer_tag,
                 State::Closed | State::CookieWait(_) | State::Ended => false,
             },
-            _ => self.tag != 0 && tag == self.tag,
+            // Nobody has a tag to use before there is a handshake.
+            _ => tag == self.tag && !matches!(self.state, State::Closed),
         }
     }
 
@@ -77,7 +78,7 @@ impl Association {
     fn on_chunk(&mut self, now: Instant, tag: u32, chunk: &Chunk<'_>) -> bool {
         match chunk.kind {
             // Bulk comes first.
-            ChunkType::DATA => return self.on_data(chunk),
+            ChunkType::DATA => return self.on_data(now, chunk),
             ChunkType::SACK => self.on_sack(now, chunk.value),
             ChunkType::INIT => self.on_init(now, chunk.value),
             ChunkType::INIT_ACK => self.on_init_ack(now, chunk.value),
@@ -133,9 +134,12 @@ impl Association {
 
 /// Data and what is said about it.
 impl Association {
-    fn on_data(&mut self, chunk: &Chunk<'_>) -> bool {
+    fn on_data(&mut self, now: Instant, chunk: &Chunk<'_>) -> bool {
         let Ok(data) = Data::decode(chunk.flags, chunk.value) else { return false };
-        let State::Up { phase, link } = &mut self.state else { return true };
+        let State::Up { phase, link } = &mut self.state else {
+            self.on_early_data(now);
+            return true;
+        };
         if !phase.takes_data() {
             return true;
         }
@@ -257,6 +261,11 @@ impl Association {
         if let Some(heartbeat) = self.heartbeat.take_if(|heartbeat| heartbeat.nonce == nonce) {
             self.errors = 0;
             self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));
+            // A wait that began when the time-out was longer need not last that long.
+            let sooner = now + self.rto.current();
+            if self.timers.get(Timer::Retransmit as usize).is_some_and(|deadline| sooner < deadline) {
+                self.set_timer(Timer::Retransmit, sooner);
+            }
         }
     }
 

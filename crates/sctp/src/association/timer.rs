@@ -89,12 +89,11 @@ impl Association {
 
     fn on_setup_timeout(&mut self, _now: Instant) {
         let (State::CookieWait(setup) | State::CookieEchoed { setup, .. }) = &mut self.state else { return };
-        if setup.sent > self.config.max_init_retransmits {
-            self.abort_with(CloseReason::ConnectTimeout, |_| ());
-            return;
-        }
+        setup.timeouts += 1;
         setup.due = true;
-        self.rto.back_off();
+        if setup.timeouts > self.config.max_init_retransmits {
+            self.abort_with(CloseReason::ConnectTimeout, |_| ());
+        }
     }
 
     fn on_shutdown_timeout(&mut self, _now: Instant) {
@@ -122,6 +121,9 @@ impl Association {
         if self.on_failure() {
             self.drain.force = true;
             self.set_timer(Timer::Retransmit, now + self.rto.current());
+            // What is sent again tells no round trip time (Karn), and with losses enough nothing else is sent: the
+            // time-out would stay as long as it has become. The answer to a HEARTBEAT is not ambiguous.
+            self.heartbeat = Some(Heartbeat { nonce: self.rng.u64(), sent_at: now, due: true });
         }
     }
 

@@ -147,7 +147,9 @@ impl Association {
         }
         setup.sent += 1;
         setup.at = now;
-        self.set_timer(Timer::Setup, now + self.rto.current());
+        // Each step of the handshake backs off on its own, and none of them what data wait for later.
+        let wait = self.rto.backed_off(setup.timeouts);
+        self.set_timer(Timer::Setup, now + wait);
         if let State::CookieEchoed { echo, link, .. } = &self.state {
             let mut builder = self.builder(out, link.peer_tag);
             builder.encoded(echo);
