@@ -101,9 +101,9 @@ impl Inbound {
         Bounds { most: self.limits.max_message_size, expect: self.expect }
     }
 
-    /// Bytes the peer may send.
+    /// Bytes the peer may send in one chunk, which costs more than its bytes.
     fn window(&self, delivery: &Delivery) -> usize {
-        buffer(&self.limits).saturating_sub(self.held + delivery.held())
+        buffer(&self.limits).saturating_sub(self.held + delivery.held() + OVERHEAD)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Packets in. They are recorded; what to answer is decided when packets are polled.
 
+use super::link::packet_room;
 use super::reassembly::Violation;
 use super::reset::{Outcome, RequestKind, Turn};
 use super::timer::Timer;
@@ -183,9 +184,16 @@ impl Association {
         self.stats.duplicates_reported += sack.duplicates().count() as u64;
         let Some(acked) = link.flight.on_sack(now, &sack, &self.rto, self.config.limits.gap_blocks) else { return };
         link.peer_window = sack.window as usize;
-        if sack.window == 0 {
+        // What a receiver counts besides the bytes is its own affair: so little room may be too little.
+        let closed = link.peer_window < 2 * packet_room(&self.config) && link.flight.is_outstanding();
+        if acked.bytes > 0 || !closed {
+            self.drain.window_probes = 0;
+        } else {
             // Who answers lives, even if it takes nothing.
             self.errors = 0;
+            self.drain.window_probes = self.drain.window_probes.max(1);
+            self.drain.window_answered = true;
+            self.clear_timer(Timer::Probe);
         }
         self.on_acked(now, acked);
     }

@@ -86,6 +86,10 @@ pub struct Drain {
     pub probes: u32,
     /// A chunk is to be sent into a closed window, to learn whether it still is.
     pub window_probe: bool,
+    /// How often that was asked since the window closed; while it is not zero, one chunk at a time is enough.
+    pub window_probes: u32,
+    /// The peer answered since it was asked last, if only that it has no room.
+    pub window_answered: bool,
     /// SHUTDOWN or SHUTDOWN ACK is to be sent.
     pub shutdown_due: bool,
     /// When the round trip time may be measured next.
@@ -279,7 +283,7 @@ impl Association {
         let forced = self.drain.force || self.drain.probe;
         let open = link.flight.in_flight() < link.congestion.window();
         if link.flight.next_lost().is_some() {
-            return forced || (open && self.drain.burst > 0);
+            return forced || (open && self.drain.burst > 0 && self.drain.window_probes == 0);
         }
         let any = link.flight.has_current() || !self.queue.is_empty();
         let window = link.window_left() > Data::HEADER_LEN || self.drain.window_probe;
@@ -387,7 +391,9 @@ impl Association {
     /// Starts T3, or starts it again because the first outstanding chunk was sent again.
     fn arm_retransmit(&mut self, now: Instant, again: bool) {
         if again || !self.is_set(Timer::Retransmit) {
-            self.set_timer(Timer::Retransmit, now + self.rto.current());
+            // A window that stays closed is asked about less and less often (§6.1 A).
+            let wait = self.rto.backed_off(self.drain.window_probes);
+            self.set_timer(Timer::Retransmit, now + wait);
         }
     }
 }
