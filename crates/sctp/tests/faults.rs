@@ -89,9 +89,11 @@ fn live(victim: Victim, times: u32) {
         a.machine.queue(FRAGILE.0, &b"lost"[..], fragile);
         a.machine.queue(FRAGILE.0, &b"found"[..], SendOptions::default());
     });
-    pair.b.machine.association.send(
-        netsim::epoch(), RESET, ortica_sctp::Ppid::BINARY, b"from b".to_vec().into(), SendOptions::default(),
-    ).unwrap();
+    pair.b
+        .machine
+        .association
+        .send(netsim::epoch(), RESET, ortica_sctp::Ppid::BINARY, b"from b".to_vec().into(), SendOptions::default())
+        .unwrap();
     pair.run_until(60 * SECOND, |a, b| a.machine.received() == 6 && b.machine.received() == 51_005).expect(&case);
     pair.with_a(|a, now| a.machine.association.reset_streams(now, &[RESET]).unwrap());
     let is_reset = |peer: &Peer| peer.has(&Event::StreamResetDone(RESET)) && peer.has(&Event::StreamReset(RESET));

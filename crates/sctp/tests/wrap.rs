@@ -86,7 +86,8 @@ fn flt_40_request_numbers_wrap() {
             let done = |peer: &Peer| {
                 peer.has(&Event::StreamReset(StreamId(1))) && peer.has(&Event::StreamResetDone(StreamId(1)))
             };
-            pair.run_until(60 * SECOND, |a, b| done(&a.machine) && done(&b.machine)).expect("both directions are reset");
+            pair.run_until(60 * SECOND, |a, b| done(&a.machine) && done(&b.machine))
+                .expect("both directions are reset");
             for side in [&pair.a.machine, &pair.b.machine] {
                 assert!(!side.has(&Event::StreamResetFailed(StreamId(1))), "seed {seed}, round {round}");
             }

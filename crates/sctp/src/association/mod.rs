@@ -26,6 +26,9 @@ mod shutdown;
 mod timer;
 mod transmit;
 
+#[cfg(test)]
+mod tests;
+
 use crate::chunk::ChunkType;
 use crate::cookie::CookieKey;
 use crate::{
