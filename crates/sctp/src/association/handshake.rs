@@ -13,7 +13,7 @@ use crate::error_cause::{self, CauseCode};
 use crate::packet::HEADER_LEN;
 use crate::wire::put_param;
 use crate::{CloseReason, Event, Tsn};
-use ortica_core::{Instant, Rng};
+use ortica_core::{Instant, Rng, Timers};
 use std::time::Duration;
 use tracing::debug;
 
@@ -329,9 +329,8 @@ impl Association {
     fn restart(&mut self, now: Instant, cookie: &Cookie) {
         self.count();
         self.announce_readable();
-        for timer in [Timer::Shutdown, Timer::Retransmit, Timer::Probe, Timer::Late, Timer::Ack, Timer::Reconfig] {
-            self.clear_timer(timer);
-        }
+        self.timers = Timers::new();
+        self.drain = super::transmit::Drain::default();
         self.queue.clear();
         self.delivery = Delivery::default();
         self.rto = super::rto::Rto::new(&self.config);

@@ -211,7 +211,6 @@ impl Association {
         if acked.bytes > 0 {
             self.errors = 0;
             self.drain.probes = 0;
-            self.drain.acked += acked.bytes;
             link.congestion.on_ack(acked.bytes, self.drain.window_full);
         }
         if let Some(sent_at) = acked.sent_at.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::debug;
 
 /// How many kinds of timers there are.
-pub const TIMERS: usize = 9;
+pub const TIMERS: usize = 10;
 
 /// The timers of an association, by the names of the RFCs where they have one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Timer {
     Probe,
     /// What seems late may be taken for lost.
     Late,
+    /// More may leave than did at once.
+    Pace,
     /// A single packet has waited long enough for its acknowledgement.
     Ack,
     /// The path lies idle.
@@ -62,6 +64,8 @@ impl Association {
             (Timer::Late, Self::detect_lost),
             (Timer::Retransmit, Self::on_retransmit_timeout),
             (Timer::Probe, Self::on_probe_timeout),
+            // That the drain begins anew is all there is to it.
+            (Timer::Pace, |_, _| ()),
             (Timer::Ack, Self::on_ack_timeout),
             (Timer::Heartbeat, Self::on_heartbeat_timeout),
             (Timer::Reconfig, Self::on_reconfig_timeout),
