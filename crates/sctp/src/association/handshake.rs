@@ -312,11 +312,13 @@ impl Association {
         self.clear_timer(Timer::Setup);
         self.events.push_back(Event::Connected);
         for stream in std::mem::take(&mut self.early_resets) {
-            if let Some(link) = self.up_mut().filter(|_| reconfig) {
-                link.resets.want_outgoing(stream);
-            } else {
+            if !reconfig {
                 self.queue.end_reset(stream, false);
                 self.events.push_back(Event::StreamResetFailed(stream));
+            } else if self.queue.is_drained(stream)
+                && let Some(link) = self.up_mut()
+            {
+                link.resets.want_outgoing(stream);
             }
         }
         self.arm_heartbeat(now);

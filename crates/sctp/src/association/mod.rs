@@ -323,8 +323,14 @@ impl Association {
 
     /// `bytes` of `stream` left the queue.
     fn on_sent(&mut self, stream: StreamId, bytes: usize) {
-        if self.queue.on_sent(stream, bytes) {
+        let left = self.queue.on_sent(stream, bytes);
+        if left.is_low {
             self.events.push_back(Event::BufferedAmountLow(stream));
+        }
+        if left.is_drained
+            && let Some(link) = self.up_mut()
+        {
+            link.resets.want_outgoing(stream);
         }
     }
 }
@@ -340,14 +346,21 @@ impl Association {
         let _ = now;
         self.check_reset()?;
         for &stream in streams {
-            if self.queue.begin_reset(stream) {
-                match &mut self.state {
-                    State::Up { link, .. } => link.resets.want_outgoing(stream),
-                    _ => self.early_resets.push(stream),
-                }
-            }
+            self.begin_reset(stream);
         }
         Ok(())
+    }
+
+    /// Asks for the reset of `stream` as soon as its queue has run dry.
+    fn begin_reset(&mut self, stream: StreamId) {
+        if !self.queue.begin_reset(stream) {
+            return;
+        }
+        match &mut self.state {
+            State::Up { link, .. } if self.queue.is_drained(stream) => link.resets.want_outgoing(stream),
+            State::Up { .. } => (),
+            _ => self.early_resets.push(stream),
+        }
     }
 
     /// Asks the peer to reset its sending direction of `streams` ([`Event::StreamReset`] when it did). WebRTC does not

@@ -380,13 +380,9 @@ impl Association {
         if streams.is_empty() {
             return link.resets.answer(request, ReconfigResult::NOTHING_TO_DO);
         }
-        for stream in streams {
-            if self.queue.begin_reset(stream) {
-                link.resets.want_outgoing(stream);
-            }
-        }
         link.resets.answer(request, ReconfigResult::IN_PROGRESS);
         link.resets.answer_with_request(request);
+        streams.into_iter().for_each(|stream| self.begin_reset(stream));
     }
 
     /// The peer answered a request of ours.
