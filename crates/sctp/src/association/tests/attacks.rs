@@ -251,3 +251,22 @@ fn cve_37_forward_tsn_is_bounded_and_linear() {
         assert!(b.stats().steps - before <= 16_001);
     }
 }
+
+/// Guards against what is not implemented and was exploited elsewhere: ASCONF, its answer and AUTH are unknown chunks,
+/// reported where their number asks for it.
+#[test]
+fn cve_29_address_changes_and_authentication_are_unknown() {
+    for (kind, reported) in [(0xc1, true), (0x80, false), (0x0f, false)] {
+        let (mut a, _) = connected(config());
+        let before = format!("{:?}", a.state);
+        let value = [&[0, 0, 0, 1, 0, 5, 0, 8, 10, 0, 0, 1, 0xc0, 1, 0, 16, 0, 0, 0, 1][..], &[0, 5, 0, 8, 1, 2, 3, 4]]
+            .concat();
+        let answer = a.hears(NOW, &[(ChunkType(kind), 0, value.clone())]);
+        assert_eq!(format!("{:?}", a.state), before, "{kind:x}");
+        assert_eq!(kinds(&answer), if reported { vec![ChunkType::ERROR] } else { vec![] }, "{kind:x}");
+        if reported {
+            let cause = &chunks(&answer)[0].2;
+            assert_eq!((&cause[..2], &cause[8..]), (&[0, 6][..], &value[..]), "{kind:x}");
+        }
+    }
+}
