@@ -20,6 +20,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 use thiserror::Error;
 
 /// What media may be protected with, in order of preference.
@@ -119,7 +120,9 @@ impl PeerConnection {
         let ice = ortica_ice::Config::new(provider).with_stun_servers(configuration.stun_servers);
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone()).with_srtp_profiles(&SRTP_PROFILES);
-        let mut sctp = ortica_sctp::Config::new(provider);
+        // ICE consent says when the path is gone; until then data are tried again soon after an outage.
+        let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
+        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max);
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }

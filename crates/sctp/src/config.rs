@@ -107,7 +107,8 @@ impl Config {
     }
 
     /// How long the path lies idle before a HEARTBEAT probes it, to which the retransmission time-out is added. Default:
-    /// 30 s. `None` sends none (those of the peer are answered all the same).
+    /// 30 s. `None` leaves it idle. Those of the peer are answered all the same, and after a time-out one measures the
+    /// path.
     pub fn with_heartbeat_interval(mut self, interval: Option<Duration>) -> Self {
         self.heartbeat_interval = interval;
         self
@@ -152,8 +153,8 @@ impl Config {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes held for the application to read or for a message to be completed, counting 64 bytes for each message and
-    /// each hole besides. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
+    /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
+    /// and each hole, 256 for each stream with messages, and 640 more where some wait for others. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,

@@ -118,7 +118,8 @@ impl<'a> Builder<'a> {
             return None;
         }
         let packet = self.out.get_mut(self.start..)?;
-        let crc = checksum(packet);
+        // Its field is still zero.
+        let crc = crc32c::crc32c(packet);
         packet.get_mut(8..HEADER_LEN)?.copy_from_slice(&crc.to_le_bytes());
         Some(packet.len())
     }

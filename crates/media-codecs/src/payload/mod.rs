@@ -20,7 +20,7 @@ mod tests;
 
 use bytes::Bytes;
 use ortica_core::{DecodeError, Rng};
-use ortica_rtp::SequenceNumber;
+pub use ortica_rtp::SequenceNumber;
 use smallvec::SmallVec;
 use thiserror::Error;
 

@@ -35,8 +35,8 @@ pub enum ChannelError {
     /// The protocol is longer than 65,535 bytes.
     #[error("the protocol is longer than 65,535 bytes")]
     ProtocolTooLong,
-    /// Stream 65,535 does not exist.
-    #[error("stream 65535 cannot carry a channel")]
+    /// The peer does not take that many streams; 65,535 is never one.
+    #[error("that stream cannot carry a channel")]
     StreamOutOfRange,
     /// Another channel runs on that stream.
     #[error("stream {0} is in use")]
@@ -134,7 +134,8 @@ impl Channels {
             return Err(ChannelError::TooMany);
         }
         if let Some(stream) = parameters.negotiated {
-            if stream > MAX_STREAM {
+            let connected = association.as_deref().filter(|_| self.connected);
+            if stream > MAX_STREAM || connected.is_some_and(|association| !has_stream(association, StreamId(stream))) {
                 return Err(ChannelError::StreamOutOfRange);
             }
             if self.by_stream.contains_key(&StreamId(stream)) {
@@ -181,10 +182,8 @@ impl Channels {
         if channel.state != ChannelState::Connecting {
             return;
         }
-        let Some(stream) = channel.stream.or(free) else {
-            channel.state = ChannelState::Closed;
-            events.push_back(Event::ChannelClosed(id));
-            return;
+        let Some(stream) = channel.stream.or(free).filter(|stream| has_stream(association, *stream)) else {
+            return self.finish(id, events);
         };
         channel.stream = Some(stream);
         self.by_stream.insert(stream, id);
@@ -291,9 +290,9 @@ impl Channels {
             let message = association.read(stream)?;
             match user_message(message.ppid, message.payload) {
                 Read::User(message) => return Some(message),
-                Read::Control(payload) => on_control(channel, &payload),
-                // What no peer may send ends the channel (DC-8).
-                Read::Refused => {
+                Read::Control(payload) if on_control(channel, &payload) => {}
+                // What no peer may send ends the channel.
+                Read::Control(_) | Read::Refused => {
                     let _ = association.reset_streams(now, &[stream]);
                 }
             }
@@ -372,8 +371,8 @@ impl Channels {
             let Some(message) = association.read(stream) else { break };
             match user_message(message.ppid, message.payload) {
                 Read::User(message) => channel.early.push_back(message),
-                Read::Control(payload) => on_control(channel, &payload),
-                Read::Refused => {
+                Read::Control(payload) if on_control(channel, &payload) => {}
+                Read::Control(_) | Read::Refused => {
                     let _ = association.reset_streams(now, &[stream]);
                 }
             }
@@ -501,10 +500,18 @@ impl Channels {
     }
 }
 
-fn on_control(channel: &mut Channel, payload: &[u8]) {
-    if let Ok(dcep::Message::Ack) = dcep::Message::decode(payload) {
-        channel.acknowledged = true;
-    }
+/// Whether the association has `stream` in both directions.
+fn has_stream(association: &Association, stream: StreamId) -> bool {
+    let streams = [association.outbound_streams(), association.inbound_streams()];
+    streams.into_iter().flatten().all(|count| stream.0 < count)
+}
+
+/// Takes a control message on the stream of a channel; `false` for one that has no place there: an OPEN where a channel is
+/// open, or what is no message (RFC 8832 §6).
+fn on_control(channel: &mut Channel, payload: &[u8]) -> bool {
+    let is_ack = dcep::Message::decode(payload) == Ok(dcep::Message::Ack);
+    channel.acknowledged |= is_ack;
+    is_ack
 }
 
 /// What a received message is to a channel.
@@ -552,3 +559,6 @@ fn parameters_of(open: &Open) -> ChannelParameters {
         negotiated: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

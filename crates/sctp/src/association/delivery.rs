@@ -4,18 +4,35 @@ use super::reassembly::{OVERHEAD, Part};
 use crate::{Message, Ssn, StreamId};
 use std::collections::{BTreeMap, VecDeque};
 
+/// What a stream costs while it keeps messages: its entry, its queues, and room in them for the first few.
+const STREAM_COST: usize = 256;
+/// What it costs besides while some of them wait for others: the first node of their tree.
+const WAITING_COST: usize = 640;
+/// Empty queues kept for the next stream that needs some, so that reading along costs no allocation.
+const MOST_SPARE: usize = 4;
+/// Room that a queue keeps when it holds fewer messages.
+const MOST_ROOM: usize = 1_024;
+
 /// The receiving ends of all streams that have seen a message.
 #[derive(Debug, Default)]
 pub struct Delivery {
     streams: BTreeMap<StreamId, Stream>,
     /// Bytes kept, overhead included.
     held: usize,
+    spare: Vec<Box<Queues>>,
 }
 
+/// A stream that was used stays, since its next number has to be known; so what it costs then is kept small.
 #[derive(Debug, Default)]
 struct Stream {
     /// How many ordered messages were delivered or skipped; its low half is the next stream sequence number.
     next: u64,
+    /// Only while there are messages.
+    queues: Option<Box<Queues>>,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
     /// Ordered messages that wait for the ones before them, by their full number.
     waiting: BTreeMap<u64, Message>,
     ready: VecDeque<Message>,
@@ -28,15 +45,28 @@ impl Stream {
         (ahead < 1 << 15).then(|| self.next + u64::from(ahead))
     }
 
-    fn release(&mut self) {
-        while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() == self.next) {
-            self.ready.push_back(entry.remove());
-            self.next += 1;
-        }
+    fn is_pristine(&self) -> bool {
+        self.next == 0 && self.queues.is_none()
     }
 
-    fn is_pristine(&self) -> bool {
-        self.next == 0 && self.waiting.is_empty() && self.ready.is_empty()
+    fn has_ready(&self) -> bool {
+        self.queues.as_ref().is_some_and(|queues| !queues.ready.is_empty())
+    }
+
+    /// What it costs besides its messages.
+    fn cost(&self) -> usize {
+        self.queues.as_ref().map_or(0, |queues| STREAM_COST + if queues.waiting.is_empty() { 0 } else { WAITING_COST })
+    }
+}
+
+impl Queues {
+    /// Moves what need not wait any longer, given the next number. Returns the number after that.
+    fn release(&mut self, mut next: u64) -> u64 {
+        while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() == next) {
+            self.ready.push_back(entry.remove());
+            next += 1;
+        }
+        next
     }
 }
 
@@ -54,36 +84,60 @@ impl Delivery {
     pub fn push(&mut self, part: Part) -> (usize, bool) {
         let (ssn, ordered) = (part.ssn, !part.unordered);
         let message = Message { stream: part.stream, ppid: part.ppid, ordered, payload: part.into_bytes() };
-        let len = message.payload.len();
-        let stream = self.streams.entry(message.stream).or_default();
-        let was_empty = stream.ready.is_empty();
+        let (id, len) = (message.stream, message.payload.len());
+        let stream = self.streams.entry(id).or_default();
+        let (had_ready, before) = (stream.has_ready(), stream.cost());
+        let number = if ordered { stream.number(ssn) } else { None };
+        let queues = stream.queues.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
         let cost = cost(&message);
-        if !ordered {
-            stream.ready.push_back(message);
-        } else if ssn == Ssn(stream.next as u16) && stream.waiting.is_empty() {
-            stream.ready.push_back(message);
-            stream.next += 1;
-        } else {
+        match number {
+            None if !ordered => queues.ready.push_back(message),
             // A number used before can only come from a sender that lost count; the first message stands.
-            let Some(number) = stream.number(ssn).filter(|number| !stream.waiting.contains_key(number)) else {
+            None => {
+                self.tidy(id);
                 return (len, false);
-            };
-            stream.waiting.insert(number, message);
-            stream.release();
+            }
+            Some(number) if queues.waiting.contains_key(&number) => return (len, false),
+            Some(number) if number == stream.next => {
+                queues.ready.push_back(message);
+                stream.next = queues.release(number + 1);
+            }
+            Some(number) => drop(queues.waiting.insert(number, message)),
         }
-        self.held += cost;
-        (len, was_empty && !stream.ready.is_empty())
+        self.held += cost + stream.cost();
+        self.held -= before;
+        (len, !had_ready && stream.has_ready())
     }
 
     /// The next message of `stream`.
     pub fn read(&mut self, stream: StreamId) -> Option<Message> {
         let state = self.streams.get_mut(&stream)?;
-        let message = state.ready.pop_front()?;
+        let queues = state.queues.as_mut()?;
+        let message = queues.ready.pop_front()?;
+        if queues.ready.capacity() > MOST_ROOM && queues.ready.len() < queues.ready.capacity() / 4 {
+            queues.ready.shrink_to(queues.ready.len() * 2);
+        }
         self.held -= cost(&message);
+        if queues.ready.is_empty() && queues.waiting.is_empty() {
+            self.held -= STREAM_COST;
+            self.tidy(stream);
+        }
+        Some(message)
+    }
+
+    /// Gives back what `stream` does not need any more.
+    fn tidy(&mut self, stream: StreamId) {
+        let Some(state) = self.streams.get_mut(&stream) else { return };
+        let empty = state.queues.take_if(|queues| queues.ready.is_empty() && queues.waiting.is_empty());
+        if let Some(queues) = empty
+            && self.spare.len() < MOST_SPARE
+            && queues.ready.capacity() <= MOST_ROOM
+        {
+            self.spare.push(queues);
+        }
         if state.is_pristine() {
             self.streams.remove(&stream);
         }
-        Some(message)
     }
 
     /// The sender gave up ordered messages up to `ssn`: nobody waits for them any more. Returns whether the stream has
@@ -91,25 +145,31 @@ impl Delivery {
     pub fn skip(&mut self, stream: StreamId, ssn: Ssn) -> bool {
         let state = self.streams.entry(stream).or_default();
         let Some(number) = state.number(ssn) else { return false };
-        let was_empty = state.ready.is_empty();
-        let later = state.waiting.split_off(&(number + 1));
-        state.ready.extend(std::mem::replace(&mut state.waiting, later).into_values());
+        let (had_ready, before) = (state.has_ready(), state.cost());
         state.next = number + 1;
-        state.release();
-        was_empty && !state.ready.is_empty()
+        if let Some(queues) = &mut state.queues {
+            let later = queues.waiting.split_off(&(number + 1));
+            queues.ready.extend(std::mem::replace(&mut queues.waiting, later).into_values());
+            state.next = queues.release(number + 1);
+        }
+        self.held += state.cost();
+        self.held -= before;
+        !had_ready && state.has_ready()
     }
 
     /// The sender begins the stream anew. What waited can be read now. Returns whether the stream has something to read
     /// now and had not before.
     pub fn reset(&mut self, stream: StreamId) -> bool {
         let Some(state) = self.streams.get_mut(&stream) else { return false };
-        let was_empty = state.ready.is_empty();
-        state.ready.extend(std::mem::take(&mut state.waiting).into_values());
+        let (had_ready, before) = (state.has_ready(), state.cost());
         state.next = 0;
-        let readable = was_empty && !state.ready.is_empty();
-        if state.is_pristine() {
-            self.streams.remove(&stream);
+        if let Some(queues) = &mut state.queues {
+            queues.ready.extend(std::mem::take(&mut queues.waiting).into_values());
         }
+        self.held += state.cost();
+        self.held -= before;
+        let readable = !had_ready && state.has_ready();
+        self.tidy(stream);
         readable
     }
 

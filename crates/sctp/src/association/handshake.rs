@@ -13,7 +13,7 @@ use crate::error_cause::{self, CauseCode};
 use crate::packet::HEADER_LEN;
 use crate::wire::put_param;
 use crate::{CloseReason, Event, Tsn};
-use ortica_core::Instant;
+use ortica_core::{Instant, Rng, Timers};
 use std::time::Duration;
 use tracing::debug;
 
@@ -26,18 +26,8 @@ impl Association {
     /// Sends INIT. Both ends may: the two handshakes become one association.
     pub fn connect(&mut self, now: Instant) {
         if matches!(self.state, State::Closed) {
-            self.tag = self.random_tag();
             self.state = State::CookieWait(Setup::new(now));
             self.drain.begin();
-        }
-    }
-
-    fn random_tag(&mut self) -> u32 {
-        loop {
-            let tag = self.rng.u32();
-            if tag != 0 {
-                return tag;
-            }
         }
     }
 
@@ -62,6 +52,16 @@ impl Association {
     }
 }
 
+/// A verification tag: never zero.
+pub(super) fn random_tag(rng: &mut Rng) -> u32 {
+    loop {
+        let tag = rng.u32();
+        if tag != 0 {
+            return tag;
+        }
+    }
+}
+
 /// INIT and INIT ACK.
 impl Association {
     /// INIT: the peer would like to begin. Only its answer remembers it, in a cookie.
@@ -77,16 +77,15 @@ impl Association {
             self.init_answered = Some(now);
             return self.replies.alone(init.tag, ChunkType::ABORT, 0, cause);
         }
-        // Who has begun already, answers with what it announced in its own INIT: both handshakes then agree (§5.2.1).
+        // Who has begun already, or may yet, answers with what its own INIT announces: both handshakes then agree (§5.2.1).
         // Who is up answers with something new, and cannot be disturbed by it (§5.2.2).
         let (tag, tsn, ties) = match &self.state {
-            State::Closed => (self.random_tag(), self.initial_tsn, (0, 0)),
-            State::CookieWait(_) => (self.tag, self.initial_tsn, (0, 0)),
+            State::Closed | State::CookieWait(_) => (self.tag, self.initial_tsn, (0, 0)),
             State::CookieEchoed { link, .. } => (self.tag, self.initial_tsn, (self.tag, link.peer_tag)),
             State::Up { phase: Phase::ShutdownAckSent, .. } => return self.drain.shutdown_due = true,
             State::Up { link, .. } => {
                 let ties = (self.tag, link.peer_tag);
-                (self.random_tag(), Tsn(self.rng.u32()), ties)
+                (random_tag(&mut self.rng), Tsn(self.rng.u32()), ties)
             }
             State::Ended => return self.drop_packet("INIT after the end"),
         };
@@ -287,6 +286,13 @@ impl Association {
         self.open(now);
     }
 
+    /// Data came before COOKIE ACK, which is late or lost: the peer is up. Asking once more brings another, sooner than the
+    /// timer would.
+    pub(super) fn on_early_data(&mut self, now: Instant) {
+        let State::CookieEchoed { setup, .. } = &mut self.state else { return };
+        setup.due |= now.saturating_duration_since(setup.at) >= INIT_ACK_INTERVAL;
+    }
+
     /// COOKIE ACK: the peer has made the association.
     pub(super) fn on_cookie_ack(&mut self, now: Instant) {
         let State::CookieEchoed { setup, .. } = &self.state else { return };
@@ -306,11 +312,13 @@ impl Association {
         self.clear_timer(Timer::Setup);
         self.events.push_back(Event::Connected);
         for stream in std::mem::take(&mut self.early_resets) {
-            if let Some(link) = self.up_mut().filter(|_| reconfig) {
-                link.resets.want_outgoing(stream);
-            } else {
+            if !reconfig {
                 self.queue.end_reset(stream, false);
                 self.events.push_back(Event::StreamResetFailed(stream));
+            } else if self.queue.is_drained(stream)
+                && let Some(link) = self.up_mut()
+            {
+                link.resets.want_outgoing(stream);
             }
         }
         self.arm_heartbeat(now);
@@ -323,9 +331,8 @@ impl Association {
     fn restart(&mut self, now: Instant, cookie: &Cookie) {
         self.count();
         self.announce_readable();
-        for timer in [Timer::Shutdown, Timer::Retransmit, Timer::Probe, Timer::Late, Timer::Ack, Timer::Reconfig] {
-            self.clear_timer(timer);
-        }
+        self.timers = Timers::new();
+        self.drain = super::transmit::Drain::default();
         self.queue.clear();
         self.delivery = Delivery::default();
         self.rto = super::rto::Rto::new(&self.config);

@@ -13,7 +13,7 @@ const MOST_DUPLICATES: usize = 20;
 /// How far ahead of the cumulative TSN a chunk may lie: what a gap ack block can say.
 const MOST_AHEAD: u32 = 65_535;
 /// Room made for a message before its length is known, at most.
-const MOST_EXPECTED: usize = 64 << 10;
+const MOST_EXPECTED: usize = 256 << 10;
 
 /// The receiving half of an association.
 #[derive(Debug)]
@@ -101,9 +101,9 @@ impl Inbound {
         Bounds { most: self.limits.max_message_size, expect: self.expect }
     }
 
-    /// Bytes the peer may send.
+    /// Bytes the peer may send in one chunk, which costs more than its bytes.
     fn window(&self, delivery: &Delivery) -> usize {
-        buffer(&self.limits).saturating_sub(self.held + delivery.held())
+        buffer(&self.limits).saturating_sub(self.held + delivery.held() + OVERHEAD)
     }
 }
 

@@ -26,6 +26,9 @@ mod shutdown;
 mod timer;
 mod transmit;
 
+#[cfg(test)]
+mod tests;
+
 use crate::chunk::ChunkType;
 use crate::cookie::CookieKey;
 use crate::{
@@ -54,7 +57,8 @@ pub struct Association {
     config: Arc<Config>,
     rng: Rng,
     cookie_key: CookieKey,
-    /// Tag that the peer puts into its packets; 0 while there is none.
+    /// Tag that the peer puts into its packets. INIT and each INIT ACK announce the same one, so that a cookie given out
+    /// before [`connect`](Self::connect) is still good after it.
     tag: u32,
     /// Our first TSN, as INIT announces it.
     initial_tsn: Tsn,
@@ -106,6 +110,8 @@ enum State {
 struct Setup {
     /// How often it was sent.
     sent: u32,
+    /// How often it was not answered in time.
+    timeouts: u32,
     /// When it was sent last.
     at: Instant,
     /// To be sent, for the first time or again.
@@ -116,7 +122,7 @@ struct Setup {
 
 impl Setup {
     fn new(now: Instant) -> Self {
-        Self { sent: 0, at: now, due: true, shutdown: false }
+        Self { sent: 0, timeouts: 0, at: now, due: true, shutdown: false }
     }
 }
 
@@ -162,9 +168,10 @@ impl Association {
     pub fn new(config: Arc<Config>, mut rng: Rng, now: Instant) -> Self {
         let _ = now;
         let initial_tsn = Tsn(config.initial_tsn.unwrap_or_else(|| rng.u32()));
+        let tag = handshake::random_tag(&mut rng);
         Self {
             cookie_key: CookieKey::new(&config.provider, &mut rng),
-            tag: 0,
+            tag,
             initial_tsn,
             state: State::Closed,
             queue: SendQueue::default(),
@@ -316,8 +323,14 @@ impl Association {
 
     /// `bytes` of `stream` left the queue.
     fn on_sent(&mut self, stream: StreamId, bytes: usize) {
-        if self.queue.on_sent(stream, bytes) {
+        let left = self.queue.on_sent(stream, bytes);
+        if left.is_low {
             self.events.push_back(Event::BufferedAmountLow(stream));
+        }
+        if left.is_drained
+            && let Some(link) = self.up_mut()
+        {
+            link.resets.want_outgoing(stream);
         }
     }
 }
@@ -333,14 +346,21 @@ impl Association {
         let _ = now;
         self.check_reset()?;
         for &stream in streams {
-            if self.queue.begin_reset(stream) {
-                match &mut self.state {
-                    State::Up { link, .. } => link.resets.want_outgoing(stream),
-                    _ => self.early_resets.push(stream),
-                }
-            }
+            self.begin_reset(stream);
         }
         Ok(())
+    }
+
+    /// Asks for the reset of `stream` as soon as its queue has run dry.
+    fn begin_reset(&mut self, stream: StreamId) {
+        if !self.queue.begin_reset(stream) {
+            return;
+        }
+        match &mut self.state {
+            State::Up { link, .. } if self.queue.is_drained(stream) => link.resets.want_outgoing(stream),
+            State::Up { .. } => (),
+            _ => self.early_resets.push(stream),
+        }
     }
 
     /// Asks the peer to reset its sending direction of `streams` ([`Event::StreamReset`] when it did). WebRTC does not

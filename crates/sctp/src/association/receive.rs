@@ -1,5 +1,6 @@
 //! Packets in. They are recorded; what to answer is decided when packets are polled.
 
+use super::link::packet_room;
 use super::reassembly::Violation;
 use super::reset::{Outcome, RequestKind, Turn};
 use super::timer::Timer;
@@ -69,7 +70,8 @@ impl Association {
                 State::CookieEchoed { link, .. } | State::Up { link, .. } => tag == link.peer_tag,
                 State::Closed | State::CookieWait(_) | State::Ended => false,
             },
-            _ => self.tag != 0 && tag == self.tag,
+            // Nobody has a tag to use before there is a handshake.
+            _ => tag == self.tag && !matches!(self.state, State::Closed),
         }
     }
 
@@ -77,7 +79,7 @@ impl Association {
     fn on_chunk(&mut self, now: Instant, tag: u32, chunk: &Chunk<'_>) -> bool {
         match chunk.kind {
             // Bulk comes first.
-            ChunkType::DATA => return self.on_data(chunk),
+            ChunkType::DATA => return self.on_data(now, chunk),
             ChunkType::SACK => self.on_sack(now, chunk.value),
             ChunkType::INIT => self.on_init(now, chunk.value),
             ChunkType::INIT_ACK => self.on_init_ack(now, chunk.value),
@@ -133,9 +135,12 @@ impl Association {
 
 /// Data and what is said about it.
 impl Association {
-    fn on_data(&mut self, chunk: &Chunk<'_>) -> bool {
+    fn on_data(&mut self, now: Instant, chunk: &Chunk<'_>) -> bool {
         let Ok(data) = Data::decode(chunk.flags, chunk.value) else { return false };
-        let State::Up { phase, link } = &mut self.state else { return true };
+        let State::Up { phase, link } = &mut self.state else {
+            self.on_early_data(now);
+            return true;
+        };
         if !phase.takes_data() {
             return true;
         }
@@ -179,9 +184,16 @@ impl Association {
         self.stats.duplicates_reported += sack.duplicates().count() as u64;
         let Some(acked) = link.flight.on_sack(now, &sack, &self.rto, self.config.limits.gap_blocks) else { return };
         link.peer_window = sack.window as usize;
-        if sack.window == 0 {
+        // What a receiver counts besides the bytes is its own affair: so little room may be too little.
+        let closed = link.peer_window < 2 * packet_room(&self.config) && link.flight.is_outstanding();
+        if acked.bytes > 0 || !closed {
+            self.drain.window_probes = 0;
+        } else {
             // Who answers lives, even if it takes nothing.
             self.errors = 0;
+            self.drain.window_probes = self.drain.window_probes.max(1);
+            self.drain.window_answered = true;
+            self.clear_timer(Timer::Probe);
         }
         self.on_acked(now, acked);
     }
@@ -199,7 +211,6 @@ impl Association {
         if acked.bytes > 0 {
             self.errors = 0;
             self.drain.probes = 0;
-            self.drain.acked += acked.bytes;
             link.congestion.on_ack(acked.bytes, self.drain.window_full);
         }
         if let Some(sent_at) = acked.sent_at.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {
@@ -257,6 +268,11 @@ impl Association {
         if let Some(heartbeat) = self.heartbeat.take_if(|heartbeat| heartbeat.nonce == nonce) {
             self.errors = 0;
             self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));
+            // A wait that began when the time-out was longer need not last that long.
+            let sooner = now + self.rto.current();
+            if self.timers.get(Timer::Retransmit as usize).is_some_and(|deadline| sooner < deadline) {
+                self.set_timer(Timer::Retransmit, sooner);
+            }
         }
     }
 
@@ -364,13 +380,9 @@ impl Association {
         if streams.is_empty() {
             return link.resets.answer(request, ReconfigResult::NOTHING_TO_DO);
         }
-        for stream in streams {
-            if self.queue.begin_reset(stream) {
-                link.resets.want_outgoing(stream);
-            }
-        }
         link.resets.answer(request, ReconfigResult::IN_PROGRESS);
         link.resets.answer_with_request(request);
+        streams.into_iter().for_each(|stream| self.begin_reset(stream));
     }
 
     /// The peer answered a request of ours.

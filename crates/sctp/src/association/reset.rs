@@ -2,7 +2,6 @@
 //!
 //! Source: [RFC 6525](https://www.rfc-editor.org/rfc/rfc6525)
 
-use super::send_queue::SendQueue;
 use crate::chunk::{ChunkType, ReconfigParam, ReconfigResult};
 use crate::packet::Builder;
 use crate::{StreamId, Tsn};
@@ -12,7 +11,7 @@ use std::collections::BTreeSet;
 /// Both directions of asking.
 #[derive(Debug)]
 pub struct Resets {
-    /// Streams of ours to reset once their queues have run dry.
+    /// Streams of ours to reset: their queues have run dry.
     outgoing: BTreeSet<StreamId>,
     /// Streams of the peer's to ask it to reset.
     incoming: BTreeSet<StreamId>,
@@ -97,20 +96,16 @@ impl Resets {
     }
 
     /// Makes the next request, if none waits and there is a reason. A chunk holds at most `most` stream numbers.
-    pub fn prepare(&mut self, queue: &SendQueue, last_tsn: Tsn, most: usize) {
+    pub fn prepare(&mut self, last_tsn: Tsn, most: usize) {
         if self.request.is_some() {
             return;
         }
-        let drained = self.outgoing.iter().copied().filter(|stream| queue.is_drained(*stream));
-        let streams: Vec<_> = drained.take(most).collect();
-        let kind = if !streams.is_empty() {
-            self.outgoing.retain(|stream| !streams.contains(stream));
+        let kind = if !self.outgoing.is_empty() {
+            let streams = take(&mut self.outgoing, most);
             let response = self.answering.take().unwrap_or(self.expected.wrapping_sub(1));
             RequestKind::Outgoing { response, last_tsn, streams }
         } else if !self.incoming.is_empty() {
-            let streams: Vec<_> = self.incoming.iter().copied().take(most).collect();
-            self.incoming.retain(|stream| !streams.contains(stream));
-            RequestKind::Incoming { streams }
+            RequestKind::Incoming { streams: take(&mut self.incoming, most) }
         } else {
             return;
         };
@@ -251,6 +246,11 @@ impl Resets {
     }
 }
 
+/// Takes out the first `most` streams.
+fn take(streams: &mut BTreeSet<StreamId>, most: usize) -> Vec<StreamId> {
+    std::iter::from_fn(|| streams.pop_first()).take(most).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn request(resets: &mut Resets) -> u32 {
-        resets.prepare(&SendQueue::default(), Tsn(5), 10);
+        resets.prepare(Tsn(5), 10);
         resets.request.as_ref().unwrap().number
     }
 

@@ -35,6 +35,11 @@ impl Rto {
         self.current
     }
 
+    /// The time-out after it was doubled so many times more.
+    pub fn backed_off(&self, doublings: u32) -> Duration {
+        self.current.saturating_mul(1 << doublings.min(30)).min(self.max)
+    }
+
     /// Smoothed round trip time.
     pub fn smoothed(&self) -> Option<Duration> {
         self.smoothed

@@ -49,6 +49,15 @@ struct Stream {
     resetting: bool,
 }
 
+/// What is special about what is left of a stream's messages.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Left {
+    /// The buffered amount fell to its threshold.
+    pub is_low: bool,
+    /// A reset waited for the last of them.
+    pub is_drained: bool,
+}
+
 impl SendQueue {
     /// `true` when no message waits.
     pub fn is_empty(&self) -> bool {
@@ -126,13 +135,15 @@ impl SendQueue {
         }
     }
 
-    /// Says that `bytes` of `stream` were put into a packet or given up. Returns whether the buffered amount fell to its
-    /// threshold with that.
-    pub fn on_sent(&mut self, stream: StreamId, bytes: usize) -> bool {
-        let Some(state) = self.streams.get_mut(&stream) else { return false };
+    /// Says that `bytes` of `stream` were put into a packet or given up.
+    pub fn on_sent(&mut self, stream: StreamId, bytes: usize) -> Left {
+        let Some(state) = self.streams.get_mut(&stream) else { return Left::default() };
         let before = state.buffered;
         state.buffered = before.saturating_sub(bytes);
-        before > state.threshold && state.buffered <= state.threshold
+        Left {
+            is_low: before > state.threshold && state.buffered <= state.threshold,
+            is_drained: state.resetting && before > 0 && state.buffered == 0,
+        }
     }
 
     pub fn buffered(&self, stream: StreamId) -> usize {
@@ -245,12 +256,12 @@ mod tests {
         queue.set_threshold(StreamId(1), 3);
         push(&mut queue, 1, "abcdef").unwrap();
         assert_eq!(queue.buffered(StreamId(1)), 6);
-        assert!(!queue.on_sent(StreamId(1), 2));
-        assert!(queue.on_sent(StreamId(1), 1));
-        assert!(!queue.on_sent(StreamId(1), 1));
+        assert!(!queue.on_sent(StreamId(1), 2).is_low);
+        assert!(queue.on_sent(StreamId(1), 1).is_low);
+        assert!(!queue.on_sent(StreamId(1), 1).is_low);
         push(&mut queue, 1, "abcdef").unwrap();
-        assert!(queue.on_sent(StreamId(1), 8));
-        assert!(!queue.on_sent(StreamId(2), 8));
+        assert!(queue.on_sent(StreamId(1), 8).is_low);
+        assert!(!queue.on_sent(StreamId(2), 8).is_low);
     }
 
     #[test]
@@ -262,7 +273,8 @@ mod tests {
         assert_eq!(push(&mut queue, 1, "b"), Err(SendRefusal::Resetting));
         assert!(!queue.is_drained(StreamId(1)));
         pop(&mut queue);
-        queue.on_sent(StreamId(1), 1);
+        assert!(queue.on_sent(StreamId(1), 1).is_drained);
+        assert!(!queue.on_sent(StreamId(1), 1).is_drained);
         assert!(queue.is_drained(StreamId(1)));
         queue.end_reset(StreamId(1), false);
         push(&mut queue, 1, "c").unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::debug;
 
 /// How many kinds of timers there are.
-pub const TIMERS: usize = 9;
+pub const TIMERS: usize = 10;
 
 /// The timers of an association, by the names of the RFCs where they have one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Timer {
     Probe,
     /// What seems late may be taken for lost.
     Late,
+    /// More may leave than did at once.
+    Pace,
     /// A single packet has waited long enough for its acknowledgement.
     Ack,
     /// The path lies idle.
@@ -62,6 +64,8 @@ impl Association {
             (Timer::Late, Self::detect_lost),
             (Timer::Retransmit, Self::on_retransmit_timeout),
             (Timer::Probe, Self::on_probe_timeout),
+            // That the drain begins anew is all there is to it.
+            (Timer::Pace, |_, _| ()),
             (Timer::Ack, Self::on_ack_timeout),
             (Timer::Heartbeat, Self::on_heartbeat_timeout),
             (Timer::Reconfig, Self::on_reconfig_timeout),
@@ -89,12 +93,11 @@ impl Association {
 
     fn on_setup_timeout(&mut self, _now: Instant) {
         let (State::CookieWait(setup) | State::CookieEchoed { setup, .. }) = &mut self.state else { return };
-        if setup.sent > self.config.max_init_retransmits {
-            self.abort_with(CloseReason::ConnectTimeout, |_| ());
-            return;
-        }
+        setup.timeouts += 1;
         setup.due = true;
-        self.rto.back_off();
+        if setup.timeouts > self.config.max_init_retransmits {
+            self.abort_with(CloseReason::ConnectTimeout, |_| ());
+        }
     }
 
     fn on_shutdown_timeout(&mut self, _now: Instant) {
@@ -106,12 +109,17 @@ impl Association {
 
     fn on_retransmit_timeout(&mut self, now: Instant) {
         let State::Up { link, .. } = &mut self.state else { return };
-        self.rto.back_off();
         if !link.flight.is_outstanding() {
             // Nothing is in flight because the peer's window was closed: ask whether it still is.
             self.drain.window_probe = true;
+            self.drain.window_probes += 1;
+            self.drain.window_answered = false;
             return;
         }
+        if self.drain.window_probes > 0 {
+            return self.on_window_probe_timeout(now);
+        }
+        self.rto.back_off();
         debug!(in_flight = link.flight.in_flight(), "retransmission time-out");
         link.flight.on_timeout(now);
         link.congestion.on_timeout();
@@ -122,6 +130,24 @@ impl Association {
         if self.on_failure() {
             self.drain.force = true;
             self.set_timer(Timer::Retransmit, now + self.rto.current());
+            // What is sent again tells no round trip time (Karn), and with losses enough nothing else is sent: the
+            // time-out would stay as long as it has become. The answer to a HEARTBEAT is not ambiguous.
+            self.heartbeat = Some(Heartbeat { nonce: self.rng.u64(), sent_at: now, due: true });
+        }
+    }
+
+    /// What was sent into a closed window is not acknowledged. That is no loss, and no failure either if the peer says that
+    /// it has no room: it may go on saying so for as long as it likes.
+    ///
+    /// Source: [RFC 9260 §6.1](https://www.rfc-editor.org/rfc/rfc9260#section-6.1), rule A
+    fn on_window_probe_timeout(&mut self, now: Instant) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        link.flight.on_timeout(now);
+        self.drain.window_probes += 1;
+        if std::mem::take(&mut self.drain.window_answered) || self.on_failure() {
+            self.drain.force = true;
+            let wait = self.rto.backed_off(self.drain.window_probes);
+            self.set_timer(Timer::Retransmit, now + wait);
         }
     }
 
@@ -170,7 +196,7 @@ impl Association {
         self.clear_timer(Timer::Probe);
         let (State::Up { link, .. }, Some(rtt)) = (&self.state, self.rto.smoothed()) else { return };
         let in_flight = link.flight.in_flight();
-        if in_flight == 0 || self.drain.probes >= MOST_PROBES {
+        if in_flight == 0 || self.drain.probes >= MOST_PROBES || self.drain.window_probes > 0 {
             return;
         }
         let patience =

@@ -9,12 +9,15 @@ use crate::chunk::{ChunkType, Data, HeartbeatInfo, Sack, Shutdown};
 use crate::packet::{Builder, HEADER_LEN, Header};
 use ortica_core::Instant;
 use std::collections::VecDeque;
+use std::time::Duration;
 use tracing::trace;
 
-/// Packets that may leave at once beyond twice what was acknowledged: Max.Burst.
-///
-/// Source: [RFC 9260 §6.1](https://www.rfc-editor.org/rfc/rfc9260#section-6.1)
-const MAX_BURST: usize = 4;
+/// How long what leaves at once should take to cross the path.
+const PACE: Duration = Duration::from_millis(1);
+/// Packets that may leave at once on a slow path: a window of a round trip would otherwise take many wake-ups.
+const LEAST_BURST: usize = 10;
+/// Bytes that may leave at once on a fast one: what one system call takes.
+const MOST_BURST: usize = 64 << 10;
 /// Packets outside the association that wait to be sent.
 const MOST_ALONE: usize = 4;
 
@@ -74,8 +77,6 @@ pub struct Drain {
     active: bool,
     /// Bytes that may still leave.
     burst: usize,
-    /// Bytes acknowledged since the last drain.
-    pub acked: usize,
     /// The congestion window, and nothing else, held the last drain back.
     pub window_full: bool,
     /// The next packet of data does not wait for the window.
@@ -86,6 +87,10 @@ pub struct Drain {
     pub probes: u32,
     /// A chunk is to be sent into a closed window, to learn whether it still is.
     pub window_probe: bool,
+    /// How often that was asked since the window closed; while it is not zero, one chunk at a time is enough.
+    pub window_probes: u32,
+    /// The peer answered since it was asked last, if only that it has no room.
+    pub window_answered: bool,
     /// SHUTDOWN or SHUTDOWN ACK is to be sent.
     pub shutdown_due: bool,
     /// When the round trip time may be measured next.
@@ -147,7 +152,9 @@ impl Association {
         }
         setup.sent += 1;
         setup.at = now;
-        self.set_timer(Timer::Setup, now + self.rto.current());
+        // Each step of the handshake backs off on its own, and none of them what data wait for later.
+        let wait = self.rto.backed_off(setup.timeouts);
+        self.set_timer(Timer::Setup, now + wait);
         if let State::CookieEchoed { echo, link, .. } = &self.state {
             let mut builder = self.builder(out, link.peer_tag);
             builder.encoded(echo);
@@ -224,7 +231,7 @@ impl Association {
     fn put_reconfig(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let most = (packet_payload(&self.config) - 8) / 2;
         let State::Up { link, .. } = &mut self.state else { return };
-        link.resets.prepare(&self.queue, link.flight.last_tsn(), most);
+        link.resets.prepare(link.flight.last_tsn(), most);
         let len = link.resets.due_len();
         if len > 0 && len <= builder.room() && link.resets.write(builder) {
             self.set_timer(Timer::Reconfig, now + self.rto.current());
@@ -245,7 +252,7 @@ impl Association {
     fn begin_drain(&mut self, now: Instant) {
         let idle = self.drain.last_data.map(|at| now.saturating_duration_since(at).as_nanos());
         let State::Up { link, .. } = &mut self.state else { return };
-        self.drain.burst = MAX_BURST * packet_room(&self.config) + 2 * std::mem::take(&mut self.drain.acked);
+        self.drain.burst = burst(&self.config, link.congestion.window(), self.rto.smoothed());
         self.drain.window_full = false;
         if let (Some(idle), false) = (idle, link.flight.is_outstanding()) {
             let periods = idle / self.rto.current().as_nanos().max(1);
@@ -265,23 +272,36 @@ impl Association {
             // The peer's window is closed, and what opens it may get lost.
             self.arm_retransmit(now, false);
         }
+        if self.drain.burst == 0 && self.data_ready(now).is_some() {
+            self.set_timer(Timer::Pace, now + PACE);
+        }
     }
 
     /// Whether a packet of data may go out now.
     fn may_send_data(&mut self, now: Instant) -> bool {
+        self.data_ready(now).is_some_and(|ready| ready == Ready::Urgent || self.drain.burst > 0)
+    }
+
+    /// Whether there are data that may go out by the rules of congestion and flow control.
+    fn data_ready(&mut self, now: Instant) -> Option<Ready> {
         self.expire(now);
-        let State::Up { phase, link } = &mut self.state else { return false };
+        let State::Up { phase, link } = &mut self.state else { return None };
         if !phase.sends_data() {
-            return false;
+            return None;
         }
-        let forced = self.drain.force || self.drain.probe;
+        let any_lost = link.flight.next_lost().is_some();
+        if self.drain.probe || (any_lost && self.drain.force) {
+            return Some(Ready::Urgent);
+        }
         let open = link.flight.in_flight() < link.congestion.window();
-        if link.flight.next_lost().is_some() {
-            return forced || (open && self.drain.burst > 0);
-        }
-        let any = link.flight.has_current() || !self.queue.is_empty();
-        let window = link.window_left() > Data::HEADER_LEN || self.drain.window_probe;
-        self.drain.probe || (any && open && window && self.drain.burst > 0 && !link.flight.is_full())
+        let ready = if any_lost {
+            open && self.drain.window_probes == 0
+        } else {
+            let any = link.flight.has_current() || !self.queue.is_empty();
+            let window = link.window_left() > Data::HEADER_LEN || self.drain.window_probe;
+            any && open && window && !link.flight.is_full()
+        };
+        ready.then_some(Ready::InTurn)
     }
 
     /// Gives up the message being cut if its time is over.
@@ -385,9 +405,29 @@ impl Association {
     /// Starts T3, or starts it again because the first outstanding chunk was sent again.
     fn arm_retransmit(&mut self, now: Instant, again: bool) {
         if again || !self.is_set(Timer::Retransmit) {
-            self.set_timer(Timer::Retransmit, now + self.rto.current());
+            // A window that stays closed is asked about less and less often (§6.1 A).
+            let wait = self.rto.backed_off(self.drain.window_probes);
+            self.set_timer(Timer::Retransmit, now + wait);
         }
     }
+}
+
+/// How data that may go out are to go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ready {
+    /// At once: a single packet that something depends on.
+    Urgent,
+    /// As far as the burst allows.
+    InTurn,
+}
+
+/// Bytes that may leave at once: what the path carries in a millisecond at twice the rate of `window` per round trip, so
+/// that a window that grows is not held back.
+fn burst(config: &Config, window: usize, rtt: Option<Duration>) -> usize {
+    let least = LEAST_BURST * packet_room(config);
+    let rtt = rtt.map_or(u128::MAX, |rtt| rtt.as_nanos().max(1));
+    let paced = 2 * window as u128 * PACE.as_nanos() / rtt;
+    usize::try_from(paced).unwrap_or(MOST_BURST).max(least).min(MOST_BURST)
 }
 
 /// What of `len` bytes the peer's window admits. While something is in flight, pieces cut to the window are not worth it

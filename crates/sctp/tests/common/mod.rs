@@ -1,6 +1,8 @@
 //! A peer for netsim: an association with a simple application on top.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod raw;
+
 use bytes::Bytes;
 use netsim::{Event as Told, Link, Machine, Packets, Pair};
 use ortica_core::crypto::rust_crypto;

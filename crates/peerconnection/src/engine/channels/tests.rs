@@ -1,0 +1,315 @@
+//! Channels over two associations, without what lies below them.
+
+use super::*;
+use ortica_core::Rng;
+use ortica_core::crypto::providers;
+use ortica_sctp::{Config, Ppid};
+use std::sync::Arc;
+use std::time::Duration;
+
+const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
+
+/// One end.
+struct Side {
+    channels: Channels,
+    association: Association,
+    events: Vec<Event>,
+}
+
+impl Side {
+    fn new(config: Config, seed: u64) -> Self {
+        let association = Association::new(Arc::new(config), Rng::from_number(seed), NOW);
+        Self { channels: Channels::new(Limits::default()), association, events: Vec::new() }
+    }
+
+    fn create(&mut self, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
+        let mut events = VecDeque::new();
+        let id = self.channels.create(NOW, Some(&mut self.association), parameters, &mut events);
+        self.events.extend(events);
+        id
+    }
+
+    fn send(&mut self, id: ChannelId, text: &'static str) {
+        let message = ChannelMessage { binary: false, data: Bytes::from_static(text.as_bytes()) };
+        self.channels.send(NOW, Some(&mut self.association), id, message).unwrap();
+    }
+
+    fn read(&mut self, id: ChannelId) -> Option<Bytes> {
+        self.channels.read(NOW, Some(&mut self.association), id).map(|message| message.data)
+    }
+
+    /// Sends what no channel of ours would.
+    fn forge(&mut self, stream: u16, ppid: Ppid, payload: &[u8], ordered: bool) {
+        let options = SendOptions { ordered, ..SendOptions::default() };
+        self.association.send(NOW, StreamId(stream), ppid, Bytes::copy_from_slice(payload), options).unwrap();
+    }
+
+    fn state(&self, id: ChannelId) -> ChannelState {
+        self.channels.get(id).map_or(ChannelState::Closed, |channel| channel.state)
+    }
+
+    fn run(&mut self, role: Role) {
+        while let Some(event) = self.association.poll_event() {
+            let mut events = VecDeque::new();
+            match event {
+                ortica_sctp::Event::Connected => {
+                    self.channels.on_connected(NOW, role, &mut self.association, &mut events);
+                }
+                event => self.channels.on_event(NOW, &mut self.association, event, &mut events),
+            }
+            self.events.extend(events);
+        }
+    }
+
+    /// The channel that the peer opened last.
+    fn incoming(&self) -> Option<ChannelId> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::IncomingChannel(id) => Some(*id),
+            _ => None,
+        })
+    }
+}
+
+/// The DTLS client, whose channels are even, and the server, whose are odd.
+struct Call {
+    client: Side,
+    server: Side,
+}
+
+impl Call {
+    fn new() -> Self {
+        Self::of(config(), config())
+    }
+
+    fn of(client: Config, server: Config) -> Self {
+        Self { client: Side::new(client, 1), server: Side::new(server, 2) }
+    }
+
+    fn connected() -> Self {
+        let mut call = Self::new();
+        call.client.association.connect(NOW);
+        call.run();
+        assert!(call.client.association.is_connected());
+        call
+    }
+
+    /// Carries packets to and fro until there are none.
+    fn run(&mut self) {
+        for _ in 0..50 {
+            self.client.run(Role::Client);
+            self.server.run(Role::Server);
+            carry(&mut self.client.association, &mut self.server.association);
+            carry(&mut self.server.association, &mut self.client.association);
+        }
+    }
+}
+
+fn carry(from: &mut Association, to: &mut Association) {
+    let mut packet = Vec::new();
+    while from.poll_packet(NOW, &mut packet).is_some() {
+        to.handle_packet(NOW, &packet);
+        packet.clear();
+    }
+}
+
+fn config() -> Config {
+    Config::new(providers()[0])
+}
+
+fn open(label: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    Open::new(label, "").unwrap().encode(&mut out);
+    out
+}
+
+fn named(label: &str) -> ChannelParameters {
+    ChannelParameters { label: label.to_owned(), ..ChannelParameters::default() }
+}
+
+fn negotiated(stream: u16) -> ChannelParameters {
+    ChannelParameters { negotiated: Some(stream), ..ChannelParameters::default() }
+}
+
+/// Guards the parity of streams: channels of the DTLS client are even, those of the server odd; an OPEN of the wrong
+/// parity, or on a stream that carries a channel, resets its stream and nothing else.
+#[test]
+fn dc_1_an_open_of_the_wrong_parity_or_on_a_used_stream_is_reset() {
+    let mut call = Call::connected();
+    let (ours, theirs) = (call.client.create(named("c")).unwrap(), call.server.create(named("s")).unwrap());
+    call.run();
+    let stream = |side: &Side, id| side.channels.get(id).and_then(|channel| channel.stream);
+    assert_eq!(stream(&call.client, ours), Some(StreamId(0)));
+    assert_eq!(stream(&call.server, theirs), Some(StreamId(1)));
+
+    // The client opens an odd stream: nobody hears of a channel, and the stream can be used again later.
+    call.server.events.clear();
+    call.client.forge(7, Ppid::DCEP, &open("odd"), true);
+    call.run();
+    assert_eq!(call.server.events, []);
+    assert!(!call.server.channels.by_stream.contains_key(&StreamId(7)));
+    assert_eq!(call.server.association.buffered_amount(StreamId(7)), 0);
+
+    // It opens its own stream once more.
+    let incoming = call.server.channels.by_stream[&StreamId(0)];
+    call.client.forge(0, Ppid::DCEP, &open("again"), true);
+    call.run();
+    call.server.read(incoming);
+    call.run();
+    assert_eq!(call.server.state(incoming), ChannelState::Closed);
+    assert_eq!(call.client.state(ours), ChannelState::Closed);
+
+    // The other channel has not noticed.
+    let other = call.client.channels.by_stream[&StreamId(1)];
+    call.server.send(theirs, "still here");
+    call.run();
+    assert_eq!(call.client.read(other).as_deref(), Some(&b"still here"[..]));
+}
+
+/// Guards the order of things on an unordered channel: until the ACK is there everything is sent in order, so that nothing
+/// overtakes the OPEN; a peer's message that did overtake it waits for it.
+#[test]
+fn dc_2_data_may_come_before_the_open_and_before_the_ack() {
+    let mut call = Call::connected();
+    let parameters = ChannelParameters { ordered: false, ..named("fast") };
+    let id = call.client.create(parameters).unwrap();
+    call.client.send(id, "first");
+    let ordered = |side: &mut Side, stream: u16| side.association.read(StreamId(stream)).map(|message| message.ordered);
+    carry(&mut call.client.association, &mut call.server.association);
+    // OPEN and message, before the server's channels saw either.
+    assert_eq!((ordered(&mut call.server, 0), ordered(&mut call.server, 0)), (Some(true), Some(true)));
+
+    let mut call = Call::connected();
+    let id = call.client.create(ChannelParameters { ordered: false, ..named("fast") }).unwrap();
+    call.run();
+    let incoming = call.server.incoming().unwrap();
+    call.client.send(id, "later");
+    carry(&mut call.client.association, &mut call.server.association);
+    assert_eq!(ordered(&mut call.server, 0), Some(false));
+    assert_eq!(call.server.state(incoming), ChannelState::Open);
+
+    // A peer that does not wait: the message is on stream 4 before its OPEN, which asks for an ACK.
+    call.client.forge(4, Ppid::STRING, b"early", false);
+    call.run();
+    assert_eq!(call.server.incoming(), Some(incoming));
+    call.client.forge(4, Ppid::DCEP, &open("late"), true);
+    call.run();
+    let late = call.server.incoming().unwrap();
+    assert_ne!(late, incoming);
+    assert_eq!(call.server.read(late).as_deref(), Some(&b"early"[..]));
+}
+
+/// Guards stream 65,535, which no channel may have, whoever asks; and the bound of label and protocol.
+#[test]
+fn dc_3_stream_65535_is_never_used() {
+    let mut call = Call::connected();
+    assert_eq!(call.client.create(negotiated(65_535)), Err(ChannelError::StreamOutOfRange));
+    assert!(call.client.create(negotiated(65_534)).is_ok());
+    // The server's channels are odd, and so is this number; but the association has no such stream.
+    let refused =
+        call.server.association.send(NOW, StreamId(65_535), Ppid::DCEP, open("last").into(), SendOptions::default());
+    assert!(refused.is_err());
+    call.run();
+    assert_eq!(call.client.incoming(), None);
+    assert_eq!(call.client.create(named(&"x".repeat(65_536))), Err(ChannelError::LabelTooLong));
+    let parameters = ChannelParameters { protocol: "x".repeat(65_536), ..named("") };
+    assert_eq!(call.client.create(parameters), Err(ChannelError::ProtocolTooLong));
+    assert!(call.client.create(named(&"x".repeat(65_535))).is_ok());
+}
+
+/// Guards negotiated channels: no OPEN is sent, either parity will do, the same stream twice is refused, and so is one
+/// that the association does not have, whether the channel was made before or after it came up.
+#[test]
+fn dc_6_negotiated_channels_need_a_free_stream_that_exists() {
+    let mut call = Call::connected();
+    for stream in [2, 3] {
+        let (ours, theirs) =
+            (call.client.create(negotiated(stream)).unwrap(), call.server.create(negotiated(stream)).unwrap());
+        assert_eq!(call.client.create(negotiated(stream)), Err(ChannelError::StreamInUse(stream)));
+        call.client.send(ours, "no open");
+        carry(&mut call.client.association, &mut call.server.association);
+        call.run();
+        assert_eq!(call.server.read(theirs).as_deref(), Some(&b"no open"[..]));
+        assert_eq!(call.server.incoming(), None);
+    }
+
+    let mut call = Call::of(config().with_streams(100, 10), config().with_streams(20, 100));
+    let early = call.client.create(negotiated(20)).unwrap();
+    let fine = call.client.create(negotiated(9)).unwrap();
+    call.client.association.connect(NOW);
+    call.run();
+    assert_eq!(call.client.association.inbound_streams(), Some(10));
+    assert_eq!(call.client.state(early), ChannelState::Closed);
+    assert_eq!(call.client.state(fine), ChannelState::Open);
+    assert!(call.client.events.contains(&Event::ChannelClosed(early)));
+    assert_eq!(call.client.create(negotiated(10)), Err(ChannelError::StreamOutOfRange));
+    // Five even streams, one of them above: the rest find none.
+    let opened: Vec<_> = (0..6).map(|_| call.client.create(named("")).unwrap()).collect();
+    call.run();
+    let states = opened.iter().filter(|id| call.client.state(**id) == ChannelState::Open).count();
+    assert_eq!(states, 5);
+}
+
+/// Guards the six channel types on their way through OPEN, which has room for one limit only, and the reset of a stream
+/// whose OPEN names another.
+#[test]
+fn dc_7_the_six_types_cross_and_others_reset_the_stream() {
+    let mut call = Call::connected();
+    for ordered in [true, false] {
+        for reliability in [
+            Reliability::Reliable,
+            Reliability::MaxRetransmits(7),
+            Reliability::MaxPacketLifeTime(Duration::from_millis(7)),
+        ] {
+            let parameters = ChannelParameters { ordered, reliability, ..named("kind") };
+            call.client.create(parameters.clone()).unwrap();
+            call.run();
+            let incoming = call.server.incoming().unwrap();
+            assert_eq!(call.server.channels.get(incoming).unwrap().parameters, parameters);
+        }
+    }
+    call.server.events.clear();
+    for kind in [0x03, 0x04, 0x7f, 0x83, 0xff] {
+        let mut unknown = open("unknown");
+        unknown[1] = kind;
+        call.client.forge(100, Ppid::DCEP, &unknown, true);
+        call.run();
+        assert_eq!(call.server.events, [], "{kind:x}");
+        // The stream was reset: nobody was told, and its number is free for a sound OPEN.
+        call.client.association.reset_streams(NOW, &[StreamId(100)]).unwrap();
+        call.run();
+    }
+    call.client.forge(100, Ppid::DCEP, &open("known"), true);
+    call.run();
+    assert!(call.server.incoming().is_some());
+}
+
+/// Guards the reuse of stream numbers, which waits for the reset of both directions: hundreds of channels, opened and
+/// closed by either side, leave nothing behind.
+#[test]
+fn cve_39_channels_opened_and_closed_leave_nothing_behind() {
+    let mut call = Call::connected();
+    for round in 0..500 {
+        let (a, b) = if round % 2 == 0 { (&mut call.client, 0) } else { (&mut call.server, 1) };
+        let id = a.create(named("short")).unwrap();
+        a.send(id, "hello");
+        call.run();
+        let (opener, other) =
+            if b == 0 { (&mut call.client, &mut call.server) } else { (&mut call.server, &mut call.client) };
+        let incoming = other.incoming().unwrap();
+        assert_eq!(other.read(incoming).as_deref(), Some(&b"hello"[..]), "round {round}");
+        let closer = if round % 3 == 0 { (&mut *other, incoming) } else { (&mut *opener, id) };
+        let mut events = VecDeque::new();
+        closer.0.channels.close(NOW, Some(&mut closer.0.association), closer.1, &mut events);
+        call.run();
+        for side in [&mut call.client, &mut call.server] {
+            let ids: Vec<_> = side.channels.iter().map(|(id, _)| id).collect();
+            for id in ids {
+                assert_eq!(side.state(id), ChannelState::Closed, "round {round}");
+                side.channels.remove(id);
+            }
+            assert!(side.channels.is_empty() && side.channels.by_stream.is_empty(), "round {round}");
+            assert!(side.channels.early.is_empty() && side.channels.early_bytes == 0, "round {round}");
+            side.events.clear();
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Chunks that were sent and are not yet acknowledged for good: a ring indexed by TSN.
+//!
+//! A SACK costs work for the chunks it newly acknowledges and for its blocks, not for what is in flight: each chunk's
+//! first transmission is judged once, in order of sending, and so is each repetition.
+//!
+//! | file | what |
+//! |---|---|
+//! | here | cutting messages into chunks, sending and sending again |
+//! | `acknowledge` | what a SACK settles |
+//! | `loss` | what is taken for lost, and when |
+//! | `forward` | what is given up, and how the peer learns of it |
+
+mod acknowledge;
+mod forward;
+mod loss;
+
+pub use acknowledge::Acked;
+
+use super::send_queue::{MESSAGE_OVERHEAD, Outgoing};
+use crate::chunk::{ChunkType, Data, DataFlags};
+use crate::packet::Builder;
+use crate::{Reliability, StreamId, Tsn};
+use acknowledge::Span;
+use forward::Forward;
+use loss::MISSES;
+use ortica_core::Instant;
+use std::collections::VecDeque;
+
+/// The ring's bound: gap ack blocks reach no further than 65,535.
+const MOST_CHUNKS: usize = 32_768;
+/// No message is cut into pieces below this many bytes to fill a packet.
+const LEAST_FRAGMENT: usize = 4;
+
+/// The chunks in flight, the messages they are cut from, and what is known of their fate.
+#[derive(Debug)]
+pub struct Flight {
+    /// TSN of the first chunk in the ring: all before it is acknowledged for good.
+    first: Tsn,
+    chunks: VecDeque<Outstanding>,
+    /// The messages that the chunks in the ring belong to, and last the one being cut.
+    messages: VecDeque<Cut>,
+    /// Number of the first of them.
+    first_message: u32,
+    /// Bytes in flight: headers included, lost and abandoned chunks not.
+    in_flight: usize,
+    /// Bytes of messages held here, overhead included.
+    held: usize,
+    /// What gap ack blocks have acknowledged, as distances from `first - 1`; sorted, disjoint.
+    acked: Vec<Span>,
+    /// Room to work in, kept between SACKs.
+    scratch: [Vec<Span>; 2],
+    /// Chunks to send again, in the order in which they were found lost. Entries may be out of date.
+    lost: VecDeque<Tsn>,
+    /// Chunks sent again, in order of sending. Entries may be out of date.
+    resent: VecDeque<(Tsn, u64)>,
+    /// The next chunk whose first transmission is to be judged.
+    judged: Tsn,
+    /// Number of the packet being built: counts those that carry DATA.
+    packet: u64,
+    /// The last packet known to have arrived, and when it was sent.
+    arrived: Option<(u64, Instant)>,
+    misses: u64,
+    /// By how many eighths of a round trip a packet may be late.
+    lateness: u32,
+    forward: Forward,
+    /// Whether messages may be given up after they were begun: the peer understands FORWARD TSN.
+    may_abandon: bool,
+    /// What was given up of the message being cut: bytes that never went into a packet.
+    given_up: Option<(StreamId, usize)>,
+    pub counts: Counts,
+}
+
+/// Counted here, reported in [`Stats`](crate::Stats).
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub sent: u64,
+    pub retransmitted: u64,
+    pub abandoned: u64,
+    pub steps: u64,
+}
+
+/// A message with its place in the transmission.
+#[derive(Debug)]
+struct Cut {
+    message: Outgoing,
+    first_tsn: Tsn,
+    /// Bytes that have gone into chunks.
+    cut: usize,
+    abandoned: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    message: u32,
+    offset: u32,
+    len: u16,
+    flags: u8,
+    fate: Fate,
+    transmissions: u32,
+    packet: u64,
+    sent_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    InFlight,
+    /// To be sent again.
+    Lost,
+    /// By a gap ack block, which the peer may take back.
+    Acked,
+    /// Given up.
+    Abandoned,
+}
+
+impl Outstanding {
+    fn size(&self) -> usize {
+        Data::HEADER_LEN + usize::from(self.len).next_multiple_of(4)
+    }
+
+    fn ends(&self) -> bool {
+        self.flags & DataFlags::END != 0
+    }
+}
+
+impl Flight {
+    /// Nothing sent yet; `first` is the first TSN to use, `most_skipped` how many streams a FORWARD TSN may list.
+    pub fn new(first: Tsn, may_abandon: bool, most_skipped: usize) -> Self {
+        Self {
+            first,
+            chunks: VecDeque::new(),
+            messages: VecDeque::new(),
+            first_message: 0,
+            in_flight: 0,
+            held: 0,
+            acked: Vec::new(),
+            scratch: [Vec::new(), Vec::new()],
+            lost: VecDeque::new(),
+            resent: VecDeque::new(),
+            judged: first,
+            packet: 0,
+            arrived: None,
+            misses: MISSES,
+            lateness: 1,
+            forward: Forward {
+                point: first.previous(),
+                skipped: Vec::new(),
+                most: most_skipped,
+                due: false,
+                sent_at: None,
+            },
+            may_abandon,
+            given_up: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// `true` when everything sent is acknowledged for good.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.messages.is_empty()
+    }
+
+    /// `true` while a chunk waits for its acknowledgement.
+    pub fn is_outstanding(&self) -> bool {
+        !self.chunks.is_empty()
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// The next TSN to assign.
+    pub fn next_tsn(&self) -> Tsn {
+        self.first.plus(self.chunks.len() as u32)
+    }
+
+    /// The last TSN assigned.
+    pub fn last_tsn(&self) -> Tsn {
+        self.next_tsn().previous()
+    }
+
+    /// The last TSN acknowledged for good.
+    pub fn cumulative(&self) -> Tsn {
+        self.first.previous()
+    }
+
+    /// `true` when no further chunk may be cut before some are acknowledged.
+    pub fn is_full(&self) -> bool {
+        self.chunks.len() >= MOST_CHUNKS
+    }
+
+    /// Bytes of an unfinished message that never went into a packet, once they are given up.
+    pub fn take_given_up(&mut self) -> Option<(StreamId, usize)> {
+        self.given_up.take()
+    }
+
+    fn chunk_mut(&mut self, tsn: Tsn) -> Option<&mut Outstanding> {
+        self.chunks.get_mut(tsn.distance(self.first) as usize)
+    }
+
+    fn chunk(&self, tsn: Tsn) -> Option<Outstanding> {
+        self.chunks.get(tsn.distance(self.first) as usize).copied()
+    }
+
+    fn message(&self, number: u32) -> Option<&Cut> {
+        self.messages.get(number.wrapping_sub(self.first_message) as usize)
+    }
+
+    fn message_mut(&mut self, number: u32) -> Option<&mut Cut> {
+        self.messages.get_mut(number.wrapping_sub(self.first_message) as usize)
+    }
+}
+
+/// Sending.
+impl Flight {
+    /// Says that the chunks that follow go into a new packet.
+    pub fn begin_packet(&mut self) {
+        self.packet += 1;
+    }
+
+    /// Takes in the message to be cut next. The one before has been cut to its end.
+    pub fn start(&mut self, message: Outgoing) {
+        self.held += message.payload.len() + MESSAGE_OVERHEAD;
+        let first_tsn = self.next_tsn();
+        self.messages.push_back(Cut { message, first_tsn, cut: 0, abandoned: false });
+    }
+
+    fn current(&self) -> Option<&Cut> {
+        self.messages.back().filter(|cut| !cut.abandoned && cut.cut < cut.message.payload.len())
+    }
+
+    /// `true` while a message is cut in part.
+    pub fn has_current(&self) -> bool {
+        self.current().is_some()
+    }
+
+    /// Gives up the message being cut if its time is over.
+    pub fn expire_current(&mut self, now: Instant) {
+        let number = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
+        if self.may_abandon && self.current().is_some_and(|cut| cut.message.is_expired(now)) {
+            self.abandon(number);
+        }
+    }
+
+    /// How many bytes of the message being cut belong into a packet with `room` left, of which a whole packet offers
+    /// `whole`: the rest of the message, or what fills the packet. `None` when it had better begin with the next packet.
+    pub fn fitting(&self, room: usize, whole: usize) -> Option<usize> {
+        let cut = self.current()?;
+        let fit = room.checked_sub(Data::HEADER_LEN)?;
+        let rest = cut.message.payload.len() - cut.cut;
+        if rest <= fit {
+            return Some(rest);
+        }
+        // A message that may get lost should not depend on two packets when one can hold it.
+        let fragile = cut.message.reliability != Reliability::Reliable;
+        if fit < LEAST_FRAGMENT || (fragile && room < whole && rest <= whole - Data::HEADER_LEN) {
+            return None;
+        }
+        Some(fit & !3)
+    }
+
+    /// Cuts `len` bytes off the current message into the packet. Returns the stream they are on.
+    pub fn cut(&mut self, now: Instant, len: usize, immediate: bool, packet: &mut Builder<'_>) -> Option<StreamId> {
+        let tsn = self.next_tsn();
+        let number = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
+        let cut = self.messages.back_mut()?;
+        let begin = if cut.cut == 0 { DataFlags::BEGIN } else { 0 };
+        let end = if cut.cut + len == cut.message.payload.len() { DataFlags::END } else { 0 };
+        let order = if cut.message.ordered { 0 } else { DataFlags::UNORDERED };
+        let chunk = Outstanding {
+            message: number,
+            offset: cut.cut as u32,
+            len: len as u16,
+            flags: begin | end | order,
+            fate: Fate::InFlight,
+            transmissions: 1,
+            packet: self.packet,
+            sent_at: now,
+        };
+        cut.cut += len;
+        let stream = cut.message.stream;
+        self.in_flight += chunk.size();
+        self.chunks.push_back(chunk);
+        self.counts.sent += 1;
+        self.write(tsn, immediate, packet);
+        Some(stream)
+    }
+
+    /// Bytes of the next chunk to send again.
+    pub fn next_lost(&mut self) -> Option<usize> {
+        while let Some(&tsn) = self.lost.front() {
+            if !tsn.precedes(self.first)
+                && let Some(chunk) = self.chunk(tsn).filter(|chunk| chunk.fate == Fate::Lost)
+            {
+                return Some(chunk.size());
+            }
+            self.lost.pop_front();
+        }
+        None
+    }
+
+    /// Puts the chunk that [`next_lost`](Self::next_lost) measured into the packet. Returns whether it is the first
+    /// outstanding one.
+    pub fn resend_lost(&mut self, now: Instant, packet: &mut Builder<'_>) -> bool {
+        let Some(tsn) = self.lost.pop_front() else { return false };
+        self.resend(now, tsn, packet)
+    }
+
+    /// The first chunk in flight, and its bytes: what to probe with.
+    pub fn next_probe(&self) -> Option<(Tsn, usize)> {
+        // Most often it is the first of the ring; what stands before it is lost and will be sent anyway.
+        let (at, chunk) = self.chunks.iter().enumerate().find(|(_, chunk)| chunk.fate == Fate::InFlight)?;
+        let Cut { message, .. } = self.message(chunk.message)?;
+        let allowed = match message.reliability {
+            Reliability::MaxRetransmits(most) => chunk.transmissions <= most,
+            Reliability::Reliable | Reliability::MaxLifetime(_) => true,
+        };
+        allowed.then(|| (self.first.plus(at as u32), chunk.size()))
+    }
+
+    /// Puts a chunk into the packet that was sent before. Returns whether it is the first outstanding one.
+    pub fn resend(&mut self, now: Instant, tsn: Tsn, packet: &mut Builder<'_>) -> bool {
+        let number = self.packet;
+        let Some(chunk) = self.chunk_mut(tsn) else { return false };
+        let size = if chunk.fate == Fate::Lost { chunk.size() } else { 0 };
+        chunk.fate = Fate::InFlight;
+        chunk.transmissions += 1;
+        chunk.packet = number;
+        chunk.sent_at = now;
+        self.in_flight += size;
+        self.resent.push_back((tsn, number));
+        self.counts.sent += 1;
+        self.counts.retransmitted += 1;
+        self.write(tsn, true, packet);
+        tsn == self.first
+    }
+
+    fn write(&self, tsn: Tsn, immediate: bool, packet: &mut Builder<'_>) {
+        let Some(chunk) = self.chunk(tsn) else { return };
+        let Some(Cut { message, .. }) = self.message(chunk.message) else { return };
+        let from = chunk.offset as usize;
+        let payload = message.payload.get(from..from + usize::from(chunk.len)).unwrap_or_default();
+        let flags = chunk.flags | if immediate { DataFlags::IMMEDIATE } else { 0 };
+        let (stream, ssn, ppid) = (message.stream, message.ssn, message.ppid);
+        let data = Data { tsn, stream, ssn, ppid, flags: DataFlags(flags), payload };
+        packet.chunk(ChunkType::DATA, flags, |out| data.encode(out));
+    }
+}

@@ -1,0 +1,75 @@
+//! A peer that builds its packets by hand, and may send what it likes.
+
+use bytes::Bytes;
+use ortica_core::Instant;
+use ortica_sctp::Association;
+
+pub const DATA: u8 = 0;
+pub const INIT: u8 = 1;
+pub const INIT_ACK: u8 = 2;
+pub const SACK: u8 = 3;
+pub const RE_CONFIG: u8 = 130;
+pub const FORWARD_TSN: u8 = 192;
+
+pub const END: u8 = 1;
+pub const BEGIN: u8 = 2;
+pub const UNORDERED: u8 = 4;
+
+/// A packet under `tag` of chunks given as kind, flags and value.
+pub fn packet(tag: u32, chunks: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
+    let mut out = [5000u16.to_be_bytes(); 2].concat();
+    out.extend(tag.to_be_bytes());
+    out.extend([0; 4]);
+    for (kind, flags, value) in chunks {
+        out.extend([*kind, *flags]);
+        out.extend((value.len() as u16 + 4).to_be_bytes());
+        out.extend(value);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    let crc = crc32c::crc32c(&out);
+    out[8..12].copy_from_slice(&crc.to_le_bytes());
+    out
+}
+
+/// The value of an INIT that asks for 65,535 streams each way and knows the extensions.
+pub fn init(tag: u32, first_tsn: u32) -> Vec<u8> {
+    let mut value = [tag.to_be_bytes(), (1u32 << 20).to_be_bytes(), [0xff; 4], first_tsn.to_be_bytes()].concat();
+    value.extend([0xc0, 0, 0, 4, 0x80, 8, 0, 6, RE_CONFIG, FORWARD_TSN, 0, 0]);
+    value
+}
+
+/// The value of a DATA chunk.
+pub fn data(tsn: u32, stream: u16, ssn: u16, payload: &[u8]) -> Vec<u8> {
+    let mut value = tsn.to_be_bytes().to_vec();
+    value.extend(stream.to_be_bytes());
+    value.extend(ssn.to_be_bytes());
+    value.extend(53u32.to_be_bytes());
+    value.extend(payload);
+    value
+}
+
+/// The handshake done by hand with `victim`. Returns the tag to use; the first TSN is 1.
+pub fn handshake(now: Instant, victim: &mut Association) -> u32 {
+    victim.handle_packet(now, &packet(0, &[(INIT, 0, init(7, 1))]));
+    let mut out = Vec::new();
+    victim.poll_packet(now, &mut out).expect("INIT is answered");
+    assert_eq!(out[12], INIT_ACK);
+    let tag = u32::from_be_bytes(out[16..20].try_into().unwrap());
+    let mut at = 32;
+    while out[at..at + 2] != [0, 7] {
+        at += usize::from(u16::from_be_bytes([out[at + 2], out[at + 3]])).next_multiple_of(4);
+    }
+    let len = usize::from(u16::from_be_bytes([out[at + 2], out[at + 3]]));
+    let cookie = Bytes::copy_from_slice(&out[at + 4..at + len]);
+    victim.handle_packet(now, &packet(tag, &[(10, 0, cookie.to_vec())]));
+    assert!(victim.is_connected());
+    drain(now, victim);
+    tag
+}
+
+/// Throws away what it has to send; gives how much that was.
+pub fn drain(now: Instant, victim: &mut Association) -> usize {
+    let mut out = Vec::new();
+    while victim.poll_packet(now, &mut out).is_some() {}
+    out.len()
+}
