@@ -115,9 +115,18 @@ fn receive(resolver: &mut Resolver, sockets: &[(SocketId, UdpSocket)], now: Inst
 
 /// One socket per address family and interface; what the system refuses is left out.
 fn open_sockets() -> Vec<(SocketId, UdpSocket)> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut sockets = Vec::new();
-    for interface in interfaces {
+    let mut open = Vec::new();
+    for interface in if_addrs::get_if_addrs().unwrap_or_default() {
+        // Several IPv6 addresses of one interface would make the same socket again.
+        let key = match interface.ip() {
+            IpAddr::V4(ip) => (interface.index, Some(ip)),
+            IpAddr::V6(_) => (interface.index, None),
+        };
+        if open.contains(&key) {
+            continue;
+        }
+        open.push(key);
         match open_socket(&interface) {
             Ok(socket) => sockets.push((SocketId(sockets.len() as u32), socket)),
             Err(error) => tracing::debug!(%error, interface = interface.name, "no mDNS here"),
@@ -137,7 +146,12 @@ fn open_socket(interface: &if_addrs::Interface) -> io::Result<UdpSocket> {
             raw.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)).into())?;
             raw.join_multicast_v4(&GROUP_V4, &v4)?;
             raw.set_multicast_if_v4(&v4)?;
+            // Responders on this host, and on this link only: RFC 6762 §11.
             raw.set_multicast_loop_v4(true)?;
+            raw.set_multicast_ttl_v4(255)?;
+            // What other sockets joined on other interfaces is theirs.
+            #[cfg(target_os = "linux")]
+            raw.set_multicast_all_v4(false)?;
         }
         IpAddr::V6(_) => {
             let index = interface.index.unwrap_or(0);
@@ -146,6 +160,9 @@ fn open_socket(interface: &if_addrs::Interface) -> io::Result<UdpSocket> {
             raw.join_multicast_v6(&GROUP_V6, index)?;
             raw.set_multicast_if_v6(index)?;
             raw.set_multicast_loop_v6(true)?;
+            raw.set_multicast_hops_v6(255)?;
+            #[cfg(target_os = "linux")]
+            raw.set_multicast_all_v6(false)?;
         }
     }
     raw.set_nonblocking(true)?;
