@@ -53,6 +53,8 @@ pub enum PeerEvent {
     IceConnectionStateChange(IceConnectionState),
     /// The connection state changed.
     ConnectionStateChange(ConnectionState),
+    /// The DTLS state of a transport changed.
+    DtlsStateChange(DtlsState),
     /// The other side made a data channel.
     DataChannel(ChannelId),
     /// The other side sends a track over this transceiver.
@@ -407,7 +409,11 @@ impl Peer {
                 self.gathered.insert(transport, state);
                 self.update_gathering();
             }
-            EngineEvent::Ice(..) | EngineEvent::Dtls(..) => self.update_connection(),
+            EngineEvent::Ice(..) => self.update_connection(),
+            EngineEvent::Dtls(_, state) => {
+                self.events.push_back(PeerEvent::DtlsStateChange(state));
+                self.update_connection();
+            }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(reason),
