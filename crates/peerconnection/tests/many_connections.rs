@@ -22,10 +22,10 @@ fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
     PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).unwrap()
 }
 
-/// A call between the two endpoints, in which a message of its own went each way; kept open.
-async fn call(a: Endpoint, b: Endpoint, number: usize) -> (PeerConnection, PeerConnection) {
-    let (a, _a_events) = connection(&a);
-    let (b, mut b_events) = connection(&b);
+/// A call to the endpoint from a port of its own, in which a message of its own went each way; kept open.
+async fn call(server: Endpoint, number: usize) -> (PeerConnection, PeerConnection) {
+    let (a, _a_events) = connection(&loopback());
+    let (b, mut b_events) = connection(&server);
     let mine = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
     a.set_local_description(None).unwrap();
     a.gathering_complete().await;
@@ -46,19 +46,19 @@ async fn call(a: Endpoint, b: Endpoint, number: usize) -> (PeerConnection, PeerC
     (a, b)
 }
 
-/// Guards `Routes`: one socket on either side, and each datagram finds its connection; all of them stay up together.
+/// Guards `Routes`: one socket, and each datagram finds its connection; all of them stay up together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_connections_share_one_port() {
-    let (a, b) = (loopback(), loopback());
+    let server = loopback();
     let started = Instant::now();
     let all = async {
         let places = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
         let mut calls = tokio::task::JoinSet::new();
         for number in 0..CONNECTIONS {
-            let (a, b, places) = (a.clone(), b.clone(), places.clone());
+            let (server, places) = (server.clone(), places.clone());
             calls.spawn(async move {
                 let _place = places.acquire().await.unwrap();
-                call(a, b, number).await
+                call(server, number).await
             });
         }
         calls.join_all().await
@@ -69,8 +69,6 @@ async fn a_thousand_connections_share_one_port() {
         assert_eq!(a.connected().await, Ok(()));
         assert_eq!(b.connected().await, Ok(()));
     }
-    for endpoint in [&a, &b] {
-        assert_eq!(endpoint.local_addresses().len(), 1);
-    }
-    println!("{CONNECTIONS} calls in {:?}; {:?}", started.elapsed(), a.stats());
+    assert_eq!(server.local_addresses().len(), 1);
+    println!("{CONNECTIONS} calls in {:?}; {:?}", started.elapsed(), server.stats());
 }

@@ -82,6 +82,9 @@ pub struct EndpointStats {
 
 /// One driver task with its sockets, shared by any number of connections: many peers on one port.
 ///
+/// What is no STUN goes by the address it came from, so that one socket can serve one connection per address of a peer: two
+/// endpoints with one socket each carry one connection between them, not many.
+///
 /// Clones name the same endpoint. It ends when the last clone and the last connection on it are gone.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
