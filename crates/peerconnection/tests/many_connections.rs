@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 use ortica::{
-    Configuration, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message, PeerConnection,
+    Configuration, ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message, PeerConnection,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -12,6 +12,31 @@ const CONNECTIONS: usize = 1000;
 const LIMIT: Duration = Duration::from_secs(60);
 /// How many are being set up at a time: a burst of a thousand handshakes overflows the sockets of a small machine.
 const AT_ONCE: usize = 50;
+
+/// Guards the sessions that share an address in `Routes`: a peer vanished without a word, and the next one has its port. The
+/// old connection still hopes, and must not take what the new one is sent.
+#[test]
+fn a_port_used_again_reaches_the_new_connection() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let serving = runtime();
+    let server = serving.block_on(async { loopback() });
+    let mut port = 0;
+    let mut kept = Vec::new();
+    for number in 0..3 {
+        let calling = runtime();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let made = calling.block_on(async {
+            let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).unwrap();
+            port = endpoint.local_addresses()[0].port();
+            tokio::time::timeout(LIMIT, call(endpoint, server.clone(), number)).await
+        });
+        let (_, theirs) = made.unwrap_or_else(|_| panic!("call {number} from the same port"));
+        kept.push(theirs);
+        // The process dies: no goodbye.
+        calling.shutdown_timeout(Duration::from_secs(5));
+    }
+    assert!(kept.iter().all(|connection| connection.connection_state() == ConnectionState::Connected));
+}
 
 fn loopback() -> Endpoint {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -22,9 +47,9 @@ fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
     PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).unwrap()
 }
 
-/// A call to the endpoint from a port of its own, in which a message of its own went each way; kept open.
-async fn call(server: Endpoint, number: usize) -> (PeerConnection, PeerConnection) {
-    let (a, _a_events) = connection(&loopback());
+/// A call from one endpoint to the other, in which a message of its own went each way; kept open.
+async fn call(client: Endpoint, server: Endpoint, number: usize) -> (PeerConnection, PeerConnection) {
+    let (a, _a_events) = connection(&client);
     let (b, mut b_events) = connection(&server);
     let mine = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
     a.set_local_description(None).unwrap();
@@ -58,7 +83,7 @@ async fn a_thousand_connections_share_one_port() {
             let (server, places) = (server.clone(), places.clone());
             calls.spawn(async move {
                 let _place = places.acquire().await.unwrap();
-                call(server, number).await
+                call(loopback(), server, number).await
             });
         }
         calls.join_all().await

@@ -355,14 +355,22 @@ impl Driver {
         let packets = if meta.stride == 0 { 1 } else { meta.len.div_ceil(meta.stride).max(1) };
         count(&self.shared.counters.packets_received, packets);
         let remote = meta.addr;
-        let Some(key) = self.routes.find(local, remote, contents) else {
+        let Some((last, others)) = self.routes.find(local, remote, contents).split_last() else {
             count(&self.shared.counters.unrouted, 1);
             return;
         };
-        let Some(entry) = self.sessions.get(&key) else { return };
-        let datagram = Datagram { local, remote, ecn: ecn_in(meta.ecn), contents, stride: meta.stride };
-        entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
-        self.dirty.insert(key);
+        let ecn = ecn_in(meta.ecn);
+        let mut hand_over = |key: usize, contents: &mut [u8]| {
+            let Some(entry) = self.sessions.get(&key) else { return };
+            let datagram = Datagram { local, remote, ecn, contents, stride: meta.stride };
+            entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
+            self.dirty.insert(key);
+        };
+        for key in others {
+            // Decrypted in place, so each needs its own.
+            hand_over(*key, &mut contents.to_vec());
+        }
+        hand_over(*last, contents);
     }
 
     fn expire(&mut self, now: Instant) {
