@@ -73,6 +73,7 @@ pub struct Peer {
     sockets: Vec<(SocketId, SocketAddr)>,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
+    published: Vec<(String, IpAddr)>,
     connection: ConnectionState,
     ice_connection: IceConnectionState,
     gathering: IceGatheringState,
@@ -93,6 +94,7 @@ impl Peer {
             sockets: Vec::new(),
             events: VecDeque::new(),
             questions: Vec::new(),
+            published: Vec::new(),
             connection: ConnectionState::New,
             ice_connection: IceConnectionState::New,
             gathering: IceGatheringState::New,
@@ -315,6 +317,12 @@ impl Peer {
         std::mem::take(&mut self.questions)
     }
 
+    /// Names of our own that came up since the last call, to be answered for: see
+    /// [`Event::Publish`](crate::engine::Event::Publish).
+    pub fn take_published(&mut self) -> Vec<(String, IpAddr)> {
+        std::mem::take(&mut self.published)
+    }
+
     /// The next event that is not of a channel.
     pub fn poll_event(&mut self) -> Option<PeerEvent> {
         self.events.pop_front()
@@ -415,6 +423,7 @@ impl Peer {
                 self.update_connection();
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
+            EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(reason),
             _ => {}

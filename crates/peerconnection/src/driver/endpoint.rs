@@ -410,6 +410,9 @@ impl Driver {
                 for question in inner.peer.take_questions() {
                     self.mdns.ask(now, key, question);
                 }
+                for (name, address) in inner.peer.take_published() {
+                    self.mdns.publish(now, key, name, address);
+                }
             });
             self.send(key);
             self.set_deadline(key, drained.timeout);
@@ -459,7 +462,7 @@ impl Driver {
         self.set_deadline(key, None);
         self.sessions.remove(&key);
         self.routes.remove(key);
-        self.mdns.forget(key);
+        self.mdns.forget(self.shared.clock.now(), key);
     }
 
     /// Arms the one timer for the nearest deadline.

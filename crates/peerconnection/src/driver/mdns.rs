@@ -1,10 +1,11 @@
-//! The resolver of `.local` names on real sockets: made when the first name comes up, shared by all sessions.
+//! The resolver of `.local` names, and the responder for our own, on real sockets: made when the first name comes up, shared
+//! by all sessions.
 
 use super::clock::Clock;
 use super::endpoint::Asker;
 use crate::peer::Question;
 use ortica_core::{Datagram, Instant, Rng, SocketId};
-use ortica_ice::mdns::{Event, Resolver};
+use ortica_ice::mdns::{Event, Limits, Resolver};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,6 +21,8 @@ const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 
 /// Questions that wait for an answer, over all sessions; a later one gets none.
 const MAX_QUESTIONS: usize = 1024;
+/// Names of our own, over all sessions; a later one is not answered for.
+const MAX_NAMES: usize = 4096;
 
 pub(super) struct Mdns {
     resolver: Resolver,
@@ -27,21 +30,45 @@ pub(super) struct Mdns {
     sockets: Option<Vec<(SocketId, UdpSocket)>>,
     asked: Vec<(Asker, String)>,
     refused: Vec<Asker>,
+    /// Names of our own, and whose they are.
+    published: Vec<(usize, String)>,
 }
 
 impl Mdns {
     pub fn new(clock: &Clock, rng: Option<Rng>) -> Self {
         let rng = rng.unwrap_or_else(|| Rng::from_seed([0; 32]));
+        let limits = Limits { names: MAX_NAMES, ..Limits::default() };
+        let config = ortica_ice::mdns::Config::default().with_limits(limits);
         Self {
-            resolver: Resolver::new(Arc::new(ortica_ice::mdns::Config::default()), rng, clock.now()),
+            resolver: Resolver::new(Arc::new(config), rng, clock.now()),
             sockets: None,
             asked: Vec::new(),
             refused: Vec::new(),
+            published: Vec::new(),
         }
     }
 
     pub fn ask(&mut self, now: Instant, session: usize, question: Question) {
         let asker = Asker { session, transport: question.transport, id: question.id };
+        self.open(now);
+        if self.asked.len() >= MAX_QUESTIONS {
+            self.refused.push(asker);
+            return;
+        }
+        self.resolver.resolve(now, &question.name);
+        self.asked.push((asker, question.name));
+    }
+
+    /// Answers for a name of ours as long as its session lives.
+    pub fn publish(&mut self, now: Instant, session: usize, name: String, address: IpAddr) {
+        self.open(now);
+        if self.published.len() < MAX_NAMES {
+            self.resolver.register(now, &name, address);
+            self.published.push((session, name));
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
         if self.sockets.is_none() {
             let sockets = open_sockets();
             for (id, socket) in &sockets {
@@ -51,16 +78,13 @@ impl Mdns {
             }
             self.sockets = Some(sockets);
         }
-        if self.asked.len() >= MAX_QUESTIONS {
-            self.refused.push(asker);
-            return;
-        }
-        self.resolver.resolve(now, &question.name);
-        self.asked.push((asker, question.name));
     }
 
-    /// Forgets the questions of a session that is gone.
-    pub fn forget(&mut self, session: usize) {
+    /// Forgets the questions and the names of a session that is gone.
+    pub fn forget(&mut self, now: Instant, session: usize) {
+        for (_, name) in self.published.extract_if(.., |(owner, _)| *owner == session) {
+            self.resolver.unregister(now, &name);
+        }
         self.asked.retain(|(asker, _)| asker.session != session);
         self.refused.retain(|asker| asker.session != session);
     }

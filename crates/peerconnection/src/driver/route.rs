@@ -6,7 +6,7 @@
 
 use ortica_core::SocketId;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Addresses kept per session; beyond it the oldest is forgotten and found again by its next check.
 const ADDRESSES_PER_SESSION: usize = 128;
@@ -21,6 +21,8 @@ const UFRAGS_PER_SESSION: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     by_address: HashMap<(SocketId, SocketAddr), Vec<usize>>,
+    /// The same, whatever the port.
+    by_host: HashMap<(SocketId, IpAddr), Vec<usize>>,
     by_ufrag: HashMap<String, usize>,
     addresses: HashMap<usize, Vec<(SocketId, SocketAddr)>>,
     ufrags: HashMap<usize, VecDeque<String>>,
@@ -49,6 +51,10 @@ impl Routes {
             return;
         }
         sessions.push(session);
+        let neighbours = self.by_host.entry((socket, remote.ip())).or_default();
+        if !neighbours.contains(&session) && neighbours.len() < SESSIONS_PER_ADDRESS {
+            neighbours.push(session);
+        }
         let own = self.addresses.entry(session).or_default();
         own.push((socket, remote));
         if own.len() > ADDRESSES_PER_SESSION {
@@ -65,7 +71,14 @@ impl Routes {
         {
             return std::slice::from_ref(session);
         }
-        self.by_address.get(&(socket, remote)).map_or(&[], Vec::as_slice)
+        if let Some(sessions) = self.by_address.get(&(socket, remote)) {
+            return sessions;
+        }
+        // A NAT may have given the peer another port: whoever talks to its address will ask who is there now.
+        if ortica_ice::is_stun(contents) {
+            return &[];
+        }
+        self.by_host.get(&(socket, remote.ip())).map_or(&[], Vec::as_slice)
     }
 
     pub fn remove(&mut self, session: usize) {
@@ -82,6 +95,16 @@ impl Routes {
             sessions.retain(|other| *other != session);
             if sessions.is_empty() {
                 self.by_address.remove(&address);
+            }
+        }
+        let (socket, host) = (address.0, address.1.ip());
+        let elsewhere = self.addresses.get(&session).is_some_and(|own| {
+            own.iter().any(|(other, remote)| *other == socket && remote.ip() == host)
+        });
+        if !elsewhere && let Some(sessions) = self.by_host.get_mut(&(socket, host)) {
+            sessions.retain(|other| *other != session);
+            if sessions.is_empty() {
+                self.by_host.remove(&(socket, host));
             }
         }
     }
@@ -114,7 +137,23 @@ mod tests {
         (0..7).for_each(|session| routes.remove(session));
         assert_eq!(routes.find(SocketId(0), address(1), &[20]), [7]);
         routes.remove(7);
-        assert!(routes.by_address.is_empty());
+        assert!(routes.by_address.is_empty() && routes.by_host.is_empty());
+    }
+
+    #[test]
+    fn another_port_of_a_known_host_is_handed_to_who_talks_to_it() {
+        let mut routes = Routes::default();
+        routes.add_address(SocketId(0), address(1), 7);
+        routes.add_address(SocketId(0), address(2), 8);
+        routes.add_address(SocketId(0), address(3), 8);
+        assert_eq!(routes.find(SocketId(0), address(2), &[20]), [8]);
+        assert_eq!(routes.find(SocketId(0), address(9), &[20]), [7, 8]);
+        assert_eq!(routes.find(SocketId(1), address(9), &[20]), []);
+        routes.forget_address((SocketId(0), address(2)), 8);
+        routes.remove(7);
+        assert_eq!(routes.find(SocketId(0), address(9), &[20]), [8]);
+        routes.remove(8);
+        assert_eq!(routes.find(SocketId(0), address(9), &[20]), []);
     }
 
     #[test]
