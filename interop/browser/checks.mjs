@@ -144,6 +144,9 @@ export const CALLS = {
       await request('answer', { type: 'answer', sdp: call.answer, pc_id: call.id });
       const channel = await within(20, () => `a channel; ${states(pc)}`, arrived);
       equal(channel.label, 'chat', 'label');
+      // Chromium calls the channel open before it can send on it, and drops what is sent in between ("Send failed
+      // INVALID_STATE" in its log, once in ten calls).
+      await pause(100);
       await pings(await whenOpen(channel, pc));
       // Ours opens on a stream of the other parity.
       await echoes(await whenOpen(pc.createDataChannel('echo'), pc), ['mine', pattern(20_000)]);
@@ -162,15 +165,14 @@ export const CALLS = {
     return trickles(page, { up: false, down: true });
   },
 
-  'audio and video are rejected in place, data connects'({ page }) {
+  'data connects beside audio and video'({ page }) {
     return page.evaluate(async () => {
       const call = newCall();
       call.pc.addTransceiver('audio');
       call.pc.addTransceiver('video');
       const channel = call.pc.createDataChannel('chat');
       await negotiate(call);
-      const answered = sections(call.answer).map(([kind, port]) => `${kind} ${port === 0 ? 'rejected' : 'taken'}`);
-      equal(answered.join(', '), 'audio rejected, video rejected, application taken', 'answer');
+      equal(sections(call.answer).map(([kind]) => kind).join(), 'audio,video,application', 'sections of the answer');
       await pings(await whenOpen(channel, call.pc));
     });
   },

@@ -29,8 +29,29 @@ export function findBrowser(name) {
     .find((file) => fs.existsSync(file));
 }
 
-/** Starts a browser. With `mdns` it hides its addresses behind .local names, as it does for any page. */
-export async function launch(puppeteer, name, { mdns }) {
+/**
+ * Starts a browser. With `mdns` it hides its addresses behind .local names, as it does for any page. Beside what puppeteer
+ * gives it has `end()`, which closes it and insists after ten seconds; if this process exits first, it is killed.
+ */
+export async function launch(puppeteer, name, kind) {
+  const browser = await start(puppeteer, name, kind);
+  const child = browser.process();
+  // It leads a process group of its own, so that its helpers go with it.
+  const kill = () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    try { process.kill(-child.pid, 'SIGKILL'); } catch { /* just gone */ }
+  };
+  process.once('exit', kill);
+  browser.end = async () => {
+    const insist = setTimeout(kill, 10_000);
+    await browser.close().catch(kill);
+    clearTimeout(insist);
+    process.off('exit', kill);
+  };
+  return browser;
+}
+
+async function start(puppeteer, name, { mdns }) {
   const common = { headless: true, executablePath: findBrowser(name), timeout: 90_000, protocolTimeout: 180_000 };
   if (name === 'firefox') {
     const extraPrefsFirefox = { ...QUIET_FIREFOX };
@@ -48,6 +69,8 @@ export async function launch(puppeteer, name, { mdns }) {
   if (!mdns) args.push('--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection');
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'ortica-chromium-'));
   const browser = await puppeteer.launch({ ...common, browser: 'chrome', userDataDir: profile, args });
-  browser.process()?.once('exit', () => fs.rm(profile, { recursive: true, force: true, maxRetries: 5 }, () => {}));
+  browser.process().once('exit', () => {
+    try { fs.rmSync(profile, { recursive: true, force: true, maxRetries: 5 }); } catch { /* a helper still writes there */ }
+  });
   return browser;
 }

@@ -78,7 +78,9 @@ const inbox = (channel) => {
   });
   return async () => {
     if (messages.length === 0) {
-      await within(20, () => `a message on ${channel.label}`, new Promise((resolve) => { wake = resolve; }));
+      await within(20, 
+        () => `a message on ${channel.label}, which is ${channel.readyState} with ${channel.bufferedAmount} bytes to send`,
+         new Promise((resolve) => { wake = resolve; }));
     }
     return messages.shift();
   };
@@ -161,6 +163,6 @@ async function trickle(call, { up, down }) {
   await Promise.all([up && tell(), down && takeCandidates(call)]);
 }
 
-Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pings, request, sections, states, trickle, until,
+Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pause, pings, request, sections, states, trickle, until,
   whenClosed, whenOpen, within });
 })();

@@ -14,6 +14,7 @@ import { Server, findServer } from './server.mjs';
 
 const PAGE = fs.readFileSync(fileURLToPath(new URL('page.js', import.meta.url)), 'utf8');
 const MOST_OF_ONE_CHECK = 60_000;
+const MOST_OF_A_LAUNCH = 100_000;
 
 const { values: options } = parseArgs({
   options: {
@@ -26,7 +27,9 @@ const { values: options } = parseArgs({
   },
 });
 
-process.exitCode = await main() ? 0 : 1;
+// What a check leaves behind must not keep this process up, nor must a signal leave a browser behind.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+process.exit(await main() ? 0 : 1);
 
 async function main() {
   const puppeteer = await import('puppeteer-core').then((module) => module.default, () => undefined);
@@ -43,15 +46,16 @@ async function main() {
   const rounds = Number(options.rounds ?? (options.bars ? 20 : 1));
   const server = await Server.start(program);
   try {
-    let good = await checkAll(server, 'http', HTTP, (check) => limited(MOST_OF_ONE_CHECK, check(server)));
+    let good = await checkAll(server, { browser: 'http' }, HTTP, (check) => limited(MOST_OF_ONE_CHECK, check(server)));
     for (const name of browsers) {
       let passed = 0;
-      for (let round = 0; round < rounds; round++) {
-        const visible = await withBrowser(puppeteer, server, name, { mdns: false }, CALLS);
-        const hidden = await withBrowser(puppeteer, server, name, { mdns: true }, HIDDEN);
+      for (let round = 1; round <= rounds; round++) {
+        const where = { browser: name, ...(rounds > 1 && { round }) };
+        const visible = await withBrowser(puppeteer, server, where, { mdns: false }, CALLS);
+        const hidden = await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
         passed += visible && hidden ? 1 : 0;
       }
-      if (options.bars) console.log(`bar: ${name}: ${passed} of ${rounds} rounds passed`);
+      console.log(`${options.bars ? 'bar: ' : ''}${name}: ${passed} of ${rounds} rounds passed`);
       good = good && passed === rounds;
     }
     return good;
@@ -65,44 +69,56 @@ function skip(why) {
   return true;
 }
 
-/** Runs checks in a browser of their own, each in a fresh page. */
-async function withBrowser(puppeteer, server, name, kind, checks) {
+/** Runs checks in a browser of their own, each in a fresh page. A browser that died is replaced. */
+async function withBrowser(puppeteer, server, where, kind, checks) {
   if (!Object.keys(checks).some((check) => check.includes(options.only))) return true;
-  const browser = await launch(puppeteer, name, kind);
+  let browser;
   try {
-    return await checkAll(server, name, checks, async (check, failed) => {
-      const page = await browser.newPage();
-      try {
+    return await checkAll(server, where, checks, async (check, failed) => {
+      if (!browser?.connected) {
+        await browser?.end();
+        browser = await limited(MOST_OF_A_LAUNCH, launch(puppeteer, where.browser, kind));
+      }
+      const page = await limited(MOST_OF_ONE_CHECK, browser.newPage());
+      const perform = async () => {
         await page.goto(server.url);
         await page.addScriptTag({ content: PAGE });
-        await limited(MOST_OF_ONE_CHECK, check({ page, server }));
+        await check({ page, server });
+      };
+      try {
+        await limited(MOST_OF_ONE_CHECK, perform());
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
         const asked = page.evaluate(() => ({ offer: window.theCall?.offer, answer: window.theCall?.answer }));
         failed.sdp = await limited(5000, asked).catch(() => undefined);
         throw error;
       } finally {
-        await limited(10_000, page.close()).catch(() => {});
+        // A page that does not close takes its browser with it.
+        await limited(10_000, page.close()).catch(() => browser.end());
       }
     });
   } finally {
-    await browser.close();
+    await browser?.end();
   }
 }
 
 /** Runs each check and prints how it went; what helps to find a fault goes to a file. */
-async function checkAll(server, browser, checks, perform) {
+async function checkAll(server, where, checks, perform) {
   let good = true;
   for (const [name, check] of Object.entries(checks).filter(([name]) => name.includes(options.only))) {
+    if (!server.isUp()) {
+      console.error(`the server is gone; its last words:\n${server.logSince(-2000)}`);
+      return false;
+    }
     const mark = server.mark();
     const started = performance.now();
     const failed = {};
-    const line = { browser, check: name, ok: true };
+    const line = { ...where, check: name, ok: true };
     try {
       await perform(check, failed);
     } catch (error) {
       good = false;
-      Object.assign(line, { ok: false, error: error.message, report: report(server, browser, name, mark, failed) });
+      Object.assign(line, { ok: false, error: error.message, report: report(server, where.browser, name, mark, failed) });
     }
     console.log(JSON.stringify({ ...line, seconds: Number(((performance.now() - started) / 1000).toFixed(2)) }));
   }
@@ -121,5 +137,7 @@ function limited(milliseconds, promise) {
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not done within ${milliseconds / 1000} s`)), milliseconds);
   });
+  // Whichever comes second may fail unheard.
+  promise.catch(() => {});
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

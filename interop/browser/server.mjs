@@ -23,6 +23,8 @@ export class Server {
     const server = new Server();
     const child = spawn(program, ['--port', '0', '--verbose'], { stdio: ['ignore', 'pipe', 'pipe'] });
     server.#process = child;
+    // However this process ends, the server ends with it.
+    process.once('exit', () => child.kill('SIGKILL'));
     child.stderr.setEncoding('utf8').on('data', (text) => { server.#log += text; });
     server.url = await new Promise((resolve, reject) => {
       child.stdout.setEncoding('utf8').on('data', (text) => resolve(text.trim()));
@@ -30,6 +32,10 @@ export class Server {
       child.on('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.#log}`)));
     });
     return server;
+  }
+
+  isUp() {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
   /** A place in the log, for `logSince`. */
@@ -57,7 +63,7 @@ export class Server {
   /** Asks it to end, and insists after five seconds. */
   async stop() {
     const child = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (!this.isUp()) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGINT');
     const insist = setTimeout(() => child.kill('SIGKILL'), 5000);

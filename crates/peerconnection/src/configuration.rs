@@ -4,6 +4,7 @@ use crate::Certificate;
 use crate::driver::Endpoint;
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
+use ortica_ice::HostCandidates;
 use std::net::SocketAddr;
 
 /// Settings of a [`PeerConnection`](crate::PeerConnection).
@@ -14,6 +15,7 @@ pub struct Configuration {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) gather_loopback: bool,
     pub(crate) stun_servers: Vec<SocketAddr>,
+    pub(crate) host_candidates: HostCandidates,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) max_packet_size: Option<usize>,
@@ -39,6 +41,14 @@ impl Configuration {
     #[must_use]
     pub fn with_stun_servers(mut self, servers: Vec<SocketAddr>) -> Self {
         self.stun_servers = servers;
+        self
+    }
+
+    /// What the peer gets to see of this host's addresses. Default: all of them. With [`HostCandidates::Mdns`] they stand
+    /// behind random names, for which the endpoint answers on the local network.
+    #[must_use]
+    pub fn with_host_candidates(mut self, policy: HostCandidates) -> Self {
+        self.host_candidates = policy;
         self
     }
 

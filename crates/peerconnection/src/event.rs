@@ -1,6 +1,6 @@
 //! What a connection reports.
 
-use crate::engine::CloseReason;
+use crate::engine::{CloseReason, DtlsState};
 use crate::jsep::TransceiverId;
 use crate::jsep::{IceCandidate, SignalingState};
 use crate::peer_connection::Handle;
@@ -30,6 +30,11 @@ pub enum Event {
     IceConnectionStateChange(IceConnectionState),
     /// The connection state changed.
     ConnectionStateChange(ConnectionState),
+    /// The DTLS state of a transport changed. [`DtlsState::Closed`] is the other side's goodbye: it closed its connection,
+    /// long before the loss of consent would tell. This side is still to be closed.
+    ///
+    /// Source: [webrtc-pc §5.5](https://www.w3.org/TR/webrtc/#rtcdtlstransport-interface), `onstatechange`
+    DtlsStateChange(DtlsState),
     /// The other side made a data channel; it is open.
     DataChannel(DataChannel),
     /// The other side sends a track.
@@ -97,6 +102,7 @@ impl Events {
             PeerEvent::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
             PeerEvent::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             PeerEvent::ConnectionStateChange(state) => Event::ConnectionStateChange(state),
+            PeerEvent::DtlsStateChange(state) => Event::DtlsStateChange(state),
             // Without a handle left the connection is ending, and nobody could use the channel.
             PeerEvent::DataChannel(id) => Event::DataChannel(DataChannel::new(self.handle.upgrade()?, id)),
             PeerEvent::Track(id) => Event::Track(TrackEvent::new(&self.handle.upgrade()?, id)?),

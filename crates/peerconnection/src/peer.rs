@@ -54,6 +54,8 @@ pub enum PeerEvent {
     IceConnectionStateChange(IceConnectionState),
     /// The connection state changed.
     ConnectionStateChange(ConnectionState),
+    /// The DTLS state of a transport changed.
+    DtlsStateChange(DtlsState),
     /// The other side made a data channel.
     DataChannel(ChannelId),
     /// The other side sends a track over this transceiver.
@@ -72,6 +74,7 @@ pub struct Peer {
     sockets: Vec<(SocketId, SocketAddr)>,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
+    published: Vec<(String, IpAddr)>,
     connection: ConnectionState,
     ice_connection: IceConnectionState,
     gathering: IceGatheringState,
@@ -92,6 +95,7 @@ impl Peer {
             sockets: Vec::new(),
             events: VecDeque::new(),
             questions: Vec::new(),
+            published: Vec::new(),
             connection: ConnectionState::New,
             ice_connection: IceConnectionState::New,
             gathering: IceGatheringState::New,
@@ -314,6 +318,12 @@ impl Peer {
         std::mem::take(&mut self.questions)
     }
 
+    /// Names of our own that came up since the last call, to be answered for: see
+    /// [`Event::Publish`](crate::engine::Event::Publish).
+    pub fn take_published(&mut self) -> Vec<(String, IpAddr)> {
+        std::mem::take(&mut self.published)
+    }
+
     /// The next event that is not of a channel.
     pub fn poll_event(&mut self) -> Option<PeerEvent> {
         self.events.pop_front()
@@ -408,8 +418,13 @@ impl Peer {
                 self.gathered.insert(transport, state);
                 self.update_gathering();
             }
-            EngineEvent::Ice(..) | EngineEvent::Dtls(..) => self.update_connection(),
+            EngineEvent::Ice(..) => self.update_connection(),
+            EngineEvent::Dtls(_, state) => {
+                self.events.push_back(PeerEvent::DtlsStateChange(state));
+                self.update_connection();
+            }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
+            EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(reason),
             _ => {}

@@ -117,7 +117,9 @@ impl PeerConnection {
                 Certificate::generate(&provider, &mut rng.fork("certificate"), wall)?
             }
         };
-        let ice = ortica_ice::Config::new(provider).with_stun_servers(configuration.stun_servers);
+        let ice = ortica_ice::Config::new(provider)
+            .with_stun_servers(configuration.stun_servers)
+            .with_host_candidates(configuration.host_candidates);
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone()).with_srtp_profiles(&SRTP_PROFILES);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.

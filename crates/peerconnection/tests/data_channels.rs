@@ -2,7 +2,7 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use ortica::engine::{ChannelError, ChannelState, CloseReason, Reliability};
+use ortica::engine::{ChannelError, ChannelState, CloseReason, DtlsState, Reliability};
 use ortica::{
     Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message,
     PeerConnection, SendError, TrySendError,
@@ -62,6 +62,20 @@ async fn call(init: DataChannelInit) -> Call {
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, future).await.expect("it is done in time")
+}
+
+/// Guards the event of DTLS: the other side learns of a close at once, not when consent is lost.
+#[tokio::test]
+async fn a_goodbye_is_heard_at_once() {
+    within(async {
+        let mut call = call(DataChannelInit::default()).await;
+        call.a.close().await;
+        let started = std::time::Instant::now();
+        while !matches!(call.b_events.next().await, Some(Event::DtlsStateChange(DtlsState::Closed))) {}
+        assert!(started.elapsed() < Duration::from_secs(3));
+        assert_eq!(call.b_channel.recv().await, None);
+    })
+    .await;
 }
 
 #[tokio::test]

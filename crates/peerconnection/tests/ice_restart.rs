@@ -4,7 +4,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Side, call};
+use common::{Side, call, exchange};
 use netsim::{Link, Pair};
 use ortica::core::Instant;
 use ortica::engine::{ChannelMessage, ChannelParameters};
@@ -22,19 +22,6 @@ fn connected(seed: u64) -> Pair<Side> {
     pair.a.events.clear();
     pair.b.events.clear();
     pair
-}
-
-/// Offer and answer, each with the candidates that there are.
-fn exchange(now: Instant, offerer: &mut Side, answerer: &mut Side) -> [SessionDescription; 2] {
-    let offer = offerer.peer.create_offer(now).unwrap();
-    offerer.peer.set_local_description(now, offer).unwrap();
-    let offer = offerer.peer.local_description().unwrap();
-    answerer.peer.set_remote_description(now, offer.clone()).unwrap();
-    let answer = answerer.peer.create_answer(now).unwrap();
-    answerer.peer.set_local_description(now, answer).unwrap();
-    let answer = answerer.peer.local_description().unwrap();
-    offerer.peer.set_remote_description(now, answer.clone()).unwrap();
-    [offer, answer]
 }
 
 fn ufrag(description: &SessionDescription) -> &str {

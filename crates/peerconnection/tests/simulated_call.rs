@@ -57,6 +57,24 @@ fn flt_2_connects_and_delivers_at_twenty_percent_loss() {
     }
 }
 
+/// Guards `Channels::read`: whoever still waits on the closed channel takes nothing from the one that uses its stream now.
+#[test]
+fn a_reused_stream_delivers_to_the_new_channel_alone() {
+    let mut pair = call(1, Link::with_delay(DELAY));
+    pair.run_until(Duration::from_secs(10), |a, b| !a.opened.is_empty() && !b.opened.is_empty()).unwrap();
+    let first = pair.a.channels[0];
+    pair.with_a(|a, now| a.peer.session_mut().close_channel(now, first));
+    pair.run_until(Duration::from_secs(10), |a, b| !a.closed.is_empty() && !b.closed.is_empty()).unwrap();
+    let second = pair.with_a(|a, now| a.create_channel(now, Default::default()));
+    let message = ChannelMessage { binary: false, data: Bytes::from_static(b"for the second") };
+    pair.with_a(|a, now| a.peer.session_mut().send(now, second, message)).unwrap();
+    pair.run_until(Duration::from_secs(10), |_, b| !b.received.is_empty()).unwrap();
+    let b = pair.b.peer.session();
+    assert_eq!(b.channel_stream(pair.b.channels[0]), b.channel_stream(pair.b.channels[1]), "the stream is used again");
+    let received = |at: usize| b.channel_stats(pair.b.channels[at]).unwrap().messages_received;
+    assert_eq!((received(0), received(1)), (0, 1));
+}
+
 #[test]
 fn one_seed_gives_the_same_packets() {
     let hash = |seed| {

@@ -3,6 +3,7 @@
 use crate::transform::Transform;
 use crate::{channel, echo};
 use ortica::codecs::MediaKind;
+use ortica::engine::DtlsState;
 use ortica::jsep::{IceCandidate, SessionDescription};
 use ortica::{
     Configuration, ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Event, Events, PeerConnection,
@@ -172,7 +173,7 @@ impl Calls {
                         call.candidates.push(candidate);
                     }
                 }
-                Event::ConnectionStateChange(ConnectionState::Failed) => {
+                Event::ConnectionStateChange(ConnectionState::Failed) | Event::DtlsStateChange(DtlsState::Closed) => {
                     self.lock().calls.remove(&id);
                 }
                 _ => {}

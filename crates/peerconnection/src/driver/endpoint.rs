@@ -82,6 +82,9 @@ pub struct EndpointStats {
 
 /// One driver task with its sockets, shared by any number of connections: many peers on one port.
 ///
+/// What is no STUN goes by the address it came from, so that one socket can serve one connection per address of a peer: two
+/// endpoints with one socket each carry one connection between them, not many.
+///
 /// Clones name the same endpoint. It ends when the last clone and the last connection on it are gone.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -352,14 +355,22 @@ impl Driver {
         let packets = if meta.stride == 0 { 1 } else { meta.len.div_ceil(meta.stride).max(1) };
         count(&self.shared.counters.packets_received, packets);
         let remote = meta.addr;
-        let Some(key) = self.routes.find(local, remote, contents) else {
+        let Some((last, others)) = self.routes.find(local, remote, contents).split_last() else {
             count(&self.shared.counters.unrouted, 1);
             return;
         };
-        let Some(entry) = self.sessions.get(&key) else { return };
-        let datagram = Datagram { local, remote, ecn: ecn_in(meta.ecn), contents, stride: meta.stride };
-        entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
-        self.dirty.insert(key);
+        let ecn = ecn_in(meta.ecn);
+        let mut hand_over = |key: usize, contents: &mut [u8]| {
+            let Some(entry) = self.sessions.get(&key) else { return };
+            let datagram = Datagram { local, remote, ecn, contents, stride: meta.stride };
+            entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
+            self.dirty.insert(key);
+        };
+        for key in others {
+            // Decrypted in place, so each needs its own.
+            hand_over(*key, &mut contents.to_vec());
+        }
+        hand_over(*last, contents);
     }
 
     fn expire(&mut self, now: Instant) {
@@ -398,6 +409,9 @@ impl Driver {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
                     self.mdns.ask(now, key, question);
+                }
+                for (name, address) in inner.peer.take_published() {
+                    self.mdns.publish(now, key, name, address);
                 }
             });
             self.send(key);
@@ -448,7 +462,7 @@ impl Driver {
         self.set_deadline(key, None);
         self.sessions.remove(&key);
         self.routes.remove(key);
-        self.mdns.forget(key);
+        self.mdns.forget(self.shared.clock.now(), key);
     }
 
     /// Arms the one timer for the nearest deadline.

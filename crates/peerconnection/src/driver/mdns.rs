@@ -1,10 +1,11 @@
-//! The resolver of `.local` names on real sockets: made when the first name comes up, shared by all sessions.
+//! The resolver of `.local` names, and the responder for our own, on real sockets: made when the first name comes up, shared
+//! by all sessions.
 
 use super::clock::Clock;
 use super::endpoint::Asker;
 use crate::peer::Question;
 use ortica_core::{Datagram, Instant, Rng, SocketId};
-use ortica_ice::mdns::{Event, Resolver};
+use ortica_ice::mdns::{Event, Limits, Resolver};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,6 +21,8 @@ const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 
 /// Questions that wait for an answer, over all sessions; a later one gets none.
 const MAX_QUESTIONS: usize = 1024;
+/// Names of our own, over all sessions; a later one is not answered for.
+const MAX_NAMES: usize = 4096;
 
 pub(super) struct Mdns {
     resolver: Resolver,
@@ -27,21 +30,45 @@ pub(super) struct Mdns {
     sockets: Option<Vec<(SocketId, UdpSocket)>>,
     asked: Vec<(Asker, String)>,
     refused: Vec<Asker>,
+    /// Names of our own, and whose they are.
+    published: Vec<(usize, String)>,
 }
 
 impl Mdns {
     pub fn new(clock: &Clock, rng: Option<Rng>) -> Self {
         let rng = rng.unwrap_or_else(|| Rng::from_seed([0; 32]));
+        let limits = Limits { names: MAX_NAMES, ..Limits::default() };
+        let config = ortica_ice::mdns::Config::default().with_limits(limits);
         Self {
-            resolver: Resolver::new(Arc::new(ortica_ice::mdns::Config::default()), rng, clock.now()),
+            resolver: Resolver::new(Arc::new(config), rng, clock.now()),
             sockets: None,
             asked: Vec::new(),
             refused: Vec::new(),
+            published: Vec::new(),
         }
     }
 
     pub fn ask(&mut self, now: Instant, session: usize, question: Question) {
         let asker = Asker { session, transport: question.transport, id: question.id };
+        self.open(now);
+        if self.asked.len() >= MAX_QUESTIONS {
+            self.refused.push(asker);
+            return;
+        }
+        self.resolver.resolve(now, &question.name);
+        self.asked.push((asker, question.name));
+    }
+
+    /// Answers for a name of ours as long as its session lives.
+    pub fn publish(&mut self, now: Instant, session: usize, name: String, address: IpAddr) {
+        self.open(now);
+        if self.published.len() < MAX_NAMES {
+            self.resolver.register(now, &name, address);
+            self.published.push((session, name));
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
         if self.sockets.is_none() {
             let sockets = open_sockets();
             for (id, socket) in &sockets {
@@ -51,16 +78,13 @@ impl Mdns {
             }
             self.sockets = Some(sockets);
         }
-        if self.asked.len() >= MAX_QUESTIONS {
-            self.refused.push(asker);
-            return;
-        }
-        self.resolver.resolve(now, &question.name);
-        self.asked.push((asker, question.name));
     }
 
-    /// Forgets the questions of a session that is gone.
-    pub fn forget(&mut self, session: usize) {
+    /// Forgets the questions and the names of a session that is gone.
+    pub fn forget(&mut self, now: Instant, session: usize) {
+        for (_, name) in self.published.extract_if(.., |(owner, _)| *owner == session) {
+            self.resolver.unregister(now, &name);
+        }
         self.asked.retain(|(asker, _)| asker.session != session);
         self.refused.retain(|asker| asker.session != session);
     }
@@ -115,9 +139,18 @@ fn receive(resolver: &mut Resolver, sockets: &[(SocketId, UdpSocket)], now: Inst
 
 /// One socket per address family and interface; what the system refuses is left out.
 fn open_sockets() -> Vec<(SocketId, UdpSocket)> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut sockets = Vec::new();
-    for interface in interfaces {
+    let mut open = Vec::new();
+    for interface in if_addrs::get_if_addrs().unwrap_or_default() {
+        // Several IPv6 addresses of one interface would make the same socket again.
+        let key = match interface.ip() {
+            IpAddr::V4(ip) => (interface.index, Some(ip)),
+            IpAddr::V6(_) => (interface.index, None),
+        };
+        if open.contains(&key) {
+            continue;
+        }
+        open.push(key);
         match open_socket(&interface) {
             Ok(socket) => sockets.push((SocketId(sockets.len() as u32), socket)),
             Err(error) => tracing::debug!(%error, interface = interface.name, "no mDNS here"),
@@ -137,7 +170,12 @@ fn open_socket(interface: &if_addrs::Interface) -> io::Result<UdpSocket> {
             raw.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)).into())?;
             raw.join_multicast_v4(&GROUP_V4, &v4)?;
             raw.set_multicast_if_v4(&v4)?;
+            // Responders on this host, and on this link only: RFC 6762 §11.
             raw.set_multicast_loop_v4(true)?;
+            raw.set_multicast_ttl_v4(255)?;
+            // What other sockets joined on other interfaces is theirs.
+            #[cfg(target_os = "linux")]
+            raw.set_multicast_all_v4(false)?;
         }
         IpAddr::V6(_) => {
             let index = interface.index.unwrap_or(0);
@@ -146,6 +184,9 @@ fn open_socket(interface: &if_addrs::Interface) -> io::Result<UdpSocket> {
             raw.join_multicast_v6(&GROUP_V6, index)?;
             raw.set_multicast_if_v6(index)?;
             raw.set_multicast_loop_v6(true)?;
+            raw.set_multicast_hops_v6(255)?;
+            #[cfg(target_os = "linux")]
+            raw.set_multicast_all_v6(false)?;
         }
     }
     raw.set_nonblocking(true)?;

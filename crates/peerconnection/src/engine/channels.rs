@@ -275,8 +275,11 @@ impl Channels {
         id: ChannelId,
     ) -> Option<ChannelMessage> {
         let channel = self.table.get_mut(&id)?;
+        // The stream of a closed channel may be another's by now, and what arrives there is for that one.
+        let reused = channel.stream.is_some_and(|stream| self.by_stream.get(&stream).is_some_and(|owner| *owner != id));
         let message = match channel.early.pop_front() {
             Some(message) => message,
+            None if reused => return None,
             None => Self::read_stream(now, channel, association?)?,
         };
         channel.stats.messages_received += 1;

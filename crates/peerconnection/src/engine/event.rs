@@ -3,6 +3,7 @@
 use super::{ChannelId, ReceiverId, SenderId, TransportId};
 use ortica_ice::{Candidate, GatheringState, ResolveId};
 use std::fmt;
+use std::net::IpAddr;
 use thiserror::Error;
 
 /// A fact about the session. Bulk data is announced and then pulled.
@@ -25,6 +26,14 @@ pub enum Event {
         id: ResolveId,
         /// What to resolve.
         name: String,
+    },
+    /// Multicast DNS queries for this name, which stands for an address in our candidates, are to be answered while the
+    /// session lives.
+    Publish {
+        /// A random name under `.local`.
+        name: String,
+        /// What it stands for.
+        address: IpAddr,
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),

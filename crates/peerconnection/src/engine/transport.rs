@@ -54,6 +54,8 @@ pub(super) struct Transport {
     /// A packet that was built for a train of smaller ones; it leads the next train.
     carry: Vec<u8>,
     selected: Option<Route>,
+    /// ICE had no answers when it last said something, so that packets were lost.
+    silent: bool,
     stats: TransportStats,
 }
 
@@ -70,6 +72,7 @@ impl Transport {
             sctp: None,
             carry: Vec::new(),
             selected: None,
+            silent: false,
             stats: TransportStats::default(),
         }
     }
@@ -135,6 +138,8 @@ impl Transport {
                 Some(_) if !self.ice.is_validated(local, remote) => {
                     self.stats.unvalidated_packets += 1;
                     self.keep_early(config, packet);
+                    // Perhaps a NAT gave the peer another port.
+                    self.ice.check_source(now, local, remote);
                 }
                 Some(Protocol::Dtls) => match &self.dtls {
                     Dtls::Waiting { .. } => self.keep_early(config, packet),
@@ -211,20 +216,23 @@ impl Transport {
 
     /// Draws the conclusions from what the layers took in: a layer's event starts the next layer, or is passed on.
     pub fn settle(&mut self, now: Instant, config: &Config, channels: &mut Channels, events: &mut VecDeque<Event>) {
-        self.settle_ice(events);
+        self.settle_ice(now, events);
         self.settle_dtls(now, config, events);
         self.settle_sctp(now, channels, events);
         self.rtp.settle(now, events);
     }
 
-    fn settle_ice(&mut self, events: &mut VecDeque<Event>) {
+    fn settle_ice(&mut self, now: Instant, events: &mut VecDeque<Event>) {
         while let Some(event) = self.ice.poll_event() {
             match event {
                 ortica_ice::Event::LocalCandidate(candidate) => {
                     events.push_back(Event::LocalCandidate(self.id, candidate));
                 }
                 ortica_ice::Event::GatheringState(state) => events.push_back(Event::Gathering(self.id, state)),
-                ortica_ice::Event::State(state) => events.push_back(Event::Ice(self.id, state)),
+                ortica_ice::Event::State(state) => {
+                    self.on_ice_state(now, state);
+                    events.push_back(Event::Ice(self.id, state));
+                }
                 ortica_ice::Event::Selected(route) => {
                     let changed = self.selected.replace(route) != Some(route);
                     self.stats.selected_candidate_pair_changes += u32::from(changed);
@@ -234,8 +242,25 @@ impl Transport {
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
                 }
+                ortica_ice::Event::Io(ortica_ice::Io::Publish { name, address }) => {
+                    events.push_back(Event::Publish { name, address });
+                }
                 _ => {}
             }
+        }
+    }
+
+    /// What waited through an outage does not wait for a time-out on top.
+    fn on_ice_state(&mut self, now: Instant, state: ortica_ice::State) {
+        use ortica_ice::State as Ice;
+        match state {
+            Ice::Connected | Ice::Completed if std::mem::take(&mut self.silent) => {
+                if let Some(association) = self.association() {
+                    association.path_restored(now);
+                }
+            }
+            Ice::Disconnected | Ice::Failed => self.silent = true,
+            _ => {}
         }
     }
 

@@ -6,6 +6,7 @@ use netsim::{Endpoint, Link, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
+use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +26,11 @@ pub struct Side {
 
 impl Side {
     pub fn new(seed: u64, address: SocketAddr) -> Self {
+        Self::with(seed, ortica_ice::Config::new(rust_crypto::provider()), vec![(SocketId(0), address)])
+    }
+
+    /// With ICE and sockets of the test's choice.
+    pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
         let provider = rust_crypto::provider();
         let rng = Rng::from_number(seed);
         let wall = Duration::from_secs(1_800_000_000);
@@ -32,13 +38,13 @@ impl Side {
             .expect("the provider makes certificates");
         let certificate = Arc::new(certificate);
         let config = Config::new(
-            ortica_ice::Config::new(provider),
+            ice,
             ortica_dtls::Config::new(provider, certificate.clone())
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
         );
         let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
-        peer.set_sockets(vec![(SocketId(0), address)]);
+        peer.set_sockets(sockets);
         Self {
             peer,
             channels: Vec::new(),
@@ -119,13 +125,18 @@ pub fn call(seed: u64, link: Link) -> Pair<Side> {
 
 /// `a` offers, `b` answers.
 pub fn negotiate(pair: &mut Pair<Side>) {
-    let now = pair.now();
-    let offer = pair.a.peer.create_offer(now).expect("an offer");
-    pair.a.peer.set_local_description(now, offer).expect("the offer is ours");
-    let offer = pair.a.peer.local_description().expect("it was set");
-    pair.b.peer.set_remote_description(now, offer).expect("the offer is legal");
-    let answer = pair.b.peer.create_answer(now).expect("an answer");
-    pair.b.peer.set_local_description(now, answer).expect("the answer is ours");
-    let answer = pair.b.peer.local_description().expect("it was set");
-    pair.a.peer.set_remote_description(now, answer).expect("the answer is legal");
+    exchange(pair.now(), &mut pair.a, &mut pair.b);
+}
+
+/// Offer and answer, each with the candidates that there are.
+pub fn exchange(now: Instant, offerer: &mut Side, answerer: &mut Side) -> [SessionDescription; 2] {
+    let offer = offerer.peer.create_offer(now).expect("an offer");
+    offerer.peer.set_local_description(now, offer).expect("the offer is ours");
+    let offer = offerer.peer.local_description().expect("it was set");
+    answerer.peer.set_remote_description(now, offer.clone()).expect("the offer is legal");
+    let answer = answerer.peer.create_answer(now).expect("an answer");
+    answerer.peer.set_local_description(now, answer).expect("the answer is ours");
+    let answer = answerer.peer.local_description().expect("it was set");
+    offerer.peer.set_remote_description(now, answer.clone()).expect("the answer is legal");
+    [offer, answer]
 }

@@ -77,6 +77,17 @@ impl Association {
         self.settle(now);
     }
 
+    /// The path carries packets again after an outage, as the layer below noticed: what waits for a time-out is sent now. The
+    /// back-off may have made that ten seconds long by then.
+    pub fn path_restored(&mut self, now: Instant) {
+        for timer in [Timer::Setup, Timer::Shutdown, Timer::Retransmit, Timer::Reconfig] {
+            if self.is_set(timer) {
+                self.set_timer(timer, now);
+            }
+        }
+        self.handle_timeout(now);
+    }
+
     /// The peer did not answer once more. Returns whether the association survives that.
     pub(super) fn on_failure(&mut self) -> bool {
         self.errors += 1;

@@ -228,13 +228,14 @@ pub(super) fn is_name(name: &str) -> bool {
     name.len() + 2 <= MAX_NAME && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
-/// Appends a question for the addresses of `name`, both families.
-pub(super) fn write_query(out: &mut Vec<u8>, name: &str, unicast: bool) {
-    let class = if unicast { CLASS_IN | TOP_BIT } else { CLASS_IN };
-    write_header(out, 0, 0, [2, 0]);
+/// Appends a question for the record of this `kind` of `name`.
+///
+/// One question per message, and of the plain class: Chromium's responder drops messages with several questions, and those
+/// of any class but IN, as a question is that asks for an answer by unicast.
+pub(super) fn write_query(out: &mut Vec<u8>, name: &str, kind: u16) {
+    write_header(out, 0, 0, [1, 0]);
     write_name(out, name);
-    write_u16s(out, &[TYPE_A, class]);
-    write_u16s(out, &[POINTER_TO_FIRST, TYPE_AAAA, class]);
+    write_u16s(out, &[kind, CLASS_IN]);
 }
 
 /// Appends the answer that `name` is at `address`.

@@ -1,6 +1,6 @@
 //! The resolver as its caller sees it, and the questions it asks.
 
-use super::message::{Message, is_name, write_query};
+use super::message::{Message, TYPE_A, TYPE_AAAA, is_name, write_query};
 use super::responder::Responder;
 use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use std::collections::VecDeque;
@@ -16,6 +16,8 @@ pub(super) const PORT: u16 = 5353;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How often a question is asked.
 const TRIES: u32 = 3;
+/// What is asked for: a name has a record of one kind, and nothing tells which.
+const RECORDS: [u16; 2] = [TYPE_A, TYPE_AAAA];
 /// How long answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,7 +71,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Queries sent, one per socket.
+    /// Queries sent, one per socket and address family.
     pub queries_sent: u64,
     /// Queries of others that were answered.
     pub queries_answered: u64,
@@ -102,8 +104,8 @@ struct Question {
     sent: u32,
     /// When to ask next.
     next: Option<Instant>,
-    /// Sockets that are still to ask in this round.
-    round: VecDeque<SocketId>,
+    /// Sockets that are still to ask in this round, and for which record.
+    round: VecDeque<(SocketId, u16)>,
     deadline: Instant,
 }
 
@@ -126,7 +128,7 @@ impl Resolver {
         }
         self.sockets.push((id, addr));
         for question in self.questions.iter_mut().filter(|question| question.sent > 0 && question.deadline > now) {
-            question.round.push_back(id);
+            question.round.extend(RECORDS.map(|record| (id, record)));
         }
     }
 
@@ -135,7 +137,7 @@ impl Resolver {
         self.sockets.retain(|(other, _)| *other != id);
         self.responder.remove_socket(id);
         for question in &mut self.questions {
-            question.round.retain(|other| *other != id);
+            question.round.retain(|(other, _)| *other != id);
         }
     }
 
@@ -247,16 +249,18 @@ impl Resolver {
     }
 
     /// Writes the next query that is due and says from which socket: each question goes out from all of them.
+    ///
+    /// No answer by unicast is asked for: port 5353 is shared with other processes here, and the system would hand a unicast
+    /// answer to any one of them (RFC 6762 §15.1).
     fn transmit_query(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<SocketId> {
         for question in &mut self.questions {
             if question.next.is_some_and(|next| next <= now) && question.deadline > now {
-                question.round = self.sockets.iter().map(|(id, _)| *id).collect();
+                question.round = self.sockets.iter().flat_map(|(id, _)| RECORDS.map(|record| (*id, record))).collect();
                 question.sent += 1;
                 question.next = (question.sent < TRIES).then(|| now + INTERVAL * (1 << (question.sent - 1)));
             }
-            if let Some(socket) = question.round.pop_front() {
-                // The first answer may come by unicast, which WLANs lose less of (RFC 6762 §5.4).
-                write_query(out, &question.name, question.sent == 1);
+            if let Some((socket, record)) = question.round.pop_front() {
+                write_query(out, &question.name, record);
                 return Some(socket);
             }
         }

@@ -1,0 +1,99 @@
+//! Many connections on one port.
+#![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
+use ortica::{
+    Configuration, ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message, PeerConnection,
+};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+const CONNECTIONS: usize = 1000;
+const LIMIT: Duration = Duration::from_secs(60);
+/// How many are being set up at a time: a burst of a thousand handshakes overflows the sockets of a small machine.
+const AT_ONCE: usize = 50;
+
+/// Guards the sessions that share an address in `Routes`: a peer vanished without a word, and the next one has its port. The
+/// old connection still hopes, and must not take what the new one is sent.
+#[test]
+fn a_port_used_again_reaches_the_new_connection() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let serving = runtime();
+    let server = serving.block_on(async { loopback() });
+    let mut port = 0;
+    let mut kept = Vec::new();
+    for number in 0..3 {
+        let calling = runtime();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let made = calling.block_on(async {
+            let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).unwrap();
+            port = endpoint.local_addresses()[0].port();
+            tokio::time::timeout(LIMIT, call(endpoint, server.clone(), number)).await
+        });
+        let (_, theirs) = made.unwrap_or_else(|_| panic!("call {number} from the same port"));
+        kept.push(theirs);
+        // The process dies: no goodbye.
+        calling.shutdown_timeout(Duration::from_secs(5));
+    }
+    assert!(kept.iter().all(|connection| connection.connection_state() == ConnectionState::Connected));
+}
+
+fn loopback() -> Endpoint {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).unwrap()
+}
+
+fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
+    PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).unwrap()
+}
+
+/// A call from one endpoint to the other, in which a message of its own went each way; kept open.
+async fn call(client: Endpoint, server: Endpoint, number: usize) -> (PeerConnection, PeerConnection) {
+    let (a, _a_events) = connection(&client);
+    let (b, mut b_events) = connection(&server);
+    let mine = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
+    a.set_local_description(None).unwrap();
+    a.gathering_complete().await;
+    b.set_remote_description(a.local_description().unwrap()).unwrap();
+    b.set_local_description(None).unwrap();
+    b.gathering_complete().await;
+    a.set_remote_description(b.local_description().unwrap()).unwrap();
+    let theirs = loop {
+        if let Event::DataChannel(channel) = b_events.next().await.expect("the connection goes on") {
+            break channel;
+        }
+    };
+    assert!(mine.opened().await);
+    mine.send(format!("to {number}")).await.unwrap();
+    assert_eq!(theirs.recv().await, Some(Message::from(format!("to {number}").as_str())));
+    theirs.send(format!("from {number}")).await.unwrap();
+    assert_eq!(mine.recv().await, Some(Message::from(format!("from {number}").as_str())));
+    (a, b)
+}
+
+/// Guards `Routes`: one socket, and each datagram finds its connection; all of them stay up together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_connections_share_one_port() {
+    let server = loopback();
+    let started = Instant::now();
+    let all = async {
+        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+        let mut calls = tokio::task::JoinSet::new();
+        for number in 0..CONNECTIONS {
+            let (server, places) = (server.clone(), places.clone());
+            calls.spawn(async move {
+                let _place = places.acquire().await.unwrap();
+                call(loopback(), server, number).await
+            });
+        }
+        calls.join_all().await
+    };
+    let calls = tokio::time::timeout(LIMIT, all).await.expect("a thousand calls within a minute");
+    assert_eq!(calls.len(), CONNECTIONS);
+    for (a, b) in &calls {
+        assert_eq!(a.connected().await, Ok(()));
+        assert_eq!(b.connected().await, Ok(()));
+    }
+    assert_eq!(server.local_addresses().len(), 1);
+    println!("{CONNECTIONS} calls in {:?}; {:?}", started.elapsed(), server.stats());
+}
