@@ -37,6 +37,8 @@ pub struct Stats {
 pub enum StatsKind {
     /// `transport`
     Transport(TransportReport),
+    /// `sctp-transport`: the counters of the association.
+    SctpTransport(ortica_sctp::Stats),
     /// `candidate-pair`
     CandidatePair(CandidatePairReport),
     /// `local-candidate`
@@ -60,6 +62,7 @@ impl StatsKind {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Transport(_) => "transport",
+            Self::SctpTransport(_) => "sctp-transport",
             Self::CandidatePair(_) => "candidate-pair",
             Self::LocalCandidate(_) => "local-candidate",
             Self::RemoteCandidate(_) => "remote-candidate",
@@ -249,6 +252,8 @@ macro_rules! of_kind {
 of_kind! {
     /// The transports.
     transports: Transport(TransportReport);
+    /// The SCTP associations.
+    sctp_transports: SctpTransport(ortica_sctp::Stats);
     /// The pairs of candidates.
     candidate_pairs: CandidatePair(CandidatePairReport);
     /// The streams that are received.

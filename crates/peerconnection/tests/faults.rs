@@ -375,9 +375,9 @@ fn cve_50_hidden_addresses_appear_nowhere() {
         let lines = Lines::default();
         let private = [Pair::<Side>::A, Pair::<Side>::B];
         tracing::subscriber::with_default(lines.clone(), || {
-            let side = |seed, address| Side::with(seed, ice().with_host_candidates(policy), vec![(SocketId(0), address)]);
-            let mut pair =
-                Pair::new(1, Link::with_delay(10 * MS), side(1, private[0]), side(2, private[1]));
+            let side =
+                |seed, address| Side::with(seed, ice().with_host_candidates(policy), vec![(SocketId(0), address)]);
+            let mut pair = Pair::new(1, Link::with_delay(10 * MS), side(1, private[0]), side(2, private[1]));
             pair.a.create_channel(netsim::epoch(), ChannelParameters::default());
             let [offer, answer] = exchange(netsim::epoch(), &mut pair.a, &mut pair.b);
             // The network resolves the names of a; nothing else tells b where it is.

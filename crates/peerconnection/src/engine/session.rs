@@ -467,6 +467,11 @@ impl Session {
         self.transports.get(&id).map(Transport::stats)
     }
 
+    /// Counters of the association on a transport, if there is one.
+    pub fn sctp_stats(&self, id: TransportId) -> Option<ortica_sctp::Stats> {
+        Some(self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.stats())
+    }
+
     /// Counters of a channel.
     pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
         self.channels.stats(id)

@@ -62,6 +62,9 @@ impl Peer {
             };
             report.push(id, StatsKind::CandidatePair(pair));
         }
+        if let Some(counters) = session.sctp_stats(id) {
+            report.push(format!("sctp-{id}"), StatsKind::SctpTransport(counters));
+        }
         let verified = session.verified(id);
         let transport = TransportReport {
             ice_state: ice.state(),
