@@ -28,6 +28,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 2,
+        name: "path",
+        file: "benches/path/Cargo.toml",
+        needs: &[],
+        command: "cargo run --locked --release --quiet -p ortica-bench-path -- --bars",
+    },
+    Bar {
+        issue: 2,
         name: "browsers",
         file: "interop/browser/run.mjs",
         needs: &[Need::Media, Need::Browsers],
