@@ -126,3 +126,24 @@ fn flt_26_every_kind_of_chunk_may_get_lost_three_times() {
         }
     }
 }
+
+/// Guards the reminder: a FORWARD TSN that got lost is repeated as soon as a SACK shows a round trip later that it did, not
+/// only when the T3 timer runs out.
+#[test]
+fn flt_26_a_lost_forward_tsn_does_not_wait_for_the_timer() {
+    let mut pair = connected(26, Link::with_delay(25 * MS));
+    let mut forwards = 0;
+    pair.network.set_filter(move |_, _, _, packet| {
+        let forward = chunks(packet).any(|chunk| chunk[0] == 192);
+        forwards += u32::from(forward);
+        if is_fragile(packet) || (forward && forwards == 1) { Verdict::Drop } else { Verdict::Pass }
+    });
+    let fragile = SendOptions { reliability: Reliability::MaxRetransmits(0), ..SendOptions::default() };
+    // In a packet of its own, between two that arrive.
+    pair.a.machine.queue(0, pattern(5_000), SendOptions::default());
+    pair.a.machine.queue(FRAGILE.0, &b"lost"[..], fragile);
+    pair.a.machine.queue(0, pattern(200_000), SendOptions::default());
+    pair.a.machine.queue(FRAGILE.0, &b"found"[..], SendOptions::default());
+    pair.run_until(60 * SECOND, |_, b| b.machine.received() == 205_005).expect("everything arrives");
+    assert_eq!(pair.a.machine.association.stats().timeouts, 0);
+}

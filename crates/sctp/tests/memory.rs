@@ -188,8 +188,8 @@ fn fill(name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isi
     most
 }
 
-/// Guards the account of the receive buffer: whatever is sent to fill it, in pieces as small as they can be, costs no more
-/// than twice what it allows.
+/// Guards the account of the receive buffer: whatever is sent to fill it, in pieces as small as they can be, costs hardly
+/// more than it allows. (The row grants twice as much; an account that forgets something would hide in that.)
 #[test]
 fn cve_35_what_is_never_completed_stays_within_bounds() {
     let both = BEGIN | END;
@@ -229,7 +229,7 @@ fn cve_35_what_is_never_completed_stays_within_bounds() {
     ];
     for (name, count, chunk) in attacks {
         let most = fill(name, count, chunk);
-        assert!(most <= 2 * CAP, "{name}: {most} bytes");
+        assert!(most <= CAP + CAP / 8, "{name}: {most} bytes");
     }
 }
 

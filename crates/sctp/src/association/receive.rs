@@ -192,7 +192,6 @@ impl Association {
             // Who answers lives, even if it takes nothing.
             self.errors = 0;
             self.drain.window_probes = self.drain.window_probes.max(1);
-            self.drain.window_answered = true;
             self.clear_timer(Timer::Probe);
         }
         self.on_acked(now, acked);

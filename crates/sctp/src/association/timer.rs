@@ -124,7 +124,6 @@ impl Association {
             // Nothing is in flight because the peer's window was closed: ask whether it still is.
             self.drain.window_probe = true;
             self.drain.window_probes += 1;
-            self.drain.window_answered = false;
             return;
         }
         if self.drain.window_probes > 0 {
@@ -147,15 +146,15 @@ impl Association {
         }
     }
 
-    /// What was sent into a closed window is not acknowledged. That is no loss, and no failure either if the peer says that
-    /// it has no room: it may go on saying so for as long as it likes.
+    /// What was sent into a closed window is not acknowledged. That is no loss, and no failure for long: each time that the
+    /// peer says that it has no room, the count starts anew, so it may go on saying so for as long as it likes.
     ///
     /// Source: [RFC 9260 §6.1](https://www.rfc-editor.org/rfc/rfc9260#section-6.1), rule A
     fn on_window_probe_timeout(&mut self, now: Instant) {
         let State::Up { link, .. } = &mut self.state else { return };
         link.flight.on_timeout(now);
         self.drain.window_probes += 1;
-        if std::mem::take(&mut self.drain.window_answered) || self.on_failure() {
+        if self.on_failure() {
             self.drain.force = true;
             let wait = self.rto.backed_off(self.drain.window_probes);
             self.set_timer(Timer::Retransmit, now + wait);

@@ -89,8 +89,6 @@ pub struct Drain {
     pub window_probe: bool,
     /// How often that was asked since the window closed; while it is not zero, one chunk at a time is enough.
     pub window_probes: u32,
-    /// The peer answered since it was asked last, if only that it has no room.
-    pub window_answered: bool,
     /// SHUTDOWN or SHUTDOWN ACK is to be sent.
     pub shutdown_due: bool,
     /// When the round trip time may be measured next.

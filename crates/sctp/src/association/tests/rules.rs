@@ -58,6 +58,35 @@ fn sctp_2_a_stale_cookie_is_reported_and_the_handshake_begun_again() {
     assert!(a.is_connected() && b.is_connected());
 }
 
+/// Guards against a wait for nothing: data under the right tag show that the peer is up and its COOKIE ACK is lost, so
+/// COOKIE ECHO goes out again at once, though not for every packet of a burst.
+#[test]
+fn sctp_2_data_before_the_cookie_ack_ask_for_another() {
+    let (mut a, mut b) = (association(config(), 1), association(config(), 2));
+    a.connect(NOW);
+    for _ in 0..2 {
+        drain(NOW, &mut a).iter().for_each(|packet| b.handle_packet(NOW, packet));
+        if !b.is_connected() {
+            drain(NOW, &mut b).iter().for_each(|packet| a.handle_packet(NOW, packet));
+        }
+    }
+    assert_eq!(kinds(&drain(NOW, &mut b)), [ChunkType::COOKIE_ACK]);
+    let now = NOW + 30 * MS;
+    send(&mut b, 3_000);
+    let packets = drain(now, &mut b);
+    let echoes: Vec<_> = packets
+        .iter()
+        .flat_map(|packet| {
+            a.handle_packet(now, packet);
+            drain(now, &mut a)
+        })
+        .collect();
+    assert_eq!((packets.len(), kinds(&echoes)), (3, vec![ChunkType::COOKIE_ECHO]));
+    echoes.iter().for_each(|packet| b.handle_packet(now, packet));
+    drain(now, &mut b).iter().for_each(|packet| a.handle_packet(now, packet));
+    assert!(a.is_connected());
+}
+
 /// Guards the table of RFC 9260 §5.2.4 for an association that is up: a cookie that repeats it is acknowledged and changes
 /// nothing, one of a peer that began anew empties it, and any other is dropped.
 #[test]
