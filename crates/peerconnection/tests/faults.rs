@@ -323,7 +323,7 @@ fn flt_17_flt_20_outages_of_either_direction_end_nothing() {
         sim.talk(12 * SECOND);
         let gap = sim.gap(start);
         println!("{outage} s over {links:?}: gap {gap:?}");
-        assert!(gap <= outage * SECOND + 1200 * MS, "{outage} s over {links:?}: {gap:?}");
+        assert!(gap <= (outage + 1) * SECOND, "{outage} s over {links:?}: {gap:?}");
         sim.assert_exact();
         for node in 0..2 {
             assert!(!sim.states(node).contains(&ConnectionState::Failed));
@@ -375,9 +375,9 @@ fn cve_50_hidden_addresses_appear_nowhere() {
         let lines = Lines::default();
         let private = [Pair::<Side>::A, Pair::<Side>::B];
         tracing::subscriber::with_default(lines.clone(), || {
-            let side = |seed, address| Side::with(seed, ice().with_host_candidates(policy), vec![(SocketId(0), address)]);
-            let mut pair =
-                Pair::new(1, Link::with_delay(10 * MS), side(1, private[0]), side(2, private[1]));
+            let side =
+                |seed, address| Side::with(seed, ice().with_host_candidates(policy), vec![(SocketId(0), address)]);
+            let mut pair = Pair::new(1, Link::with_delay(10 * MS), side(1, private[0]), side(2, private[1]));
             pair.a.create_channel(netsim::epoch(), ChannelParameters::default());
             let [offer, answer] = exchange(netsim::epoch(), &mut pair.a, &mut pair.b);
             // The network resolves the names of a; nothing else tells b where it is.

@@ -98,9 +98,10 @@ impl Routes {
             }
         }
         let (socket, host) = (address.0, address.1.ip());
-        let elsewhere = self.addresses.get(&session).is_some_and(|own| {
-            own.iter().any(|(other, remote)| *other == socket && remote.ip() == host)
-        });
+        let elsewhere = self
+            .addresses
+            .get(&session)
+            .is_some_and(|own| own.iter().any(|(other, remote)| *other == socket && remote.ip() == host));
         if !elsewhere && let Some(sessions) = self.by_host.get_mut(&(socket, host)) {
             sessions.retain(|other| *other != session);
             if sessions.is_empty() {
