@@ -169,6 +169,39 @@ fn ice_7_a_trickled_restart_connects() {
     }
 }
 
+/// Guards `Negotiation::add_ice_candidate` while the answer is awaited: what still comes is of the generation that is being
+/// replaced, so that neither its candidates nor their end count for the new one.
+#[test]
+fn flt_36_late_candidates_of_the_old_generation_do_not_touch_the_new_one() {
+    let mut pair = connected(1);
+    let now = pair.now();
+    let old = local_ufrag(&pair.b);
+    pair.a.peer.restart_ice();
+    let offer = pair.a.peer.create_offer(now).unwrap();
+    pair.a.peer.set_local_description(now, offer.clone()).unwrap();
+    let late = |candidate: &str, ufrag: Option<&str>| IceCandidate {
+        candidate: candidate.to_owned(),
+        sdp_mid: Some("0".to_owned()),
+        sdp_mline_index: None,
+        username_fragment: ufrag.map(str::to_owned),
+    };
+    let host = "candidate:9 1 udp 2122260223 203.0.113.9 4000 typ host";
+    for candidate in [late(host, Some(&old)), late(host, None), late(host, None), late("", Some(&old)), late("", None)]
+    {
+        pair.a.peer.add_ice_candidate(now, &candidate).unwrap();
+    }
+    assert!(pair.a.peer.add_ice_candidate(now, &late(host, Some("unknown"))).is_err());
+    pair.b.peer.set_remote_description(now, offer).unwrap();
+    let answer = pair.b.peer.create_answer(now).unwrap();
+    // Without its candidates, and without their end.
+    pair.b.peer.set_local_description(now, answer.clone()).unwrap();
+    pair.a.peer.set_remote_description(now, answer).unwrap();
+    pair.run_for(5 * SECOND);
+    let agent = pair.a.peer.session().ice(pair.a.peer.session().transports().next().unwrap()).unwrap();
+    assert_eq!(agent.remote_candidates().count(), 0);
+    assert_eq!(agent.state(), ortica_ice::State::Connected, "more candidates may come");
+}
+
 /// Signals the candidates that `from` reported.
 fn tell(now: Instant, from: &[PeerEvent], to: &mut Side) {
     for event in from {

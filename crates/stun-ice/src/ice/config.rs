@@ -69,7 +69,8 @@ impl Config {
         self
     }
 
-    /// How long STUN servers have to answer before gathering is complete without them. Default: 9.5 s.
+    /// How long STUN servers have to answer before gathering is complete without them. Default: 9.5 s;
+    /// beyond 39.5 s nobody asks any more.
     pub fn with_gathering_timeout(mut self, timeout: Duration) -> Self {
         self.gathering_timeout = timeout;
         self

@@ -15,6 +15,8 @@ use std::time::Duration;
 ///
 /// Source: [RFC 8489 §6.2.1](https://www.rfc-editor.org/rfc/rfc8489#section-6.2.1)
 const RTO: Duration = Duration::from_millis(500);
+/// After the last of seven requests an answer is waited for sixteen times as long as after the first, then it is over.
+const GIVE_UP: Duration = Duration::from_millis(39_500);
 /// How often a mapping is kept alive until a pair is selected.
 ///
 /// Source: [RFC 8445 §5.1.1.4](https://www.rfc-editor.org/rfc/rfc8445#section-5.1.1.4)
@@ -55,7 +57,7 @@ impl Query {
 
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
         match self.stage {
-            Stage::Asking { began: Some(began), .. } => Some(began + timeout),
+            Stage::Asking { began: Some(began), .. } => Some(began + timeout.min(GIVE_UP)),
             _ => None,
         }
     }

@@ -1,11 +1,52 @@
 //! Server-reflexive candidates.
 
 use super::connect::behind_nats;
+use super::script::Script;
 use super::*;
 use netsim::Nat;
 
 fn gathered(agent: &Agent) -> Vec<(CandidateKind, String)> {
     agent.local_candidates().iter().map(|it| (it.kind, format!("{}", it.socket_addr().unwrap()))).collect()
+}
+
+/// A restart asks the servers again and comes to an end by itself.
+#[test]
+fn ice_7_a_restart_gathers_anew_from_the_servers() {
+    let mut sim = behind_nats(1, [Nat::full_cone(), Nat::full_cone()]);
+    sim.connect(5 * SECOND).unwrap();
+    let before = gathered(&sim.a().agent);
+    sim.a().events.clear();
+    sim.signalling = false;
+    sim.a().restart();
+    assert_eq!(sim.a().agent.gathering_state(), GatheringState::Gathering);
+    sim.run_for(SECOND);
+    assert_eq!(gathered(&sim.a().agent), before);
+    let told: Vec<_> = sim
+        .a()
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::GatheringState(state) => Some(state.to_string()),
+            Event::LocalCandidate(candidate) => Some(candidate.kind.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["gathering", "host", "srflx", "complete"]);
+    sim.b().restart();
+    sim.signalling = true;
+    sim.connect(5 * SECOND).unwrap();
+}
+
+/// A socket that came while the agent had failed is there after the restart.
+#[test]
+fn a_failed_agent_keeps_new_sockets_for_the_restart() {
+    let mut sim = Sim::new(1, Link { down: true, ..Link::default() });
+    sim.run_until(60 * SECOND, |a, b| a.agent.state() == State::Failed && b.agent.state() == State::Failed).unwrap();
+    sim.interface(0, "192.0.2.77");
+    sim.socket(0, "192.0.2.77:9");
+    assert_eq!(sim.a().agent.local_candidates().len(), 1);
+    sim.a().restart();
+    assert_eq!(sim.a().agent.local_candidates().len(), 2);
 }
 
 #[test]
@@ -56,6 +97,52 @@ fn a_mute_server_is_asked_five_times_and_given_up_after_nine_and_a_half_seconds(
     assert_eq!(sim.server().requests, 2 * 5);
     sim.run_for(60 * SECOND);
     assert_eq!(sim.server().requests, 2 * 5);
+}
+
+/// Guards the doubling of the interval, the end after seven requests, and the last wait: 500 ms, Rc = 7 and Rm = 16.
+#[test]
+fn stun_5_a_server_is_asked_seven_times_in_39_5_seconds() {
+    let server = address("203.0.113.9:3478");
+    let config = config().with_stun_servers(vec![server]).with_gathering_timeout(200 * SECOND);
+    let mut script = Script::unsignalled(config, Role::Controlled);
+    let (start, mut times) = (script.now, Vec::new());
+    let mut ids = Vec::new();
+    while script.agent.gathering_state() != GatheringState::Complete {
+        for sent in script.after(Duration::ZERO) {
+            times.push(script.now.saturating_duration_since(start).as_millis());
+            ids.push(sent.message().transaction());
+        }
+        script.now += 100 * MS;
+        script.agent.handle_timeout(script.now);
+    }
+    assert_eq!(times, [0, 500, 1500, 3500, 7500, 15_500, 31_500]);
+    assert!(ids.iter().all(|id| *id == ids[0]), "one transaction");
+    assert_eq!(script.now, start + 39_500 * MS);
+}
+
+/// Guards the pace of checks and their time-out: at least 5 ms between any two, and a pair has its next turn after 500 ms, or
+/// after all the others had theirs.
+#[test]
+fn stun_5_checks_keep_their_pace_and_wait_longer_the_more_there_are() {
+    for (ta, pairs, wait) in [(0, 4, 500), (5, 60, 500), (50, 4, 500), (50, 60, 3000)] {
+        let config = config().with_ta(ta * MS);
+        let mut script = Script::unsignalled(config, Role::Controlling);
+        let peer = script.peer.clone();
+        script.agent.set_remote_credentials(script.now, peer, false).unwrap();
+        for n in 0..pairs {
+            script.name(&format!("{n} 1 udp {} 198.51.100.{} 6000 typ host", 1000 - n, n + 1));
+        }
+        let mut checks: Vec<(Instant, SocketAddr)> = Vec::new();
+        for _ in 0..10_000 {
+            checks.extend(script.after(MS).iter().map(|sent| (script.now, sent.remote)));
+        }
+        let between = |a: &(Instant, SocketAddr), b: &(Instant, SocketAddr)| b.0.saturating_duration_since(a.0);
+        let closest = checks.windows(2).map(|two| between(&two[0], &two[1])).min().unwrap();
+        assert!(closest >= ta.max(5) * MS, "Ta {ta} ms: {closest:?}");
+        let first: Vec<_> = checks.iter().filter(|(_, remote)| *remote == checks[0].1).collect();
+        let again = between(first[0], first[1]);
+        assert!(again >= wait * MS && again < (wait + 100) * MS, "Ta {ta} ms, {pairs} pairs: {again:?}");
+    }
 }
 
 #[test]

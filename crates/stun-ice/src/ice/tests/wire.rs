@@ -279,6 +279,27 @@ fn cve_40_answers_are_at_most_half_as_long_again_as_their_request() {
     }
 }
 
+/// Guards what is written into each kind of message: nothing that tells an attacker which version runs here.
+#[test]
+fn cve_40_no_message_names_the_software() {
+    let server = config().with_stun_servers(vec![address("203.0.113.9:3478")]);
+    let mut sim = Sim::with(1, Link::with_delay(10 * MS), server.clone(), server, |_, _, _| {});
+    let seen = std::rc::Rc::new(std::cell::RefCell::new([0; 3]));
+    let log = seen.clone();
+    sim.swarm.network.set_tap(move |crossing| {
+        let message = Message::parse(crossing.bytes).unwrap();
+        log.borrow_mut()[message.class() as usize % 3] += 1;
+        let mut rest = &crossing.bytes[20..];
+        while let [a, b, c, d, ..] = *rest {
+            assert_ne!(u16::from_be_bytes([a, b]), 0x8022, "SOFTWARE");
+            rest = rest.get(4 + usize::from(u16::from_be_bytes([c, d])).next_multiple_of(4)..).unwrap_or_default();
+        }
+    });
+    sim.connect(SECOND).unwrap();
+    sim.run_for(20 * SECOND);
+    assert!(seen.borrow().iter().sum::<i32>() > 20);
+}
+
 #[test]
 fn stun_1_what_is_no_stun_is_counted_and_dropped() {
     let mut script = Script::new(Role::Controlled);
