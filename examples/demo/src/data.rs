@@ -20,7 +20,7 @@ pub struct Data {
     pub messages: u64,
     pub bytes: u64,
     pub sha256: String,
-    /// From the first message to the last one.
+    /// From when the channel was open to the last message.
     pub span: Duration,
 }
 

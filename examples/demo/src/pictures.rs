@@ -21,8 +21,6 @@ pub struct Pictures {
     pub unreadable: u64,
     /// With a number that is not above the one before.
     pub disordered: u64,
-    /// Numbers that were passed over.
-    pub skipped: u64,
     pub last_number: Option<u16>,
     pub size: (u32, u32),
 }
@@ -36,11 +34,8 @@ impl Pictures {
             return;
         };
         // Numbers wrap after 16 bits.
-        match self.last_number.map(|last| number.wrapping_sub(last)) {
-            Some(0 | 0x8000..) => self.disordered += 1,
-            Some(step) => self.skipped += u64::from(step) - 1,
-            None => {}
-        }
+        let step = self.last_number.map(|last| number.wrapping_sub(last));
+        self.disordered += u64::from(matches!(step, Some(0 | 0x8000..)));
         self.last_number = Some(number);
     }
 }

@@ -42,7 +42,7 @@ impl Report {
             let pictures = &way.received.pictures;
             format!("{}, {:.1} /s", pictures.decoded, pictures.flow.frame_rate())
         });
-        line("pictures skipped", &|way| way.received.pictures.skipped.to_string());
+        line("pictures lost", &|way| way.sent.pictures.saturating_sub(way.received.pictures.decoded).to_string());
         line("picture size", &|way| {
             let (width, height) = way.received.pictures.size;
             format!("{width}x{height}")

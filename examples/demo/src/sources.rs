@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 const FRAME_RATE: u32 = 30;
-const BITRATE: u32 = 1_000_000;
+const BITRATE: u32 = 1_500_000;
 /// Samples per second, in two channels.
 const SAMPLE_RATE: u32 = 48_000;
 /// What a frame of [`Tone`] lasts.
