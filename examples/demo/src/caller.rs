@@ -15,6 +15,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
 pub async fn run(options: &Options) -> Result<(), DemoError> {
+    std::fs::create_dir_all(&options.out).map_err(|error| DemoError::File(options.out.clone(), error))?;
     let start = Instant::now();
     let mut peer = Peer::start(options)?;
     let mut call = Call::new()?;

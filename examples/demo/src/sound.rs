@@ -27,9 +27,9 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// How loud the tone is, in decibels below full scale.
+    /// How loud the tone is, in decibels of full scale: at most 0, minus infinity if it was not heard.
     pub fn level(&self) -> f64 {
-        20.0 * (self.amplitudes / self.heard as f64).log10()
+        20.0 * (self.amplitudes / self.heard.max(1) as f64).log10()
     }
 }
 
