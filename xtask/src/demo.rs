@@ -2,7 +2,7 @@
 
 use crate::install::{self, Need};
 use crate::metadata;
-use crate::process::{Failure, Task};
+use crate::process::{Failure, Task, root};
 
 /// `cargo xtask demo [ARGS]..`
 pub fn demo(arguments: &[String]) -> Result<(), Failure> {
@@ -19,5 +19,8 @@ fn run(package: &str, arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::new(format!("there is no package {package} in this workspace")));
     }
     install::ensure(Need::Media)?;
-    Task::cargo("run --release --quiet").args(["-p", package, "--"]).args(arguments).run()
+    // Not quiet: a first build takes minutes, and should be seen at it.
+    let task = Task::cargo("run --release --manifest-path").args([root().join("Cargo.toml").to_string_lossy()]);
+    // Where the caller is, so that files it names or is given lie where it looks for them.
+    task.args(["-p", package, "--"]).args(arguments).dir(std::env::current_dir()?).run()
 }

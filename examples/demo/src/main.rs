@@ -4,22 +4,52 @@
 //! cargo xtask demo
 //! ```
 //!
-//! This process calls, a child answers; descriptions cross as lines of JSON on the child's standard streams.
+//! This process calls, a child answers; descriptions cross as lines of JSON on the child's standard streams. Both sides send a
+//! numbered moving picture, a tone and data, and read them back from what arrived. Where to read on:
+//!
+//! | file | what |
+//! |---|---|
+//! | `caller`, `answerer` | the two sides: signaling, and who judges |
+//! | `call` | the call itself, the same on both sides |
+//! | `sources` | the picture and the tone that are sent |
+//! | `reception`, `pictures`, `sound` | what arrived, recorded, decoded and looked at |
+//! | `data` | the data channels |
+//! | `statement` | what a side says it sent and received, and whether that fits |
+//! | `report` | the table |
+//! | `fault` | what can be broken on purpose |
 
 mod answerer;
+mod call;
 mod caller;
-mod wire;
+mod data;
+mod error;
+mod fault;
+mod pictures;
+mod reception;
+mod report;
+mod signaling;
+mod sound;
+mod sources;
+mod statement;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use fault::Fault;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// Two ortica processes call each other.
 #[derive(Clone, Debug, Parser)]
 struct Options {
-    /// How long data flows, in seconds.
+    /// How long the call lasts, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// How long it may take to connect, and to say goodbye, in seconds.
+    #[arg(long, default_value_t = 20)]
+    patience: u64,
+    /// Where demo.ivf, demo.ogg and demo.png go.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
     /// Breaks the call on purpose, to show that the demo notices.
     #[arg(long, value_enum)]
     fault: Option<Fault>,
@@ -28,28 +58,35 @@ struct Options {
     answer: bool,
 }
 
-/// What to break.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Fault {
-    /// The caller is told another fingerprint than the answerer's.
-    WrongFingerprint,
-    /// Both sides are told addresses where nobody listens.
-    TotalLoss,
-    /// The answerer dies in the middle.
-    KillPeer,
+impl Options {
+    fn length(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
+    }
 }
 
-/// How long a call may take to connect before the demo gives up.
-const CONNECT_LIMIT: Duration = Duration::from_secs(15);
-
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = Options::parse();
-    let outcome = if options.answer { answerer::run().await } else { caller::run(&options).await };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("there is no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (side, outcome) = match options.answer {
+        true => ("the answering side", runtime.block_on(answerer::run(&options))),
+        false => ("the demo", runtime.block_on(caller::run(&options))),
+    };
+    // Standard input may be read at this moment, which cannot be cancelled; nobody waits for it.
+    runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("failed: {error}");
+            eprintln!("{side} failed: {error}");
             ExitCode::FAILURE
         }
     }
