@@ -19,6 +19,7 @@ pub struct Delivery {
     streams: BTreeMap<StreamId, Stream>,
     /// Bytes kept, overhead included.
     held: usize,
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept: they move into a stream and back")]
     spare: Vec<Box<Queues>>,
 }
 
