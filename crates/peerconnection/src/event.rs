@@ -36,6 +36,9 @@ pub enum Event {
     Track(TrackEvent),
     /// The other side ceased to send what this transceiver received. It may go on later, with another [`Event::Track`].
     TrackRemoved(RtpTransceiver),
+    /// The other side has closed the connection, and nothing comes from it any more. States stay as they are until consent
+    /// runs out; who does not wait for that closes the connection too.
+    Goodbye,
     /// The connection is over. Nothing follows.
     Closed(CloseReason),
 }
@@ -101,6 +104,7 @@ impl Events {
             PeerEvent::DataChannel(id) => Event::DataChannel(DataChannel::new(self.handle.upgrade()?, id)),
             PeerEvent::Track(id) => Event::Track(TrackEvent::new(&self.handle.upgrade()?, id)?),
             PeerEvent::TrackRemoved(id) => Event::TrackRemoved(RtpTransceiver::new(self.handle.upgrade()?, id)),
+            PeerEvent::Goodbye => Event::Goodbye,
             PeerEvent::Closed(reason) => {
                 self.over = true;
                 Event::Closed(reason)

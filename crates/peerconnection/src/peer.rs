@@ -59,6 +59,8 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver.
     TrackRemoved(TransceiverId),
+    /// The other side has closed the connection.
+    Goodbye,
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -407,13 +409,24 @@ impl Peer {
                 self.gathered.insert(transport, state);
                 self.update_gathering();
             }
-            EngineEvent::Ice(..) | EngineEvent::Dtls(..) => self.update_connection(),
+            EngineEvent::Ice(..) => self.update_connection(),
+            EngineEvent::Dtls(_, state) => {
+                self.update_connection();
+                if state == DtlsState::Closed && !self.session.is_closing() && self.is_left() {
+                    self.events.push_back(PeerEvent::Goodbye);
+                }
+            }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(reason),
             _ => {}
         }
         let _ = now;
+    }
+
+    /// `true` when the other side has closed every transport.
+    fn is_left(&self) -> bool {
+        self.session.transports().all(|id| self.session.dtls_state(id) == Some(DtlsState::Closed))
     }
 
     fn update_gathering(&mut self) {

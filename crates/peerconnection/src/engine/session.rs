@@ -454,6 +454,11 @@ impl Session {
         }
     }
 
+    /// `true` once [`close`](Self::close) was called.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
     // --- statistics -------------------------------------------------------------------------------------------------
 
     /// Counters of a transport.
