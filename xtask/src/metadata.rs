@@ -2,6 +2,7 @@
 
 use crate::process::{Failure, Task, root};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A package.
@@ -44,7 +45,12 @@ pub fn alone(dir: &Path) -> Result<Vec<Package>, Failure> {
 
 /// Everything that any feature of any member can bring in, for any platform.
 pub fn everything() -> Result<Vec<Package>, Failure> {
-    read(&Task::cargo("metadata --format-version 1 --all-features --locked"))
+    let packages = read(&Task::cargo("metadata --format-version 1 --all-features --locked"))?;
+    // `metadata` also has what a feature such as `ring?/alloc` only mentions; `tree` has what is built.
+    let tree = Task::cargo("tree --workspace --all-features --target all --prefix none --format {p} --locked");
+    let built = tree.capture()?;
+    let built: BTreeSet<&str> = built.lines().filter_map(|line| line.split(' ').next()).collect();
+    Ok(packages.into_iter().filter(|package| built.contains(package.name.as_str())).collect())
 }
 
 fn read(task: &Task) -> Result<Vec<Package>, Failure> {

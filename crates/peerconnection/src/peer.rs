@@ -420,8 +420,11 @@ impl Peer {
             }
             EngineEvent::Ice(..) => self.update_connection(),
             EngineEvent::Dtls(_, state) => {
-                self.events.push_back(PeerEvent::DtlsStateChange(state));
                 self.update_connection();
+                // What this side's own closing brings about is no news (API-1).
+                if !self.session.is_closing() {
+                    self.events.push_back(PeerEvent::DtlsStateChange(state));
+                }
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),

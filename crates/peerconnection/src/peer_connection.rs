@@ -216,6 +216,12 @@ impl PeerConnection {
         Ok(DataChannel::new(self.handle.clone(), id))
     }
 
+    /// The data channels there are, of both sides, oldest first.
+    pub fn data_channels(&self) -> Vec<DataChannel> {
+        let ids: Vec<_> = self.handle.cell.look(|inner| inner.peer.session().channels().collect());
+        ids.into_iter().map(|id| DataChannel::new(self.handle.clone(), id)).collect()
+    }
+
     /// Sends a track, over a transceiver that has not sent yet or a new one. `streams` names the media streams that it is
     /// part of, which the other side plays in sync.
     ///

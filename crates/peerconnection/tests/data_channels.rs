@@ -212,6 +212,10 @@ async fn parameters_reach_the_other_side() {
         let call = call(init).await;
         assert!(!call.b_channel.ordered());
         assert_eq!(call.b_channel.reliability(), Reliability::MaxRetransmits(3));
+        for (connection, channel) in [(&call.a, &call.a_channel), (&call.b, &call.b_channel)] {
+            let listed = connection.data_channels();
+            assert_eq!(listed.iter().map(DataChannel::id).collect::<Vec<_>>(), [channel.id()]);
+        }
     })
     .await;
 }
@@ -232,6 +236,31 @@ async fn closing_ends_every_waiter_with_the_same_reason() {
         let mut events = call.a_events;
         let mut last = None;
         while let Some(event) = events.next().await {
+            last = Some(event);
+        }
+        assert!(matches!(last, Some(Event::Closed(CloseReason::Local))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_peers_goodbye_is_told_once_and_closes_nothing_but_channels() {
+    within(async {
+        let mut call = call(DataChannelInit::default()).await;
+        call.a.close().await;
+        loop {
+            match call.b_events.next().await {
+                Some(Event::DtlsStateChange(DtlsState::Closed)) => break,
+                Some(_) => continue,
+                None => panic!("the connection is over"),
+            }
+        }
+        assert_eq!(call.b_channel.recv().await, None);
+        assert_eq!(call.b.connection_state(), ConnectionState::Connected);
+        call.b.close().await;
+        let mut last = None;
+        while let Some(event) = call.b_events.next().await {
+            assert!(!matches!(event, Event::DtlsStateChange(DtlsState::Closed)), "once");
             last = Some(event);
         }
         assert!(matches!(last, Some(Event::Closed(CloseReason::Local))));

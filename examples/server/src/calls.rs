@@ -3,16 +3,23 @@
 use crate::transform::Transform;
 use crate::{channel, echo};
 use ortica::codecs::MediaKind;
-use ortica::engine::DtlsState;
+use ortica::engine::{ChannelState, DtlsState};
 use ortica::jsep::{IceCandidate, SessionDescription};
 use ortica::{
-    Configuration, ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Event, Events, PeerConnection,
+    Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events,
+    PeerConnection,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use thiserror::Error;
+use tokio::time::sleep;
+
+/// A call that has not connected by then is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A pre-negotiated channel that the caller asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +48,9 @@ pub enum CallError {
     /// The media could not be sent.
     #[error(transparent)]
     Media(#[from] ortica::jsep::TransceiverError),
+    /// A channel is to be negotiated on a stream that it cannot have.
+    #[error("no channel can be negotiated on stream {0}")]
+    Stream(u16),
     /// The channel could not be made.
     #[error(transparent)]
     Channel(#[from] ortica::engine::ChannelError),
@@ -158,28 +168,38 @@ impl Calls {
         table.next += 1;
         let id = format!("pc-{}", table.next);
         table.calls.insert(id.clone(), Call { connection: connection.clone(), candidates: Vec::new() });
-        tokio::spawn(self.clone().watch(id.clone(), events));
+        tokio::spawn(self.clone().watch(id.clone(), connection.clone(), events));
         Ok((id, connection))
     }
 
-    /// Follows one call until it is over.
-    async fn watch(self, id: String, mut events: Events) {
-        while let Some(event) = events.next().await {
+    /// Follows one call until it is over, which it also is when the caller leaves, when it fails, or never connects.
+    async fn watch(self, id: String, connection: PeerConnection, mut events: Events) {
+        let mut overdue = pin!(sleep(PATIENCE));
+        let mut connected = false;
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = &mut overdue, if !connected => break,
+            };
             tracing::debug!(id, ?event, "call");
             match event {
-                Event::DataChannel(data) => drop(tokio::spawn(channel::answer(data))),
-                Event::IceCandidate(candidate) => {
+                None
+                | Some(
+                    Event::DtlsStateChange(DtlsState::Closed) | Event::ConnectionStateChange(ConnectionState::Failed),
+                ) => break,
+                Some(Event::ConnectionStateChange(ConnectionState::Connected)) => connected = true,
+                Some(Event::DataChannel(data)) => drop(tokio::spawn(channel::answer(data))),
+                Some(Event::IceCandidate(candidate)) => {
                     if let Some(call) = self.lock().calls.get_mut(&id) {
                         call.candidates.push(candidate);
                     }
                 }
-                Event::ConnectionStateChange(ConnectionState::Failed) | Event::DtlsStateChange(DtlsState::Closed) => {
-                    self.lock().calls.remove(&id);
-                }
-                _ => {}
+                Some(_) => {}
             }
         }
         self.lock().calls.remove(&id);
+        // Ends the tasks of its tracks and channels, which would hold it otherwise.
+        connection.close().await;
     }
 
     fn connection(&self, id: &str) -> Result<PeerConnection, CallError> {
@@ -199,15 +219,134 @@ async fn answer(
     negotiated: &[Negotiated],
     transform: Transform,
 ) -> Result<SessionDescription, CallError> {
+    check_negotiated(connection, negotiated)?;
+    connection.set_remote_description(offer)?;
     for Negotiated { id, label } in negotiated {
         let init = DataChannelInit { negotiated: Some(*id), ..DataChannelInit::default() };
         tokio::spawn(channel::answer(connection.create_data_channel(label, init)?));
     }
-    connection.set_remote_description(offer)?;
     echo::answer(connection, transform)?;
     let answer = connection.create_answer()?;
     connection.set_local_description(answer.clone())?;
     // Host candidates are known at once, so that waiting for them costs nothing.
     connection.gathering_complete().await;
     Ok(connection.local_description().unwrap_or(answer))
+}
+
+/// Whether these channels can be made, asked before the offer is taken: a call that goes on keeps nothing of one that is
+/// refused.
+fn check_negotiated(connection: &PeerConnection, negotiated: &[Negotiated]) -> Result<(), CallError> {
+    let open = |channel: &DataChannel| channel.ready_state() != ChannelState::Closed;
+    let mut taken: BTreeSet<u16> =
+        connection.data_channels().iter().filter(|channel| open(channel)).filter_map(DataChannel::id).collect();
+    // The highest is no stream that a channel can have (RFC 8832 §6).
+    match negotiated.iter().find(|channel| channel.id == u16::MAX || !taken.insert(channel.id)) {
+        Some(channel) => Err(CallError::Stream(channel.id)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ortica::LocalTrack;
+    use tokio::runtime::{Handle, Runtime};
+    use tokio::task::yield_now;
+    use tokio::time::{advance, pause, resume, timeout};
+
+    fn tasks() -> usize {
+        Handle::current().metrics().num_alive_tasks()
+    }
+
+    async fn offer(connection: &PeerConnection) -> SessionDescription {
+        connection.create_data_channel("chat", DataChannelInit::default()).unwrap();
+        connection.add_track(&LocalTrack::audio(), &[]).unwrap();
+        connection.add_track(&LocalTrack::video(), &[]).unwrap();
+        connection.set_local_description(None).unwrap();
+        connection.gathering_complete().await;
+        connection.local_description().unwrap()
+    }
+
+    fn caller() -> (PeerConnection, Events) {
+        PeerConnection::new(Configuration::default().with_gather_loopback(true)).unwrap()
+    }
+
+    /// Lets time pass until there are no calls, and says how many seconds that took; then waits until there are no more
+    /// tasks than these.
+    async fn seconds_until_gone(calls: &Calls, tasks_before: usize) -> usize {
+        pause();
+        let mut seconds = 0;
+        while !calls.ids().is_empty() {
+            assert!(seconds < 300, "{:?}", calls.ids());
+            advance(Duration::from_secs(1)).await;
+            // What is due now runs, and what it sends over loopback arrives.
+            for _ in 0..50 {
+                yield_now().await;
+            }
+            seconds += 1;
+        }
+        // Codecs have threads of their own, which no virtual clock moves.
+        resume();
+        let ended = async {
+            while tasks() > tasks_before {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), ended).await.expect("the tasks end");
+        seconds
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_peer_vanishes_is_gone_with_its_tasks() {
+        let calls = Calls::new().unwrap();
+        let before = tasks();
+        // A runtime of its own, so that the peer can be gone from one moment to the next.
+        let elsewhere = Runtime::new().unwrap();
+        let (connection, sdp) = elsewhere
+            .spawn(async {
+                let (connection, _) = caller();
+                let sdp = offer(&connection).await;
+                (connection, sdp)
+            })
+            .await
+            .unwrap();
+        let (id, answer) = calls.offer(None, sdp, &[], Transform::None).await.unwrap();
+        connection.set_remote_description(answer).unwrap();
+        calls.connection(&id).unwrap().connected().await.unwrap();
+        assert!(tasks() > before + 2, "sound and pictures have a task each");
+        elsewhere.shutdown_background();
+        let seconds = seconds_until_gone(&calls, before).await;
+        assert!((25..=60).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_peer_says_goodbye_is_gone_with_its_tasks() {
+        let calls = Calls::new().unwrap();
+        let before = tasks();
+        {
+            let (connection, _events) = caller();
+            let (id, answer) = calls.offer(None, offer(&connection).await, &[], Transform::None).await.unwrap();
+            connection.set_remote_description(answer).unwrap();
+            connection.connected().await.unwrap();
+            calls.connection(&id).unwrap().connected().await.unwrap();
+            connection.close().await;
+        }
+        let seconds = seconds_until_gone(&calls, before).await;
+        assert!(seconds <= 5, "{seconds}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_never_connects_is_gone_with_its_tasks() {
+        let calls = Calls::new().unwrap();
+        let before = tasks();
+        {
+            // Which never hears the answer.
+            let (connection, _events) = caller();
+            calls.offer(None, offer(&connection).await, &[], Transform::Edges).await.unwrap();
+        }
+        calls.request(&[MediaKind::Audio, MediaKind::Video], true).await.unwrap();
+        assert_eq!(calls.ids().len(), 2);
+        let seconds = seconds_until_gone(&calls, before).await;
+        assert!((55..=70).contains(&seconds), "{seconds}");
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::calls::{CallError, Calls, Negotiated};
 use crate::transform::Transform;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Query, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,11 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tower_http::cors::CorsLayer;
 
+/// The longest body that is read, in bytes; a browser's offer has about 10,000.
+const MAX_BODY: usize = 256 * 1024;
+
 /// All routes; any page may call them.
 pub fn router(calls: Calls) -> Router {
     Router::new()
         .route("/", get(|| async { Html(include_str!("../static/index.html")) }))
-        .route("/client.js", get(client))
+        .route("/client.js", get(|| script(include_str!("../static/client.js"))))
+        .route("/stats.js", get(|| script(include_str!("../static/stats.js"))))
         .route("/offer", post(offer))
         .route("/offer-request", get(offer_request))
         .route("/answer", post(answer))
@@ -26,12 +30,14 @@ pub fn router(calls: Calls) -> Router {
         .route("/candidates", get(candidates))
         .route("/close", post(close))
         .route("/pcs", get(pcs))
+        .fallback(|| async { Refusal(StatusCode::NOT_FOUND, "there is nothing here".to_owned()) })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CorsLayer::permissive())
         .with_state(calls)
 }
 
-async fn client() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript")], include_str!("../static/client.js"))
+async fn script(text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript")], text)
 }
 
 /// What is wrong with a request, as the caller reads it.
@@ -56,14 +62,25 @@ impl From<CallError> for Refusal {
 
 impl From<JsonRejection> for Refusal {
     fn from(rejection: JsonRejection) -> Self {
+        let status = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self(status, rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
         Self(StatusCode::BAD_REQUEST, rejection.body_text())
     }
 }
 
 type Body<T> = Result<Json<T>, JsonRejection>;
+type Asked<T> = Result<Query<T>, QueryRejection>;
 
 #[derive(Deserialize)]
-struct Description {
+struct Offer {
     sdp: String,
     #[serde(rename = "type")]
     kind: String,
@@ -74,13 +91,20 @@ struct Description {
     negotiated: Vec<Negotiated>,
 }
 
-impl Description {
-    fn read(&self, wanted: SdpType) -> Result<SessionDescription, Refusal> {
-        match self.kind.parse::<SdpType>() {
-            Ok(kind) if kind == wanted => Ok(SessionDescription { kind, sdp: self.sdp.clone() }),
-            Ok(kind) => Err(Refusal(StatusCode::BAD_REQUEST, format!("expected an {wanted}, not an {kind}"))),
-            Err(error) => Err(Refusal(StatusCode::BAD_REQUEST, error.to_string())),
-        }
+#[derive(Deserialize)]
+struct Answer {
+    sdp: String,
+    #[serde(rename = "type")]
+    kind: String,
+    pc_id: String,
+}
+
+/// The description of a body that has to be of the wanted type.
+fn description(kind: &str, sdp: String, wanted: SdpType) -> Result<SessionDescription, Refusal> {
+    match kind.parse::<SdpType>() {
+        Ok(kind) if kind == wanted => Ok(SessionDescription { kind, sdp }),
+        Ok(kind) => Err(Refusal(StatusCode::BAD_REQUEST, format!("expected an {wanted}, not an {kind}"))),
+        Err(error) => Err(Refusal(StatusCode::BAD_REQUEST, error.to_string())),
     }
 }
 
@@ -88,10 +112,10 @@ fn described(id: &str, description: &SessionDescription) -> Json<serde_json::Val
     Json(json!({ "sdp": description.sdp, "type": description.kind.to_string(), "pc_id": id }))
 }
 
-async fn offer(State(calls): State<Calls>, body: Body<Description>) -> Result<impl IntoResponse, Refusal> {
-    let Json(body) = body?;
-    let offer = body.read(SdpType::Offer)?;
-    let (id, answer) = calls.offer(body.pc_id, offer, &body.negotiated, body.video_transform).await?;
+async fn offer(State(calls): State<Calls>, body: Body<Offer>) -> Result<impl IntoResponse, Refusal> {
+    let Json(Offer { sdp, kind, pc_id, video_transform, negotiated }) = body?;
+    let offer = description(&kind, sdp, SdpType::Offer)?;
+    let (id, answer) = calls.offer(pc_id, offer, &negotiated, video_transform).await?;
     Ok(described(&id, &answer))
 }
 
@@ -101,7 +125,8 @@ struct Kinds {
     kind: String,
 }
 
-async fn offer_request(State(calls): State<Calls>, Query(query): Query<Kinds>) -> Result<impl IntoResponse, Refusal> {
+async fn offer_request(State(calls): State<Calls>, query: Asked<Kinds>) -> Result<impl IntoResponse, Refusal> {
+    let Query(query) = query?;
     let (mut media, mut data) = (Vec::new(), false);
     for kind in query.kind.split(',').filter(|kind| !kind.is_empty()) {
         match kind {
@@ -117,10 +142,9 @@ async fn offer_request(State(calls): State<Calls>, Query(query): Query<Kinds>) -
     Ok(described(&id, &offer))
 }
 
-async fn answer(State(calls): State<Calls>, body: Body<Description>) -> Result<impl IntoResponse, Refusal> {
-    let Json(body) = body?;
-    let answer = body.read(SdpType::Answer)?;
-    calls.answered(&body.pc_id.unwrap_or_default(), answer)?;
+async fn answer(State(calls): State<Calls>, body: Body<Answer>) -> Result<impl IntoResponse, Refusal> {
+    let Json(Answer { sdp, kind, pc_id }) = body?;
+    calls.answered(&pc_id, description(&kind, sdp, SdpType::Answer)?)?;
     Ok(Json(json!({})))
 }
 
@@ -157,7 +181,8 @@ struct LocalCandidate {
     sdp_mline_index: Option<u16>,
 }
 
-async fn candidates(State(calls): State<Calls>, Query(Id { pc_id }): Query<Id>) -> Result<impl IntoResponse, Refusal> {
+async fn candidates(State(calls): State<Calls>, query: Asked<Id>) -> Result<impl IntoResponse, Refusal> {
+    let Query(Id { pc_id }) = query?;
     let candidates = calls.candidates(&pc_id)?.into_iter().map(Option::unwrap_or_default).map(|candidate| {
         let IceCandidate { candidate, sdp_mid, sdp_mline_index, .. } = candidate;
         LocalCandidate { candidate, sdp_mid, sdp_mline_index }
@@ -175,3 +200,6 @@ async fn pcs(State(calls): State<Calls>) -> impl IntoResponse {
     let ids = calls.ids();
     Json(json!({ "count": ids.len(), "ids": ids }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -455,6 +455,11 @@ impl Session {
         }
     }
 
+    /// `true` once [`close`](Self::close) was called.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
     // --- statistics -------------------------------------------------------------------------------------------------
 
     /// The time of day at `now`, since the Unix epoch, as reports on media carry it.

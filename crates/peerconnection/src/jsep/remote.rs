@@ -118,11 +118,13 @@ impl Remote {
         self.check()
     }
 
-    /// The section that a candidate names; one in a BUNDLE group stands for the section that leads it.
+    /// The section that a candidate names; one in a BUNDLE group stands for the section that leads it. The end of candidates
+    /// may name none, and is meant for all then (webrtc-pc §4.4.2, `addIceCandidate`).
     pub fn section_of(&mut self, candidate: &IceCandidate) -> Option<&mut RemoteSection> {
         let named = match (&candidate.sdp_mid, candidate.sdp_mline_index) {
             (Some(mid), _) => self.sections.iter().position(|section| section.mid == *mid),
             (None, Some(index)) => Some(usize::from(index)).filter(|index| *index < self.sections.len()),
+            (None, None) if candidate.candidate.is_empty() => self.leader().map(|(index, _)| index),
             (None, None) => None,
         }?;
         let leader = self.leader().map(|(index, _)| index).filter(|leader| {
@@ -290,6 +292,20 @@ mod tests {
         assert_eq!(problem(&OFFER.replace("sha-256", "md5")), SectionProblem::NoFingerprint);
         assert_eq!(problem(&without("a=ice-ufrag")), SectionProblem::NoCredentials);
         assert!(matches!(problem(&OFFER.replace("abcd", "a")), SectionProblem::Credentials(_)));
+    }
+
+    /// Guards: `addIceCandidate` with an empty candidate and null for mid and index.
+    #[test]
+    fn the_end_of_candidates_may_name_no_section() {
+        let mut remote = Remote::parse(OFFER).unwrap();
+        let mut find = |candidate: &str, mid: Option<&str>| {
+            let (candidate, sdp_mid) = (candidate.to_owned(), mid.map(str::to_owned));
+            let candidate = IceCandidate { candidate, sdp_mid, ..IceCandidate::default() };
+            remote.section_of(&candidate).map(|section| section.mid.clone())
+        };
+        assert_eq!(find("", None).as_deref(), Some("1"));
+        assert_eq!(find("candidate:1 1 udp 1 10.0.0.1 9 typ host", None), None);
+        assert_eq!(find("", Some("none")), None);
     }
 
     /// A rejected section needs no ICE credentials.

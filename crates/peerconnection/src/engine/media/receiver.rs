@@ -380,8 +380,7 @@ impl Stream {
 
     fn collect_video(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
         let Buffer::Video(buffer) = &mut self.buffer else { return };
-        loop {
-            let Some(frame) = buffer.poll_frame(now) else { break };
+        while let Some(frame) = buffer.poll_frame(now) {
             let pts = self.timestamps.unwrap(frame.timestamp);
             let pieces: Vec<Piece<'_>> = frame
                 .packets()
@@ -411,9 +410,8 @@ impl Stream {
             }
         }
         while let Some(event) = buffer.poll_event() {
-            match event {
-                BufferEvent::KeyFrameNeeded => self.requester.request(now),
-                _ => {}
+            if event == BufferEvent::KeyFrameNeeded {
+                self.requester.request(now);
             }
         }
         let first = buffer.first();

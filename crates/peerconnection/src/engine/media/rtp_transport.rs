@@ -257,7 +257,7 @@ impl RtpTransport {
             return; // About retransmissions, which the stream's own numbers do not count.
         }
         sending.handle_report(now, block);
-        if let Some(rtt) = sending.rtt() {
+        if let Some(rtt) = sending.smoothed_rtt() {
             self.set_rtt(rtt);
         }
     }

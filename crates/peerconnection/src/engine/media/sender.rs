@@ -13,6 +13,7 @@ use ortica_rtp::session::sender::{Config, SendStream};
 use ortica_rtp::{Header, Mid, SequenceNumber, Ssrc};
 use ortica_srtp::Context;
 use std::collections::VecDeque;
+use std::time::Duration;
 use thiserror::Error;
 
 /// The longest UDP payload that is made of a frame, in bytes: what fits a path MTU of 1,280.
@@ -322,8 +323,8 @@ impl Sending {
         self.stream.sender_report(now)
     }
 
-    /// The round-trip time that reports tell.
-    pub fn rtt(&self) -> Option<std::time::Duration> {
+    /// The round-trip time that reports tell, smoothed.
+    pub fn smoothed_rtt(&self) -> Option<Duration> {
         self.stream.remote().smoothed_rtt
     }
 
