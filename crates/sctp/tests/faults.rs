@@ -93,9 +93,9 @@ fn live(victim: Victim, times: u32) {
         .machine
         .association
         .send(netsim::epoch(), RESET, ortica_sctp::Ppid::BINARY, b"from b".to_vec().into(), SendOptions::default())
-        .expect("the stream takes messages");
+        .expect("it waits for the handshake");
     pair.run_until(60 * SECOND, |a, b| a.machine.received() == 6 && b.machine.received() == 51_005).expect(&case);
-    pair.with_a(|a, now| a.machine.association.reset_streams(now, &[RESET]).expect("no reset is under way"));
+    pair.with_a(|a, now| a.machine.association.reset_streams(now, &[RESET]).expect("both know how"));
     let is_reset = |peer: &Peer| peer.has(&Event::StreamResetDone(RESET)) && peer.has(&Event::StreamReset(RESET));
     pair.run_until(60 * SECOND, |a, b| is_reset(&a.machine) && is_reset(&b.machine)).expect(&case);
     pair.with_a(|a, now| {

@@ -69,7 +69,7 @@ impl Wire {
 
     /// Carries a batch each way. Returns how many packets that were.
     fn turn(&mut self) -> usize {
-        self.now = self.now + MS;
+        self.now += MS;
         let count = carry(self.now, &mut self.a, &mut self.b, &mut self.packets)
             + carry(self.now, &mut self.b, &mut self.a, &mut self.packets);
         for side in [&mut self.a, &mut self.b] {
@@ -177,7 +177,7 @@ fn fill(name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isi
     let before = LIVE.get();
     let (mut most, mut now) = (0, netsim::epoch());
     for at in 0..count {
-        now = now + MS / 10;
+        now += MS / 10;
         victim.handle_packet(now, &raw::packet(tag, &[chunk(at)]));
         raw::drain(now, &mut victim);
         while victim.poll_event().is_some() {}
@@ -193,7 +193,8 @@ fn fill(name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isi
 #[test]
 fn cve_35_what_is_never_completed_stays_within_bounds() {
     let both = BEGIN | END;
-    let attacks: [(&str, u32, Box<dyn Fn(u32) -> (u8, u8, Vec<u8>)>); 8] = [
+    type Attack = Box<dyn Fn(u32) -> (u8, u8, Vec<u8>)>;
+    let attacks: [(&str, u32, Attack); 8] = [
         (
             "fragments behind holes",
             100_000,

@@ -54,7 +54,7 @@ pub fn handshake(now: Instant, victim: &mut Association) -> u32 {
     let mut out = Vec::new();
     victim.poll_packet(now, &mut out).expect("INIT is answered");
     assert_eq!(out[12], INIT_ACK);
-    let tag = u32::from_be_bytes(out[16..20].try_into().expect("four bytes"));
+    let tag = u32::from_be_bytes([out[16], out[17], out[18], out[19]]);
     let mut at = 32;
     while out[at..at + 2] != [0, 7] {
         at += usize::from(u16::from_be_bytes([out[at + 2], out[at + 3]])).next_multiple_of(4);

@@ -94,7 +94,7 @@ fn cve_33_optimistic_acknowledgements_gain_nothing() {
     let mut now = NOW;
     for _ in 0..40 {
         drain(now, &mut a);
-        now = now + 50 * MS;
+        now += 50 * MS;
         let (window, in_flight) = (a.link().congestion.window(), a.link().flight.in_flight());
         let (first, last) = (a.link().flight.cumulative(), a.link().flight.last_tsn());
         // Never sent: neither as cumulative TSN nor in a block.
@@ -136,7 +136,7 @@ fn cve_33_a_drain_is_no_more_than_a_burst() {
         let window = a.link().congestion.window();
         let full = a.link().flight.in_flight() + 1_176 >= window || a.queue.is_empty();
         assert!(full || bytes >= 45 * 11_880, "{} of {window} in flight", a.link().flight.in_flight());
-        now = now + 50 * MS;
+        now += 50 * MS;
         let last = a.link().flight.last_tsn();
         a.handle_packet(now, &packet(a.tag, &[sack(last, 1 << 30, &[])]));
         assert!(bytes > 0);
@@ -155,7 +155,7 @@ fn cve_34_thousands_of_blocks_cost_a_thousand() {
     }
     let mut now = NOW;
     while a.link().flight.next_tsn().distance(a.initial_tsn) < 32_768 + 10 {
-        now = now + MS;
+        now += MS;
         drain(now, &mut a);
         let last = a.link().flight.last_tsn();
         if last.distance(a.initial_tsn) < 10_000 {

@@ -320,7 +320,8 @@ fn sctp_9_fragments_that_do_not_fit_together_are_a_violation() {
     const END: u8 = DataFlags::END;
     let [one, two] = [StreamId(1), StreamId(2)];
     let [binary, text] = [Ppid::BINARY, Ppid::STRING];
-    let cases: [(&str, &[(StreamId, Ppid, u16, u8)]); 8] = [
+    type Fragment = (StreamId, Ppid, u16, u8);
+    let cases: [(&str, &[Fragment]); 8] = [
         ("a beginning in a message", &[(one, binary, 0, BEGIN), (one, binary, 1, BEGIN)]),
         ("a whole message in a message", &[(one, binary, 0, BEGIN), (one, binary, 1, BOTH)]),
         ("an end without beginning", &[(one, binary, 0, BOTH), (one, binary, 1, END)]),
