@@ -134,7 +134,7 @@ async fn cve_12_hellos_of_strangers_disturb_nobody_on_a_shared_port() {
     bad.set_local_description(None).unwrap();
     let mut offer = bad.local_description().unwrap();
     let fingerprint = offer.sdp.lines().find(|line| line.starts_with("a=fingerprint:")).unwrap().to_owned();
-    let other = fingerprint.replace(|c: char| c == 'A' || c == '1', "0");
+    let other = fingerprint.replace(['A', '1'], "0");
     offer.sdp = offer.sdp.replace(&fingerprint, &other);
     failing.set_remote_description(offer).unwrap();
     failing.set_local_description(None).unwrap();

@@ -1,4 +1,5 @@
 //! The program as it is started, with the options that make it speak HTTPS.
+#![expect(clippy::unwrap_used, reason = "all of it is a test: what fails here fails it")]
 
 use base64ct::{Base64, Encoding};
 use ortica::core::{Rng, crypto::providers};
