@@ -77,7 +77,7 @@ fn track_of(side: &Side, kind: MediaKind) -> TransceiverId {
 
 fn frames(received: &[ReceivedFrame]) -> Vec<&EncodedFrame> {
     let frame = |received| match received {
-        &ReceivedFrame::Frame { ref frame, .. } => Some(frame),
+        ReceivedFrame::Frame { frame, .. } => Some(frame),
         _ => None,
     };
     received.iter().filter_map(frame).collect()
