@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::error::DemoError;
 use crate::reception::{Reception, Recording};
-use crate::statement::{Received, Sent, Statement};
+use crate::statement::{self, Received, Sent, Statement, Stream};
 use crate::{data, pictures, sound, sources};
 use indicatif::ProgressBar;
 use ortica::codecs::MediaKind;
@@ -58,6 +58,8 @@ pub struct Held {
     pub here: Statement,
     /// Of the other side.
     pub there: Statement,
+    /// Of the last check that ICE made.
+    pub path_round_trip: Option<Duration>,
     /// Over a data channel, with everything else beside it; sorted by length. None on the answering side.
     pub round_trips: Vec<Duration>,
 }
@@ -112,18 +114,24 @@ impl Call {
         let received_data = receiving.await??;
         sleep(GRACE).await;
 
+        let report = self.connection.get_stats();
         let sent = Sent {
-            pictures: self.film.stats().frames_encoded,
-            sound: self.tone.stats().frames_encoded,
+            pictures: Stream::sent(&report, MediaKind::Video),
+            sound: Stream::sent(&report, MediaKind::Audio),
             data: sent_data,
         };
-        let received =
-            Received { pictures: pictures.finish().await?, sound: sound.finish().await?, data: received_data };
+        let received = Received {
+            pictures: pictures.finish().await?,
+            sound: sound.finish().await?,
+            data: received_data,
+            packets_lost: statement::packets_lost(&report),
+        };
         let here = Statement { sent, received };
         let there = data::exchange(&self.bulk, &here).await?;
         // Ends both loops on it.
         self.pings.close().await;
-        Ok(Held { connected, here, there, round_trips: round_trips.await? })
+        let path_round_trip = report.selected_candidate_pair().and_then(|pair| pair.current_round_trip_time);
+        Ok(Held { connected, here, there, path_round_trip, round_trips: round_trips.await? })
     }
 
     /// Waits for everything to be there: the connection, the channels, and both tracks of the other side.

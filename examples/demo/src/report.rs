@@ -37,25 +37,37 @@ impl Report {
             println!("{name:<18}{:<28}{}", cell(&out), cell(&back));
         };
         line("", &|way| way.name.to_owned());
-        line("pictures sent", &|way| format!("{}, {:.1} /s", way.sent.pictures, way.sent.pictures as f64 / length));
+        line("pictures sent", &|way| rate(way.sent.pictures.frames, length));
         line("pictures decoded", &|way| {
             let pictures = &way.received.pictures;
-            format!("{}, {:.1} /s", pictures.decoded, pictures.flow.frame_rate())
+            format!(
+                "{}, {:.1} /s, {}x{}",
+                pictures.decoded,
+                pictures.flow.frame_rate(),
+                pictures.size.0,
+                pictures.size.1
+            )
         });
-        line("pictures lost", &|way| way.sent.pictures.saturating_sub(way.received.pictures.decoded).to_string());
-        line("picture size", &|way| {
-            let (width, height) = way.received.pictures.size;
-            format!("{width}x{height}")
-        });
-        line("picture bitrate", &|way| format!("{:.0} kbit/s", way.received.pictures.flow.bitrate() / 1e3));
+        line("bitrate sent", &|way| kilobits(way.sent.pictures.bytes as f64 * 8.0 / length));
+        line("bitrate decoded", &|way| kilobits(way.received.pictures.flow.bitrate()));
         line("tone", &|way| format!("{} Hz, {:.1} dBFS", way.from.frequency(), way.received.sound.level()));
-        line("sound heard", &|way| format!("{} of {} frames", way.received.sound.heard, way.sent.sound));
+        line("sound sent", &|way| rate(way.sent.sound.frames, length));
+        line("tone heard in", &|way| format!("{} frames", way.received.sound.heard));
+        line("bitrate of sound", &|way| kilobits(way.received.sound.flow.bitrate()));
+        line("pictures lost", &|way| {
+            way.sent.pictures.frames.saturating_sub(way.received.pictures.decoded).to_string()
+        });
         line("sound lost", &|way| format!("{} frames", way.received.sound.lost));
-        line("sound bitrate", &|way| format!("{:.0} kbit/s", way.received.sound.flow.bitrate() / 1e3));
-        line("data", &|way| format!("{:.1} MB/s", way.received.data.rate()));
+        line("packets lost", &|way| way.received.packets_lost.to_string());
+        line("data", &|way| {
+            format!("{:.1} MB/s, {:.0} MB", way.received.data.rate(), way.received.data.bytes as f64 / 1e6)
+        });
         line("data SHA-256", &|way| format!("{}…", way.received.data.sha256.get(..16).unwrap_or_default()));
-        println!("{:<18}{:.0} ms", "time to connect", self.connect.as_secs_f64() * 1e3);
-        println!("{:<18}{}", "round trip", round_trip(&self.held.round_trips));
+        println!("{:<18}{}", "time to connect", milliseconds(self.connect));
+        println!("{:<18}{}", "round trip", self.held.path_round_trip.map_or("not measured".to_owned(), milliseconds));
+        if let Some(median) = self.held.round_trips.get(self.held.round_trips.len() / 2) {
+            println!("{:<18}{} (median, in the queue with the data)", "  over a channel", milliseconds(*median));
+        }
         let files = Recording::new(&options.out);
         let files = [files.pictures, files.sound, files.last_picture].map(|path| path.display().to_string());
         println!("{:<18}{}", "what came back", files.join("  "));
@@ -70,10 +82,14 @@ impl Report {
     }
 }
 
-/// The median, and how many it is of.
-fn round_trip(sorted: &[Duration]) -> String {
-    match sorted.get(sorted.len() / 2) {
-        Some(median) => format!("{:.1} ms (median of {})", median.as_secs_f64() * 1e3, sorted.len()),
-        None => "none measured".to_owned(),
-    }
+fn rate(count: u64, seconds: f64) -> String {
+    format!("{count}, {:.1} /s", count as f64 / seconds)
+}
+
+fn kilobits(bits_per_second: f64) -> String {
+    format!("{:.0} kbit/s", bits_per_second / 1e3)
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
 }

@@ -3,6 +3,8 @@
 use crate::data::Data;
 use crate::pictures::Pictures;
 use crate::sound::Sound;
+use ortica::codecs::MediaKind;
+use ortica::stats::StatsReport;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -14,11 +16,34 @@ pub struct Statement {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Sent {
-    /// Frames.
-    pub pictures: u64,
-    /// Frames.
-    pub sound: u64,
+    pub pictures: Stream,
+    pub sound: Stream,
     pub data: Data,
+}
+
+/// What went out of a track.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Stream {
+    pub frames: u64,
+    /// Of payload, without what was sent again.
+    pub bytes: u64,
+}
+
+impl Stream {
+    /// By what the connection reports of itself.
+    pub fn sent(report: &StatsReport, kind: MediaKind) -> Self {
+        let counters = report.outbound_rtp().find(|stream| stream.kind == kind).map(|stream| stream.counters);
+        let counters = counters.unwrap_or_default();
+        Self {
+            frames: counters.frames_sent,
+            bytes: counters.bytes_sent.saturating_sub(counters.retransmitted_bytes_sent),
+        }
+    }
+}
+
+/// Packets of media that were lost on the way, those included that came when they were asked for again.
+pub fn packets_lost(report: &StatsReport) -> i64 {
+    report.inbound_rtp().map(|stream| stream.counters.packets_lost).sum()
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -26,6 +51,7 @@ pub struct Received {
     pub pictures: Pictures,
     pub sound: Sound,
     pub data: Data,
+    pub packets_lost: i64,
 }
 
 /// What is wrong with what was received.
@@ -46,7 +72,7 @@ pub enum Flaw {
 /// Judges what was received by what was sent. Data is to be the same to the bit and pictures are to be in order; of pictures
 /// and sound half is enough, since a machine that is too slow for them is no fault of the call.
 pub fn check(sent: &Sent, received: &Received) -> Result<(), Flaw> {
-    let Received { pictures, sound, data } = received;
+    let Received { pictures, sound, data, .. } = received;
     if (data.messages, data.bytes, &data.sha256) != (sent.data.messages, sent.data.bytes, &sent.data.sha256) {
         return Err(Flaw::Data { received: data.bytes, hash: data.sha256.clone() });
     }
@@ -57,11 +83,11 @@ pub fn check(sent: &Sent, received: &Received) -> Result<(), Flaw> {
         return Err(Flaw::Disordered(pictures.disordered));
     }
     // One picture alone would not show that numbers advance.
-    if pictures.decoded < (sent.pictures / 2).max(2) {
-        return Err(Flaw::Pictures { arrived: pictures.decoded, sent: sent.pictures });
+    if pictures.decoded < (sent.pictures.frames / 2).max(2) {
+        return Err(Flaw::Pictures { arrived: pictures.decoded, sent: sent.pictures.frames });
     }
-    if sound.heard < (sent.sound / 2).max(1) {
-        return Err(Flaw::Sound { heard: sound.heard, sent: sent.sound });
+    if sound.heard < (sent.sound.frames / 2).max(1) {
+        return Err(Flaw::Sound { heard: sound.heard, sent: sent.sound.frames });
     }
     Ok(())
 }
@@ -75,7 +101,9 @@ mod tests {
         let data = Data { messages: 3, bytes: 48, sha256: "abc".to_owned(), span: Duration::from_secs(1) };
         let pictures = Pictures { decoded: 29, ..Pictures::default() };
         let sound = Sound { heard: 48, ..Sound::default() };
-        (Sent { pictures: 30, sound: 50, data: data.clone() }, Received { pictures, sound, data })
+        let stream = |frames| Stream { frames, bytes: 1_000 };
+        let sent = Sent { pictures: stream(30), sound: stream(50), data: data.clone() };
+        (sent, Received { pictures, sound, data, packets_lost: 0 })
     }
 
     #[test]
