@@ -1,6 +1,5 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
-
 #![allow(dead_code, reason = "each test program uses what it needs")]
 
 use netsim::{Endpoint, Link, Pair};
