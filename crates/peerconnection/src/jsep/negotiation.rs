@@ -217,7 +217,9 @@ impl Negotiation {
     }
 
     fn render(&self, model: &Local, session: &Session) -> String {
-        let agent = self.transport.and_then(|id| session.ice(id));
+        // A description that announces a restart has no candidates yet: the agent's are of the generation before.
+        let current = |agent: &&ortica_ice::Agent| model.credentials.as_ref() == Some(agent.local_credentials());
+        let agent = self.transport.and_then(|id| session.ice(id)).filter(current);
         let candidates = agent.map_or(&[][..], |agent| agent.local_candidates());
         let complete = agent.is_some_and(|agent| agent.gathering_state() == ortica_ice::GatheringState::Complete);
         model.render(candidates, complete)
