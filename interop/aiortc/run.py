@@ -9,25 +9,28 @@ import time
 from pathlib import Path
 
 from checks import CHECKS, Call
+from media_checks import MEDIA_CHECKS
 from server import Server, find
 
 MOST_OF_ONE_CHECK = 60
 
 
 async def main() -> int:
-    parser = argparse.ArgumentParser(description="Data channels between aiortc and the example server.")
+    parser = argparse.ArgumentParser(description="Calls between aiortc and the example server.")
     parser.add_argument("--target", type=Path, default=Path("target"))
     parser.add_argument("--server", type=Path)
     parser.add_argument("--once", action="store_true", help="one round, which is the default")
     parser.add_argument("--bars", action="store_true", help="twenty rounds and a line for the record")
+    parser.add_argument("--only", default="", metavar="WORDS", help="checks whose name has these words")
     options = parser.parse_args()
+    checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS).items() if options.only in name}
     program = options.server or find(options.target)
     if program is None:
         print("no server: run cargo build -p ortica-server, or give one by --server", file=sys.stderr)
         return 1
     rounds = 20 if options.bars else 1
     async with Server(program) as server:
-        passed = [all([await perform(server, *check) for check in CHECKS.items()]) for _ in range(rounds)].count(True)
+        passed = [all([await perform(server, *check) for check in checks.items()]) for _ in range(rounds)].count(True)
     if options.bars:
         print(f"bar: {passed} of {rounds} rounds passed")
     return 0 if passed == rounds else 1
@@ -37,7 +40,7 @@ async def perform(server: Server, name: str, check) -> bool:
     mark, started, call = server.mark(), time.monotonic(), Call()
     line = {"check": name, "ok": True}
     try:
-        await asyncio.wait_for(check(server, call), MOST_OF_ONE_CHECK)
+        line |= await asyncio.wait_for(check(server, call), MOST_OF_ONE_CHECK) or {}
     except Exception as error:  # whatever it is, it belongs into the line of this check
         state = f"connection {call.pc.connectionState}, ICE {call.pc.iceConnectionState}"
         report = tempfile.NamedTemporaryFile("w", prefix="ortica-aiortc-", suffix=".txt", delete=False)

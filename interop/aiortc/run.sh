@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Data channels between aiortc and the example server, each side offering in turn.
+# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures.
 #
-#   run.sh [--once | --bars] [--server PATH]
+#   run.sh [--once | --bars] [--only WORDS] [--server PATH]
 #
 # A line of JSON per check, exit 0 when all passed. The server is the newest build under target/ unless one is given.
 set -euo pipefail

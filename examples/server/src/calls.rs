@@ -4,7 +4,7 @@ use crate::transform::Transform;
 use crate::{channel, echo};
 use ortica::codecs::MediaKind;
 use ortica::engine::{ChannelState, DtlsState};
-use ortica::jsep::{IceCandidate, SessionDescription};
+use ortica::jsep::{IceCandidate, SessionDescription, SignalingState};
 use ortica::{
     Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events,
     PeerConnection,
@@ -48,6 +48,9 @@ pub enum CallError {
     /// The media could not be sent.
     #[error(transparent)]
     Media(#[from] ortica::jsep::TransceiverError),
+    /// An offer of this side waits for its answer.
+    #[error("the answer to the last offer is missing")]
+    Busy,
     /// A channel is to be negotiated on a stream that it cannot have.
     #[error("no channel can be negotiated on stream {0}")]
     Stream(u16),
@@ -91,16 +94,7 @@ impl Calls {
         negotiated: &[Negotiated],
         transform: Transform,
     ) -> Result<(String, SessionDescription), CallError> {
-        let (id, connection, fresh) = match id {
-            Some(id) => {
-                let connection = self.connection(&id)?;
-                (id, connection, false)
-            }
-            None => {
-                let (id, connection) = self.open()?;
-                (id, connection, true)
-            }
-        };
+        let (id, connection, fresh) = self.find_or_open(id)?;
         let answer = answer(&connection, offer, negotiated, transform).await;
         if answer.is_err() && fresh {
             self.close(&id).await?;
@@ -108,20 +102,19 @@ impl Calls {
         Ok((id, answer?))
     }
 
-    /// Makes a call that offers these kinds of media, and a data channel if wanted.
-    pub async fn request(&self, media: &[MediaKind], data: bool) -> Result<(String, SessionDescription), CallError> {
-        let (id, connection) = self.open()?;
-        for kind in media {
-            echo::offer(&connection, *kind)?;
+    /// Offers these kinds of media, and a data channel if wanted: in a new call, or in addition in the one that `id` names.
+    pub async fn request(
+        &self,
+        id: Option<String>,
+        media: &[MediaKind],
+        data: bool,
+    ) -> Result<(String, SessionDescription), CallError> {
+        let (id, connection, fresh) = self.find_or_open(id)?;
+        let offer = offer(&connection, media, data).await;
+        if offer.is_err() && fresh {
+            self.close(&id).await?;
         }
-        if data {
-            let data = connection.create_data_channel("chat", DataChannelInit::default())?;
-            tokio::spawn(channel::answer(data));
-        }
-        connection.set_local_description(None)?;
-        connection.gathering_complete().await;
-        let offer = connection.local_description().ok_or_else(|| CallError::Unknown(id.clone()))?;
-        Ok((id, offer))
+        Ok((id, offer?))
     }
 
     /// Completes a call that [`request`](Self::request) made.
@@ -159,6 +152,14 @@ impl Calls {
     /// The ids of the calls there are.
     pub fn ids(&self) -> Vec<String> {
         self.lock().calls.keys().cloned().collect()
+    }
+
+    /// The call of this id, or a new one, which the last part of the answer says.
+    fn find_or_open(&self, id: Option<String>) -> Result<(String, PeerConnection, bool), CallError> {
+        match id {
+            Some(id) => self.connection(&id).map(|connection| (id, connection, false)),
+            None => self.open().map(|(id, connection)| (id, connection, true)),
+        }
     }
 
     fn open(&self) -> Result<(String, PeerConnection), CallError> {
@@ -211,6 +212,23 @@ impl Calls {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn offer(connection: &PeerConnection, media: &[MediaKind], data: bool) -> Result<SessionDescription, CallError> {
+    if connection.signaling_state() != SignalingState::Stable {
+        return Err(CallError::Busy);
+    }
+    for kind in media {
+        echo::offer(connection, *kind)?;
+    }
+    if data {
+        let data = connection.create_data_channel("chat", DataChannelInit::default())?;
+        tokio::spawn(channel::answer(data));
+    }
+    let offer = connection.create_offer()?;
+    connection.set_local_description(offer.clone())?;
+    connection.gathering_complete().await;
+    Ok(connection.local_description().unwrap_or(offer))
 }
 
 async fn answer(
@@ -344,7 +362,7 @@ mod tests {
             let (connection, _events) = caller();
             calls.offer(None, offer(&connection).await, &[], Transform::Edges).await.unwrap();
         }
-        calls.request(&[MediaKind::Audio, MediaKind::Video], true).await.unwrap();
+        calls.request(None, &[MediaKind::Audio, MediaKind::Video], true).await.unwrap();
         assert_eq!(calls.ids().len(), 2);
         let seconds = seconds_until_gone(&calls, before).await;
         assert!((55..=70).contains(&seconds), "{seconds}");

@@ -123,12 +123,13 @@ async fn offer(State(calls): State<Calls>, body: Body<Offer>) -> Result<impl Int
 struct Kinds {
     #[serde(default)]
     kind: String,
+    pc_id: Option<String>,
 }
 
 async fn offer_request(State(calls): State<Calls>, query: Asked<Kinds>) -> Result<impl IntoResponse, Refusal> {
-    let Query(query) = query?;
+    let Query(Kinds { kind, pc_id }) = query?;
     let (mut media, mut data) = (Vec::new(), false);
-    for kind in query.kind.split(',').filter(|kind| !kind.is_empty()) {
+    for kind in kind.split(',').filter(|kind| !kind.is_empty()) {
         match kind {
             "audio" => media.push(MediaKind::Audio),
             "video" => media.push(MediaKind::Video),
@@ -138,7 +139,7 @@ async fn offer_request(State(calls): State<Calls>, query: Asked<Kinds>) -> Resul
     }
     // Something has to be offered.
     data |= media.is_empty();
-    let (id, offer) = calls.request(&media, data).await?;
+    let (id, offer) = calls.request(pc_id, &media, data).await?;
     Ok(described(&id, &offer))
 }
 

@@ -99,6 +99,28 @@ async fn the_server_offers_and_candidates_trickle_both_ways() {
 }
 
 #[tokio::test]
+async fn the_server_offers_more_in_a_call_that_there_is() {
+    let server = Server::start();
+    let mut caller = Caller::new();
+    let chat = caller.channel("chat");
+    let id = server.call(&caller, json!({})).await["pc_id"].clone();
+    ping(&chat).await;
+    let path = format!("/offer-request?kind=video&pc_id={}", id.as_str().unwrap());
+    let (_, offer) = server.get(&path).await;
+    assert_eq!(offer["pc_id"], id);
+    let (status, reply) = server.get(&path).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "one offer at a time: {reply}");
+
+    let sdp = offer["sdp"].as_str().unwrap().to_owned();
+    caller.connection.set_remote_description(SessionDescription { kind: SdpType::Offer, sdp }).unwrap();
+    caller.connection.set_local_description(None).unwrap();
+    let answer = caller.connection.local_description().unwrap().sdp;
+    server.accept("/answer", json!({ "sdp": answer, "type": "answer", "pc_id": id })).await;
+    caller.until(|event| matches!(event, Event::Track(_))).await;
+    ping(&chat).await;
+}
+
+#[tokio::test]
 async fn a_closed_call_is_gone() {
     let server = Server::start();
     let mut caller = Caller::new();
@@ -189,6 +211,7 @@ async fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nothing() {
         ("/candidates", StatusCode::BAD_REQUEST),
         ("/candidates?pc_id=pc-99", StatusCode::NOT_FOUND),
         ("/offer-request?kind=smell", StatusCode::BAD_REQUEST),
+        ("/offer-request?kind=audio&pc_id=pc-99", StatusCode::NOT_FOUND),
         ("/nowhere", StatusCode::NOT_FOUND),
     ] {
         let (got, reply) = server.get(path).await;
