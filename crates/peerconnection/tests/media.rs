@@ -76,11 +76,13 @@ fn track_of(side: &Side, kind: MediaKind) -> TransceiverId {
 }
 
 fn frames(received: &[ReceivedFrame]) -> Vec<&EncodedFrame> {
-    let frame = |received| match received {
-        ReceivedFrame::Frame { frame, .. } => Some(frame),
-        _ => None,
-    };
-    received.iter().filter_map(frame).collect()
+    received
+        .iter()
+        .filter_map(|received| match received {
+            ReceivedFrame::Frame { frame, .. } => Some(frame),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
