@@ -51,6 +51,10 @@ export const HTTP = {
 /** Calls from a page whose browser shows its addresses. */
 export const CALLS = {
   async 'the server\'s own page says ping and hears pong'({ page, server }) {
+    // Data alone: these browsers have no camera.
+    await page.evaluate(() => {
+      for (const id of ['use-audio', 'use-video']) document.getElementById(id).checked = false;
+    });
     await page.click('#start');
     await page.waitForFunction(() => document.getElementById('log').textContent.includes('< pong'), { timeout: 30_000 })
       .catch(async () => { throw new Error(`#log: ${await page.$eval('#log', (log) => log.textContent)}`); });
