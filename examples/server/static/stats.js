@@ -44,5 +44,6 @@ class Statistics {
 /** In seconds, as ICE measured it on the pair in use, or as RTCP did. */
 function roundTrip(all) {
   const pair = all.find((entry) => entry.type === 'candidate-pair' && entry.nominated && entry.state === 'succeeded');
-  return pair?.currentRoundTripTime ?? all.find((entry) => entry.type === 'remote-inbound-rtp')?.roundTripTime;
+  const measured = all.find((entry) => entry.type === 'remote-inbound-rtp' && entry.roundTripTime !== undefined);
+  return pair?.currentRoundTripTime ?? measured?.roundTripTime;
 }
