@@ -50,12 +50,7 @@ async def we_offer_a_negotiated_channel(server: Server, call: Call) -> None:
 
 
 async def it_offers(server: Server, call: Call) -> None:
-    arrived: asyncio.Future[tuple[RTCDataChannel, Inbox]] = asyncio.get_running_loop().create_future()
-
-    @call.pc.on("datachannel")
-    def _(channel: RTCDataChannel) -> None:
-        arrived.set_result((channel, Inbox(channel)))
-
+    arrived = arriving(call)
     await take_offer(server, call, "data")
     channel, inbox = await arrived
     assert channel.label == "chat", channel.label
@@ -131,6 +126,13 @@ async def take_offer(server: Server, call: Call, kinds: str, tracks: Sequence[Me
     await call.pc.setLocalDescription(await call.pc.createAnswer())
     call.answer = call.pc.localDescription.sdp
     await server.ask("/answer", {"pc_id": call.id, "type": "answer", "sdp": call.answer})
+
+
+def arriving(call: Call) -> asyncio.Future[tuple[RTCDataChannel, Inbox]]:
+    """The channel that the server makes, once it has come."""
+    arrived = asyncio.get_running_loop().create_future()
+    call.pc.on("datachannel", lambda channel: arrived.set_result((channel, Inbox(channel))))
+    return arrived
 
 
 async def pings(channel: RTCDataChannel, inbox: Inbox) -> None:

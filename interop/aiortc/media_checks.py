@@ -7,7 +7,7 @@ from functools import partial
 from aiortc import MediaStreamTrack, RTCRtpSender, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
-from checks import Call, Inbox, offer, pings, take_offer
+from checks import Call, Inbox, arriving, offer, pings, take_offer
 from media import Picture, Tone, hear, see
 from server import Server
 
@@ -54,8 +54,10 @@ async def it_offers_video_later(server: Server, call: Call) -> dict:
 async def it_offers_data_and_we_offer_media_later(server: Server, call: Call) -> dict:
     """Data first, since aiortc cannot offer sound that it answered before: its second offer numbers formats and extensions
     anew, while it goes on to send and to take the old ones (RFC 3264 §8.3.2 forbids it)."""
-    tracks = Tracks(call)
+    tracks, arrived = Tracks(call), arriving(call)
     await take_offer(server, call, "data")
+    # Nor does it start what is negotiated while DTLS is under way.
+    await pings(*await arrived)
     call.pc.addTrack(Tone())
     call.pc.addTrack(Picture())
     await offer(server, call)
