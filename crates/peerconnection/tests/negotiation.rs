@@ -174,6 +174,7 @@ fn jsep_2_negotiation_needed_fires_once_for_one_change() {
     assert_eq!(asked(&mut pair.a), 0, "one section serves all channels");
 }
 
+/// Guards `Negotiation::add_ice_candidate`: sections and ufrags that no description names are errors.
 #[test]
 fn jsep_4_candidates_are_refused_before_a_remote_description_and_for_unknown_sections() {
     let mut a = offerer(1);

@@ -91,6 +91,7 @@ fn is_ice_chars(text: &str, min: usize) -> bool {
 mod tests {
     use super::*;
 
+    /// Guards `Credentials::generate`: lengths, characters, and none twice.
     #[test]
     fn ice_10_generated_credentials_are_valid_and_fresh() {
         let mut rng = Rng::from_number(1);

@@ -173,6 +173,7 @@ fn a_changed_byte_breaks_the_integrity() {
     assert!(!Message::parse(&plain).unwrap().verify_integrity(&key(PASSWORD)), "none is not a right one");
 }
 
+/// Guards `Message::unknown_attributes`: the upper half of the types may be ignored, the lower may not.
 #[test]
 fn stun_3_unknown_attributes_are_listed_if_they_matter() {
     let bytes = request(|it| {
@@ -239,6 +240,7 @@ fn cve_44_getters_are_total_for_all_lengths() {
     }
 }
 
+/// Guards the decoding of addresses, which ends in an error and not beyond the value.
 #[test]
 fn stun_4_addresses_of_odd_lengths_and_families_are_errors() {
     for value in [&[][..], &[0, 1, 2, 3], &[0, 1, 0, 9, 1, 2, 3], &[0, 3, 0, 9, 1, 2, 3, 4], &[0, 2, 0, 9, 1, 2, 3, 4]]
@@ -248,6 +250,7 @@ fn stun_4_addresses_of_odd_lengths_and_families_are_errors() {
     }
 }
 
+/// Guards `TransactionId::generate`: all of its bytes are drawn.
 #[test]
 fn stun_6_transaction_ids_are_96_random_bits() {
     let mut rng = Rng::from_number(1);

@@ -116,6 +116,7 @@ fn ice_1_a_check_before_the_credentials_is_answered_and_acted_upon_later() {
     assert_eq!(took, 20 * MS);
 }
 
+/// Guards `keeps_conflicting_role` and the priorities, which follow the role.
 #[test]
 fn ice_2_both_controlling_and_both_controlled_are_resolved() {
     for seed in 0..20 {

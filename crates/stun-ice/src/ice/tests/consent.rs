@@ -65,6 +65,7 @@ fn ice_8_consent_survives_twenty_percent_loss_for_an_hour() {
     }
 }
 
+/// Guards `Config::with_consent_retry`: off means the intervals of RFC 7675.
 #[test]
 fn ice_8_without_retries_requests_keep_their_interval() {
     let mut sim = connected(1, config().with_consent_retry(false));
@@ -111,6 +112,7 @@ fn cve_48_nothing_is_sent_thirty_seconds_after_the_last_authenticated_answer() {
     }
 }
 
+/// Guards `silent_at`, and the expiry of consent.
 #[test]
 fn flt_30_a_peer_that_dies_is_missed_after_five_to_seven_seconds() {
     for seed in 0..40 {
@@ -132,6 +134,7 @@ fn flt_30_a_peer_that_dies_is_missed_after_five_to_seven_seconds() {
     }
 }
 
+/// Guards the requests for consent, which go on every second while nobody answers.
 #[test]
 fn flt_17_after_an_outage_of_ten_seconds_the_same_pair_resumes() {
     for seed in 0..20 {
@@ -155,6 +158,7 @@ fn flt_17_after_an_outage_of_ten_seconds_the_same_pair_resumes() {
     }
 }
 
+/// Guards the expiry of consent, which comes after 30 seconds and not before.
 #[test]
 fn flt_20_eight_seconds_of_loss_one_way_end_nothing() {
     for seed in 0..20 {
@@ -171,6 +175,7 @@ fn flt_20_eight_seconds_of_loss_one_way_end_nothing() {
     }
 }
 
+/// Guards `choose_active`: when the selected pair is silent, one that answers takes over.
 #[test]
 fn flt_15_when_an_interface_is_lost_another_pair_takes_over() {
     for seed in 0..10 {
@@ -216,6 +221,7 @@ fn ice_9_a_check_that_comes_late_still_connects() {
     }
 }
 
+/// Guards `Agent::failure_at`: 39.5 seconds from when checks could begin.
 #[test]
 fn ice_9_patience_ends_after_39_5_seconds() {
     let mut sim = Sim::new(1, Link::with_delay(10 * MS));

@@ -21,6 +21,8 @@ fn events(agent: &mut Agent) -> Vec<Event> {
     std::iter::from_fn(|| agent.poll_event()).collect()
 }
 
+/// Guards `random_name` and `HostCandidates::Mdns`: a version 4 UUID per address, published and signalled in its
+/// place.
 #[test]
 fn ice_11_mdns_names_stand_for_host_addresses() {
     let policy = config().with_host_candidates(HostCandidates::Mdns);
@@ -73,6 +75,7 @@ fn ice_11_hidden_hosts_are_not_signalled_and_related_addresses_say_nothing() {
     }
 }
 
+/// Guards the pairs of a hidden host candidate: it is not signalled, and checks leave from it all the same.
 #[test]
 fn ice_11_a_hidden_host_still_connects() {
     for policy in [HostCandidates::Hidden, HostCandidates::Mdns] {
@@ -82,6 +85,7 @@ fn ice_11_a_hidden_host_still_connects() {
     }
 }
 
+/// Guards `is_link_local_v6` where sockets and remote candidates come in.
 #[test]
 fn ice_11_link_local_addresses_are_never_signalled_nor_tried() {
     let mut script = Script::new(Role::Controlled);

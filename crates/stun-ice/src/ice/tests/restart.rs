@@ -76,6 +76,7 @@ fn a_restart_reports_the_candidates_again_under_the_new_fragment() {
     assert!(sim.a().agent.remote_credentials().is_none());
 }
 
+/// Guards the new generation, which nothing of a failed one holds back.
 #[test]
 fn flt_18_after_lost_consent_a_restart_connects_again() {
     for seed in 0..10 {

@@ -73,6 +73,7 @@ fn stun_3_unknown_attributes_are_refused_in_requests_and_drop_answers() {
     assert!(script.give(REMOTE, indication).is_empty());
 }
 
+/// Guards the use of an answer: without a mapped address that can be read there is no valid pair.
 #[test]
 fn stun_4_an_answer_whose_address_is_malformed_makes_no_pair() {
     for value in [&[][..], &[0, 1, 2, 3], &[0, 1, 2, 3, 4, 5, 6], &[0, 9, 0, 9, 1, 2, 3, 4]] {
@@ -300,6 +301,7 @@ fn cve_40_no_message_names_the_software() {
     assert!(seen.borrow().iter().sum::<i32>() > 20);
 }
 
+/// Guards `Message::parse` in front of everything else.
 #[test]
 fn stun_1_what_is_no_stun_is_counted_and_dropped() {
     let mut script = Script::new(Role::Controlled);
