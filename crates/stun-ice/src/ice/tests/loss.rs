@@ -14,7 +14,7 @@ fn flt_2_at_twenty_percent_loss_a_hundred_seeds_connect_within_seconds() {
     assert!(times[95] < 3 * SECOND && times[99] < 6 * SECOND, "p95 {:?}, worst {:?}", times[95], times[99]);
 }
 
-/// Guards the times of `Run`: checks of a pair thin out, and do not cease.
+/// At half of the packets lost the checks that both sides repeat still meet.
 #[test]
 fn flt_3_at_fifty_percent_loss_all_seeds_connect_within_thirty_seconds() {
     let mut times: Vec<_> = (0..100)

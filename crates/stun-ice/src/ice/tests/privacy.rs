@@ -90,8 +90,10 @@ fn ice_11_a_hidden_host_still_connects() {
 fn ice_11_link_local_addresses_are_never_signalled_nor_tried() {
     let mut script = Script::new(Role::Controlled);
     script.agent.add_socket(script.now, SocketId(1), address("[fe80::1]:9"));
+    // Nor from a socket that could reach it, as far as the family goes.
+    script.agent.add_socket(script.now, SocketId(2), address("[2001:db8::1]:9"));
     script.name("1 1 udp 2130706431 fe80::2 6000 typ host");
-    assert_eq!((script.agent.local_candidates().len(), script.agent.pairs().count()), (1, 0));
+    assert_eq!((script.agent.local_candidates().len(), script.agent.pairs().count()), (2, 0));
 }
 
 /// A socket on all interfaces: nothing to signal until a server says how it is seen.
