@@ -275,3 +275,26 @@ fn api_4_both_sides_count_the_same() {
         assert_eq!(sent.iter().filter(|other| other.id == entry.id).count(), 1, "{} is there twice", entry.id);
     }
 }
+
+/// Guards: a stream that pauses goes on where it was; SRTP would refuse numbers that were used before.
+#[test]
+fn a_track_that_was_put_on_hold_goes_on() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let audio = pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Audio);
+    assert_eq!(frames(&stream(&mut pair, audio, to, 50, |number, _| sound(number))).len(), 50);
+
+    pair.a.peer.set_direction(audio, Direction::Inactive).unwrap();
+    negotiate(&mut pair);
+    assert!(frames(&stream(&mut pair, audio, to, 10, |number, _| sound(50 + number))).is_empty());
+    pair.a.peer.set_direction(audio, Direction::SendRecv).unwrap();
+    negotiate(&mut pair);
+    let again = stream(&mut pair, audio, to, 20, |number, _| sound(60 + number));
+    assert_eq!(frames(&again).iter().map(|frame| frame.data[0]).collect::<Vec<_>>(), (60..80).collect::<Vec<u8>>());
+
+    let sender = pair.a.peer.transceiver(audio).unwrap().sender.unwrap();
+    let stats = pair.a.peer.session().sender_stats(sender).unwrap();
+    assert_eq!((stats.packets_sent, stats.frames_dropped), (70, 10), "{stats:?}");
+}

@@ -58,7 +58,7 @@ pub struct RtpStats {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SenderStats {
-    /// The stream; `None` while nothing is sent.
+    /// The stream; `None` until something was to be sent.
     pub ssrc: Option<Ssrc>,
     /// What is sent.
     pub codec: Option<Codec>,

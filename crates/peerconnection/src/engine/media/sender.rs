@@ -68,7 +68,10 @@ pub struct EncoderTargets {
 pub(in crate::engine) struct Sender {
     pub kind: MediaKind,
     pub sending: Option<Sending>,
-    /// Counters of what was sent under earlier parameters.
+    /// What was sent before it was stopped. The stream goes on from there: numbers that were used once may not be used
+    /// again under the same keys (RFC 3711 §9.1).
+    paused: Option<Sending>,
+    /// Frames that came while nothing was sent.
     dropped: u64,
 }
 
@@ -112,10 +115,10 @@ pub(in crate::engine) struct Stamp {
 
 impl Sender {
     pub fn new(kind: MediaKind) -> Self {
-        Self { kind, sending: None, dropped: 0 }
+        Self { kind, sending: None, paused: None, dropped: 0 }
     }
 
-    /// Sends by these parameters. The stream goes on if it is the same.
+    /// Sends by these parameters. The stream goes on if it is the same, also after a stop.
     pub fn start(
         &mut self,
         now: Instant,
@@ -124,7 +127,8 @@ impl Sender {
         clock: WallClock,
     ) -> Result<(), RtpParametersError> {
         let codec = parameters::check(self.kind, &parameters.codecs)?;
-        let same = self.sending.take_if(|sending| sending.stream.ssrc() == parameters.encoding.ssrc);
+        let before = self.sending.take().or_else(|| self.paused.take());
+        let same = before.filter(|sending| sending.stream.ssrc() == parameters.encoding.ssrc);
         let mut sending = same.unwrap_or_else(|| Sending::new(codec, parameters, rng, clock));
         sending.set_format(now, codec, rng);
         (sending.mid, sending.extensions) = (parameters.mid, parameters.header_extensions.clone());
@@ -132,11 +136,13 @@ impl Sender {
         Ok(())
     }
 
-    /// Stops sending; returns the goodbye of the stream.
+    /// Stops sending and drops what waits; returns the goodbye of the stream.
     pub fn stop(&mut self) -> Option<Goodbye> {
-        let sending = self.sending.take()?;
-        self.dropped += sending.dropped;
-        Some(sending.stream.goodbye())
+        let mut sending = self.sending.take()?;
+        sending.queue.clear();
+        sending.queued_bytes = 0;
+        sending.require_key_frame();
+        Some(self.paused.insert(sending).stream.goodbye())
     }
 
     pub fn count_dropped(&mut self) {
@@ -145,7 +151,7 @@ impl Sender {
 
     pub fn stats(&self) -> SenderStats {
         let mut stats = SenderStats { frames_dropped: self.dropped, ..SenderStats::default() };
-        if let Some(sending) = &self.sending {
+        if let Some(sending) = self.sending.as_ref().or(self.paused.as_ref()) {
             sending.add_stats(&mut stats);
         }
         stats
