@@ -32,8 +32,6 @@ impl Format {
                 nack: has(&sdp::Feedback::Nack),
                 pli: has(&sdp::Feedback::NackPli),
                 fir: has(&sdp::Feedback::CcmFir),
-                transport_cc: has(&sdp::Feedback::TransportCc),
-                remb: has(&sdp::Feedback::GoogRemb),
             },
         }
     }

@@ -15,10 +15,6 @@ pub struct CodecFeedback {
     pub pli: bool,
     /// A key frame may be demanded (RFC 5104 §4.3.1).
     pub fir: bool,
-    /// Arrivals are reported packet by packet.
-    pub transport_cc: bool,
-    /// Estimates of the bandwidth are told.
-    pub remb: bool,
 }
 
 /// A format that both sides agreed on.
