@@ -4,7 +4,7 @@ use crate::fuzz::{self, Plan};
 use crate::install::{self, Need};
 use crate::metadata;
 use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
-use crate::{dependencies, layers, links, package, requirements, testing};
+use crate::{capture, dependencies, layers, links, package, requirements, testing};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     Step { name: "package", about: "what would be published", run: packaging },
     Step { name: "alone", about: "each example of one crate, built and run", run: alone },
     Step { name: "soak", about: "20 s of calls", run: soak },
+    Step { name: "capture", about: "demo calls have no malformed packet for tshark", run: capturing },
     Step { name: "browsers", about: "each browser once", run: browsers },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "peers", about: "each other stack once", run: peers },
@@ -259,6 +260,13 @@ fn soak(log: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+fn capturing(_: &Log) -> Result<Outcome, Failure> {
+    if !install::is_root() {
+        return Ok(Outcome::Skipped("a network namespace takes root".to_owned()));
+    }
+    Ok(Outcome::Said(capture::check()?))
+}
+
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
     if !root().join("interop/browser/run.mjs").exists() {
         return Ok(Outcome::Skipped("interop/browser/run.mjs is not there".to_owned()));
@@ -301,7 +309,8 @@ fn script(log: &Log, path: &str, need: Need) -> Result<Outcome, Failure> {
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
-    let plan = Plan::new(20)?;
+    // What fails must fail again: chance is left to those who look for it with `cargo xtask fuzz`.
+    let plan = Plan { seed: Some(1), ..Plan::new(20)? };
     if plan.targets.is_empty() {
         return Ok(Outcome::Skipped("there are no targets".to_owned()));
     }

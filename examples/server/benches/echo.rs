@@ -56,7 +56,11 @@ async fn measure() -> Result<(), Failure> {
         echo.as_secs_f64() / alone.as_secs_f64()
     );
     // One may be on its way when the counting ends.
-    if returned + 1 < MEASURED { Err(format!("{} pictures did not come back", MEASURED - returned).into()) } else { Ok(()) }
+    if returned + 1 < MEASURED {
+        Err(format!("{} pictures did not come back", MEASURED - returned).into())
+    } else {
+        Ok(())
+    }
 }
 
 fn per_picture(time: Duration) -> f64 {
