@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `cargo xtask capture`
 pub fn run(_: &[String]) -> Result<(), Failure> {
-    println!("{}", check()?);
+    println!("bar: {}", check()?);
     Ok(())
 }
 
