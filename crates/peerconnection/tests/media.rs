@@ -283,7 +283,6 @@ fn api_4_both_sides_count_the_same() {
     }
 }
 
-/// Guards: a stream that pauses goes on where it was; SRTP would refuse numbers that were used before.
 /// Guards: RFC 9429 §5.2.2 and §5.3.2: `a=msid` stays whatever becomes of the direction, and the sources with it.
 #[test]
 fn a_track_keeps_its_names_while_it_is_on_hold() {
@@ -304,6 +303,7 @@ fn a_track_keeps_its_names_while_it_is_on_hold() {
     assert_eq!([track_lines(&pair.a), track_lines(&pair.b)], [Vec::<String>::new(), Vec::new()]);
 }
 
+/// Guards: a stream that pauses goes on where it was; SRTP would refuse numbers that were used before.
 #[test]
 fn a_track_that_was_put_on_hold_goes_on() {
     let mut pair = pair(1, Link::with_delay(DELAY));
