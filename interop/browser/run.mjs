@@ -46,7 +46,7 @@ async function main() {
     console.error('no server: run cargo build -p ortica-server, or give one by --server');
     return false;
   }
-  const rounds = Number(options.rounds ?? (options.bars ? 20 : 1));
+  const rounds = Number(options.rounds ?? (options.bars ? 10 : 1));
   const server = await Server.start(program);
   try {
     let good = await checkAll(server, { browser: 'http' }, HTTP, (check) => limited(MOST_OF_ONE_CHECK, check(server)));
