@@ -124,7 +124,7 @@ impl PeerConnection {
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone()).with_srtp_profiles(&SRTP_PROFILES);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max);
+        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max).with_zero_checksum(true);
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }

@@ -553,7 +553,7 @@ fn parameters_of(open: &Open) -> ChannelParameters {
         protocol: open.protocol().to_owned(),
         ordered: open.ordered,
         reliability: match open.reliability {
-            ortica_sctp::Reliability::Reliable => Reliability::Reliable,
+            ortica_sctp::Reliability::Reliable | ortica_sctp::Reliability::Priority(_) => Reliability::Reliable,
             ortica_sctp::Reliability::MaxRetransmits(count) => {
                 Reliability::MaxRetransmits(u16::try_from(count).unwrap_or(u16::MAX))
             }

@@ -1,10 +1,11 @@
 //! What has arrived, by TSN, and what to tell the peer about it.
 
 use super::delivery::Delivery;
+use super::interleaved::{Inserted, Interleaved};
 use super::reassembly::{Bounds, Edge, OVERHEAD, Part, Run, Violation};
-use crate::chunk::{ChunkType, Data, ForwardTsn, GapBlock, Sack};
+use crate::chunk::{ChunkType, Data, DataFlags, ForwardTsn, GapBlock, IData, IForwardTsn, Sack};
 use crate::packet::Builder;
-use crate::{Limits, StreamId, Tsn};
+use crate::{Limits, Number, StreamId, Tsn};
 use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 
@@ -26,6 +27,8 @@ pub struct Inbound {
     runs: VecDeque<Run>,
     /// Bytes held in `edge` and `runs`, overhead included.
     held: usize,
+    /// Messages in part, where they may be interleaved; `edge` and `runs` then keep TSNs only.
+    interleaved: Interleaved,
     /// Length of the last message that came in order and in fragments.
     expect: usize,
     /// How many streams the peer may use.
@@ -81,6 +84,7 @@ impl Inbound {
             edge: Edge::Closed,
             runs: VecDeque::new(),
             held: 0,
+            interleaved: Interleaved::default(),
             expect: 0,
             streams,
             limits,
@@ -103,7 +107,12 @@ impl Inbound {
 
     /// Bytes the peer may send in one chunk, which costs more than its bytes.
     fn window(&self, delivery: &Delivery) -> usize {
-        buffer(&self.limits).saturating_sub(self.held + delivery.held() + OVERHEAD)
+        buffer(&self.limits).saturating_sub(self.held(delivery) + OVERHEAD)
+    }
+
+    /// Bytes held here and for the application, overhead included.
+    fn held(&self, delivery: &Delivery) -> usize {
+        self.held + self.interleaved.held() + delivery.held()
     }
 }
 
@@ -116,23 +125,29 @@ pub fn buffer(limits: &Limits) -> usize {
 impl Inbound {
     /// Takes in a DATA chunk.
     pub fn on_data(&mut self, data: &Data<'_>, delivery: &mut Delivery) -> Result<(), Violation> {
-        self.acknowledge.now |= data.flags.immediate();
-        let ahead = data.tsn.distance(self.cumulative);
+        match self.admit(data.tsn, data.flags, data.payload.len(), delivery) {
+            None => Ok(()),
+            Some(true) => self.on_next(data, delivery),
+            Some(false) => self.on_ahead(data, delivery),
+        }
+    }
+
+    /// Whether a chunk is to be taken in, and if so, whether it is the one after the cumulative TSN.
+    fn admit(&mut self, tsn: Tsn, flags: DataFlags, len: usize, delivery: &Delivery) -> Option<bool> {
+        self.acknowledge.now |= flags.immediate();
+        let ahead = tsn.distance(self.cumulative);
         if ahead == 0 || ahead >= 1 << 31 {
-            self.on_duplicate(data.tsn);
-            return Ok(());
+            self.on_duplicate(tsn);
+            return None;
         }
         let next = ahead == 1;
-        if ahead > MOST_AHEAD || !self.has_room(data.payload.len(), next, delivery) {
+        if ahead > MOST_AHEAD || !self.has_room(len, next, delivery) {
             self.counts.refused += 1;
             self.acknowledge.now = true;
-            return Ok(());
+            return None;
         }
         self.acknowledge.now |= !next || !self.runs.is_empty();
-        if next {
-            return self.on_next(data, delivery);
-        }
-        self.on_ahead(data, delivery)
+        Some(next)
     }
 
     /// A packet with DATA came to its end.
@@ -144,7 +159,7 @@ impl Inbound {
 
     fn has_room(&self, len: usize, next: bool, delivery: &Delivery) -> bool {
         let buffer = buffer(&self.limits);
-        let held = self.held + delivery.held() + len + OVERHEAD;
+        let held = self.held(delivery) + len + OVERHEAD;
         // The last eighth is for what closes holes: only that can complete messages and make room again.
         held <= if next { buffer } else { buffer - buffer / 8 }
     }
@@ -185,14 +200,7 @@ impl Inbound {
 
     /// A chunk beyond a hole.
     fn on_ahead(&mut self, data: &Data<'_>, delivery: &mut Delivery) -> Result<(), Violation> {
-        // Most often it belongs to the last run.
-        let after = match self.runs.back() {
-            Some(last) if last.start.precedes(data.tsn) => self.runs.len(),
-            _ => self.runs.partition_point(|run| {
-                self.counts.steps += 1;
-                !data.tsn.precedes(run.start)
-            }),
-        };
+        let after = self.run_after(data.tsn);
         let left = after.checked_sub(1).and_then(|at| self.runs.get_mut(at));
         if left.as_ref().is_some_and(|run| !run.end.precedes(data.tsn)) {
             self.on_duplicate(data.tsn);
@@ -233,6 +241,18 @@ impl Inbound {
         Ok(())
     }
 
+    /// Where the first run stands that starts behind `tsn`.
+    fn run_after(&mut self, tsn: Tsn) -> usize {
+        match self.runs.back() {
+            // Most often it belongs to the last run.
+            Some(last) if last.start.precedes(tsn) => self.runs.len(),
+            _ => self.runs.partition_point(|run| {
+                self.counts.steps += 1;
+                !tsn.precedes(run.start)
+            }),
+        }
+    }
+
     /// Makes one run of the two at `at` and behind it, between which the hole is closed.
     fn join_runs(&mut self, at: usize, delivery: &mut Delivery) -> Result<(), Violation> {
         let bounds = Bounds { most: self.limits.max_message_size, expect: 0 };
@@ -253,9 +273,8 @@ impl Inbound {
             self.invalid_stream = Some(part.stream);
             return;
         }
-        if let Some(hold) = &mut self.hold
-            && hold.after.precedes(part.first)
-            && (hold.streams.is_empty() || hold.streams.contains(&part.stream))
+        if self.is_on_hold(part.stream, part.first)
+            && let Some(hold) = &mut self.hold
         {
             self.held += part.cost();
             hold.parts.push(part);
@@ -311,7 +330,7 @@ impl Inbound {
         self.held += self.edge.cost();
         for (stream, ssn) in forward.skipped() {
             self.counts.steps += 1;
-            if stream.0 < self.streams && delivery.skip(stream, ssn) {
+            if stream.0 < self.streams && delivery.skip(stream, Number::Ssn(ssn)) {
                 self.readable.push_back(stream);
             }
         }
@@ -319,6 +338,115 @@ impl Inbound {
         self.acknowledge.now |= !self.runs.is_empty();
         self.release_hold(delivery);
         Ok(true)
+    }
+}
+
+/// Chunks of messages that may be interleaved.
+impl Inbound {
+    /// Takes in an I-DATA chunk.
+    ///
+    /// Source: [RFC 8260 §2.2.3](https://www.rfc-editor.org/rfc/rfc8260#section-2.2.3)
+    pub fn on_i_data(&mut self, data: &IData<'_>, delivery: &mut Delivery) -> Result<(), Violation> {
+        let Some(next) = self.admit(data.tsn, data.flags, data.payload.len(), delivery) else { return Ok(()) };
+        let after = if next { 0 } else { self.run_after(data.tsn) };
+        let left = after.checked_sub(1).and_then(|at| self.runs.get(at));
+        if left.is_some_and(|run| !run.end.precedes(data.tsn)) {
+            self.on_duplicate(data.tsn);
+            return Ok(());
+        }
+        if self.is_on_hold(data.stream, data.tsn) || !(next || self.has_place(data.tsn, after)) {
+            // Its numbers may mean other messages once the stream has begun anew: it has to come again.
+            self.counts.refused += 1;
+            return Ok(());
+        }
+        let inserted = if data.stream.0 >= self.streams {
+            self.invalid_stream = Some(data.stream);
+            Inserted::Stale
+        } else {
+            let ordered = delivery.next(data.stream);
+            self.interleaved.insert(data, ordered, self.bounds(), self.limits.received_runs)?
+        };
+        if let Inserted::Refused = inserted {
+            self.counts.refused += 1;
+            return Ok(());
+        }
+        self.counts.received += 1;
+        self.mark(data.tsn, after);
+        if let Inserted::Whole(part) = inserted {
+            self.deliver(part, !data.flags.begins(), delivery);
+        }
+        self.release_hold(delivery);
+        Ok(())
+    }
+
+    /// Whether the TSN, which lies before the run at `after`, joins a run or may begin one.
+    fn has_place(&self, tsn: Tsn, after: usize) -> bool {
+        let left = after.checked_sub(1).and_then(|at| self.runs.get(at));
+        self.runs.len() < self.limits.received_runs
+            || left.is_some_and(|run| run.end.next() == tsn)
+            || self.runs.get(after).is_some_and(|run| run.start == tsn.next())
+    }
+
+    /// Notes that a TSN has arrived, which lies before the run at `after`.
+    fn mark(&mut self, tsn: Tsn, after: usize) {
+        if tsn == self.cumulative.next() {
+            self.cumulative = tsn;
+        } else {
+            self.held += OVERHEAD;
+            self.runs.insert(after, Run::bare(tsn));
+            self.join_bare(after);
+            self.join_bare(after.saturating_sub(1));
+        }
+        while let Some(run) = self.take_run(|run, next| run.start == next) {
+            self.held -= run.cost();
+            self.cumulative = run.end;
+        }
+    }
+
+    /// Makes one run of the two at `at` and behind it if there is no hole between them.
+    fn join_bare(&mut self, at: usize) {
+        if let (Some(left), Some(right)) = (self.runs.get(at), self.runs.get(at + 1))
+            && left.end.next() == right.start
+            && let Some(right) = self.runs.remove(at + 1)
+            && let Some(left) = self.runs.get_mut(at)
+        {
+            left.end = right.end;
+            self.held -= right.cost();
+        }
+    }
+
+    /// Takes in an I-FORWARD-TSN. `false` when it reaches farther than anything the peer may have sent.
+    ///
+    /// Source: [RFC 8260 §2.3.1](https://www.rfc-editor.org/rfc/rfc8260#section-2.3.1)
+    pub fn on_i_forward(&mut self, forward: &IForwardTsn<'_>, delivery: &mut Delivery) -> bool {
+        let ahead = forward.cumulative.distance(self.cumulative);
+        if ahead == 0 || ahead >= 1 << 31 {
+            self.acknowledge.now = true;
+            return true;
+        }
+        if ahead > MOST_AHEAD {
+            return false;
+        }
+        self.cumulative = forward.cumulative;
+        while let Some(run) = self.take_run(|run, next| !next.precedes(run.start)) {
+            self.counts.steps += 1;
+            self.held -= run.cost();
+            if self.cumulative.precedes(run.end) {
+                self.cumulative = run.end;
+            }
+        }
+        for skipped in forward.skipped().filter(|skipped| skipped.stream.0 < self.streams) {
+            let (stream, unordered, mid) = (skipped.stream, skipped.unordered, skipped.mid);
+            let ordered = delivery.next(stream);
+            self.counts.steps += 1 + self.interleaved.skip(stream, unordered, mid, ordered);
+            if !unordered && delivery.skip(stream, Number::Mid(mid)) {
+                self.readable.push_back(stream);
+            }
+        }
+        self.acknowledge.packets += 1;
+        self.acknowledge.now |= !self.runs.is_empty();
+        self.release_hold(delivery);
+        true
     }
 }
 
@@ -330,6 +458,13 @@ impl Inbound {
         self.hold = Some(Hold { after: last, streams, parts: Vec::new() });
         self.release_hold(delivery);
         self.hold.is_none()
+    }
+
+    /// Whether what was sent as `tsn` belongs to a stream that has to begin anew first.
+    fn is_on_hold(&self, stream: StreamId, tsn: Tsn) -> bool {
+        self.hold.as_ref().is_some_and(|hold| {
+            hold.after.precedes(tsn) && (hold.streams.is_empty() || hold.streams.contains(&stream))
+        })
     }
 
     /// `true` while something that was sent before a reset is missing.
@@ -348,8 +483,10 @@ impl Inbound {
 
     /// Begins `streams` anew; all of them if none is named.
     fn reset(&mut self, streams: &[StreamId], delivery: &mut Delivery) {
-        let all: Vec<_> = if streams.is_empty() { delivery.streams().collect() } else { Vec::new() };
+        let all: Vec<_> =
+            if streams.is_empty() { delivery.streams().chain(self.interleaved.streams()).collect() } else { Vec::new() };
         for stream in streams.iter().chain(&all) {
+            self.interleaved.reset(*stream);
             if delivery.reset(*stream) {
                 self.readable.push_back(*stream);
             }

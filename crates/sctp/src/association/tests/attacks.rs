@@ -87,7 +87,7 @@ fn cve_31_random_chunk_trains_end() {
 #[test]
 fn cve_33_optimistic_acknowledgements_gain_nothing() {
     let (mut a, _) = connected(config());
-    a.queue = SendQueue::default();
+    a.queue = SendQueue::new(Scheduler::default());
     for _ in 0..30 {
         send(&mut a, 60_000);
     }

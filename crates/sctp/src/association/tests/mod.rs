@@ -64,7 +64,7 @@ fn events(association: &mut Association) -> Vec<Event> {
 
 /// The chunks of packets.
 fn chunks(packets: &[Vec<u8>]) -> Vec<RawChunk> {
-    let packets = packets.iter().map(|packet| Packet::parse(packet).unwrap());
+    let packets = packets.iter().map(|packet| Packet::parse(packet, false).unwrap());
     let chunks = packets.flat_map(|packet| packet.chunks().map(|chunk| chunk.unwrap()));
     chunks.map(|chunk| (chunk.kind, chunk.flags, chunk.value.to_vec())).collect()
 }
