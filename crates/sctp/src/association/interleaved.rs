@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// What a message in part costs besides its pieces, in the account of the receive buffer: its entry, its list, and their
 /// share of the tree.
-const ASSEMBLY_COST: usize = 320;
+const ASSEMBLY_COST: usize = 384;
 /// How far the count of unordered messages may lag behind those that arrive: half of what a message identifier can say
 /// is ahead.
 const MOST_LAG: u64 = 1 << 30;
@@ -220,8 +220,8 @@ impl Assembly {
             self.overhead += (left.rope.pieces() - before) * OVERHEAD;
         } else {
             self.overhead += OVERHEAD;
-            let expect = if fsn == 0 && !data.flags.ends() { bounds.expect } else { 0 };
-            self.pieces.insert(after, Piece { start: fsn, end: fsn, rope: Rope::new(data.payload, expect) });
+            // Room for more than has come would be room for each of very many messages.
+            self.pieces.insert(after, Piece { start: fsn, end: fsn, rope: Rope::new(data.payload, 0) });
         }
         if precedes {
             let left = if follows { after - 1 } else { after };

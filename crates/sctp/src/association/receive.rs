@@ -53,7 +53,9 @@ impl Association {
                 break;
             }
         }
-        if has_data && let Some(link) = self.up_mut() {
+        if let (true, State::Up { phase, link }) = (has_data, &mut self.state)
+            && phase.takes_data()
+        {
             link.inbound.on_packet_end();
         }
     }

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 /// Room made for one piece, at most: what is made in vain stays small.
 const MOST_PIECE: usize = 256 << 10;
 
-/// Pieces in order. What is in one stays where it is: a piece that is full is followed by another, each as long as all
-/// before it, so that a message is copied once as it arrives and at most once more, when it is whole and is in several.
+/// Pieces in order. What is in one stays where it is: a piece that is full is followed by another, twice as long, so that a
+/// message is copied once as it arrives and at most once more, when it is whole and is in several.
 #[derive(Debug, Default)]
 pub struct Rope {
     first: Vec<u8>,
@@ -37,7 +37,7 @@ impl Rope {
         if last.capacity() - last.len() >= bytes.len() {
             last.extend_from_slice(bytes);
         } else {
-            let mut piece = Vec::with_capacity(self.len.min(MOST_PIECE).max(bytes.len()));
+            let mut piece = Vec::with_capacity((2 * last.capacity()).min(MOST_PIECE).max(bytes.len()));
             piece.extend_from_slice(bytes);
             self.rest.push_back(piece);
         }
