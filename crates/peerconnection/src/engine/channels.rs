@@ -431,6 +431,8 @@ impl Channels {
             let _ = association.reset_streams(now, &[stream]);
             return;
         }
+        // What matters to the peer on its side matters as much on this one (RFC 8832 §5.1).
+        association.set_weight(stream, open.priority);
         let mut ack = Vec::new();
         dcep::Ack.encode(&mut ack);
         let _ = association.send(now, stream, Ppid::DCEP, Bytes::from(ack), SendOptions::default());

@@ -23,9 +23,12 @@ pub struct Row {
     /// At which millisecond, what, and what is answered until then and to it.
     pub steps: &'static [(u64, Act, &'static str)],
     pub end: End,
+    /// HEARTBEATs of the association are shown too.
+    pub beats: bool,
 }
 
-pub const ROW: Row = Row { name: "", config: |config| config, start: Start::Closed, steps: &[], end: End::Up };
+pub const ROW: Row =
+    Row { name: "", config: |config| config, start: Start::Closed, steps: &[], end: End::Up, beats: false };
 
 /// The state in which a script begins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,6 +86,8 @@ pub enum Say {
     InitAckWithoutCookie,
     /// The cookie that the association gave last.
     CookieEcho,
+    /// The one that it gave first.
+    FirstCookie,
     ForgedCookie,
     CookieAck,
     /// A whole message on stream 1.
@@ -97,6 +102,10 @@ pub enum Say {
     /// With one block.
     SackGap(u32, u16, u16),
     Heartbeat,
+    /// What the association asked in its last HEARTBEAT.
+    HeartbeatAck,
+    /// The same, changed.
+    WrongHeartbeatAck,
     Abort(u8),
     /// ABORT with a cause.
     AbortWith(u16),
@@ -145,6 +154,9 @@ struct Bench {
     /// The one that its last INIT ACK gave, which counts once its cookie comes back.
     offered: u32,
     cookie: Vec<u8>,
+    first_cookie: Option<Vec<u8>>,
+    beat: Vec<u8>,
+    shows_beats: bool,
     events: Vec<Event>,
 }
 
@@ -153,7 +165,18 @@ impl Bench {
         let now = netsim::epoch();
         let quiet = config().with_heartbeat_interval(None).with_initial_tsn(Some(1));
         let sut = Association::new(Arc::new((row.config)(quiet)), Rng::from_number(5), now);
-        let mut bench = Self { sut, start: now, now, tag: 0, offered: 0, cookie: Vec::new(), events: Vec::new() };
+        let mut bench = Self {
+            sut,
+            start: now,
+            now,
+            tag: 0,
+            offered: 0,
+            cookie: Vec::new(),
+            first_cookie: None,
+            beat: Vec::new(),
+            shows_beats: row.beats,
+            events: Vec::new(),
+        };
         bench.enter(row.start, row.name);
         bench.start = bench.now;
         bench
@@ -243,7 +266,7 @@ impl Bench {
                 let tag = match chunks.first() {
                     Some(Say::Init | Say::InitWith(_) | Say::InitOf(..)) => 0,
                     Some(Say::Other(INIT, _)) => 0,
-                    Some(Say::CookieEcho) => {
+                    Some(Say::CookieEcho | Say::FirstCookie) => {
                         self.tag = self.offered;
                         self.offered
                     }
@@ -295,6 +318,7 @@ impl Bench {
             Say::InitAckOf(tag, out, inward) => (INIT_ACK, 0, [&init_of(tag, out, inward)[..], &cookie].concat()),
             Say::InitAckWithoutCookie => (INIT_ACK, 0, init(PEER_TAG, 1)),
             Say::CookieEcho => (COOKIE_ECHO, 0, self.cookie.clone()),
+            Say::FirstCookie => (COOKIE_ECHO, 0, self.first_cookie.clone().unwrap_or_default()),
             Say::ForgedCookie => {
                 let mut cookie = self.cookie.clone();
                 if cookie.is_empty() {
@@ -313,6 +337,12 @@ impl Bench {
                 (SACK, 0, be(&[tsn, 1 << 20, 1 << 16, u32::from(from) << 16 | u32::from(to)]))
             }
             Say::Heartbeat => (HEARTBEAT, 0, [&[0, 1, 0, 8][..], b"ping"].concat()),
+            Say::HeartbeatAck => (HEARTBEAT_ACK, 0, self.beat.clone()),
+            Say::WrongHeartbeatAck => {
+                let mut beat = self.beat.clone();
+                *beat.last_mut().expect("there was one") ^= 1;
+                (HEARTBEAT_ACK, 0, beat)
+            }
             Say::Abort(flags) => (ABORT, flags, vec![]),
             Say::AbortWith(cause) => (ABORT, 0, [&short(cause)[..], &[0, 4]].concat()),
             Say::Shutdown(tsn) => (SHUTDOWN, 0, be(&[tsn])),
@@ -350,8 +380,14 @@ impl Bench {
                     INIT_ACK => {
                         self.offered = number(&value, 0);
                         self.cookie = param(&value[16..], 7).unwrap_or_default();
+                        self.first_cookie.get_or_insert_with(|| self.cookie.clone());
                     }
-                    HEARTBEAT => continue,
+                    HEARTBEAT => {
+                        self.beat.clone_from(&value);
+                        if !self.shows_beats {
+                            continue;
+                        }
+                    }
                     _ => {}
                 }
                 if !said.is_empty() {
@@ -416,6 +452,7 @@ fn say(out: &mut String, kind: u8, flags: u8, value: &[u8]) {
             }
             text + ")"
         }
+        HEARTBEAT => "HEARTBEAT".to_owned(),
         HEARTBEAT_ACK => "HEARTBEAT_ACK".to_owned(),
         ABORT if value.is_empty() => "ABORT".to_owned(),
         ABORT => format!("ABORT({})", cause()),
