@@ -82,7 +82,8 @@ fn sctp_9_interleaved_messages_arrive_whole_over_a_rough_path() {
 #[test]
 fn dc_8_a_short_message_overtakes_a_long_one() {
     for (config, first) in [(interleaved(), 2), (common::config(), 1)] {
-        let mut pair = connected_as(3, Link::with_delay(25 * MS).bottleneck(1_000_000, 1 << 20), config.clone(), config);
+        let mut pair =
+            connected_as(3, Link::with_delay(25 * MS).bottleneck(1_000_000, 1 << 20), config.clone(), config);
         pair.a.machine.queue(1, pattern(200_000), SendOptions::default());
         pair.run_for(100 * MS);
         pair.a.machine.queue(2, &b"short"[..], SendOptions::default());
@@ -169,7 +170,8 @@ fn sctp_10_interleaved_streams_begin_anew() {
                 peer.has(&Event::StreamReset(StreamId(1))) && peer.has(&Event::StreamResetDone(StreamId(1)))
             };
             // The other side has sent nothing, and resets in answer.
-            pair.run_until(60 * SECOND, |a, b| done(&a.machine) && done(&b.machine)).expect("both directions are reset");
+            pair.run_until(60 * SECOND, |a, b| done(&a.machine) && done(&b.machine))
+                .expect("both directions are reset");
         }
     }
 }

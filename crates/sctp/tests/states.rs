@@ -5,16 +5,8 @@ mod common;
 use common::script::{Act::*, End, ROW, Row, Say, Say::*, Start, Start::*, run};
 use ortica_sctp::CloseReason;
 
-const STATES: [Start; 8] = [
-    Closed,
-    CookieWait,
-    CookieEchoed,
-    Established,
-    ShutdownPending,
-    ShutdownSent,
-    ShutdownReceived,
-    ShutdownAckSent,
-];
+const STATES: [Start; 8] =
+    [Closed, CookieWait, CookieEchoed, Established, ShutdownPending, ShutdownSent, ShutdownReceived, ShutdownAckSent];
 
 /// Guards the state machine (RFC 9260 §4, §5.2, §8.4, §9): a chunk under the right tag, in every state, and its answer.
 /// `!` marks the end of the association, `^` that it comes up.
@@ -30,17 +22,23 @@ fn sctp_every_state_knows_every_chunk() {
         (InitAck, ["", "COOKIE_ECHO", "", "", "", "", "", ""]),
         (ForgedCookie, silent),
         (CookieAck, ["", "", "^", "", "", "", "", ""]),
-        (
-            Heartbeat,
-            ["", "", "", "HEARTBEAT_ACK", "HEARTBEAT_ACK", "HEARTBEAT_ACK", "HEARTBEAT_ACK", "HEARTBEAT_ACK"],
-        ),
+        (Heartbeat, ["", "", "", "HEARTBEAT_ACK", "HEARTBEAT_ACK", "HEARTBEAT_ACK", "HEARTBEAT_ACK", "HEARTBEAT_ACK"]),
         (Other(5, &[0, 1, 0, 8, 1, 2, 3, 4]), silent),
         (Abort(0), ["", "!", "!", "!", "!", "!", "!", "!"]),
         (Error(6, 0), silent),
         (Shutdown(0), ["", "", "", "SHUTDOWN_ACK", "", "SHUTDOWN_ACK", "SACK(0)", "SHUTDOWN_ACK"]),
         (
             ShutdownAck,
-            ["", "SHUTDOWN_COMPLETE(T)", "SHUTDOWN_COMPLETE(T)", "", "", "SHUTDOWN_COMPLETE!", "", "SHUTDOWN_COMPLETE!"],
+            [
+                "",
+                "SHUTDOWN_COMPLETE(T)",
+                "SHUTDOWN_COMPLETE(T)",
+                "",
+                "",
+                "SHUTDOWN_COMPLETE!",
+                "",
+                "SHUTDOWN_COMPLETE!",
+            ],
         ),
         (ShutdownComplete(0), ["", "", "", "", "", "", "", "!"]),
         (ForwardTsn(1, 1, 0), silent),

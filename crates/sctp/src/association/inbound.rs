@@ -462,9 +462,9 @@ impl Inbound {
 
     /// Whether what was sent as `tsn` belongs to a stream that has to begin anew first.
     fn is_on_hold(&self, stream: StreamId, tsn: Tsn) -> bool {
-        self.hold.as_ref().is_some_and(|hold| {
-            hold.after.precedes(tsn) && (hold.streams.is_empty() || hold.streams.contains(&stream))
-        })
+        self.hold
+            .as_ref()
+            .is_some_and(|hold| hold.after.precedes(tsn) && (hold.streams.is_empty() || hold.streams.contains(&stream)))
     }
 
     /// `true` while something that was sent before a reset is missing.
@@ -483,8 +483,11 @@ impl Inbound {
 
     /// Begins `streams` anew; all of them if none is named.
     fn reset(&mut self, streams: &[StreamId], delivery: &mut Delivery) {
-        let all: Vec<_> =
-            if streams.is_empty() { delivery.streams().chain(self.interleaved.streams()).collect() } else { Vec::new() };
+        let all: Vec<_> = if streams.is_empty() {
+            delivery.streams().chain(self.interleaved.streams()).collect()
+        } else {
+            Vec::new()
+        };
         for stream in streams.iter().chain(&all) {
             self.interleaved.reset(*stream);
             if delivery.reset(*stream) {

@@ -39,8 +39,8 @@ pub use schedule::Scheduler;
 use crate::chunk::ChunkType;
 use crate::cookie::CookieKey;
 use crate::{
-    Agreed, CloseReason, Config, Event, Message, Path, Ppid, ResetError, SendError, SendOptions, SendRefusal, Stats, StreamId,
-    Tsn,
+    Agreed, CloseReason, Config, Event, Message, Path, Ppid, ResetError, SendError, SendOptions, SendRefusal, Stats,
+    StreamId, Tsn,
 };
 use bytes::Bytes;
 use delivery::Delivery;

@@ -358,7 +358,9 @@ impl SendQueue {
 
     /// `true` when the peer could tell `stream` from one that was never used.
     pub fn is_used(&self, stream: StreamId) -> bool {
-        self.streams.get(&stream).is_some_and(|state| state.next_ordered != Mid(0) || state.next_unordered != Mid(0) || state.buffered > 0)
+        self.streams
+            .get(&stream)
+            .is_some_and(|state| state.next_ordered != Mid(0) || state.next_unordered != Mid(0) || state.buffered > 0)
     }
 
     /// Streams that were used.

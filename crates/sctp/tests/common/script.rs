@@ -349,9 +349,7 @@ impl Bench {
             Say::ShutdownAck => (SHUTDOWN_ACK, 0, vec![]),
             Say::ShutdownComplete(flags) => (SHUTDOWN_COMPLETE, flags, vec![]),
             Say::Error(cause, value) => (ERROR, 0, [&short(cause)[..], &[0, 8], &be(&[value])].concat()),
-            Say::ForwardTsn(tsn, stream, ssn) => {
-                (FORWARD_TSN, 0, be(&[tsn, u32::from(stream) << 16 | u32::from(ssn)]))
-            }
+            Say::ForwardTsn(tsn, stream, ssn) => (FORWARD_TSN, 0, be(&[tsn, u32::from(stream) << 16 | u32::from(ssn)])),
             Say::IForwardTsn(tsn, stream, mid) => (I_FORWARD_TSN, 0, be(&[tsn, u32::from(stream) << 16, mid])),
             Say::ResetOut(request, last, stream) => {
                 let value = [&[0, 13, 0, 18][..], &be(&[request, 0, last]), &short(stream)].concat();

@@ -1,7 +1,7 @@
 //! `rx/data_tracker.rs`: what was received, and what is said about it.
 
 use crate::common::raw::{BEGIN, END};
-use crate::common::script::{Act::*, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
 
 const UP: Row = Row { start: Established, ..ROW };
 /// Far enough ahead that no gap ack block could tell of it.
@@ -113,9 +113,11 @@ fn dcsctp_data_tracker() {
         },
         Row {
             name: "report_multiple_duplicate_tsns",
-            steps: &[
-                (0, Hear(&[Data(1), Data(2), Data(3), Data(4), Data(2), Data(3), Data(2)]), "SACK(4 dup 2 dup 3 dup 2)"),
-            ],
+            steps: &[(
+                0,
+                Hear(&[Data(1), Data(2), Data(3), Data(4), Data(2), Data(3), Data(2)]),
+                "SACK(4 dup 2 dup 3 dup 2)",
+            )],
             ..UP
         },
         Row {

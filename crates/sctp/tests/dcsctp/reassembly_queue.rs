@@ -1,7 +1,7 @@
 //! `rx/reassembly_queue.rs`: from chunks to messages.
 
 use crate::common::raw::{BEGIN, END, UNORDERED};
-use crate::common::script::{Act::*, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
 
 const UP: Row = Row { start: Established, ..ROW };
 const MIXED: Row = Row { config: |config| config.with_interleaving(true), ..UP };

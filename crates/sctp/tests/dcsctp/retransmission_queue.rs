@@ -1,6 +1,6 @@
 //! `tx/retransmission_queue.rs` and `tx/outstanding_data.rs`: what is in flight.
 
-use crate::common::script::{Act::*, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
 
 const UP: Row = Row { start: Established, ..ROW };
 
@@ -26,7 +26,12 @@ fn dcsctp_retransmission_queue() {
         },
         Row {
             name: "retransmits_on_t3_expiry",
-            steps: &[(0, Send(10), "DATA(1)"), (1_000, Wait, "DATA(1)"), (1_100, Hear(&[Sack(1)]), ""), (9_000, Wait, "")],
+            steps: &[
+                (0, Send(10), "DATA(1)"),
+                (1_000, Wait, "DATA(1)"),
+                (1_100, Hear(&[Sack(1)]), ""),
+                (9_000, Wait, ""),
+            ],
             ..UP
         },
         Row {

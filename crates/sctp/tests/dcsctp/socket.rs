@@ -1,7 +1,7 @@
 //! `socket/socket_tests.rs`: whole associations.
 
 use crate::common::raw;
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use crate::common::{MS, Peer, Peers, SECOND, config, connect, pattern};
 use netsim::Link;
 use ortica_core::Rng;
@@ -59,7 +59,12 @@ fn dcsctp_socket_setup() {
         Row {
             name: "doesnt_send_more_packets_until_cookie_ack_has_been_received",
             start: CookieEchoed,
-            steps: &[(0, Send(9), ""), (399, Wait, ""), (400, Wait, "COOKIE_ECHO"), (410, Hear(&[CookieAck]), "DATA(1)")],
+            steps: &[
+                (0, Send(9), ""),
+                (399, Wait, ""),
+                (400, Wait, "COOKIE_ECHO"),
+                (410, Hear(&[CookieAck]), "DATA(1)"),
+            ],
             ..ROW
         },
         Row {

@@ -1,7 +1,7 @@
 //! `socket/stream_reset.rs`: streams that begin anew.
 
 use crate::common::raw::{BEGIN, END};
-use crate::common::script::{Act::*, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
 
 const UP: Row = Row { start: Established, ..ROW };
 const ONE: u8 = BEGIN | END;
@@ -13,8 +13,16 @@ const IN_PROGRESS: u32 = 6;
 #[test]
 fn dcsctp_stream_reset() {
     run(&[
-        Row { name: "chunk_with_no_parameters_returns_error", steps: &[(0, Hear(&[Other(130, &[])]), "SACK(0)")], ..UP },
-        Row { name: "chunk_with_invalid_parameters_returns_error", steps: &[(0, Hear(&[Other(130, &[0, 13, 0, 3])]), "")], ..UP },
+        Row {
+            name: "chunk_with_no_parameters_returns_error",
+            steps: &[(0, Hear(&[Other(130, &[])]), "SACK(0)")],
+            ..UP
+        },
+        Row {
+            name: "chunk_with_invalid_parameters_returns_error",
+            steps: &[(0, Hear(&[Other(130, &[0, 13, 0, 3])]), "")],
+            ..UP
+        },
         Row {
             name: "fail_to_deliver_without_resetting_stream",
             steps: &[
@@ -85,7 +93,11 @@ fn dcsctp_stream_reset() {
             steps: &[
                 (0, Send(10_000), "DATA(1 B) / DATA(2 -) / DATA(3 -) / DATA(4 -)"),
                 (0, Reset(1), ""),
-                (10, Hear(&[Sack(4)]), "DATA(5 -) / DATA(6 -) / DATA(7 -) / DATA(8 -) / DATA(9 E) / RE_CONFIG(reset out 1)"),
+                (
+                    10,
+                    Hear(&[Sack(4)]),
+                    "DATA(5 -) / DATA(6 -) / DATA(7 -) / DATA(8 -) / DATA(9 E) / RE_CONFIG(reset out 1)",
+                ),
             ],
             ..UP
         },

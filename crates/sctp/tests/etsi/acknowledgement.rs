@@ -1,6 +1,6 @@
 //! Acknowledgement.
 
-use crate::common::script::{Act::*, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
 
 #[test]
 fn etsi_acknowledgement() {

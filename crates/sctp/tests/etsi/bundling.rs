@@ -1,6 +1,6 @@
 //! Bundling of data chunks with control chunks.
 
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use ortica_sctp::CloseReason;
 
 #[test]

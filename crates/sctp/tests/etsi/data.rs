@@ -1,7 +1,7 @@
 //! Data.
 
 use crate::common::raw::{BEGIN, END};
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use crate::common::{SECOND, connected, pattern};
 use netsim::Link;
 use ortica_sctp::{CloseReason, Event, Limits, SendOptions};

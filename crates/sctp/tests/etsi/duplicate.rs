@@ -1,6 +1,6 @@
 //! Messages that come twice, or where they are not expected.
 
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use ortica_sctp::CloseReason;
 
 const DONE: End = End::Over(CloseReason::Shutdown);

@@ -1,7 +1,7 @@
 //! Errors.
 
 use crate::common::raw::{BEGIN, END};
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use ortica_sctp::CloseReason;
 
 #[test]
@@ -47,18 +47,12 @@ fn etsi_error() {
         Row {
             name: "sctp-e-i-6-5: Handling of an INIT-ACK chunk containing an unknown parameter",
             start: CookieWait,
-            steps: &[
-                (0, Hear(&[InitAckWith(&[0xff, 1, 0, 4])]), "COOKIE_ECHO ERROR(8)"),
-                (0, Hear(&[CookieAck]), ""),
-            ],
+            steps: &[(0, Hear(&[InitAckWith(&[0xff, 1, 0, 4])]), "COOKIE_ECHO ERROR(8)"), (0, Hear(&[CookieAck]), "")],
             ..ROW
         },
         Row {
             name: "sctp-e-i-6-6: Handling of a COOKIE-ECHO chunk bundled with an ERROR chunk indicating unrecognized parameters",
-            steps: &[
-                (0, Hear(&[Init]), "INIT_ACK"),
-                (0, Hear(&[CookieEcho, Error(8, 0xff01_0004)]), "COOKIE_ACK"),
-            ],
+            steps: &[(0, Hear(&[Init]), "INIT_ACK"), (0, Hear(&[CookieEcho, Error(8, 0xff01_0004)]), "COOKIE_ACK")],
             ..ROW
         },
     ]);

@@ -1,6 +1,6 @@
 //! Fault handling.
 
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use ortica_sctp::CloseReason;
 
 #[test]

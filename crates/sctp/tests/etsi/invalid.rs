@@ -1,6 +1,6 @@
 //! Invalid messages.
 
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 
 const NOT_YET: Row = Row { end: End::NotYet, ..ROW };
 

@@ -1,6 +1,6 @@
 //! The retransmission timer.
 
-use crate::common::script::{Act::*, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
 
 #[test]
 fn etsi_retransmission() {

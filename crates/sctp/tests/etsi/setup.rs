@@ -1,7 +1,7 @@
 //! Association setup.
 
 use crate::common::raw;
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use crate::common::{MS, config};
 use ortica_core::Rng;
 use ortica_sctp::{Association, CloseReason};
@@ -165,7 +165,11 @@ fn etsi_setup() {
         Row {
             name: "sctp-as-v-1-11-1: Handling of INIT chunks with one or more address parameters in the CLOSED state",
             steps: &[
-                (0, Hear(&[InitWith(&[0, 5, 0, 8, 192, 0, 2, 1, 0, 5, 0, 8, 192, 0, 2, 2])]), "INIT_ACK(unrecognized 2)"),
+                (
+                    0,
+                    Hear(&[InitWith(&[0, 5, 0, 8, 192, 0, 2, 1, 0, 5, 0, 8, 192, 0, 2, 2])]),
+                    "INIT_ACK(unrecognized 2)",
+                ),
                 (0, Hear(&[CookieEcho]), "COOKIE_ACK"),
             ],
             ..ROW

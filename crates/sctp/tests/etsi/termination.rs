@@ -1,6 +1,6 @@
 //! Association termination.
 
-use crate::common::script::{Act::*, End, Row, ROW, Say::*, Start::*, run};
+use crate::common::script::{Act::*, End, ROW, Row, Say::*, Start::*, run};
 use ortica_sctp::CloseReason;
 
 const DONE: End = End::Over(CloseReason::Shutdown);
@@ -82,11 +82,7 @@ fn etsi_termination() {
         Row {
             name: "sctp-at-i-2-10: Handling of SHUTDOWN chunks when there is outstanding user data",
             start: Established,
-            steps: &[
-                (0, Send(10), "DATA(1)"),
-                (10, Hear(&[Shutdown(0)]), ""),
-                (20, Hear(&[Sack(1)]), "SHUTDOWN_ACK"),
-            ],
+            steps: &[(0, Send(10), "DATA(1)"), (10, Hear(&[Shutdown(0)]), ""), (20, Hear(&[Sack(1)]), "SHUTDOWN_ACK")],
             ..ROW
         },
         Row {
