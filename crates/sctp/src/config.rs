@@ -181,7 +181,8 @@ impl Config {
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
-    /// and each hole, 256 for each stream with messages, and 640 more where some wait for others. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
+    /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
+    /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,
@@ -190,7 +191,8 @@ pub struct Limits {
     /// Bytes held for sending or for an acknowledgement, counting 64 bytes for each message besides. Default: 2 MiB.
     /// Beyond it [`send`](crate::Association::send) gives the message back.
     pub send_buffer: usize,
-    /// Runs of TSNs received out of order. Default: 1,024. A chunk that would begin another one is dropped.
+    /// Runs of TSNs received out of order, and pieces of one interleaved message. Default: 1,024. A chunk that would begin
+    /// another one is dropped.
     pub received_runs: usize,
     /// Gap ack blocks read from one SACK. Default: 1,024. The rest of it is ignored.
     pub gap_blocks: usize,

@@ -68,6 +68,19 @@ fn snap_signals_the_init_that_connect_sends() {
     assert_eq!(packet[12..12 + signalled.len()], signalled);
 }
 
+/// Guards what WebRTC asks of an association: port 5000 at both ends and 65,535 streams each way, unless told otherwise.
+/// (That it starts only after DTLS is for who owns both.)
+#[test]
+fn sctp_11_ports_and_streams_are_those_of_webrtc() {
+    let mut a = association(1);
+    let chunk = a.init_chunk();
+    assert_eq!(chunk[12..16], [0xff; 4]);
+    a.connect(netsim::epoch());
+    let mut packet = Vec::new();
+    a.poll_packet(netsim::epoch(), &mut packet).expect("INIT");
+    assert_eq!(packet[..4], [0x13, 0x88, 0x13, 0x88]);
+}
+
 /// Guards against what is no INIT chunk, or one that no association can be made of: nothing has changed then.
 #[test]
 fn snap_refuses_what_is_no_sound_init() {
@@ -83,9 +96,16 @@ fn snap_refuses_what_is_no_sound_init() {
         ("the example, padded", with(|chunk| chunk.extend([0, 0])), Ok(())),
         ("nothing", vec![], malformed),
         ("another kind", with(|chunk| chunk[0] = 2), malformed),
-        ("one byte less", with(|chunk| drop(chunk.pop())), malformed),
+        ("one byte less", with(|chunk| chunk.truncate(29)), malformed),
         ("two chunks", with(|chunk| chunk.extend([0, 0, 11, 0, 0, 4])), malformed),
-        ("too short", with(|chunk| (chunk[3] = 16, chunk.truncate(16)).1), malformed),
+        (
+            "too short",
+            with(|chunk| {
+                chunk[3] = 16;
+                chunk.truncate(16);
+            }),
+            malformed,
+        ),
         ("a parameter of no length", with(|chunk| chunk[23] = 0), malformed),
         ("tag 0", with(|chunk| chunk[4..8].fill(0)), refused),
         ("no streams out", with(|chunk| chunk[12..14].fill(0)), refused),

@@ -134,6 +134,21 @@ fn sctp_2_cookies_meet_every_state() {
     ]);
 }
 
+/// Guards the handshake against a window that no association can live with: it is answered and changes nothing (§3.3.3).
+#[test]
+fn sctp_2_a_window_too_small_is_refused() {
+    run(&[Row {
+        name: "INIT ACK",
+        start: CookieWait,
+        steps: &[
+            (0, Hear(&[InitAckWindow(1_499)]), "ABORT(7)"),
+            (0, Hear(&[InitAckWindow(1_500)]), "COOKIE_ECHO"),
+            (0, Hear(&[CookieAck]), ""),
+        ],
+        ..ROW
+    }]);
+}
+
 /// Guards the time that a cookie is good for: longer if the peer asks for it, but not for as long as it likes; and against
 /// a peer whose cookies are always too old.
 #[test]

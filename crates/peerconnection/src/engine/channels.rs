@@ -426,7 +426,11 @@ impl Channels {
             Some(Role::Server) => 1,
             None => return,
         };
-        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || self.table.len() >= self.limits.channels {
+        let named = |label: &str, protocol: &str| label.len() + protocol.len();
+        let names = self.table.values().map(|channel| named(&channel.parameters.label, &channel.parameters.protocol));
+        let too_many = self.table.len() >= self.limits.channels
+            || names.sum::<usize>() + named(open.label(), open.protocol()) > self.limits.channel_names;
+        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || too_many {
             tracing::debug!(stream = stream.0, "refused a data channel");
             let _ = association.reset_streams(now, &[stream]);
             return;

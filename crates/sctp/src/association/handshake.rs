@@ -7,7 +7,7 @@ use super::inbound;
 use super::link::{Agreement, Link};
 use super::timer::Timer;
 use super::{Association, Phase, Setup, State};
-use crate::chunk::{ChunkType, Extensions, Init, InitParams};
+use crate::chunk::{ChunkType, Extensions, Init, InitParams, TAG_REFLECTED};
 use crate::cookie::{Cookie, CookieError};
 use crate::error_cause::{self, CauseCode};
 use crate::packet::HEADER_LEN;
@@ -150,11 +150,15 @@ impl Association {
         let State::CookieWait(setup) = self.state else { return };
         let Ok((init, params)) = Init::decode(value) else { return self.drop_packet("malformed INIT ACK") };
         if init.tag == 0 {
-            // There is no tag under which the peer would hear of it.
-            return self.end(CloseReason::ProtocolViolation("INIT ACK with tag 0"));
+            self.end(CloseReason::ProtocolViolation("INIT ACK with tag 0"));
+            // The peer has no tag of its own to hear it under.
+            return self.replies.alone(self.tag, ChunkType::ABORT, TAG_REFLECTED, Vec::new());
         }
         if let Some(cause) = refusal(&init, &params) {
-            self.end(CloseReason::ProtocolViolation("INIT ACK that no association can be made of"));
+            // So small a window changes nothing (§3.3.3); the rest is beyond repair.
+            if init.window >= Init::MIN_WINDOW {
+                self.end(CloseReason::ProtocolViolation("INIT ACK that no association can be made of"));
+            }
             return self.replies.alone(init.tag, ChunkType::ABORT, 0, cause);
         }
         let Some(cookie) = params.cookie.filter(|cookie| cookie.len() + HEADER_LEN + 4 <= self.config.max_packet_size)

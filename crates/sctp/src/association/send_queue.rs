@@ -445,8 +445,9 @@ mod tests {
         assert_eq!(queue.push(NOW, message, 0, &limits), Err(SendRefusal::TooLarge));
     }
 
+    /// Guards the buffered amount, which falls as bytes are put into packets, and the event at its threshold.
     #[test]
-    fn the_threshold_is_reported_when_crossed_and_only_then() {
+    fn dc_4_the_threshold_is_reported_when_crossed_and_only_then() {
         let mut queue = queue();
         queue.set_threshold(StreamId(1), 3);
         push(&mut queue, 1, "abcdef").unwrap();

@@ -83,6 +83,8 @@ pub enum Say {
     InitAck,
     InitAckWith(&'static [u8]),
     InitAckOf(u32, u16, u16),
+    /// With a window.
+    InitAckWindow(u32),
     InitAckWithoutCookie,
     /// The cookie that the association gave last.
     CookieEcho,
@@ -316,6 +318,11 @@ impl Bench {
             Say::InitAck => (INIT_ACK, 0, [&init(PEER_TAG, 1)[..], &cookie].concat()),
             Say::InitAckWith(params) => (INIT_ACK, 0, [&init(PEER_TAG, 1)[..], &cookie, params].concat()),
             Say::InitAckOf(tag, out, inward) => (INIT_ACK, 0, [&init_of(tag, out, inward)[..], &cookie].concat()),
+            Say::InitAckWindow(window) => {
+                let mut value = [&init(PEER_TAG, 1)[..], &cookie].concat();
+                value[4..8].copy_from_slice(&window.to_be_bytes());
+                (INIT_ACK, 0, value)
+            }
             Say::InitAckWithoutCookie => (INIT_ACK, 0, init(PEER_TAG, 1)),
             Say::CookieEcho => (COOKIE_ECHO, 0, self.cookie.clone()),
             Say::FirstCookie => (COOKIE_ECHO, 0, self.first_cookie.clone().unwrap_or_default()),
@@ -452,6 +459,7 @@ fn say(out: &mut String, kind: u8, flags: u8, value: &[u8]) {
         }
         HEARTBEAT => "HEARTBEAT".to_owned(),
         HEARTBEAT_ACK => "HEARTBEAT_ACK".to_owned(),
+        ABORT if flags & 1 != 0 => "ABORT(T)".to_owned(),
         ABORT if value.is_empty() => "ABORT".to_owned(),
         ABORT => format!("ABORT({})", cause()),
         SHUTDOWN => format!("SHUTDOWN({})", first()),

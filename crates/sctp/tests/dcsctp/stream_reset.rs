@@ -74,6 +74,21 @@ fn dcsctp_stream_reset() {
             ..UP
         },
         Row {
+            name: "reset_streams_deferred, interleaved: message numbers begin anew too, so what is early comes again",
+            config: |config| config.with_interleaving(true),
+            steps: &[
+                (0, Hear(&[IData(1, 1, 0, 53, BEGIN)]), "SACK(1)"),
+                (0, Hear(&[ResetOut(1, 3, 1)]), "SACK(1) RE_CONFIG(answer 1 6)"),
+                (0, Hear(&[IData(4, 1, 0, 53, BEGIN)]), "SACK(1)"),
+                (0, Hear(&[IData(5, 2, 0, 53, ONE)]), "SACK(1 gap 5-5)"),
+                (0, Hear(&[IData(2, 1, 0, 1, 0), IData(3, 1, 0, 2, END)]), "SACK(3 gap 5-5) RE_CONFIG(answer 1 1)"),
+                (0, Hear(&[IData(4, 1, 0, 53, ONE)]), "SACK(5)"),
+                (0, Read(15), ""),
+                (0, Read(5), ""),
+            ],
+            ..UP
+        },
+        Row {
             name: "reset_streams_defers_forward_tsn",
             steps: &[
                 (0, Hear(&[ResetOut(1, 2, 1)]), "SACK(0) RE_CONFIG(answer 1 6)"),

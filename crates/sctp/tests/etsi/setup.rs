@@ -213,8 +213,8 @@ fn etsi_setup() {
         Row {
             name: "sctp-as-i-1-14-2: Handling of INIT-ACK chunks with initiate tag 0 in the COOKIE-WAIT state",
             start: CookieWait,
-            // There is no tag to send an ABORT under.
-            steps: &[(0, Hear(&[InitAckOf(0, 9, 9)]), "")],
+            // The peer has no tag to send an ABORT under but the one that it used.
+            steps: &[(0, Hear(&[InitAckOf(0, 9, 9)]), "ABORT(T)")],
             end: End::Over(CloseReason::ProtocolViolation("INIT ACK with tag 0")),
             ..ROW
         },

@@ -252,6 +252,28 @@ fn cve_37_forward_tsn_is_bounded_and_linear() {
     }
 }
 
+/// Guards I-FORWARD-TSN the same way: a list of thousands of entries, also of one stream over and over while very many of
+/// its messages have arrived in part, costs a step each and one for each message dropped.
+#[test]
+fn cve_37_i_forward_tsn_is_bounded_and_linear() {
+    let (_, mut b) = connected(config().with_interleaving(true));
+    let at = b.tsn(0);
+    for far in [65_536, 1 << 20, (1 << 31) - 1, 1 << 31, u32::MAX] {
+        b.hears(NOW, &[i_forward_tsn(at.plus(far), &[(1, true, 1)])]);
+        assert_eq!(b.tsn(0), at, "{far}");
+    }
+    for mid in 0..8_000 {
+        b.hears(NOW, &[i_data(b.tsn(1), Mid(mid), 0, DataFlags::BEGIN, b"x")]);
+    }
+    let list: Vec<_> = (0..8_000).map(|entry| (entry % 2, entry % 3 == 0, entry)).collect();
+    let before = b.stats().steps;
+    b.hears(NOW, &[i_forward_tsn(b.tsn(9), &list)]);
+    let steps = b.stats().steps - before;
+    assert!((8_000..=16_001).contains(&steps), "{steps}");
+    b.hears(NOW, &[i_forward_tsn(b.tsn(9), &[(1, false, 8_000)])]);
+    assert_eq!(with_sack(&b.hears(NOW, &[i_forward_tsn(b.tsn(0), &[])]), |sack| sack.window), Some((5 << 20) - 64));
+}
+
 /// Guards against what is not implemented and was exploited elsewhere: ASCONF, its answer and AUTH are unknown chunks,
 /// reported where their number asks for it.
 #[test]
