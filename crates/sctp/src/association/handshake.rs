@@ -118,9 +118,10 @@ impl Association {
             State::Ended => return self.drop_packet("INIT after the end"),
         };
         self.init_answered = Some(now);
+        let most_preserved = u32::try_from(self.config.cookie_lifetime.as_millis()).unwrap_or(u32::MAX);
         let cookie = self.cookie_key.seal(&Cookie {
             created: now,
-            preserved: params.cookie_preservative.unwrap_or(0).min(self.config.cookie_lifetime.as_millis() as u32),
+            preserved: params.cookie_preservative.unwrap_or(0).min(most_preserved),
             local_tag: tag,
             peer_tag: init.tag,
             local_tie_tag: ties.0,

@@ -265,7 +265,7 @@ fn cve_37_i_forward_tsn_is_bounded_and_linear() {
     for mid in 0..8_000 {
         b.hears(NOW, &[i_data(b.tsn(1), Mid(mid), 0, DataFlags::BEGIN, b"x")]);
     }
-    let list: Vec<_> = (0..8_000).map(|entry| (entry % 2, entry % 3 == 0, entry)).collect();
+    let list: Vec<_> = (0..8_000u32).map(|entry| ((entry % 2) as u16, entry % 3 == 0, entry)).collect();
     let before = b.stats().steps;
     b.hears(NOW, &[i_forward_tsn(b.tsn(9), &list)]);
     let steps = b.stats().steps - before;
