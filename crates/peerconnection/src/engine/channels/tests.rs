@@ -391,27 +391,36 @@ fn dc_5_a_channel_that_closes_sends_what_it_has() {
     assert_eq!(call.server.channels.iter().count(), 0);
 }
 
-/// Guards the weight that the peer gave a channel: the other side answers with the same.
+/// Guards the priorities of channels: each is announced as its weight, and both sides share by it.
 #[test]
-fn dc_8_a_channel_has_its_weight_on_both_sides() {
+fn dc_8_a_channel_has_its_priority_on_both_sides() {
     let mut call = Call::connected();
-    for (stream, priority) in [(1, 1_024), (3, 128)] {
-        let mut message = Open::new("weighted", "").unwrap();
-        message.priority = priority;
-        let mut bytes = Vec::new();
-        message.encode(&mut bytes);
-        call.server.forge(stream, Ppid::DCEP, &bytes, true);
-    }
+    let [high, low] = [Priority::High, Priority::VeryLow]
+        .map(|priority| call.client.create(ChannelParameters { priority, ..named("weighted") }).unwrap());
     call.run();
-    let ids: Vec<_> = call.client.channels.iter().map(|(id, _)| id).collect();
+    let ids: Vec<_> = call.server.channels.iter().map(|(id, channel)| (id, channel.parameters.priority)).collect();
+    assert_eq!(ids.iter().map(|(_, priority)| *priority).collect::<Vec<_>>(), [Priority::High, Priority::VeryLow]);
+    let text = "a message of such a length that a packet holds a few of them but not many. ";
     for _ in 0..200 {
-        for id in &ids {
-            call.client.send(*id, "a message of such a length that a packet holds a few of them but not many. ");
+        for id in [high, low] {
+            call.client.send(id, text);
+        }
+        for (id, _) in &ids {
+            call.server.send(*id, text);
         }
     }
-    // The first packets, as far as the window goes.
+    // The first packets each way, as far as the window goes.
     carry(&mut call.client.association, &mut call.server.association);
-    let mut counts = [1, 3].map(|stream| std::iter::from_fn(|| call.server.association.read(StreamId(stream))).count());
-    counts[1] = counts[1].max(1);
-    assert!(counts[0] >= 5 * counts[1], "{counts:?}");
+    carry(&mut call.server.association, &mut call.client.association);
+    for side in [&mut call.client.association, &mut call.server.association] {
+        let counts = [0, 2].map(|stream| std::iter::from_fn(|| side.read(StreamId(stream))).count());
+        assert!(counts[0] >= 5 * counts[1].max(1), "{counts:?}");
+    }
+}
+
+/// Guards the reading of weights that have no name.
+#[test]
+fn dc_8_a_weight_of_the_peer_becomes_the_next_priority() {
+    let found = [0, 128, 129, 256, 257, 512, 513, 1_024, 65_535].map(|weight| Priority::from_weight(weight).weight());
+    assert_eq!(found, [128, 128, 256, 256, 512, 512, 1_024, 1_024, 1_024]);
 }
