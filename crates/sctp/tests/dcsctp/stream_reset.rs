@@ -121,8 +121,8 @@ fn dcsctp_stream_reset() {
             steps: &[
                 (0, Send(5), "DATA(1)"),
                 (0, Reset(1), "RE_CONFIG(reset out 1)"),
-                (0, Hear(&[Sack(1), Answer(1, PERFORMED)]), "SACK(0)"),
-                (0, Send(5), "DATA(2)"),
+                (50, Hear(&[Sack(1), Answer(1, PERFORMED)]), "SACK(0)"),
+                (100, Send(5), "DATA(2)"),
             ],
             ..UP
         },

@@ -262,6 +262,8 @@ fn cve_37_i_forward_tsn_is_bounded_and_linear() {
         b.hears(NOW, &[i_forward_tsn(at.plus(far), &[(1, true, 1)])]);
         assert_eq!(b.tsn(0), at, "{far}");
     }
+    let window = |b: &mut Association| with_sack(&b.hears(NOW, &[i_forward_tsn(b.tsn(0), &[])]), |sack| sack.window);
+    let empty = window(&mut b);
     for mid in 0..8_000 {
         b.hears(NOW, &[i_data(b.tsn(1), Mid(mid), 0, DataFlags::BEGIN, b"x")]);
     }
@@ -271,7 +273,7 @@ fn cve_37_i_forward_tsn_is_bounded_and_linear() {
     let steps = b.stats().steps - before;
     assert!((8_000..=16_001).contains(&steps), "{steps}");
     b.hears(NOW, &[i_forward_tsn(b.tsn(9), &[(1, false, 8_000)])]);
-    assert_eq!(with_sack(&b.hears(NOW, &[i_forward_tsn(b.tsn(0), &[])]), |sack| sack.window), Some((5 << 20) - 64));
+    assert_eq!(window(&mut b), empty);
 }
 
 /// Guards against what is not implemented and was exploited elsewhere: ASCONF, its answer and AUTH are unknown chunks,
