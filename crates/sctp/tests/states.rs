@@ -196,3 +196,47 @@ fn sctp_2_stale_cookies_are_asked_to_live_longer() {
         },
     ]);
 }
+
+/// Guards requests about streams (RFC 6525): what is never granted is denied, numbers out of turn are told so, a request that
+/// is asked for is answered by one of our own, and a peer that never offered any is left alone.
+#[test]
+fn sctp_10_requests_are_answered_in_turn() {
+    const UP: Row = Row { start: Established, ..ROW };
+    run(&[
+        Row {
+            name: "TSNs that begin anew",
+            steps: &[(0, Hear(&[Other(130, &[0, 15, 0, 8, 0, 0, 0, 1])]), "SACK(0) RE_CONFIG(answer 1 2)")],
+            ..UP
+        },
+        Row {
+            name: "more streams, either way",
+            steps: &[
+                (0, Hear(&[Other(130, &[0, 17, 0, 12, 0, 0, 0, 1, 0, 9, 0, 0])]), "SACK(0) RE_CONFIG(answer 1 2)"),
+                (0, Hear(&[Other(130, &[0, 18, 0, 12, 0, 0, 0, 2, 0, 9, 0, 0])]), "SACK(0) RE_CONFIG(answer 2 2)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "numbers out of turn",
+            steps: &[
+                (0, Hear(&[ResetOut(3, 0, 1)]), "SACK(0) RE_CONFIG(answer 3 5)"),
+                (0, Hear(&[ResetOut(0, 0, 1)]), "SACK(0) RE_CONFIG(answer 0 5)"),
+                (0, Hear(&[ResetOut(1, 0, 1)]), "SACK(0) RE_CONFIG(answer 1 1)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "a request for a request",
+            steps: &[
+                (0, Send(9), "DATA(1)"),
+                (50, Hear(&[Sack(1)]), ""),
+                (60, Hear(&[ResetIn(1, 1)]), "SACK(0) RE_CONFIG(answer 1 6) RE_CONFIG(reset out 1)"),
+                (70, Hear(&[Answer(1, 1)]), "SACK(0)"),
+                // It is done: that is what the repetition hears.
+                (80, Hear(&[ResetIn(1, 1)]), "SACK(0) RE_CONFIG(answer 1 1)"),
+                (90, Send(9), "DATA(2)"),
+            ],
+            ..UP
+        },
+    ]);
+}
