@@ -18,11 +18,33 @@ pub struct Peer {
 impl Peer {
     /// One that connects at once.
     pub fn new(seed: u64) -> Self {
-        let config = Arc::new(Config::new(crate::provider()));
-        let mut association = Association::new(config, Rng::from_number(seed), epoch());
+        Self::with(seed, Config::new(crate::provider()))
+    }
+
+    /// One that would like to interleave messages, and to leave out checksums.
+    pub fn interleaved(seed: u64) -> Self {
+        Self::with(seed, Config::new(crate::provider()).with_interleaving(true).with_zero_checksum(true))
+    }
+
+    fn with(seed: u64, config: Config) -> Self {
+        let mut association = Association::new(Arc::new(config), Rng::from_number(seed), epoch());
         association.connect(epoch());
         Self { association, tag: [0; 4] }
     }
+}
+
+/// Has an association start with the INIT chunk of a peer.
+///
+/// # Panics
+/// When it says that it is connected and is not, or changed although it refused.
+pub fn start_with(init: &[u8]) {
+    let config = Arc::new(Config::new(crate::provider()).with_interleaving(true));
+    let mut association = Association::new(config, Rng::from_number(1), epoch());
+    let started = association.connect_with(epoch(), init).is_ok();
+    assert_eq!(association.is_connected(), started);
+    association.connect(epoch());
+    let sent = association.poll_packet(epoch(), &mut Vec::new());
+    assert_eq!(sent.is_none(), started, "INIT goes out exactly if there is no association");
 }
 
 impl Machine for Peer {

@@ -2,7 +2,7 @@
 
 use crate::driver::Interest;
 use crate::engine::{
-    ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason,
+    ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
     Reliability,
 };
 use crate::peer_connection::Handle;
@@ -21,6 +21,8 @@ pub struct DataChannelInit {
     pub ordered: bool,
     /// How hard it tries to deliver. Default reliable.
     pub reliability: Reliability,
+    /// Its share in what is sent, beside other channels. Default low, which is the usual one.
+    pub priority: Priority,
     /// The subprotocol, up to 65,535 bytes of UTF-8. Default empty.
     pub protocol: String,
     /// The stream to use, 0 to 65,534, when both sides agreed on the channel beforehand. Default: the channel is
@@ -30,14 +32,20 @@ pub struct DataChannelInit {
 
 impl Default for DataChannelInit {
     fn default() -> Self {
-        Self { ordered: true, reliability: Reliability::Reliable, protocol: String::new(), negotiated: None }
+        Self {
+            ordered: true,
+            reliability: Reliability::Reliable,
+            priority: Priority::Low,
+            protocol: String::new(),
+            negotiated: None,
+        }
     }
 }
 
 impl DataChannelInit {
     pub(crate) fn parameters(self, label: &str) -> ChannelParameters {
-        let Self { ordered, reliability, protocol, negotiated } = self;
-        ChannelParameters { label: label.to_owned(), protocol, ordered, reliability, negotiated }
+        let Self { ordered, reliability, priority, protocol, negotiated } = self;
+        ChannelParameters { label: label.to_owned(), protocol, ordered, reliability, priority, negotiated }
     }
 }
 
@@ -154,6 +162,11 @@ impl DataChannel {
     /// How hard it tries to deliver.
     pub fn reliability(&self) -> Reliability {
         self.parameters.reliability
+    }
+
+    /// Its share in what is sent.
+    pub fn priority(&self) -> Priority {
+        self.parameters.priority
     }
 
     /// Both sides agreed on it beforehand.

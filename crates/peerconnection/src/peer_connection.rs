@@ -119,7 +119,7 @@ impl PeerConnection {
             .with_srtp_profiles(&configuration.srtp_profiles);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max);
+        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max).with_zero_checksum(true);
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }

@@ -1,5 +1,6 @@
 //! What an association is told before it starts.
 
+use crate::Scheduler;
 use ortica_core::crypto::CryptoProvider;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ pub struct Config {
     pub(crate) sack_delay: Duration,
     pub(crate) cookie_lifetime: Duration,
     pub(crate) partial_reliability: bool,
+    pub(crate) interleaving: bool,
+    pub(crate) zero_checksum: bool,
+    pub(crate) scheduler: Scheduler,
     pub(crate) initial_tsn: Option<u32>,
     pub(crate) limits: Limits,
 }
@@ -54,6 +58,9 @@ impl Config {
             sack_delay: Duration::from_millis(40),
             cookie_lifetime: Duration::from_secs(60),
             partial_reliability: true,
+            interleaving: false,
+            zero_checksum: false,
+            scheduler: Scheduler::default(),
             initial_tsn: None,
             limits: Limits::default(),
         }
@@ -128,10 +135,30 @@ impl Config {
         self
     }
 
-    /// Whether to offer partial reliability (RFC 3758). Default: `true`. Without it, or with a peer that lacks it, every
+    /// Whether to offer partial reliability (RFC 3758, and RFC 8260 §2.3.1 for interleaved messages). Default: `true`. Without it, or with a peer that lacks it, every
     /// message is reliable once its first byte was sent.
     pub fn with_partial_reliability(mut self, offer: bool) -> Self {
         self.partial_reliability = offer;
+        self
+    }
+
+    /// Whether to offer that messages of different streams are interleaved (RFC 8260), so that a long one does not hold up
+    /// the others. Default: `false`. It costs four bytes a chunk, and takes effect when the peer offers it too.
+    pub fn with_interleaving(mut self, offer: bool) -> Self {
+        self.interleaving = offer;
+        self
+    }
+
+    /// Whether packets may do without their checksum, because DTLS authenticates every one of them (RFC 9653). Default:
+    /// `false`. To be set only where that is so; packets to a peer that did not offer it keep theirs.
+    pub fn with_zero_checksum(mut self, offer: bool) -> Self {
+        self.zero_checksum = offer;
+        self
+    }
+
+    /// How streams share what may be sent. Default: [`Scheduler::WeightedFairQueueing`], which data channels ask for.
+    pub fn with_scheduler(mut self, scheduler: Scheduler) -> Self {
+        self.scheduler = scheduler;
         self
     }
 
@@ -154,7 +181,8 @@ impl Config {
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
-    /// and each hole, 256 for each stream with messages, and 640 more where some wait for others. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
+    /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
+    /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,
@@ -163,7 +191,8 @@ pub struct Limits {
     /// Bytes held for sending or for an acknowledgement, counting 64 bytes for each message besides. Default: 2 MiB.
     /// Beyond it [`send`](crate::Association::send) gives the message back.
     pub send_buffer: usize,
-    /// Runs of TSNs received out of order. Default: 1,024. A chunk that would begin another one is dropped.
+    /// Runs of TSNs received out of order, and pieces of one interleaved message. Default: 1,024. A chunk that would begin
+    /// another one is dropped.
     pub received_runs: usize,
     /// Gap ack blocks read from one SACK. Default: 1,024. The rest of it is ignored.
     pub gap_blocks: usize,

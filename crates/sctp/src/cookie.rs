@@ -17,6 +17,8 @@ const MAC_LEN: usize = 32;
 pub struct Cookie {
     /// When it was made.
     pub created: Instant,
+    /// Milliseconds that it lives longer than usual, because the peer asked for them.
+    pub preserved: u32,
     /// Tag we chose.
     pub local_tag: u32,
     /// Tag the peer chose.
@@ -74,7 +76,7 @@ impl CookieKey {
     /// The cookie as the peer sent it back.
     ///
     /// # Errors
-    /// When it is not ours, or older than `lifetime`.
+    /// When it is not ours, or older than `lifetime` and what the peer was granted besides.
     pub fn open(&self, now: Instant, lifetime: Duration, sealed: &[u8]) -> Result<Cookie, CookieError> {
         let (body, mac) = sealed.split_at_checked(Cookie::LEN).ok_or(CookieError::Forged)?;
         if mac.len() != MAC_LEN || !self.hmac.verify(&[body], mac) {
@@ -82,17 +84,18 @@ impl CookieKey {
         }
         let cookie = Cookie::decode(body).map_err(|_| CookieError::Forged)?;
         let age = now.saturating_duration_since(cookie.created);
+        let lifetime = lifetime + Duration::from_millis(cookie.preserved.into());
         if age > lifetime { Err(CookieError::Stale(cookie, age - lifetime)) } else { Ok(cookie) }
     }
 }
 
 impl Cookie {
-    const LEN: usize = 8 + 7 * 4 + 2 * 2 + 1;
+    const LEN: usize = 8 + 8 * 4 + 2 * 2 + 1;
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let flags = u8::from(self.extensions.forward_tsn) | u8::from(self.extensions.reconfig) << 1;
         Writer::new(out)
             .u64(self.created.as_nanos())
+            .u32(self.preserved)
             .u32(self.local_tag)
             .u32(self.peer_tag)
             .u32(self.local_tie_tag)
@@ -102,12 +105,13 @@ impl Cookie {
             .u32(self.peer_window)
             .u16(self.outbound_streams)
             .u16(self.inbound_streams)
-            .u8(flags);
+            .u8(self.extensions.to_bits());
     }
 
     fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(body);
         let created = Instant::from_nanos(r.u64("time")?);
+        let preserved = r.u32("longer life")?;
         let local_tag = r.u32("local tag")?;
         let peer_tag = r.u32("peer tag")?;
         let local_tie_tag = r.u32("local tie-tag")?;
@@ -117,11 +121,11 @@ impl Cookie {
         let peer_window = r.u32("peer window")?;
         let outbound_streams = r.u16("outbound streams")?;
         let inbound_streams = r.u16("inbound streams")?;
-        let flags = r.u8("extensions")?;
+        let extensions = Extensions::from_bits(r.u8("extensions")?);
         r.finish("cookie")?;
-        let extensions = Extensions { forward_tsn: flags & 1 != 0, reconfig: flags & 2 != 0 };
         Ok(Self {
             created,
+            preserved,
             local_tag,
             peer_tag,
             local_tie_tag,
@@ -148,12 +152,12 @@ mod tests {
         CookieKey::new(&rust_crypto::provider(), &mut Rng::from_number(seed))
     }
 
-    fn cookie(created: u64, numbers: [u32; 7], streams: [u16; 2], extensions: [bool; 2]) -> Cookie {
+    fn cookie(created: u64, numbers: [u32; 7], streams: [u16; 2], extensions: u8) -> Cookie {
         let [local_tag, peer_tag, local_tie_tag, peer_tie_tag, local_tsn, peer_tsn, peer_window] = numbers;
         let [outbound_streams, inbound_streams] = streams;
-        let [forward_tsn, reconfig] = extensions;
         Cookie {
             created: Instant::from_nanos(created),
+            preserved: 0,
             local_tag,
             peer_tag,
             local_tie_tag,
@@ -163,7 +167,7 @@ mod tests {
             peer_window,
             outbound_streams,
             inbound_streams,
-            extensions: Extensions { forward_tsn, reconfig },
+            extensions: Extensions::from_bits(extensions),
         }
     }
 
@@ -171,7 +175,7 @@ mod tests {
     #[test]
     fn sctp_2_a_cookie_is_authenticated() {
         let key_1 = key(1);
-        let made = cookie(0, [1, 2, 3, 4, 5, 6, 7], [8, 9], [true, false]);
+        let made = cookie(0, [1, 2, 3, 4, 5, 6, 7], [8, 9], 1);
         let mut sealed = key_1.seal(&made);
         let now = Instant::from_nanos(0) + MINUTE;
         assert_eq!(key_1.open(now, MINUTE, &sealed), Ok(made));
@@ -189,16 +193,19 @@ mod tests {
     /// Guards the life span: 60 s and no nanosecond more.
     #[test]
     fn sctp_2_a_cookie_grows_stale_after_its_lifetime() {
-        let made = cookie(1_000, [1; 7], [1; 2], [true; 2]);
+        let made = cookie(1_000, [1; 7], [1; 2], 3);
         let sealed = key(1).seal(&made);
         let late = made.created + MINUTE + Duration::from_nanos(1);
         assert_eq!(key(1).open(late, MINUTE, &sealed), Err(CookieError::Stale(made, Duration::from_nanos(1))));
+        let preserved = Cookie { preserved: 1_000, ..made };
+        let sealed = key(1).seal(&preserved);
+        assert_eq!(key(1).open(made.created + MINUTE + Duration::from_secs(1), MINUTE, &sealed), Ok(preserved));
     }
 
     /// Guards against leaks: the same association seen from two places in memory gives the same cookie.
     #[test]
     fn cve_29_a_cookie_holds_no_pointers() {
-        let made = cookie(5, [1; 7], [1; 2], [false; 2]);
+        let made = cookie(5, [1; 7], [1; 2], 0);
         let (first, second) = (Box::new(key(1)), Box::new(key(1)));
         assert_eq!(first.seal(&made), second.seal(&made));
         assert_eq!(first.seal(&made).len(), Cookie::LEN + MAC_LEN);
@@ -207,7 +214,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn cookie_round_trips(created: u64, numbers: [u32; 7], streams: [u16; 2], extensions: [bool; 2]) {
+        fn cookie_round_trips(created: u64, numbers: [u32; 7], streams: [u16; 2], extensions in 0..32u8) {
             let made = cookie(created, numbers, streams, extensions);
             let mut out = Vec::new();
             made.encode(&mut out);

@@ -136,7 +136,8 @@ impl Open {
     /// Appends the message to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let (kind, parameter) = match self.reliability {
-            Reliability::Reliable => (0, 0),
+            // What is once begun arrives.
+            Reliability::Reliable | Reliability::Priority(_) => (0, 0),
             Reliability::MaxRetransmits(count) => (1, count),
             Reliability::MaxLifetime(time) => (2, u32::try_from(time.as_millis()).unwrap_or(u32::MAX)),
         };

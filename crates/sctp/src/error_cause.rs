@@ -58,10 +58,10 @@ mod tests {
 
     #[test]
     fn reads_captured_causes() {
-        let packet = Packet::parse(include_bytes!("../testdata/aiortc/sctp_error.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../testdata/aiortc/sctp_error.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         assert_eq!(causes(chunk.value).map(|(code, _)| code).collect::<Vec<_>>(), [CauseCode::INVALID_STREAM]);
-        let packet = Packet::parse(include_bytes!("../testdata/aiortc/sctp_abort.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../testdata/aiortc/sctp_abort.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let (code, cause) = causes(chunk.value).next().unwrap();
         assert_eq!(code, CauseCode::PROTOCOL_VIOLATION);

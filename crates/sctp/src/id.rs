@@ -70,6 +70,45 @@ impl Ssn {
     }
 }
 
+/// Message identifier: counts the ordered or the unordered messages of one stream and wraps.
+///
+/// Source: [RFC 8260 §2.1](https://www.rfc-editor.org/rfc/rfc8260#section-2.1)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Mid(pub u32);
+
+impl Mid {
+    /// The stream sequence number that an ordered message with this identifier has in DATA.
+    pub const fn ssn(self) -> Ssn {
+        Ssn(self.0 as u16)
+    }
+}
+
+/// Number of a message within its stream, as it was received: the low bits of a count that never wraps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Number {
+    /// Sixteen of them, in DATA.
+    Ssn(Ssn),
+    /// Thirty-two of them, in I-DATA.
+    Mid(Mid),
+}
+
+impl Number {
+    /// The count that is meant, given the next expected one; `None` when it lies before that.
+    pub const fn resolve(self, next: u64) -> Option<u64> {
+        let ahead = match self {
+            Self::Ssn(ssn) => {
+                let ahead = ssn.distance(Ssn(next as u16));
+                if ahead >= 1 << 15 { return None } else { ahead as u64 }
+            }
+            Self::Mid(mid) => {
+                let ahead = mid.0.wrapping_sub(next as u32);
+                if ahead >= 1 << 31 { return None } else { ahead as u64 }
+            }
+        };
+        Some(next + ahead)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +122,18 @@ mod tests {
         assert!(Ssn(u16::MAX).precedes(Ssn(3)));
         assert_eq!(Ssn(u16::MAX).next(), Ssn(0));
         assert_eq!(Tsn(0).previous(), Tsn(u32::MAX));
+    }
+
+    /// Guards the count of messages across the wrap of what is sent of it.
+    #[test]
+    fn flt_40_message_numbers_resolve_across_the_wrap() {
+        let next = (5 << 32) - 2;
+        assert_eq!(Number::Mid(Mid(u32::MAX - 1)).resolve(next), Some(next));
+        assert_eq!(Number::Mid(Mid(3)).resolve(next), Some(next + 5));
+        assert_eq!(Number::Mid(Mid(u32::MAX - 2)).resolve(next), None);
+        assert_eq!(Number::Ssn(Ssn(3)).resolve(next), Some(next + 5));
+        assert_eq!(Number::Ssn(Ssn(u16::MAX - 2)).resolve(next), None);
+        assert_eq!(Mid(65_537).ssn(), Ssn(1));
     }
 
     proptest! {

@@ -26,10 +26,11 @@ pub mod ppid;
 mod stats;
 mod wire;
 
-pub use association::Association;
+pub use association::{Association, Scheduler};
 pub use config::{Config, Limits};
 pub use event::{CloseReason, Event};
+use id::{Mid, Number};
 pub use id::{Ssn, StreamId, Tsn};
-pub use message::{Message, Reliability, ResetError, SendError, SendOptions, SendRefusal};
+pub use message::{ConnectError, Message, Reliability, ResetError, SendError, SendOptions, SendRefusal};
 pub use ppid::Ppid;
-pub use stats::{Path, Stats};
+pub use stats::{Agreed, Path, Stats};

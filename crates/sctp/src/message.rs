@@ -30,6 +30,9 @@ pub enum Reliability {
     MaxRetransmits(u32),
     /// Only within this time after `send`, counted in milliseconds.
     MaxLifetime(Duration),
+    /// Until it arrives, unless the send buffer is full before it is begun and something more important is to be sent:
+    /// anything with another policy, or with a smaller number here (0 is the most important).
+    Priority(u32),
 }
 
 /// How a message is to be sent.
@@ -80,6 +83,21 @@ pub enum SendRefusal {
     /// The association is shutting down or over.
     #[error("the association is closing or closed")]
     Closed,
+}
+
+/// An association could not be set up from the peer's INIT chunk.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// These bytes are not one INIT chunk.
+    #[error("not an INIT chunk")]
+    Malformed,
+    /// No association can be made of it: a tag of zero, no streams, a host name, or a window below 1,500 bytes.
+    #[error("an INIT chunk that no association can be made of")]
+    Refused,
+    /// The association has begun.
+    #[error("the association has begun already")]
+    Started,
 }
 
 /// Streams could not be reset.

@@ -6,7 +6,7 @@ use ortica_core::{DecodeError, Reader};
 /// Bytes of the common header.
 pub const HEADER_LEN: usize = 12;
 
-/// Borrowed view of a received packet whose checksum has been verified.
+/// Borrowed view of a received packet whose checksum has been verified, or stands for the lower layer's.
 ///
 /// Source: [RFC 9260 §3.1](https://www.rfc-editor.org/rfc/rfc9260#section-3.1)
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,21 +21,27 @@ pub struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads the common header and verifies the checksum.
+    /// Reads the common header and verifies the checksum. With `zero_is_fine` a checksum of zero will do, except where
+    /// the sender cannot know that yet: with INIT and COOKIE ECHO.
+    ///
+    /// Source: [RFC 9653 §5](https://www.rfc-editor.org/rfc/rfc9653#section-5)
     ///
     /// # Errors
     /// When the packet is shorter than its header, or the checksum is wrong.
-    pub fn parse(packet: &'a [u8]) -> Result<Self, DecodeError> {
+    pub fn parse(packet: &'a [u8], zero_is_fine: bool) -> Result<Self, DecodeError> {
         let mut r = Reader::new(packet);
         let source_port = r.u16("source port")?;
         let destination_port = r.u16("destination port")?;
         let tag = r.u32("verification tag")?;
         // CRC32c is written with its least significant byte first (RFC 9260 §A).
         let received = u32::from_le_bytes(r.array("checksum")?);
-        if received != checksum(packet) {
+        let chunks = r.take_rest();
+        let first = chunks.first().map(|&kind| ChunkType(kind));
+        let early = matches!(first, None | Some(ChunkType::INIT | ChunkType::COOKIE_ECHO));
+        if !(zero_is_fine && received == 0 && !early) && received != checksum(packet) {
             return Err(DecodeError::Invalid("checksum"));
         }
-        Ok(Self { source_port, destination_port, tag, chunks: r.take_rest() })
+        Ok(Self { source_port, destination_port, tag, chunks })
     }
 
     /// The chunks, in order, until the first whose length is impossible.
@@ -70,6 +76,7 @@ pub struct Builder<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
     limit: usize,
+    zero_checksum: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -80,7 +87,13 @@ impl<'a> Builder<'a> {
         out.extend_from_slice(&header.destination_port.to_be_bytes());
         out.extend_from_slice(&header.tag.to_be_bytes());
         out.extend_from_slice(&[0; 4]);
-        Self { out, start, limit }
+        Self { out, start, limit, zero_checksum: false }
+    }
+
+    /// Leaves the checksum zero if `allowed`: the peer said that it is as good as the right one.
+    pub fn with_zero_checksum(mut self, allowed: bool) -> Self {
+        self.zero_checksum = allowed;
+        self
     }
 
     /// Bytes left, headers of further chunks included.
@@ -119,6 +132,9 @@ impl<'a> Builder<'a> {
         }
         let packet = self.out.get_mut(self.start..)?;
         // Its field is still zero.
+        if self.zero_checksum {
+            return Some(packet.len());
+        }
         let crc = crc32c::crc32c(packet);
         packet.get_mut(8..HEADER_LEN)?.copy_from_slice(&crc.to_le_bytes());
         Some(packet.len())
@@ -144,7 +160,7 @@ mod tests {
         let mut out = vec![0xaa; 3];
         let len = packet(&mut out, &[(10, b"cookie"), (11, b"")]).unwrap();
         assert_eq!(len, 12 + 12 + 4);
-        let packet = Packet::parse(&out[3..]).unwrap();
+        let packet = Packet::parse(&out[3..], false).unwrap();
         assert_eq!((packet.source_port, packet.destination_port, packet.tag), (5000, 5001, 0x0102_0304));
         let chunks: Vec<_> = packet.chunks().map(|chunk| chunk.unwrap()).map(|c| (c.kind, c.value.to_vec())).collect();
         assert_eq!(chunks, [(ChunkType::COOKIE_ECHO, b"cookie".to_vec()), (ChunkType::COOKIE_ACK, vec![])]);
@@ -164,13 +180,30 @@ mod tests {
         packet(&mut out, &[(0, &[7; 20])]);
         for bit in 0..out.len() * 8 {
             out[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Packet::parse(&out), Err(DecodeError::Invalid("checksum")), "bit {bit}");
+            assert_eq!(Packet::parse(&out, false), Err(DecodeError::Invalid("checksum")), "bit {bit}");
             out[bit / 8] ^= 1 << (bit % 8);
         }
         for len in 0..out.len() {
-            assert!(Packet::parse(&out[..len]).is_err());
+            assert!(Packet::parse(&out[..len], true).is_err());
         }
-        assert!(Packet::parse(&out).is_ok());
+        assert!(Packet::parse(&out, false).is_ok());
+    }
+
+    /// Guards where a checksum of zero is taken: only by who said so, and never where the sender could not know it. Any
+    /// other wrong one stays wrong.
+    #[test]
+    fn sctp_4_a_zero_checksum_is_taken_only_as_agreed() {
+        for (kind, fine) in [(0, true), (2, true), (11, true), (1, false), (10, false)] {
+            let mut out = Vec::new();
+            let mut builder = Builder::new(&mut out, 1188, HEADER).with_zero_checksum(true);
+            builder.chunk(ChunkType(kind), 0, |out| out.extend_from_slice(&[7; 20]));
+            builder.finish();
+            assert_eq!(out[8..12], [0; 4]);
+            assert_eq!(Packet::parse(&out, true).is_ok(), fine, "{kind}");
+            assert!(Packet::parse(&out, false).is_err(), "{kind}");
+            out[11] = 1;
+            assert!(Packet::parse(&out, true).is_err(), "{kind}");
+        }
     }
 
     #[test]
@@ -181,7 +214,7 @@ mod tests {
             (include_bytes!("../testdata/aiortc/sctp_data.bin"), ChunkType::DATA),
             (include_bytes!("../testdata/aiortc/sctp_sack.bin"), ChunkType::SACK),
         ] {
-            let packet = Packet::parse(bytes).unwrap();
+            let packet = Packet::parse(bytes, false).unwrap();
             assert_eq!(packet.chunks().next().unwrap().unwrap().kind, first);
         }
     }

@@ -49,6 +49,20 @@ pub struct Stats {
     pub steps: u64,
 }
 
+/// What the two ends of an association agreed on.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Agreed {
+    /// Messages may be given up half way (RFC 3758).
+    pub partial_reliability: bool,
+    /// Streams can be reset (RFC 6525).
+    pub stream_reset: bool,
+    /// Messages of different streams are interleaved (RFC 8260).
+    pub interleaving: bool,
+    /// Packets go without their checksum (RFC 9653).
+    pub zero_checksum: bool,
+}
+
 /// How the path looks now.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]

@@ -60,10 +60,9 @@ impl Machine for Adapter {
     }
 }
 
-#[test]
-fn keeps_the_contract() {
+fn check(change: fn(Config) -> Config) {
     contract::check_with(&Options { closes: false, ..Options::default() }, |seed, side| {
-        let config = Arc::new(Config::new(rust_crypto::provider()));
+        let config = Arc::new(change(Config::new(rust_crypto::provider())));
         let rng = Rng::from_number(seed).fork(&format!("{side:?}"));
         let mut association = Association::new(config, rng, netsim::epoch());
         if let Side::A = side {
@@ -71,4 +70,14 @@ fn keeps_the_contract() {
         }
         Adapter(association)
     });
+}
+
+#[test]
+fn keeps_the_contract() {
+    check(|config| config);
+}
+
+#[test]
+fn keeps_the_contract_with_every_extension() {
+    check(|config| config.with_interleaving(true).with_zero_checksum(true));
 }

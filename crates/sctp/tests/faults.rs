@@ -3,8 +3,8 @@
 mod common;
 
 use common::*;
-use netsim::{Link, Verdict};
-use ortica_sctp::{CloseReason, Event, Reliability, SendOptions, StreamId};
+use netsim::{Link, Pair, Verdict};
+use ortica_sctp::{CloseReason, Config, Event, Reliability, SendOptions, StreamId};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -60,13 +60,21 @@ fn chunks(packet: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// `true` for a packet that brings the message of the fragile stream that gets lost.
 fn is_fragile(packet: &[u8]) -> bool {
-    chunks(packet).any(|chunk| chunk[0] == 0 && chunk[8..10] == FRAGILE.0.to_be_bytes() && chunk[16..] == *b"lost")
+    chunks(packet).any(|chunk| {
+        let header = match chunk[0] {
+            0 => 16,
+            raw::I_DATA => 20,
+            _ => return false,
+        };
+        chunk[8..10] == FRAGILE.0.to_be_bytes() && chunk[header..] == *b"lost"
+    })
 }
 
 /// A whole life of an association in which `victim` is lost the first `times` it is sent.
-fn live(victim: Victim, times: u32) {
+fn live(victim: Victim, times: u32, config: &Config) {
     let case = format!("{} lost {times} times", victim.name);
-    let mut pair = pair(u64::from(times), Link::with_delay(25 * MS));
+    let [a, b] = [0, 1].map(|side| Peer::new(config.clone(), u64::from(times) * 2 + side));
+    let mut pair = Pair::of_machines(u64::from(times), Link::with_delay(25 * MS), a, b);
     pair.a.machine.mirrors_resets = false;
     let lost = Rc::new(Cell::new(0));
     let counter = Rc::clone(&lost);
@@ -122,7 +130,18 @@ fn live(victim: Victim, times: u32) {
 fn flt_26_every_kind_of_chunk_may_get_lost_three_times() {
     for victim in VICTIMS {
         for times in 1..=3 {
-            live(victim, times);
+            live(victim, times, &config());
+        }
+    }
+}
+
+/// Guards the same where messages are interleaved, for what says it in other chunks then.
+#[test]
+fn flt_26_every_kind_of_chunk_may_get_lost_where_messages_are_interleaved() {
+    let others = [victim("I-DATA", raw::I_DATA), victim("I-FORWARD-TSN", raw::I_FORWARD_TSN)];
+    for victim in VICTIMS.into_iter().filter(|victim| victim.kind != raw::FORWARD_TSN).chain(others) {
+        for times in 1..=3 {
+            live(victim, times, &config().with_interleaving(true));
         }
     }
 }

@@ -4,11 +4,11 @@
 mod common;
 
 use bytes::Bytes;
-use common::raw::{self, BEGIN, DATA, END, FORWARD_TSN, UNORDERED};
+use common::raw::{self, BEGIN, DATA, END, FORWARD_TSN, I_DATA, UNORDERED};
 use common::*;
 use netsim::Link;
 use ortica_core::{Instant, Rng};
-use ortica_sctp::{Association, Event, Ppid, SendOptions, StreamId};
+use ortica_sctp::{Association, Config, Event, Ppid, SendOptions, StreamId};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ static ALLOCATOR: Counting = Counting;
 
 const CAP: isize = 5 << 20;
 
-fn victim() -> (Association, u32) {
-    let mut victim = Association::new(Arc::new(config()), Rng::from_number(9), netsim::epoch());
+fn victim(config: Config) -> (Association, u32) {
+    let mut victim = Association::new(Arc::new(config), Rng::from_number(9), netsim::epoch());
     let tag = raw::handshake(netsim::epoch(), &mut victim);
     (victim, tag)
 }
@@ -173,7 +173,11 @@ fn cve_32_a_flood_of_inits_leaves_nothing_behind() {
 
 /// Fills a victim with what `chunk` makes of 0, 1, 2, .. and never reads. Returns the most that the heap grew by.
 fn fill(name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isize {
-    let (mut victim, tag) = victim();
+    fill_with(config(), name, count, chunk)
+}
+
+fn fill_with(config: Config, name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isize {
+    let (mut victim, tag) = victim(config);
     let before = LIVE.get();
     let (mut most, mut now) = (0, netsim::epoch());
     for at in 0..count {
@@ -230,6 +234,36 @@ fn cve_35_what_is_never_completed_stays_within_bounds() {
     ];
     for (name, count, chunk) in attacks {
         let most = fill(name, count, chunk);
+        assert!(most <= CAP + CAP / 8, "{name}: {most} bytes");
+    }
+}
+
+/// Guards the same for messages that are interleaved: many begun, one in very many pieces, and whole ones that wait.
+#[test]
+fn cve_35_interleaved_messages_stay_within_bounds() {
+    type Attack = Box<dyn Fn(u32) -> (u8, u8, Vec<u8>)>;
+    let attacks: [(&str, u32, Attack); 6] = [
+        ("messages begun", 60_000, Box::new(|at| (I_DATA, BEGIN, raw::i_data(1 + at, 1, at, 53, b"x")))),
+        (
+            "messages begun on every stream",
+            65_535,
+            Box::new(|at| (I_DATA, BEGIN | UNORDERED, raw::i_data(1 + at, at as u16, 0, 53, b"x"))),
+        ),
+        (
+            "messages of pairs",
+            60_000,
+            Box::new(|at| (I_DATA, [BEGIN, 0][at as usize % 2], raw::i_data(1 + at, 1, at / 2, at % 2, b"x"))),
+        ),
+        ("one message in holes", 60_000, Box::new(|at| (I_DATA, 0, raw::i_data(1 + at, 1, 0, 2 * at + 2, b"x")))),
+        ("back to front", 60_000, Box::new(|at| (I_DATA, 0, raw::i_data(1 + at, 1, 0, 60_000 - at, b"x")))),
+        (
+            "whole ones out of order",
+            60_000,
+            Box::new(|at| (I_DATA, BEGIN | END, raw::i_data(1 + at, at as u16 % 9, 1 + at, 53, b"x"))),
+        ),
+    ];
+    for (name, count, chunk) in attacks {
+        let most = fill_with(config().with_interleaving(true), name, count, chunk);
         assert!(most <= CAP + CAP / 8, "{name}: {most} bytes");
     }
 }

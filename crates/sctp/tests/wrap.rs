@@ -1,4 +1,5 @@
-//! Numbers that start shortly before their end. Message identifiers (RFC 8260) are not spoken here, so none wraps.
+//! Numbers that start shortly before their end. Message identifiers have 32 bits and always start with 0: what they mean
+//! across the wrap is shown where it is decided, in `id` and `interleaved`.
 
 mod common;
 

@@ -20,6 +20,45 @@ pub enum Reliability {
     MaxPacketLifeTime(Duration),
 }
 
+/// What share of what can be sent a channel gets, beside others that have something to send.
+///
+/// Source: [RFC 8831 §6.4](https://www.rfc-editor.org/rfc/rfc8831#section-6.4), by the names of
+/// [webrtc-priority](https://www.w3.org/TR/webrtc-priority/#rtcprioritytype-enum)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Priority {
+    /// Half of the usual share.
+    VeryLow,
+    /// The usual share.
+    #[default]
+    Low,
+    /// Twice the usual share.
+    Medium,
+    /// Four times the usual share.
+    High,
+}
+
+impl Priority {
+    /// As a weight, which is also what OPEN carries.
+    pub(super) fn weight(self) -> u16 {
+        match self {
+            Self::VeryLow => 128,
+            Self::Low => 256,
+            Self::Medium => 512,
+            Self::High => 1_024,
+        }
+    }
+
+    /// The priority that a weight of the peer's stands for: the next above it.
+    pub(super) fn from_weight(weight: u16) -> Self {
+        match weight {
+            0..=128 => Self::VeryLow,
+            129..=256 => Self::Low,
+            257..=512 => Self::Medium,
+            513.. => Self::High,
+        }
+    }
+}
+
 /// What a channel is made with.
 ///
 /// Source: [RFC 8832 §5.1](https://www.rfc-editor.org/rfc/rfc8832#section-5.1)
@@ -33,6 +72,8 @@ pub struct ChannelParameters {
     pub ordered: bool,
     /// How hard it tries to deliver. Default reliable.
     pub reliability: Reliability,
+    /// Its share in what is sent. Default low, which is the usual one.
+    pub priority: Priority,
     /// The stream to use when both sides agreed on the channel beforehand: then no OPEN is sent.
     pub negotiated: Option<u16>,
 }
@@ -44,6 +85,7 @@ impl Default for ChannelParameters {
             protocol: String::new(),
             ordered: true,
             reliability: Reliability::Reliable,
+            priority: Priority::Low,
             negotiated: None,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Source: [RFC 8831](https://www.rfc-editor.org/rfc/rfc8831), [RFC 8832](https://www.rfc-editor.org/rfc/rfc8832)
 
-use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Reliability};
+use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
 use super::{ChannelId, ChannelStats, Event, Limits};
 use bytes::Bytes;
 use ortica_core::Instant;
@@ -187,6 +187,7 @@ impl Channels {
         };
         channel.stream = Some(stream);
         self.by_stream.insert(stream, id);
+        association.set_weight(stream, channel.parameters.priority.weight());
         if channel.parameters.negotiated.is_none() {
             let sent = open_message(&channel.parameters)
                 .is_some_and(|open| association.send(now, stream, Ppid::DCEP, open, SendOptions::default()).is_ok());
@@ -426,7 +427,11 @@ impl Channels {
             Some(Role::Server) => 1,
             None => return,
         };
-        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || self.table.len() >= self.limits.channels {
+        let named = |label: &str, protocol: &str| label.len() + protocol.len();
+        let names = self.table.values().map(|channel| named(&channel.parameters.label, &channel.parameters.protocol));
+        let too_many = self.table.len() >= self.limits.channels
+            || names.sum::<usize>() + named(open.label(), open.protocol()) > self.limits.channel_names;
+        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || too_many {
             tracing::debug!(stream = stream.0, "refused a data channel");
             let _ = association.reset_streams(now, &[stream]);
             return;
@@ -435,6 +440,8 @@ impl Channels {
         dcep::Ack.encode(&mut ack);
         let _ = association.send(now, stream, Ppid::DCEP, Bytes::from(ack), SendOptions::default());
         let mut channel = Channel::new(parameters_of(&open));
+        // What matters to the peer on its side matters as much on this one.
+        association.set_weight(stream, channel.parameters.priority.weight());
         channel.stream = Some(stream);
         channel.acknowledged = true;
         channel.state = ChannelState::Open;
@@ -537,6 +544,7 @@ fn user_message(ppid: Ppid, payload: Bytes) -> Read {
 fn open_message(parameters: &ChannelParameters) -> Option<Bytes> {
     let mut open = Open::new(parameters.label.as_str(), parameters.protocol.as_str()).ok()?;
     open.ordered = parameters.ordered;
+    open.priority = parameters.priority.weight();
     open.reliability = match parameters.reliability {
         Reliability::Reliable => ortica_sctp::Reliability::Reliable,
         Reliability::MaxRetransmits(count) => ortica_sctp::Reliability::MaxRetransmits(count.into()),
@@ -553,12 +561,13 @@ fn parameters_of(open: &Open) -> ChannelParameters {
         protocol: open.protocol().to_owned(),
         ordered: open.ordered,
         reliability: match open.reliability {
-            ortica_sctp::Reliability::Reliable => Reliability::Reliable,
+            ortica_sctp::Reliability::Reliable | ortica_sctp::Reliability::Priority(_) => Reliability::Reliable,
             ortica_sctp::Reliability::MaxRetransmits(count) => {
                 Reliability::MaxRetransmits(u16::try_from(count).unwrap_or(u16::MAX))
             }
             ortica_sctp::Reliability::MaxLifetime(time) => Reliability::MaxPacketLifeTime(time),
         },
+        priority: Priority::from_weight(open.priority),
         negotiated: None,
     }
 }

@@ -24,7 +24,7 @@ mod session;
 mod stats;
 mod transport;
 
-pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Reliability};
+pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
 pub use event::{CloseReason, DtlsState, Event};

@@ -1,7 +1,7 @@
 //! Whole messages: put in order, stream by stream, and kept until they are read.
 
 use super::reassembly::{OVERHEAD, Part};
-use crate::{Message, Ssn, StreamId};
+use crate::{Message, Number, StreamId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a stream costs while it keeps messages: its entry, its queues, and room in them for the first few.
@@ -26,7 +26,8 @@ pub struct Delivery {
 /// A stream that was used stays, since its next number has to be known; so what it costs then is kept small.
 #[derive(Debug, Default)]
 struct Stream {
-    /// How many ordered messages were delivered or skipped; its low half is the next stream sequence number.
+    /// How many ordered messages were delivered or skipped; its low bits are the next stream
+    /// sequence number, or message identifier.
     next: u64,
     /// Only while there are messages.
     queues: Option<Box<Queues>>,
@@ -40,12 +41,6 @@ struct Queues {
 }
 
 impl Stream {
-    /// The full number that `ssn` stands for; `None` when it was used before.
-    fn number(&self, ssn: Ssn) -> Option<u64> {
-        let ahead = ssn.distance(Ssn(self.next as u16));
-        (ahead < 1 << 15).then(|| self.next + u64::from(ahead))
-    }
-
     fn is_pristine(&self) -> bool {
         self.next == 0 && self.queues.is_none()
     }
@@ -83,12 +78,12 @@ impl Delivery {
 
     /// Takes in a whole message. Returns its length, and whether its stream has something to read now and had not before.
     pub fn push(&mut self, part: Part) -> (usize, bool) {
-        let (ssn, ordered) = (part.ssn, !part.unordered);
+        let (number, ordered) = (part.number, !part.unordered);
         let message = Message { stream: part.stream, ppid: part.ppid, ordered, payload: part.into_bytes() };
         let (id, len) = (message.stream, message.payload.len());
         let stream = self.streams.entry(id).or_default();
         let (had_ready, before) = (stream.has_ready(), stream.cost());
-        let number = if ordered { stream.number(ssn) } else { None };
+        let number = if ordered { number.resolve(stream.next) } else { None };
         let queues = stream.queues.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
         let cost = cost(&message);
         match number {
@@ -141,11 +136,16 @@ impl Delivery {
         }
     }
 
-    /// The sender gave up ordered messages up to `ssn`: nobody waits for them any more. Returns whether the stream has
+    /// How many ordered messages of `stream` were delivered or skipped.
+    pub fn next(&self, stream: StreamId) -> u64 {
+        self.streams.get(&stream).map_or(0, |state| state.next)
+    }
+
+    /// The sender gave up ordered messages up to `number`: nobody waits for them any more. Returns whether the stream has
     /// something to read now and had not before.
-    pub fn skip(&mut self, stream: StreamId, ssn: Ssn) -> bool {
+    pub fn skip(&mut self, stream: StreamId, number: Number) -> bool {
         let state = self.streams.entry(stream).or_default();
-        let Some(number) = state.number(ssn) else { return false };
+        let Some(number) = number.resolve(state.next) else { return false };
         let (had_ready, before) = (state.has_ready(), state.cost());
         state.next = number + 1;
         if let Some(queues) = &mut state.queues {

@@ -7,18 +7,20 @@ use super::inbound;
 use super::link::{Agreement, Link};
 use super::timer::Timer;
 use super::{Association, Phase, Setup, State};
-use crate::chunk::{ChunkType, Extensions, Init, InitParams};
+use crate::chunk::{ChunkType, Extensions, Init, InitParams, TAG_REFLECTED};
 use crate::cookie::{Cookie, CookieError};
 use crate::error_cause::{self, CauseCode};
 use crate::packet::HEADER_LEN;
 use crate::wire::put_param;
-use crate::{CloseReason, Event, Tsn};
+use crate::{CloseReason, Config, Event, Tsn};
 use ortica_core::{Instant, Rng, Timers};
 use std::time::Duration;
 use tracing::debug;
 
 /// Answers to INIT are at least this far apart: an INIT costs its sender nothing.
 const INIT_ACK_INTERVAL: Duration = Duration::from_millis(10);
+/// By how much a cookie is asked to live longer than a round trip, at most.
+const MOST_BEYOND: Duration = Duration::from_secs(1);
 /// Parameter type of the state cookie, where its absence is reported.
 const STATE_COOKIE: u16 = 7;
 
@@ -32,7 +34,14 @@ impl Association {
     }
 
     fn extensions(&self) -> Extensions {
-        Extensions { forward_tsn: self.config.partial_reliability, reconfig: true }
+        let Config { partial_reliability, interleaving, zero_checksum, .. } = *self.config;
+        Extensions {
+            forward_tsn: partial_reliability,
+            reconfig: true,
+            interleaving,
+            i_forward_tsn: partial_reliability && interleaving,
+            zero_checksum,
+        }
     }
 
     /// The fixed part of INIT or INIT ACK.
@@ -49,6 +58,21 @@ impl Association {
     /// The parameters of INIT.
     pub(super) fn init_params(&self) -> InitParams<'static> {
         InitParams { extensions: self.extensions(), ..InitParams::default() }
+    }
+}
+
+impl Agreement {
+    /// What our INIT and the peer's, or its INIT ACK, come to.
+    pub(super) fn new(own: &Association, peer: &Init, params: &InitParams<'_>) -> Self {
+        Self {
+            local_tsn: own.initial_tsn,
+            peer_tag: peer.tag,
+            peer_tsn: peer.initial_tsn,
+            peer_window: peer.window,
+            outbound_streams: own.config.outbound_streams.min(peer.inbound_streams),
+            inbound_streams: own.config.inbound_streams.min(peer.outbound_streams),
+            extensions: own.extensions().common(params.extensions),
+        }
     }
 }
 
@@ -83,6 +107,10 @@ impl Association {
             State::Closed | State::CookieWait(_) => (self.tag, self.initial_tsn, (0, 0)),
             State::CookieEchoed { link, .. } => (self.tag, self.initial_tsn, (self.tag, link.peer_tag)),
             State::Up { phase: Phase::ShutdownAckSent, .. } => return self.drain.shutdown_due = true,
+            // Set up without a handshake, of which the peer knows nothing: it has not got our INIT, or made nothing of it.
+            State::Up { link, .. } if !link.confirmed && link.peer_tag == init.tag => {
+                (self.tag, self.initial_tsn, (self.tag, link.peer_tag))
+            }
             State::Up { link, .. } => {
                 let ties = (self.tag, link.peer_tag);
                 (random_tag(&mut self.rng), Tsn(self.rng.u32()), ties)
@@ -90,8 +118,10 @@ impl Association {
             State::Ended => return self.drop_packet("INIT after the end"),
         };
         self.init_answered = Some(now);
+        let most_preserved = u32::try_from(self.config.cookie_lifetime.as_millis()).unwrap_or(u32::MAX);
         let cookie = self.cookie_key.seal(&Cookie {
             created: now,
+            preserved: params.cookie_preservative.unwrap_or(0).min(most_preserved),
             local_tag: tag,
             peer_tag: init.tag,
             local_tie_tag: ties.0,
@@ -121,10 +151,15 @@ impl Association {
         let State::CookieWait(setup) = self.state else { return };
         let Ok((init, params)) = Init::decode(value) else { return self.drop_packet("malformed INIT ACK") };
         if init.tag == 0 {
-            return self.end(CloseReason::ProtocolViolation("INIT ACK with tag 0"));
+            self.end(CloseReason::ProtocolViolation("INIT ACK with tag 0"));
+            // The peer has no tag of its own to hear it under.
+            return self.replies.alone(self.tag, ChunkType::ABORT, TAG_REFLECTED, Vec::new());
         }
         if let Some(cause) = refusal(&init, &params) {
-            self.end(CloseReason::ProtocolViolation("INIT ACK that no association can be made of"));
+            // So small a window changes nothing (§3.3.3); the rest is beyond repair.
+            if init.window >= Init::MIN_WINDOW {
+                self.end(CloseReason::ProtocolViolation("INIT ACK that no association can be made of"));
+            }
             return self.replies.alone(init.tag, ChunkType::ABORT, 0, cause);
         }
         let Some(cookie) = params.cookie.filter(|cookie| cookie.len() + HEADER_LEN + 4 <= self.config.max_packet_size)
@@ -140,19 +175,8 @@ impl Association {
         let mut echo = Vec::new();
         put_chunk(&mut echo, ChunkType::COOKIE_ECHO, |out| out.extend_from_slice(cookie));
         self.report_parameters(&params, &mut echo);
-        let link = Link::new(
-            &self.config,
-            &Agreement {
-                local_tsn: self.initial_tsn,
-                peer_tag: init.tag,
-                peer_tsn: init.initial_tsn,
-                peer_window: init.window,
-                outbound_streams: self.config.outbound_streams.min(init.inbound_streams),
-                inbound_streams: self.config.inbound_streams.min(init.outbound_streams),
-                extensions: self.extensions().common(params.extensions),
-            },
-        );
-        let setup = Setup { shutdown: setup.shutdown, ..Setup::new(now) };
+        let link = Link::new(&self.config, &Agreement::new(self, &init, &params));
+        let setup = Setup { shutdown: setup.shutdown, stale: setup.stale, ..Setup::new(now) };
         self.clear_timer(Timer::Setup);
         self.state = State::CookieEchoed { setup, echo, link: Box::new(link) };
     }
@@ -178,7 +202,7 @@ impl Association {
 }
 
 /// Why no association can be made of this INIT or INIT ACK, as the causes of an ABORT.
-fn refusal(init: &Init, params: &InitParams<'_>) -> Option<Vec<u8>> {
+pub(super) fn refusal(init: &Init, params: &InitParams<'_>) -> Option<Vec<u8>> {
     let mut cause = Vec::new();
     if params.host_name {
         error_cause::put(&mut cause, CauseCode::UNRESOLVABLE_ADDRESS, &[], 0);
@@ -302,10 +326,11 @@ impl Association {
         self.open(now);
     }
 
-    fn open(&mut self, now: Instant) {
+    pub(super) fn open(&mut self, now: Instant) {
         let State::CookieEchoed { setup, link, .. } = std::mem::replace(&mut self.state, State::Ended) else { return };
         debug!(outbound = link.outbound_streams, inbound = link.inbound_streams, "association up");
         self.queue.keep_streams(link.outbound_streams);
+        self.queue.set_interleaving(link.extensions.interleaving);
         let reconfig = link.extensions.reconfig;
         self.state = State::Up { phase: Phase::Established, link };
         self.errors = 0;
@@ -345,10 +370,19 @@ impl Association {
         self.events.push_back(Event::Restarted);
     }
 
-    /// ERROR "stale cookie": the handshake took longer than the cookie was good for. It is begun again.
-    pub(super) fn on_stale_cookie(&mut self) {
+    /// ERROR "stale cookie": the handshake took longer than the cookie was good for, by so many microseconds. It is begun
+    /// again, and the next cookie asked to live as much longer as a round trip takes.
+    ///
+    /// Source: [RFC 9260 §5.2.6](https://www.rfc-editor.org/rfc/rfc9260#section-5.2.6)
+    pub(super) fn on_stale_cookie(&mut self, now: Instant, staleness: &[u8]) {
         let State::CookieEchoed { setup, .. } = &mut self.state else { return };
-        let setup = Setup { due: true, ..*setup };
+        if setup.stale >= self.config.max_init_retransmits {
+            return self.abort_with(CloseReason::ConnectTimeout, |_| ());
+        }
+        let staleness = staleness.first_chunk().map_or(0, |&us| u32::from_be_bytes(us));
+        let longer = now.saturating_duration_since(setup.at) + Duration::from_micros(staleness.into()).min(MOST_BEYOND);
+        let preserve = u32::try_from(longer.as_millis()).ok();
+        let setup = Setup { due: true, stale: setup.stale + 1, preserve, timeouts: 0, ..*setup };
         self.clear_timer(Timer::Setup);
         self.state = State::CookieWait(setup);
     }

@@ -1,10 +1,13 @@
 //! What has arrived, by TSN, and what to tell the peer about it.
 
+mod i_data;
+
 use super::delivery::Delivery;
+use super::interleaved::Interleaved;
 use super::reassembly::{Bounds, Edge, OVERHEAD, Part, Run, Violation};
-use crate::chunk::{ChunkType, Data, ForwardTsn, GapBlock, Sack};
+use crate::chunk::{ChunkType, Data, DataFlags, ForwardTsn, GapBlock, Sack};
 use crate::packet::Builder;
-use crate::{Limits, StreamId, Tsn};
+use crate::{Limits, Number, StreamId, Tsn};
 use arrayvec::ArrayVec;
 use std::collections::VecDeque;
 
@@ -26,6 +29,8 @@ pub struct Inbound {
     runs: VecDeque<Run>,
     /// Bytes held in `edge` and `runs`, overhead included.
     held: usize,
+    /// Messages in part, where they may be interleaved; `edge` and `runs` then keep TSNs only.
+    interleaved: Interleaved,
     /// Length of the last message that came in order and in fragments.
     expect: usize,
     /// How many streams the peer may use.
@@ -81,6 +86,7 @@ impl Inbound {
             edge: Edge::Closed,
             runs: VecDeque::new(),
             held: 0,
+            interleaved: Interleaved::default(),
             expect: 0,
             streams,
             limits,
@@ -103,7 +109,12 @@ impl Inbound {
 
     /// Bytes the peer may send in one chunk, which costs more than its bytes.
     fn window(&self, delivery: &Delivery) -> usize {
-        buffer(&self.limits).saturating_sub(self.held + delivery.held() + OVERHEAD)
+        buffer(&self.limits).saturating_sub(self.held(delivery) + OVERHEAD)
+    }
+
+    /// Bytes held here and for the application, overhead included.
+    fn held(&self, delivery: &Delivery) -> usize {
+        self.held + self.interleaved.held() + delivery.held()
     }
 }
 
@@ -116,23 +127,29 @@ pub fn buffer(limits: &Limits) -> usize {
 impl Inbound {
     /// Takes in a DATA chunk.
     pub fn on_data(&mut self, data: &Data<'_>, delivery: &mut Delivery) -> Result<(), Violation> {
-        self.acknowledge.now |= data.flags.immediate();
-        let ahead = data.tsn.distance(self.cumulative);
+        match self.admit(data.tsn, data.flags, data.payload.len(), delivery) {
+            None => Ok(()),
+            Some(true) => self.on_next(data, delivery),
+            Some(false) => self.on_ahead(data, delivery),
+        }
+    }
+
+    /// Whether a chunk is to be taken in, and if so, whether it is the one after the cumulative TSN.
+    fn admit(&mut self, tsn: Tsn, flags: DataFlags, len: usize, delivery: &Delivery) -> Option<bool> {
+        self.acknowledge.now |= flags.immediate();
+        let ahead = tsn.distance(self.cumulative);
         if ahead == 0 || ahead >= 1 << 31 {
-            self.on_duplicate(data.tsn);
-            return Ok(());
+            self.on_duplicate(tsn);
+            return None;
         }
         let next = ahead == 1;
-        if ahead > MOST_AHEAD || !self.has_room(data.payload.len(), next, delivery) {
+        if ahead > MOST_AHEAD || !self.has_room(len, next, delivery) {
             self.counts.refused += 1;
             self.acknowledge.now = true;
-            return Ok(());
+            return None;
         }
         self.acknowledge.now |= !next || !self.runs.is_empty();
-        if next {
-            return self.on_next(data, delivery);
-        }
-        self.on_ahead(data, delivery)
+        Some(next)
     }
 
     /// A packet with DATA came to its end.
@@ -144,7 +161,7 @@ impl Inbound {
 
     fn has_room(&self, len: usize, next: bool, delivery: &Delivery) -> bool {
         let buffer = buffer(&self.limits);
-        let held = self.held + delivery.held() + len + OVERHEAD;
+        let held = self.held(delivery) + len + OVERHEAD;
         // The last eighth is for what closes holes: only that can complete messages and make room again.
         held <= if next { buffer } else { buffer - buffer / 8 }
     }
@@ -185,14 +202,7 @@ impl Inbound {
 
     /// A chunk beyond a hole.
     fn on_ahead(&mut self, data: &Data<'_>, delivery: &mut Delivery) -> Result<(), Violation> {
-        // Most often it belongs to the last run.
-        let after = match self.runs.back() {
-            Some(last) if last.start.precedes(data.tsn) => self.runs.len(),
-            _ => self.runs.partition_point(|run| {
-                self.counts.steps += 1;
-                !data.tsn.precedes(run.start)
-            }),
-        };
+        let after = self.run_after(data.tsn);
         let left = after.checked_sub(1).and_then(|at| self.runs.get_mut(at));
         if left.as_ref().is_some_and(|run| !run.end.precedes(data.tsn)) {
             self.on_duplicate(data.tsn);
@@ -233,6 +243,18 @@ impl Inbound {
         Ok(())
     }
 
+    /// Where the first run stands that starts behind `tsn`.
+    fn run_after(&mut self, tsn: Tsn) -> usize {
+        match self.runs.back() {
+            // Most often it belongs to the last run.
+            Some(last) if last.start.precedes(tsn) => self.runs.len(),
+            _ => self.runs.partition_point(|run| {
+                self.counts.steps += 1;
+                !tsn.precedes(run.start)
+            }),
+        }
+    }
+
     /// Makes one run of the two at `at` and behind it, between which the hole is closed.
     fn join_runs(&mut self, at: usize, delivery: &mut Delivery) -> Result<(), Violation> {
         let bounds = Bounds { most: self.limits.max_message_size, expect: 0 };
@@ -253,9 +275,8 @@ impl Inbound {
             self.invalid_stream = Some(part.stream);
             return;
         }
-        if let Some(hold) = &mut self.hold
-            && hold.after.precedes(part.first)
-            && (hold.streams.is_empty() || hold.streams.contains(&part.stream))
+        if self.is_on_hold(part.stream, part.first)
+            && let Some(hold) = &mut self.hold
         {
             self.held += part.cost();
             hold.parts.push(part);
@@ -311,7 +332,7 @@ impl Inbound {
         self.held += self.edge.cost();
         for (stream, ssn) in forward.skipped() {
             self.counts.steps += 1;
-            if stream.0 < self.streams && delivery.skip(stream, ssn) {
+            if stream.0 < self.streams && delivery.skip(stream, Number::Ssn(ssn)) {
                 self.readable.push_back(stream);
             }
         }
@@ -332,6 +353,13 @@ impl Inbound {
         self.hold.is_none()
     }
 
+    /// Whether what was sent as `tsn` belongs to a stream that has to begin anew first.
+    fn is_on_hold(&self, stream: StreamId, tsn: Tsn) -> bool {
+        self.hold
+            .as_ref()
+            .is_some_and(|hold| hold.after.precedes(tsn) && (hold.streams.is_empty() || hold.streams.contains(&stream)))
+    }
+
     /// `true` while something that was sent before a reset is missing.
     pub fn is_reset_waiting(&self) -> bool {
         self.hold.is_some()
@@ -348,8 +376,13 @@ impl Inbound {
 
     /// Begins `streams` anew; all of them if none is named.
     fn reset(&mut self, streams: &[StreamId], delivery: &mut Delivery) {
-        let all: Vec<_> = if streams.is_empty() { delivery.streams().collect() } else { Vec::new() };
+        let all: Vec<_> = if streams.is_empty() {
+            delivery.streams().chain(self.interleaved.streams()).collect()
+        } else {
+            Vec::new()
+        };
         for stream in streams.iter().chain(&all) {
+            self.interleaved.reset(*stream);
             if delivery.reset(*stream) {
                 self.readable.push_back(*stream);
             }

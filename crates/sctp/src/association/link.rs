@@ -4,7 +4,7 @@ use super::congestion::Congestion;
 use super::flight::Flight;
 use super::inbound::Inbound;
 use super::reset::Resets;
-use crate::chunk::{Data, Extensions, ForwardTsn};
+use crate::chunk::{Data, Extensions};
 use crate::packet::HEADER_LEN;
 use crate::{Config, Tsn};
 
@@ -25,6 +25,8 @@ pub struct Agreement {
 pub struct Link {
     /// Verification tag of packets to the peer.
     pub peer_tag: u32,
+    /// The peer has shown that it made the association too, which only a handshake tells beforehand.
+    pub confirmed: bool,
     pub extensions: Extensions,
     pub outbound_streams: u16,
     pub inbound_streams: u16,
@@ -39,13 +41,13 @@ pub struct Link {
 impl Link {
     pub fn new(config: &Config, agreed: &Agreement) -> Self {
         let room = packet_room(config);
-        let most_skipped = (room - ForwardTsn::MIN_LEN) / 4;
         Self {
             peer_tag: agreed.peer_tag,
+            confirmed: true,
             extensions: agreed.extensions,
             outbound_streams: agreed.outbound_streams,
             inbound_streams: agreed.inbound_streams,
-            flight: Flight::new(agreed.local_tsn, agreed.extensions.forward_tsn, most_skipped),
+            flight: Flight::new(agreed.local_tsn, agreed.extensions, room),
             congestion: Congestion::new(room),
             peer_window: agreed.peer_window as usize,
             inbound: Inbound::new(agreed.peer_tsn, agreed.inbound_streams, config.limits),

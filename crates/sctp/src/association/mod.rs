@@ -3,12 +3,13 @@
 //! | file | what |
 //! |---|---|
 //! | `handshake` | INIT to COOKIE ACK, collisions, restarts |
+//! | `snap` | the same without packets |
 //! | `receive` | packets in: tags, dispatch, SACK, errors |
 //! | `transmit` | packets out: what goes into the next one |
 //! | `timer` | what happens when time passes |
 //! | `shutdown` | both ways to an end |
-//! | `send_queue`, `flight`, `congestion`, `rto` | from message to acknowledged chunk |
-//! | `inbound`, `reassembly`, `delivery` | from chunk to message |
+//! | `send_queue`, `schedule`, `flight`, `congestion`, `rto` | from message to acknowledged chunk |
+//! | `inbound`, `reassembly`, `interleaved`, `rope`, `delivery` | from chunk to message |
 //! | `reset` | stream reset |
 
 mod congestion;
@@ -16,24 +17,30 @@ mod delivery;
 mod flight;
 mod handshake;
 mod inbound;
+mod interleaved;
 mod link;
 mod reassembly;
 mod receive;
 mod reset;
+mod rope;
 mod rto;
+mod schedule;
 mod send_queue;
 mod shutdown;
+mod snap;
 mod timer;
 mod transmit;
 
 #[cfg(test)]
 mod tests;
 
+pub use schedule::Scheduler;
+
 use crate::chunk::ChunkType;
 use crate::cookie::CookieKey;
 use crate::{
-    CloseReason, Config, Event, Message, Path, Ppid, ResetError, SendError, SendOptions, SendRefusal, Stats, StreamId,
-    Tsn,
+    Agreed, CloseReason, Config, Event, Message, Path, Ppid, ResetError, SendError, SendOptions, SendRefusal, Stats,
+    StreamId, Tsn,
 };
 use bytes::Bytes;
 use delivery::Delivery;
@@ -116,13 +123,17 @@ struct Setup {
     at: Instant,
     /// To be sent, for the first time or again.
     due: bool,
+    /// How often its cookie had grown stale.
+    stale: u32,
+    /// Milliseconds for which the next cookie is asked to live longer.
+    preserve: Option<u32>,
     /// Shut down as soon as the association is up.
     shutdown: bool,
 }
 
 impl Setup {
     fn new(now: Instant) -> Self {
-        Self { sent: 0, timeouts: 0, at: now, due: true, shutdown: false }
+        Self { sent: 0, timeouts: 0, at: now, due: true, stale: 0, preserve: None, shutdown: false }
     }
 }
 
@@ -174,7 +185,7 @@ impl Association {
             tag,
             initial_tsn,
             state: State::Closed,
-            queue: SendQueue::default(),
+            queue: SendQueue::new(config.scheduler),
             delivery: Delivery::default(),
             rto: Rto::new(&config),
             timers: Timers::new(),
@@ -215,6 +226,17 @@ impl Association {
         self.up().map(|link| link.inbound_streams)
     }
 
+    /// What both ends know; `None` unless connected.
+    pub fn agreed(&self) -> Option<Agreed> {
+        let extensions = self.up()?.extensions;
+        Some(Agreed {
+            partial_reliability: extensions.partial_reliability(),
+            stream_reset: extensions.reconfig,
+            interleaving: extensions.interleaving,
+            zero_checksum: extensions.zero_checksum,
+        })
+    }
+
     /// Sends ABORT with a cause, if there is anybody to hear it, and ends.
     fn abort_with(&mut self, reason: CloseReason, cause: impl FnOnce(&mut Vec<u8>)) {
         let peer_tag = match &self.state {
@@ -238,7 +260,7 @@ impl Association {
         self.announce_readable();
         self.count();
         self.state = State::Ended;
-        self.queue = SendQueue::default();
+        self.queue = SendQueue::new(self.config.scheduler);
         self.timers = Timers::new();
         self.replies = Replies::default();
         self.early_resets = Vec::new();
@@ -286,6 +308,10 @@ impl Association {
         };
         let message = (stream, ppid, &payload, options);
         let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &self.config.limits));
+        while let Some((stream, bytes)) = self.queue.take_evicted() {
+            self.stats.messages_abandoned += 1;
+            self.on_sent(stream, bytes);
+        }
         match queued {
             Ok(()) => {
                 self.stats.messages_sent += 1;
@@ -313,6 +339,13 @@ impl Association {
     /// Bytes of messages queued on `stream` that were not yet put into a packet.
     pub fn buffered_amount(&self, stream: StreamId) -> usize {
         self.queue.buffered(stream)
+    }
+
+    /// Sets the share of `stream` in what may be sent, by [`Scheduler::WeightedFairQueueing`]: in proportion to that of
+    /// others that have something to send. At least 1; default: 256. The priorities of data channels are 128, 256, 512
+    /// and 1,024 (RFC 8831 §6.4). A reset of the stream restores the default.
+    pub fn set_weight(&mut self, stream: StreamId, weight: u16) {
+        self.queue.set_weight(stream, weight);
     }
 
     /// Sets when [`Event::BufferedAmountLow`] is due: as [`buffered_amount`](Self::buffered_amount) falls from above

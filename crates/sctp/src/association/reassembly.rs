@@ -2,12 +2,14 @@
 //!
 //! Fragments of one message have consecutive TSNs, so what has arrived is a sorted list of runs of TSNs, and each run is
 //! incomplete at its two edges only: whole messages leave it at once. A fragment that continues a run is appended to the
-//! buffer of its message, so that a message costs one allocation, however many packets bring it.
+//! rope of its message.
+//!
+//! Where messages are interleaved, TSNs say nothing about messages: then runs keep no fragments, and `interleaved` does.
 
+use super::rope::Rope;
 use crate::chunk::Data;
-use crate::{Ppid, Ssn, StreamId, Tsn};
+use crate::{Number, Ppid, StreamId, Tsn};
 use bytes::Bytes;
-use std::collections::VecDeque;
 
 /// What a piece, a run or a waiting message costs besides its bytes, in the account of the receive buffer.
 pub const OVERHEAD: usize = 64;
@@ -27,59 +29,39 @@ pub struct Part {
     /// TSN of the first fragment here.
     pub first: Tsn,
     pub stream: StreamId,
-    pub ssn: Ssn,
+    pub number: Number,
     pub ppid: Ppid,
     pub unordered: bool,
     /// The first fragment here is the first of the message.
-    begun: bool,
-    rope: Rope,
-}
-
-/// Bytes in pieces: one piece, unless fragments arrived out of order.
-#[derive(Debug, Default)]
-struct Rope {
-    first: Vec<u8>,
-    rest: VecDeque<Vec<u8>>,
-    len: usize,
+    pub begun: bool,
+    pub rope: Rope,
 }
 
 impl Part {
     fn new(data: &Data<'_>, capacity: usize) -> Self {
-        let mut first = Vec::with_capacity(capacity.max(data.payload.len()));
-        first.extend_from_slice(data.payload);
-        let rope = Rope { first, rest: VecDeque::new(), len: data.payload.len() };
         Self {
             first: data.tsn,
             stream: data.stream,
-            ssn: data.ssn,
+            number: Number::Ssn(data.ssn),
             ppid: data.ppid,
             unordered: data.flags.unordered(),
             begun: data.flags.begins(),
-            rope,
+            rope: Rope::new(data.payload, capacity),
         }
     }
 
     /// What it costs in the account of the receive buffer.
     pub fn cost(&self) -> usize {
-        self.rope.len + OVERHEAD * (1 + self.rope.rest.len())
+        self.rope.len() + OVERHEAD * self.rope.pieces()
     }
 
     /// Its bytes, in one piece.
     pub fn into_bytes(self) -> Bytes {
-        let Rope { mut first, rest, len } = self.rope;
-        first.reserve_exact(len - first.len());
-        for piece in rest {
-            first.extend_from_slice(&piece);
-        }
-        // What waits to be read should not hold more memory than it is charged for.
-        if first.capacity() - first.len() > first.len() / 8 {
-            first.shrink_to_fit();
-        }
-        Bytes::from(first)
+        self.rope.into_bytes()
     }
 
-    fn check(&self, stream: StreamId, ssn: Ssn, ppid: Ppid, unordered: bool) -> Result<(), Violation> {
-        if (self.stream, self.unordered) != (stream, unordered) || (!unordered && self.ssn != ssn) {
+    fn check(&self, stream: StreamId, number: Number, ppid: Ppid, unordered: bool) -> Result<(), Violation> {
+        if (self.stream, self.unordered) != (stream, unordered) || (!unordered && self.number != number) {
             return Err(Violation::Protocol("stream changed within a message"));
         }
         if self.ppid != ppid {
@@ -89,26 +71,14 @@ impl Part {
     }
 
     fn append(&mut self, data: &Data<'_>) -> Result<(), Violation> {
-        self.check(data.stream, data.ssn, data.ppid, data.flags.unordered())?;
-        self.rope.rest.back_mut().unwrap_or(&mut self.rope.first).extend_from_slice(data.payload);
-        self.rope.len += data.payload.len();
+        self.check(data.stream, Number::Ssn(data.ssn), data.ppid, data.flags.unordered())?;
+        self.rope.append(data.payload);
         Ok(())
     }
 
-    fn join(&mut self, mut next: Self) -> Result<(), Violation> {
-        self.check(next.stream, next.ssn, next.ppid, next.unordered)?;
-        self.rope.len += next.rope.len;
-        if self.rope.rest.len() <= next.rope.rest.len() {
-            // Moving the shorter list keeps the work small when fragments arrive back to front.
-            next.rope.rest.push_front(std::mem::take(&mut next.rope.first));
-            while let Some(piece) = self.rope.rest.pop_back() {
-                next.rope.rest.push_front(piece);
-            }
-            self.rope.rest = next.rope.rest;
-        } else {
-            self.rope.rest.push_back(next.rope.first);
-            self.rope.rest.append(&mut next.rope.rest);
-        }
+    fn join(&mut self, next: Self) -> Result<(), Violation> {
+        self.check(next.stream, next.number, next.ppid, next.unordered)?;
+        self.rope.join(next.rope);
         Ok(())
     }
 }
@@ -208,7 +178,7 @@ impl Edge {
     }
 
     fn settle(&mut self, part: Part, ends: bool, bounds: Bounds) -> Result<Finished, Violation> {
-        if part.rope.len > bounds.most {
+        if part.rope.len() > bounds.most {
             return Err(Violation::TooLarge);
         }
         if ends {
@@ -234,6 +204,11 @@ impl Run {
         let finished = run.edge.settle(Part::new(data, 0), data.flags.ends(), bounds)?;
         let whole = run.keep_head(finished);
         Ok((run, whole))
+    }
+
+    /// A run of one TSN whose fragment is kept elsewhere.
+    pub fn bare(tsn: Tsn) -> Self {
+        Self { start: tsn, end: tsn, head: None, edge: Edge::Closed }
     }
 
     /// Takes in the TSN after its end.

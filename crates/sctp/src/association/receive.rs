@@ -6,7 +6,8 @@ use super::reset::{Outcome, RequestKind, Turn};
 use super::timer::Timer;
 use super::{Association, State};
 use crate::chunk::{
-    Chunk, ChunkType, Data, ForwardTsn, HeartbeatInfo, ReconfigParam, ReconfigResult, Sack, TAG_REFLECTED,
+    Chunk, ChunkType, Data, ForwardTsn, HeartbeatInfo, IData, IForwardTsn, ReconfigParam, ReconfigResult, Sack,
+    TAG_REFLECTED,
 };
 use crate::error_cause::{self, CauseCode};
 use crate::packet::Packet;
@@ -20,7 +21,7 @@ impl Association {
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) {
         self.stats.packets_received += 1;
         self.drain.begin();
-        let Ok(packet) = Packet::parse(packet) else { return self.drop_packet("malformed") };
+        let Ok(packet) = Packet::parse(packet, self.config.zero_checksum) else { return self.drop_packet("malformed") };
         if (packet.destination_port, packet.source_port) != (self.config.local_port, self.config.remote_port) {
             return self.drop_packet("other ports");
         }
@@ -36,25 +37,33 @@ impl Association {
     fn on_packet(&mut self, now: Instant, packet: &Packet<'_>) {
         let mut chunks = packet.chunks();
         let Some(Ok(first)) = chunks.next() else { return self.drop_packet("no chunk") };
-        // These travel alone (RFC 9260 §6.10).
-        let alone = matches!(first.kind, ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE);
-        if alone && chunks.next().is_some() {
+        if chunks.next().is_some() && packet.chunks().flatten().any(|chunk| travels_alone(chunk.kind)) {
             return self.drop_packet("forbidden bundling");
         }
         if !self.is_tag_right(packet.tag, &first) {
             return self.drop_packet("wrong verification tag");
         }
+        self.confirm(first.kind);
         let mut has_data = false;
         for chunk in packet.chunks() {
             let Ok(chunk) = chunk else { return debug!("chunk of impossible length") };
             trace!(kind = chunk.kind.0, len = chunk.value.len(), "chunk in");
-            has_data |= chunk.kind == ChunkType::DATA;
+            has_data |= matches!(chunk.kind, ChunkType::DATA | ChunkType::I_DATA);
             if !self.on_chunk(now, packet.tag, &chunk) {
                 break;
             }
         }
-        if has_data && let Some(link) = self.up_mut() {
+        if let (true, State::Up { phase, link }) = (has_data, &mut self.state)
+            && phase.takes_data()
+        {
             link.inbound.on_packet_end();
+        }
+    }
+
+    /// The peer knows of the association, if that was in doubt.
+    fn confirm(&mut self, first: ChunkType) {
+        if let State::Up { link, .. } = &mut self.state {
+            link.confirmed |= !matches!(first, ChunkType::INIT | ChunkType::COOKIE_ECHO);
         }
     }
 
@@ -80,6 +89,7 @@ impl Association {
         match chunk.kind {
             // Bulk comes first.
             ChunkType::DATA => return self.on_data(now, chunk),
+            ChunkType::I_DATA => return self.on_i_data(now, chunk),
             ChunkType::SACK => self.on_sack(now, chunk.value),
             ChunkType::INIT => self.on_init(now, chunk.value),
             ChunkType::INIT_ACK => self.on_init_ack(now, chunk.value),
@@ -94,9 +104,10 @@ impl Association {
             ChunkType::SHUTDOWN => self.on_shutdown(now, chunk.value),
             ChunkType::SHUTDOWN_ACK => self.on_shutdown_ack(tag),
             ChunkType::SHUTDOWN_COMPLETE => self.on_shutdown_complete(),
-            ChunkType::ERROR => self.on_error(chunk.value),
+            ChunkType::ERROR => self.on_error(now, chunk.value),
             ChunkType::RE_CONFIG => self.on_reconfig(now, chunk.value),
             ChunkType::FORWARD_TSN => self.on_forward_tsn(chunk.value),
+            ChunkType::I_FORWARD_TSN => self.on_i_forward_tsn(chunk.value),
             _ => return self.on_unknown_chunk(chunk),
         }
         true
@@ -133,29 +144,69 @@ impl Association {
     }
 }
 
+/// Chunks that share their packet with no other.
+///
+/// Source: [RFC 9260 §6.10](https://www.rfc-editor.org/rfc/rfc9260#section-6.10)
+fn travels_alone(kind: ChunkType) -> bool {
+    matches!(kind, ChunkType::INIT | ChunkType::INIT_ACK | ChunkType::SHUTDOWN_COMPLETE)
+}
+
 /// Data and what is said about it.
 impl Association {
     fn on_data(&mut self, now: Instant, chunk: &Chunk<'_>) -> bool {
         let Ok(data) = Data::decode(chunk.flags, chunk.value) else { return false };
+        if !self.takes_data(now, false, data.tsn, data.payload) {
+            return self.up().is_some() || matches!(self.state, State::CookieEchoed { .. });
+        }
+        let State::Up { link, .. } = &mut self.state else { return true };
+        let taken = link.inbound.on_data(&data, &mut self.delivery);
+        self.on_data_taken(taken)
+    }
+
+    fn on_i_data(&mut self, now: Instant, chunk: &Chunk<'_>) -> bool {
+        let Ok(data) = IData::decode(chunk.flags, chunk.value) else { return false };
+        if !self.takes_data(now, true, data.tsn, data.payload) {
+            return self.up().is_some() || matches!(self.state, State::CookieEchoed { .. });
+        }
+        let State::Up { link, .. } = &mut self.state else { return true };
+        let taken = link.inbound.on_i_data(&data, &mut self.delivery);
+        self.on_data_taken(taken)
+    }
+
+    /// Whether a chunk of data is to be taken in. One of the kind that was not agreed on ends the association, and so does
+    /// an empty one.
+    fn takes_data(&mut self, now: Instant, interleaved: bool, tsn: Tsn, payload: &[u8]) -> bool {
         let State::Up { phase, link } = &mut self.state else {
             self.on_early_data(now);
-            return true;
+            return false;
         };
-        if !phase.takes_data() {
-            return true;
+        if link.extensions.interleaving != interleaved {
+            let rule = if interleaved { "I-DATA without agreement" } else { "DATA where I-DATA was agreed on" };
+            self.violate(Violation::Protocol(rule));
+            return false;
         }
-        if data.payload.is_empty() {
+        if !phase.takes_data() {
+            return false;
+        }
+        if payload.is_empty() {
             let reason = CloseReason::ProtocolViolation("DATA without data");
-            self.abort_with(reason, |out| error_cause::put_no_user_data(out, data.tsn));
+            self.abort_with(reason, |out| error_cause::put_no_user_data(out, tsn));
             return false;
         }
         // Each packet with data is to be answered by SHUTDOWN once more (§9.2).
         self.drain.shutdown_due |= *phase == super::Phase::ShutdownSent;
-        if let Err(violation) = link.inbound.on_data(&data, &mut self.delivery) {
+        true
+    }
+
+    /// Returns whether to go on with the packet.
+    fn on_data_taken(&mut self, taken: Result<(), Violation>) -> bool {
+        if let Err(violation) = taken {
             self.violate(violation);
             return false;
         }
-        if let Some(stream) = link.inbound.invalid_stream.take() {
+        if let State::Up { link, .. } = &mut self.state
+            && let Some(stream) = link.inbound.invalid_stream.take()
+        {
             self.replies.bundle(&self.config, ChunkType::ERROR, |out| error_cause::put_invalid_stream(out, stream));
         }
         true
@@ -163,18 +214,38 @@ impl Association {
 
     fn on_forward_tsn(&mut self, value: &[u8]) {
         let Ok(forward) = ForwardTsn::decode(value) else { return };
-        let State::Up { phase, link } = &mut self.state else { return };
-        if !link.extensions.forward_tsn {
-            return self.violate(Violation::Protocol("FORWARD TSN without agreement"));
-        }
-        if !phase.takes_data() {
+        if !self.takes_forward(false) {
             return;
         }
+        let State::Up { link, .. } = &mut self.state else { return };
         match link.inbound.on_forward(&forward, &mut self.delivery) {
             Ok(true) => (),
             Ok(false) => self.drop_packet("FORWARD TSN out of bounds"),
             Err(violation) => self.violate(violation),
         }
+    }
+
+    fn on_i_forward_tsn(&mut self, value: &[u8]) {
+        let Ok(forward) = IForwardTsn::decode(value) else { return };
+        if !self.takes_forward(true) {
+            return;
+        }
+        let State::Up { link, .. } = &mut self.state else { return };
+        if !link.inbound.on_i_forward(&forward, &mut self.delivery) {
+            self.drop_packet("I-FORWARD-TSN out of bounds");
+        }
+    }
+
+    /// Whether what the peer gave up is of interest. To say so without agreement, or in the words of the other kind of
+    /// data chunk, ends the association.
+    fn takes_forward(&mut self, interleaved: bool) -> bool {
+        let State::Up { phase, link } = &mut self.state else { return false };
+        if !link.extensions.partial_reliability() || link.extensions.interleaving != interleaved {
+            let rule = if interleaved { "I-FORWARD-TSN without agreement" } else { "FORWARD TSN without agreement" };
+            self.violate(Violation::Protocol(rule));
+            return false;
+        }
+        phase.takes_data()
     }
 
     fn on_sack(&mut self, now: Instant, value: &[u8]) {
@@ -280,11 +351,11 @@ impl Association {
         self.end(CloseReason::AbortedByPeer(code));
     }
 
-    fn on_error(&mut self, value: &[u8]) {
-        for (code, _) in error_cause::causes(value) {
+    fn on_error(&mut self, now: Instant, value: &[u8]) {
+        for (code, cause) in error_cause::causes(value) {
             debug!(code = code.0, "peer reports an error");
             if code == CauseCode::STALE_COOKIE {
-                self.on_stale_cookie();
+                self.on_stale_cookie(now, cause.value);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Packets out: what goes into the next one.
 
 use super::link::{Link, packet_payload, packet_room};
-use super::send_queue::Outgoing;
+use super::send_queue::Turn;
 use super::timer::Timer;
 use super::{Association, Heartbeat, Phase, State};
 use crate::Config;
-use crate::chunk::{ChunkType, Data, HeartbeatInfo, Sack, Shutdown};
+use crate::chunk::{ChunkType, HeartbeatInfo, InitParams, Sack, Shutdown};
 use crate::packet::{Builder, HEADER_LEN, Header};
 use ortica_core::Instant;
 use std::collections::VecDeque;
@@ -150,6 +150,7 @@ impl Association {
         }
         setup.sent += 1;
         setup.at = now;
+        let setup = *setup;
         // Each step of the handshake backs off on its own, and none of them what data wait for later.
         let wait = self.rto.backed_off(setup.timeouts);
         self.set_timer(Timer::Setup, now + wait);
@@ -158,7 +159,9 @@ impl Association {
             builder.encoded(echo);
             return builder.finish();
         }
-        let (init, params) = (self.init(self.tag, self.initial_tsn), self.init_params());
+        let cookie_preservative = setup.preserve;
+        let init = self.init(self.tag, self.initial_tsn);
+        let params = InitParams { cookie_preservative, ..self.init_params() };
         let mut builder = self.builder(out, 0);
         builder.chunk(ChunkType::INIT, 0, |out| init.encode(&params, out));
         builder.finish()
@@ -166,8 +169,9 @@ impl Association {
 
     /// Everything else: control first, then what was given up, then data.
     fn build_up(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        let peer_tag = self.up()?.peer_tag;
-        let mut builder = self.builder(out, peer_tag);
+        let link = self.up()?;
+        let (peer_tag, zero_checksum) = (link.peer_tag, link.extensions.zero_checksum);
+        let mut builder = self.builder(out, peer_tag).with_zero_checksum(zero_checksum);
         if std::mem::take(&mut self.replies.cookie_ack) {
             builder.chunk(ChunkType::COOKIE_ACK, 0, |_| ());
         }
@@ -296,7 +300,7 @@ impl Association {
             open && self.drain.window_probes == 0
         } else {
             let any = link.flight.has_current() || !self.queue.is_empty();
-            let window = link.window_left() > Data::HEADER_LEN || self.drain.window_probe;
+            let window = link.window_left() > link.flight.header_len() || self.drain.window_probe;
             any && open && window && !link.flight.is_full()
         };
         ready.then_some(Ready::InTurn)
@@ -306,7 +310,10 @@ impl Association {
     fn expire(&mut self, now: Instant) {
         let State::Up { link, .. } = &mut self.state else { return };
         link.flight.expire_current(now);
-        if let Some((stream, bytes)) = link.flight.take_given_up() {
+        while let State::Up { link, .. } = &mut self.state
+            && let Some((stream, bytes)) = link.flight.take_given_up()
+        {
+            self.queue.on_given_up(stream);
             self.on_sent(stream, bytes);
         }
     }
@@ -357,10 +364,11 @@ impl Association {
         let whole = packet_room(&self.config);
         while let Some(len) = self.next_fragment(now, builder.room(), whole) {
             let State::Up { link, .. } = &mut self.state else { return };
-            let after = link.flight.in_flight() + Data::HEADER_LEN + len;
+            let after = link.flight.in_flight() + link.flight.header_len() + len;
             let immediate = after >= link.congestion.window() || self.drain.window_probe;
             self.drain.prompt |= immediate;
-            let Some(stream) = link.flight.cut(now, len, immediate, builder) else { return };
+            let Some((stream, rest)) = link.flight.cut(now, len, immediate, builder) else { return };
+            self.queue.end_turn(stream, len, rest);
             self.on_sent(stream, len);
             if std::mem::take(&mut self.drain.window_probe) {
                 return;
@@ -370,7 +378,7 @@ impl Association {
 
     /// How much of which message comes next; `None` when the packet or the peer's window has no room for it.
     fn next_fragment(&mut self, now: Instant, room: usize, whole: usize) -> Option<usize> {
-        if room < Data::HEADER_LEN {
+        if room < self.up()?.flight.header_len() {
             return None;
         }
         self.expire(now);
@@ -378,8 +386,7 @@ impl Association {
             if self.up()?.flight.is_full() {
                 return None;
             }
-            let message = self.next_message(now)?;
-            self.up_mut()?.flight.start(message);
+            self.next_message(now)?;
         }
         let probe = self.drain.window_probe;
         let link = self.up_mut()?;
@@ -387,16 +394,24 @@ impl Association {
         within_window(link, len, whole, probe)
     }
 
-    /// The next message worth sending.
-    fn next_message(&mut self, now: Instant) -> Option<Outgoing> {
+    /// Has the next message worth sending cut, or the next that was begun. One that expires half way has lost its turn.
+    fn next_message(&mut self, now: Instant) -> Option<()> {
         loop {
-            let message = self.queue.pop()?;
-            if !message.is_expired(now) {
-                self.queue.use_ssn(&message);
-                return Some(message);
+            let turn = self.queue.pop(now)?;
+            let link = self.up_mut()?;
+            match turn {
+                Turn::Begin(message) => link.flight.start(message),
+                Turn::GoOn(slot) => link.flight.go_on(slot),
+                Turn::Expired(message) => {
+                    self.stats.messages_abandoned += 1;
+                    self.on_sent(message.stream, message.payload.len());
+                    continue;
+                }
             }
-            self.stats.messages_abandoned += 1;
-            self.on_sent(message.stream, message.payload.len());
+            self.expire(now);
+            if self.up()?.flight.has_current() {
+                return Some(());
+            }
         }
     }
 
@@ -432,9 +447,10 @@ fn burst(config: &Config, window: usize, rtt: Option<Duration>) -> usize {
 /// (silly window); when nothing is, half a packet is.
 fn within_window(link: &Link, len: usize, whole: usize, probe: bool) -> Option<usize> {
     let left = link.window_left();
-    if probe || Data::HEADER_LEN + len.next_multiple_of(4) <= left {
+    let header_len = link.flight.header_len();
+    if probe || header_len + len.next_multiple_of(4) <= left {
         return Some(len);
     }
     let worthwhile = link.flight.in_flight() == 0 && left >= whole / 2;
-    worthwhile.then(|| (left - Data::HEADER_LEN) & !3)
+    worthwhile.then(|| (left - header_len) & !3)
 }

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn reads_a_captured_chunk() {
-        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_data.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_data.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let data = Data::decode(chunk.flags, chunk.value).unwrap();
         assert_eq!((data.tsn, data.stream, data.ssn), (Tsn(2_584_679_421), StreamId(1), Ssn(1)));

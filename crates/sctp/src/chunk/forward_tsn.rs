@@ -16,6 +16,8 @@ pub struct ForwardTsn<'a> {
 impl<'a> ForwardTsn<'a> {
     /// Bytes without the list, chunk header included.
     pub const MIN_LEN: usize = 8;
+    /// Bytes of an entry of the list.
+    pub const ENTRY_LEN: usize = 4;
 
     pub fn decode(value: &'a [u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(value);
@@ -50,7 +52,7 @@ mod tests {
 
     #[test]
     fn reads_a_captured_chunk() {
-        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_forward_tsn.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_forward_tsn.bin"), false).unwrap();
         let forward = ForwardTsn::decode(packet.chunks().next().unwrap().unwrap().value).unwrap();
         assert_eq!(forward.cumulative, Tsn(1_234));
         assert_eq!(forward.skipped().collect::<Vec<_>>(), [(StreamId(12), Ssn(34))]);

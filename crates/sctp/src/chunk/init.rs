@@ -14,11 +14,18 @@ mod kind {
     pub const COOKIE_PRESERVATIVE: u16 = 9;
     pub const HOST_NAME: u16 = 11;
     pub const SUPPORTED_ADDRESSES: u16 = 12;
+    /// [RFC 9653 §4](https://www.rfc-editor.org/rfc/rfc9653#section-4)
+    pub const ZERO_CHECKSUM_ACCEPTABLE: u16 = 0x8001;
     /// [RFC 5061 §4.2.7](https://www.rfc-editor.org/rfc/rfc5061#section-4.2.7)
     pub const SUPPORTED_EXTENSIONS: u16 = 0x8008;
     /// [RFC 3758 §3.1](https://www.rfc-editor.org/rfc/rfc3758#section-3.1)
     pub const FORWARD_TSN_SUPPORTED: u16 = 0xc000;
 }
+
+/// The method that finds damaged packets where their checksum does not: DTLS, which SCTP runs in.
+///
+/// Source: [RFC 9653 §6](https://www.rfc-editor.org/rfc/rfc9653#section-6)
+const DETECTED_BY_DTLS: u32 = 1;
 
 /// Extensions that one end knows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -27,12 +34,68 @@ pub struct Extensions {
     pub forward_tsn: bool,
     /// RE-CONFIG: stream reset (RFC 6525).
     pub reconfig: bool,
+    /// I-DATA: messages may be interleaved (RFC 8260).
+    pub interleaving: bool,
+    /// I-FORWARD-TSN: partial reliability for such messages.
+    pub i_forward_tsn: bool,
+    /// A checksum of zero is as good as the right one (RFC 9653).
+    pub zero_checksum: bool,
 }
 
 impl Extensions {
     /// What both know.
     pub fn common(self, other: Self) -> Self {
-        Self { forward_tsn: self.forward_tsn && other.forward_tsn, reconfig: self.reconfig && other.reconfig }
+        Self {
+            forward_tsn: self.forward_tsn && other.forward_tsn,
+            reconfig: self.reconfig && other.reconfig,
+            interleaving: self.interleaving && other.interleaving,
+            i_forward_tsn: self.i_forward_tsn && other.i_forward_tsn,
+            zero_checksum: self.zero_checksum && other.zero_checksum,
+        }
+    }
+
+    /// Whether messages may be given up: each kind of data chunk has its own way to say so.
+    pub fn partial_reliability(self) -> bool {
+        if self.interleaving { self.i_forward_tsn } else { self.forward_tsn }
+    }
+
+    /// The chunks to name as known.
+    ///
+    /// Source: [RFC 5061 §4.2.7](https://www.rfc-editor.org/rfc/rfc5061#section-4.2.7)
+    fn listed(self) -> [Option<u8>; 4] {
+        [
+            self.reconfig.then_some(ChunkType::RE_CONFIG.0),
+            self.forward_tsn.then_some(ChunkType::FORWARD_TSN.0),
+            self.interleaving.then_some(ChunkType::I_DATA.0),
+            self.i_forward_tsn.then_some(ChunkType::I_FORWARD_TSN.0),
+        ]
+    }
+
+    /// Takes in such a list of the peer's.
+    fn list(&mut self, chunks: &[u8]) {
+        let has = |kind: ChunkType| chunks.contains(&kind.0);
+        self.reconfig |= has(ChunkType::RE_CONFIG);
+        self.forward_tsn |= has(ChunkType::FORWARD_TSN);
+        self.interleaving |= has(ChunkType::I_DATA);
+        self.i_forward_tsn |= has(ChunkType::I_FORWARD_TSN);
+    }
+
+    /// As the bits of one octet.
+    pub fn to_bits(self) -> u8 {
+        let bits = [self.forward_tsn, self.reconfig, self.interleaving, self.i_forward_tsn, self.zero_checksum];
+        bits.iter().enumerate().fold(0, |octet, (at, &bit)| octet | u8::from(bit) << at)
+    }
+
+    /// What [`to_bits`](Self::to_bits) gave.
+    pub fn from_bits(octet: u8) -> Self {
+        let bit = |at: u8| octet >> at & 1 != 0;
+        Self {
+            forward_tsn: bit(0),
+            reconfig: bit(1),
+            interleaving: bit(2),
+            i_forward_tsn: bit(3),
+            zero_checksum: bit(4),
+        }
     }
 }
 
@@ -60,6 +123,8 @@ pub struct InitParams<'a> {
     pub extensions: Extensions,
     /// The state cookie, in INIT ACK.
     pub cookie: Option<&'a [u8]>,
+    /// Milliseconds by which its sender would like cookies to live longer, in INIT.
+    pub cookie_preservative: Option<u32>,
     /// A host name, which nobody may send.
     pub host_name: bool,
     /// Parameters to report to the sender as unrecognized, whole.
@@ -103,13 +168,17 @@ impl<'a> InitParams<'a> {
             match param.kind {
                 kind::STATE_COOKIE => found.cookie = Some(param.value),
                 kind::HOST_NAME => found.host_name = true,
+                kind::COOKIE_PRESERVATIVE => {
+                    found.cookie_preservative = param.value.first_chunk().map(|&ms| u32::from_be_bytes(ms));
+                }
                 kind::FORWARD_TSN_SUPPORTED => found.extensions.forward_tsn = true,
-                kind::SUPPORTED_EXTENSIONS => {
-                    found.extensions.reconfig |= param.value.contains(&ChunkType::RE_CONFIG.0);
-                    found.extensions.forward_tsn |= param.value.contains(&ChunkType::FORWARD_TSN.0);
+                kind::SUPPORTED_EXTENSIONS => found.extensions.list(param.value),
+                // Another method than ours is as good as none.
+                kind::ZERO_CHECKSUM_ACCEPTABLE => {
+                    found.extensions.zero_checksum |= param.value == DETECTED_BY_DTLS.to_be_bytes();
                 }
                 // What our own report looks like when it comes back, and what asks for nothing from us.
-                kind::UNRECOGNIZED | kind::COOKIE_PRESERVATIVE | kind::SUPPORTED_ADDRESSES => (),
+                kind::UNRECOGNIZED | kind::SUPPORTED_ADDRESSES => (),
                 // Inside DTLS there is one path and no use for addresses (RFC 8261 §6.1): they are reported like
                 // anything else unknown, but do not end the walk.
                 kind::IPV4_ADDRESS | kind::IPV6_ADDRESS => found.unrecognized.push(param.raw),
@@ -131,12 +200,17 @@ impl<'a> InitParams<'a> {
         if self.extensions.forward_tsn {
             put_param(out, kind::FORWARD_TSN_SUPPORTED, |_| ());
         }
-        let supported = [
-            self.extensions.reconfig.then_some(ChunkType::RE_CONFIG.0),
-            self.extensions.forward_tsn.then_some(ChunkType::FORWARD_TSN.0),
-        ];
+        let supported = self.extensions.listed();
         if supported.iter().any(Option::is_some) {
             put_param(out, kind::SUPPORTED_EXTENSIONS, |out| out.extend(supported.iter().flatten()));
+        }
+        if self.extensions.zero_checksum {
+            put_param(out, kind::ZERO_CHECKSUM_ACCEPTABLE, |out| {
+                out.extend_from_slice(&DETECTED_BY_DTLS.to_be_bytes());
+            });
+        }
+        if let Some(ms) = self.cookie_preservative {
+            put_param(out, kind::COOKIE_PRESERVATIVE, |out| out.extend_from_slice(&ms.to_be_bytes()));
         }
         if let Some(cookie) = self.cookie {
             put_param(out, kind::STATE_COOKIE, |out| out.extend_from_slice(cookie));
@@ -165,7 +239,7 @@ mod tests {
 
     #[test]
     fn reads_a_captured_chunk() {
-        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_init.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_init.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let (init, params) = Init::decode(chunk.value).unwrap();
         assert_eq!(init.outbound_streams, 256);
@@ -201,6 +275,22 @@ mod tests {
         }
     }
 
+    /// Guards against packets without protection: only the method that is ours counts.
+    #[test]
+    fn sctp_4_another_method_of_error_detection_is_none() {
+        for (param, accepts) in [
+            (&[0x80, 1, 0, 8, 0, 0, 0, 1][..], true),
+            (&[0x80, 1, 0, 8, 0, 0, 0, 0], false),
+            (&[0x80, 1, 0, 8, 0, 0, 0, 2], false),
+            (&[0x80, 1, 0, 4], false),
+        ] {
+            let value = with_params(param);
+            let (_, params) = Init::decode(&value).unwrap();
+            assert_eq!(params.extensions.zero_checksum, accepts, "{param:?}");
+            assert!(params.unrecognized.is_empty());
+        }
+    }
+
     #[test]
     fn a_parameter_of_impossible_length_makes_the_chunk_an_error() {
         assert!(Init::decode(&with_params(&[0, 7, 0, 3])).is_err());
@@ -211,12 +301,13 @@ mod tests {
     proptest! {
         #[test]
         fn init_round_trips(
-            tag: u32, window: u32, outbound_streams: u16, inbound_streams: u16, tsn: u32, forward_tsn: bool,
-            reconfig: bool, cookie: Option<Vec<u8>>,
+            tag: u32, window: u32, outbound_streams: u16, inbound_streams: u16, tsn: u32, extensions in 0..32u8,
+            cookie: Option<Vec<u8>>, cookie_preservative: Option<u32>,
         ) {
             let init = Init { tag, window, outbound_streams, inbound_streams, initial_tsn: Tsn(tsn) };
-            let extensions = Extensions { forward_tsn, reconfig };
-            let params = InitParams { extensions, cookie: cookie.as_deref(), ..InitParams::default() };
+            let extensions = Extensions::from_bits(extensions);
+            let params =
+                InitParams { extensions, cookie: cookie.as_deref(), cookie_preservative, ..InitParams::default() };
             let mut out = Vec::new();
             init.encode(&params, &mut out);
             prop_assert_eq!(Init::decode(&out), Ok((init, params)));

@@ -5,6 +5,8 @@
 mod data;
 mod forward_tsn;
 mod heartbeat;
+mod i_data;
+mod i_forward_tsn;
 mod init;
 mod reconfig;
 mod sack;
@@ -13,6 +15,8 @@ mod shutdown;
 pub use data::{Data, DataFlags};
 pub use forward_tsn::ForwardTsn;
 pub use heartbeat::HeartbeatInfo;
+pub use i_data::IData;
+pub use i_forward_tsn::{IForwardTsn, Skipped};
 pub use init::{Extensions, Init, InitParams};
 pub use reconfig::{ReconfigParam, ReconfigResult};
 pub use sack::{GapBlock, Sack};
@@ -41,10 +45,14 @@ impl ChunkType {
     pub const COOKIE_ECHO: Self = Self(10);
     pub const COOKIE_ACK: Self = Self(11);
     pub const SHUTDOWN_COMPLETE: Self = Self(14);
+    /// [RFC 8260 §2.1](https://www.rfc-editor.org/rfc/rfc8260#section-2.1)
+    pub const I_DATA: Self = Self(64);
     /// [RFC 6525 §3.1](https://www.rfc-editor.org/rfc/rfc6525#section-3.1)
     pub const RE_CONFIG: Self = Self(130);
     /// [RFC 3758 §3.2](https://www.rfc-editor.org/rfc/rfc3758#section-3.2)
     pub const FORWARD_TSN: Self = Self(192);
+    /// [RFC 8260 §2.3.1](https://www.rfc-editor.org/rfc/rfc8260#section-2.3.1)
+    pub const I_FORWARD_TSN: Self = Self(194);
 
     /// What to do with a chunk of this kind when it is not known.
     pub fn unknown(self) -> Unknown {

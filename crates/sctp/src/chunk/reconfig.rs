@@ -153,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn captured(packet: &[u8]) -> Vec<ReconfigParam> {
-        let packet = Packet::parse(packet).unwrap();
+        let packet = Packet::parse(packet, false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         ReconfigParam::decode_all(chunk.value).map(|param| param.unwrap()).collect()
     }

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn reads_a_captured_chunk() {
-        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_sack.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_sack.bin"), false).unwrap();
         let sack = Sack::decode(packet.chunks().next().unwrap().unwrap().value).unwrap();
         assert_eq!((sack.cumulative, sack.window), (Tsn(2_222_939_037), 128_160));
         let block = |at| GapBlock { start: at, end: at };

@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn reads_a_captured_chunk_and_writes_it_again() {
-        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_shutdown.bin")).unwrap();
+        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_shutdown.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let shutdown = Shutdown::decode(chunk.value).unwrap();
         assert_eq!(shutdown.cumulative, Tsn(2_696_426_712));

@@ -321,3 +321,106 @@ fn cve_39_channels_opened_and_closed_leave_nothing_behind() {
         }
     }
 }
+
+/// Guards against a flood of OPENs: there are never more channels than allowed, nor longer names in sum, and the streams of
+/// the rest are reset.
+#[test]
+fn cve_38_a_flood_of_channels_is_bounded() {
+    let mut call = Call::connected();
+    for at in 0..1_500 {
+        call.server.forge(2 * at + 1, Ppid::DCEP, &open("x"), true);
+        if at % 50 == 0 {
+            call.run();
+        }
+    }
+    call.run();
+    assert_eq!(call.client.channels.iter().count(), 1_024);
+    assert!(
+        call.server.association.send(NOW, StreamId(1), Ppid::DCEP, open("x").into(), SendOptions::default()).is_ok()
+    );
+
+    let mut call = Call::connected();
+    let label = "x".repeat(65_535);
+    for at in 0..40 {
+        call.server.forge(2 * at + 1, Ppid::DCEP, &open(&label), true);
+        call.run();
+    }
+    let names: usize = call.client.channels.iter().map(|(_, channel)| channel.parameters.label.len()).sum();
+    assert_eq!((call.client.channels.iter().count(), names), (16, 16 * 65_535));
+    // What was refused leaves room for a shorter one.
+    call.server.forge(901, Ppid::DCEP, &open("short"), true);
+    call.run();
+    assert_eq!(call.client.channels.iter().count(), 17);
+}
+
+/// Guards the end of a channel: what is queued arrives first, the channel is closed when both directions are reset, one that
+/// is not open yet is closed at once, and the end of the association closes all.
+#[test]
+fn dc_5_a_channel_that_closes_sends_what_it_has() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("going")).unwrap();
+    let stays = call.client.create(named("staying")).unwrap();
+    call.run();
+    for _ in 0..1_000 {
+        call.client.send(id, "a message of some length, so that not all of them fit into the first window");
+    }
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    assert_eq!((call.client.state(id), events.len()), (ChannelState::Closing, 0));
+    let refused = ChannelMessage { binary: false, data: Bytes::from_static(b"late") };
+    let refused = call.client.channels.send(NOW, Some(&mut call.client.association), id, refused);
+    assert_eq!(refused, Err(ChannelSendError::NotOpen(ChannelState::Closing)));
+    let incoming = call.server.channels.iter().find(|(_, channel)| channel.parameters.label == "going").unwrap().0;
+    call.run();
+    assert_eq!([call.client.state(id), call.server.state(incoming)], [ChannelState::Closed; 2]);
+    assert_eq!(std::iter::from_fn(|| call.server.read(incoming)).count(), 1_000);
+    assert_eq!(call.client.state(stays), ChannelState::Open);
+
+    call.client.association.abort(NOW, "enough");
+    call.run();
+    assert_eq!(call.client.state(stays), ChannelState::Closed);
+    assert!(call.server.channels.iter().all(|(_, channel)| channel.state == ChannelState::Closed));
+
+    let mut call = Call::new();
+    let early = call.client.create(named("early")).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), early, &mut events);
+    assert_eq!(call.client.state(early), ChannelState::Closed);
+    call.client.association.connect(NOW);
+    call.run();
+    assert_eq!(call.server.channels.iter().count(), 0);
+}
+
+/// Guards the priorities of channels: each is announced as its weight, and both sides share by it.
+#[test]
+fn dc_8_a_channel_has_its_priority_on_both_sides() {
+    let mut call = Call::connected();
+    let [high, low] = [Priority::High, Priority::VeryLow]
+        .map(|priority| call.client.create(ChannelParameters { priority, ..named("weighted") }).unwrap());
+    call.run();
+    let ids: Vec<_> = call.server.channels.iter().map(|(id, channel)| (id, channel.parameters.priority)).collect();
+    assert_eq!(ids.iter().map(|(_, priority)| *priority).collect::<Vec<_>>(), [Priority::High, Priority::VeryLow]);
+    let text = "a message of such a length that a packet holds a few of them but not many. ";
+    for _ in 0..200 {
+        for id in [high, low] {
+            call.client.send(id, text);
+        }
+        for (id, _) in &ids {
+            call.server.send(*id, text);
+        }
+    }
+    // The first packets each way, as far as the window goes.
+    carry(&mut call.client.association, &mut call.server.association);
+    carry(&mut call.server.association, &mut call.client.association);
+    for side in [&mut call.client.association, &mut call.server.association] {
+        let counts = [0, 2].map(|stream| std::iter::from_fn(|| side.read(StreamId(stream))).count());
+        assert!(counts[0] >= 5 * counts[1].max(1), "{counts:?}");
+    }
+}
+
+/// Guards the reading of weights that have no name.
+#[test]
+fn dc_8_a_weight_of_the_peer_becomes_the_next_priority() {
+    let found = [0, 128, 129, 256, 257, 512, 513, 1_024, 65_535].map(|weight| Priority::from_weight(weight).weight());
+    assert_eq!(found, [128, 128, 256, 256, 512, 512, 1_024, 1_024, 1_024]);
+}

@@ -70,9 +70,8 @@ impl Flight {
             self.counts.steps += 1;
             self.settle(now, &chunk, rto, &mut acked);
             if chunk.ends()
-                && let Some(cut) = self.messages.pop_front()
+                && let Some(cut) = self.messages.remove(chunk.message)
             {
-                self.first_message = self.first_message.wrapping_add(1);
                 self.held -= cut.message.payload.len() + MESSAGE_OVERHEAD;
             }
         }

@@ -83,7 +83,7 @@ impl Flight {
         let Some(chunk) = self.chunk(tsn) else { return };
         let give_up = self.may_abandon
             && self.message(chunk.message).is_some_and(|Cut { message, .. }| match message.reliability {
-                Reliability::Reliable => false,
+                Reliability::Reliable | Reliability::Priority(_) => false,
                 Reliability::MaxRetransmits(most) => chunk.transmissions > most,
                 Reliability::MaxLifetime(_) => message.is_expired(now),
             });

@@ -6,6 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | here | cutting messages into chunks, sending and sending again |
+//! | `messages` | what they are cut from |
 //! | `acknowledge` | what a SACK settles |
 //! | `loss` | what is taken for lost, and when |
 //! | `forward` | what is given up, and how the peer learns of it |
@@ -13,16 +14,19 @@
 mod acknowledge;
 mod forward;
 mod loss;
+mod messages;
 
 pub use acknowledge::Acked;
+pub use messages::Slot;
 
 use super::send_queue::{MESSAGE_OVERHEAD, Outgoing};
-use crate::chunk::{ChunkType, Data, DataFlags};
+use crate::chunk::{ChunkType, Data, DataFlags, Extensions, IData};
 use crate::packet::Builder;
 use crate::{Reliability, StreamId, Tsn};
 use acknowledge::Span;
 use forward::Forward;
 use loss::MISSES;
+use messages::{Cut, Messages};
 use ortica_core::Instant;
 use std::collections::VecDeque;
 
@@ -37,10 +41,12 @@ pub struct Flight {
     /// TSN of the first chunk in the ring: all before it is acknowledged for good.
     first: Tsn,
     chunks: VecDeque<Outstanding>,
-    /// The messages that the chunks in the ring belong to, and last the one being cut.
-    messages: VecDeque<Cut>,
-    /// Number of the first of them.
-    first_message: u32,
+    /// The messages that the chunks in the ring belong to, and those begun.
+    messages: Messages,
+    /// The message being cut.
+    current: Option<Slot>,
+    /// Each message is a flow of its own: I-DATA, of which several may be begun.
+    interleaving: bool,
     /// Bytes in flight: headers included, lost and abandoned chunks not.
     in_flight: usize,
     /// Bytes of messages held here, overhead included.
@@ -65,8 +71,8 @@ pub struct Flight {
     forward: Forward,
     /// Whether messages may be given up after they were begun: the peer understands FORWARD TSN.
     may_abandon: bool,
-    /// What was given up of the message being cut: bytes that never went into a packet.
-    given_up: Option<(StreamId, usize)>,
+    /// What was given up of messages begun: bytes that never went into a packet.
+    given_up: Vec<(StreamId, usize)>,
     pub counts: Counts,
 }
 
@@ -79,21 +85,15 @@ pub struct Counts {
     pub steps: u64,
 }
 
-/// A message with its place in the transmission.
-#[derive(Debug)]
-struct Cut {
-    message: Outgoing,
-    first_tsn: Tsn,
-    /// Bytes that have gone into chunks.
-    cut: usize,
-    abandoned: bool,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
-    message: u32,
+    message: Slot,
     offset: u32,
+    /// Its place among the fragments of the message.
+    fsn: u32,
     len: u16,
+    /// Bytes before the payload, chunk header included.
+    header_len: u8,
     flags: u8,
     fate: Fate,
     transmissions: u32,
@@ -114,7 +114,7 @@ enum Fate {
 
 impl Outstanding {
     fn size(&self) -> usize {
-        Data::HEADER_LEN + usize::from(self.len).next_multiple_of(4)
+        usize::from(self.header_len) + usize::from(self.len).next_multiple_of(4)
     }
 
     fn ends(&self) -> bool {
@@ -123,13 +123,14 @@ impl Outstanding {
 }
 
 impl Flight {
-    /// Nothing sent yet; `first` is the first TSN to use, `most_skipped` how many streams a FORWARD TSN may list.
-    pub fn new(first: Tsn, may_abandon: bool, most_skipped: usize) -> Self {
+    /// Nothing sent yet; `first` is the first TSN to use, `room` what a packet offers to chunks.
+    pub fn new(first: Tsn, extensions: Extensions, room: usize) -> Self {
         Self {
             first,
             chunks: VecDeque::new(),
-            messages: VecDeque::new(),
-            first_message: 0,
+            messages: Messages::default(),
+            current: None,
+            interleaving: extensions.interleaving,
             in_flight: 0,
             held: 0,
             acked: Vec::new(),
@@ -141,15 +142,9 @@ impl Flight {
             arrived: None,
             misses: MISSES,
             lateness: 1,
-            forward: Forward {
-                point: first.previous(),
-                skipped: Vec::new(),
-                most: most_skipped,
-                due: false,
-                sent_at: None,
-            },
-            may_abandon,
-            given_up: None,
+            forward: Forward::new(first.previous(), extensions.interleaving, room),
+            may_abandon: extensions.partial_reliability(),
+            given_up: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -192,9 +187,14 @@ impl Flight {
         self.chunks.len() >= MOST_CHUNKS
     }
 
-    /// Bytes of an unfinished message that never went into a packet, once they are given up.
+    /// Bytes of a message begun that never went into a packet, once they are given up.
     pub fn take_given_up(&mut self) -> Option<(StreamId, usize)> {
-        self.given_up.take()
+        self.given_up.pop()
+    }
+
+    /// Bytes before the payload of a chunk, chunk header included.
+    pub fn header_len(&self) -> usize {
+        if self.interleaving { IData::HEADER_LEN } else { Data::HEADER_LEN }
     }
 
     fn chunk_mut(&mut self, tsn: Tsn) -> Option<&mut Outstanding> {
@@ -205,12 +205,8 @@ impl Flight {
         self.chunks.get(tsn.distance(self.first) as usize).copied()
     }
 
-    fn message(&self, number: u32) -> Option<&Cut> {
-        self.messages.get(number.wrapping_sub(self.first_message) as usize)
-    }
-
-    fn message_mut(&mut self, number: u32) -> Option<&mut Cut> {
-        self.messages.get_mut(number.wrapping_sub(self.first_message) as usize)
+    fn message(&self, slot: Slot) -> Option<&Cut> {
+        self.messages.get(slot)
     }
 }
 
@@ -221,27 +217,34 @@ impl Flight {
         self.packet += 1;
     }
 
-    /// Takes in the message to be cut next. The one before has been cut to its end.
+    /// Takes in the message to be cut next.
     pub fn start(&mut self, message: Outgoing) {
         self.held += message.payload.len() + MESSAGE_OVERHEAD;
-        let first_tsn = self.next_tsn();
-        self.messages.push_back(Cut { message, first_tsn, cut: 0, abandoned: false });
+        let first = self.next_tsn();
+        self.current = Some(self.messages.insert(Cut::new(message, first)));
+    }
+
+    /// Goes on with a message begun before.
+    pub fn go_on(&mut self, slot: Slot) {
+        self.current = Some(slot);
     }
 
     fn current(&self) -> Option<&Cut> {
-        self.messages.back().filter(|cut| !cut.abandoned && cut.cut < cut.message.payload.len())
+        self.message(self.current?)
     }
 
-    /// `true` while a message is cut in part.
+    /// `true` while a message is being cut.
     pub fn has_current(&self) -> bool {
-        self.current().is_some()
+        self.current.is_some()
     }
 
     /// Gives up the message being cut if its time is over.
     pub fn expire_current(&mut self, now: Instant) {
-        let number = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
-        if self.may_abandon && self.current().is_some_and(|cut| cut.message.is_expired(now)) {
-            self.abandon(number);
+        if let Some(slot) = self.current
+            && self.may_abandon
+            && self.current().is_some_and(|cut| cut.message.is_expired(now))
+        {
+            self.abandon(slot);
         }
     }
 
@@ -249,31 +252,41 @@ impl Flight {
     /// `whole`: the rest of the message, or what fills the packet. `None` when it had better begin with the next packet.
     pub fn fitting(&self, room: usize, whole: usize) -> Option<usize> {
         let cut = self.current()?;
-        let fit = room.checked_sub(Data::HEADER_LEN)?;
-        let rest = cut.message.payload.len() - cut.cut;
+        let fit = room.checked_sub(self.header_len())?;
+        let rest = cut.rest();
         if rest <= fit {
             return Some(rest);
         }
         // A message that may get lost should not depend on two packets when one can hold it.
-        let fragile = cut.message.reliability != Reliability::Reliable;
-        if fit < LEAST_FRAGMENT || (fragile && room < whole && rest <= whole - Data::HEADER_LEN) {
+        let fragile = !matches!(cut.message.reliability, Reliability::Reliable | Reliability::Priority(_));
+        if fit < LEAST_FRAGMENT || (fragile && room < whole && rest <= whole - self.header_len()) {
             return None;
         }
         Some(fit & !3)
     }
 
-    /// Cuts `len` bytes off the current message into the packet. Returns the stream they are on.
-    pub fn cut(&mut self, now: Instant, len: usize, immediate: bool, packet: &mut Builder<'_>) -> Option<StreamId> {
+    /// Cuts `len` bytes off the current message into the packet. Returns the stream they are on, and the message if it
+    /// goes on later; where messages are not interleaved it stays the current one.
+    pub fn cut(
+        &mut self,
+        now: Instant,
+        len: usize,
+        immediate: bool,
+        packet: &mut Builder<'_>,
+    ) -> Option<(StreamId, Option<Slot>)> {
         let tsn = self.next_tsn();
-        let number = self.first_message.wrapping_add(self.messages.len() as u32).wrapping_sub(1);
-        let cut = self.messages.back_mut()?;
+        let header_len = self.header_len() as u8;
+        let slot = self.current?;
+        let cut = self.messages.get_mut(slot)?;
         let begin = if cut.cut == 0 { DataFlags::BEGIN } else { 0 };
-        let end = if cut.cut + len == cut.message.payload.len() { DataFlags::END } else { 0 };
+        let end = if cut.rest() == len { DataFlags::END } else { 0 };
         let order = if cut.message.ordered { 0 } else { DataFlags::UNORDERED };
         let chunk = Outstanding {
-            message: number,
+            message: slot,
             offset: cut.cut as u32,
+            fsn: cut.fragments,
             len: len as u16,
+            header_len,
             flags: begin | end | order,
             fate: Fate::InFlight,
             transmissions: 1,
@@ -281,12 +294,16 @@ impl Flight {
             sent_at: now,
         };
         cut.cut += len;
+        cut.fragments += 1;
+        cut.last = tsn;
         let stream = cut.message.stream;
+        let rest = (end == 0).then_some(slot);
+        self.current = rest.filter(|_| !self.interleaving);
         self.in_flight += chunk.size();
         self.chunks.push_back(chunk);
         self.counts.sent += 1;
         self.write(tsn, immediate, packet);
-        Some(stream)
+        Some((stream, rest))
     }
 
     /// Bytes of the next chunk to send again.
@@ -316,7 +333,7 @@ impl Flight {
         let Cut { message, .. } = self.message(chunk.message)?;
         let allowed = match message.reliability {
             Reliability::MaxRetransmits(most) => chunk.transmissions <= most,
-            Reliability::Reliable | Reliability::MaxLifetime(_) => true,
+            Reliability::Reliable | Reliability::MaxLifetime(_) | Reliability::Priority(_) => true,
         };
         allowed.then(|| (self.first.plus(at as u32), chunk.size()))
     }
@@ -344,8 +361,14 @@ impl Flight {
         let from = chunk.offset as usize;
         let payload = message.payload.get(from..from + usize::from(chunk.len)).unwrap_or_default();
         let flags = chunk.flags | if immediate { DataFlags::IMMEDIATE } else { 0 };
-        let (stream, ssn, ppid) = (message.stream, message.ssn, message.ppid);
-        let data = Data { tsn, stream, ssn, ppid, flags: DataFlags(flags), payload };
-        packet.chunk(ChunkType::DATA, flags, |out| data.encode(out));
+        let (stream, mid, ppid) = (message.stream, message.mid, message.ppid);
+        let data_flags = DataFlags(flags);
+        if self.interleaving {
+            let data = IData { tsn, stream, mid, fsn: chunk.fsn, ppid, flags: data_flags, payload };
+            packet.chunk(ChunkType::I_DATA, flags, |out| data.encode(out));
+        } else {
+            let data = Data { tsn, stream, ssn: mid.ssn(), ppid, flags: data_flags, payload };
+            packet.chunk(ChunkType::DATA, flags, |out| data.encode(out));
+        }
     }
 }

@@ -87,7 +87,7 @@ fn cve_31_random_chunk_trains_end() {
 #[test]
 fn cve_33_optimistic_acknowledgements_gain_nothing() {
     let (mut a, _) = connected(config());
-    a.queue = SendQueue::default();
+    a.queue = SendQueue::new(Scheduler::default());
     for _ in 0..30 {
         send(&mut a, 60_000);
     }
@@ -250,6 +250,30 @@ fn cve_37_forward_tsn_is_bounded_and_linear() {
         b.hears(NOW, &[forward_tsn(at.plus(65_535 + round), &list)]);
         assert!(b.stats().steps - before <= 16_001);
     }
+}
+
+/// Guards I-FORWARD-TSN the same way: a list of thousands of entries, also of one stream over and over while very many of
+/// its messages have arrived in part, costs a step each and one for each message dropped.
+#[test]
+fn cve_37_i_forward_tsn_is_bounded_and_linear() {
+    let (_, mut b) = connected(config().with_interleaving(true));
+    let at = b.tsn(0);
+    for far in [65_536, 1 << 20, (1 << 31) - 1, 1 << 31, u32::MAX] {
+        b.hears(NOW, &[i_forward_tsn(at.plus(far), &[(1, true, 1)])]);
+        assert_eq!(b.tsn(0), at, "{far}");
+    }
+    let window = |b: &mut Association| with_sack(&b.hears(NOW, &[i_forward_tsn(b.tsn(0), &[])]), |sack| sack.window);
+    let empty = window(&mut b);
+    for mid in 0..8_000 {
+        b.hears(NOW, &[i_data(b.tsn(1), Mid(mid), 0, DataFlags::BEGIN, b"x")]);
+    }
+    let list: Vec<_> = (0..8_000u32).map(|entry| ((entry % 2) as u16, entry % 3 == 0, entry)).collect();
+    let before = b.stats().steps;
+    b.hears(NOW, &[i_forward_tsn(b.tsn(9), &list)]);
+    let steps = b.stats().steps - before;
+    assert!((8_000..=16_001).contains(&steps), "{steps}");
+    b.hears(NOW, &[i_forward_tsn(b.tsn(9), &[(1, false, 8_000)])]);
+    assert_eq!(window(&mut b), empty);
 }
 
 /// Guards against what is not implemented and was exploited elsewhere: ASCONF, its answer and AUTH are unknown chunks,

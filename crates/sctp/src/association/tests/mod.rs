@@ -4,9 +4,9 @@ mod attacks;
 mod rules;
 
 use super::*;
-use crate::chunk::{Data, DataFlags, GapBlock, Sack};
+use crate::chunk::{Data, DataFlags, GapBlock, IData, Sack, Skipped};
 use crate::packet::{Builder, Header, Packet};
-use crate::{Limits, Ssn};
+use crate::{Limits, Mid, Ssn};
 use ortica_core::crypto::rust_crypto;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn events(association: &mut Association) -> Vec<Event> {
 
 /// The chunks of packets.
 fn chunks(packets: &[Vec<u8>]) -> Vec<RawChunk> {
-    let packets = packets.iter().map(|packet| Packet::parse(packet).unwrap());
+    let packets = packets.iter().map(|packet| Packet::parse(packet, false).unwrap());
     let chunks = packets.flat_map(|packet| packet.chunks().map(|chunk| chunk.unwrap()));
     chunks.map(|chunk| (chunk.kind, chunk.flags, chunk.value.to_vec())).collect()
 }
@@ -125,6 +125,22 @@ fn forward_tsn(cumulative: Tsn, skipped: &[(u16, u16)]) -> RawChunk {
     let skipped = skipped.iter().map(|&(stream, ssn)| (StreamId(stream), Ssn(ssn)));
     crate::chunk::ForwardTsn::encode(&mut value, cumulative, skipped);
     (ChunkType::FORWARD_TSN, 0, value)
+}
+
+fn i_forward_tsn(cumulative: Tsn, skipped: &[(u16, bool, u32)]) -> RawChunk {
+    let mut value = Vec::new();
+    let skipped =
+        skipped.iter().map(|&(stream, unordered, mid)| Skipped { stream: StreamId(stream), unordered, mid: Mid(mid) });
+    crate::chunk::IForwardTsn::encode(&mut value, cumulative, skipped);
+    (ChunkType::I_FORWARD_TSN, 0, value)
+}
+
+/// I-DATA on stream 1.
+fn i_data(tsn: Tsn, mid: Mid, fsn: u32, flags: u8, payload: &[u8]) -> RawChunk {
+    let mut value = Vec::new();
+    let (stream, ppid, data_flags) = (StreamId(1), Ppid::BINARY, DataFlags(flags));
+    IData { tsn, stream, mid, fsn, ppid, flags: data_flags, payload }.encode(&mut value);
+    (ChunkType::I_DATA, flags, value)
 }
 
 /// The SACK among `packets`, the last if there are several.

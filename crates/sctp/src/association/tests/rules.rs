@@ -372,3 +372,32 @@ fn sctp_10_a_stream_begins_anew_with_number_zero() {
     packets.iter().for_each(|packet| b.handle_packet(NOW, packet));
     assert_eq!(b.read(StreamId(1)).unwrap().payload.len(), 5);
 }
+
+/// Guards the priority policy (RFC 7496 §3.2): what matters less leaves the full buffer for what matters more, and is counted
+/// as given up; what was begun arrives.
+#[test]
+fn what_matters_less_leaves_a_full_buffer() {
+    let limits = Limits::default().with_send_buffer(20_000);
+    let (mut a, mut b) = connected(config().with_limits(limits));
+    let send = |a: &mut Association, stream: u16, reliability| {
+        let options = SendOptions { ordered: true, reliability };
+        a.send(NOW, StreamId(stream), Ppid::BINARY, vec![stream as u8; 2_936].into(), options)
+    };
+    for _ in 0..6 {
+        send(&mut a, 1, crate::Reliability::Priority(7)).unwrap();
+    }
+    let full = send(&mut a, 2, crate::Reliability::Priority(7)).unwrap_err();
+    assert_eq!(full.reason, SendRefusal::WouldBlock);
+    send(&mut a, 2, crate::Reliability::Priority(3)).unwrap();
+    send(&mut a, 3, crate::Reliability::Reliable).unwrap();
+    assert_eq!((a.stats().messages_abandoned, a.buffered_amount(StreamId(1))), (2, 4 * 2_936));
+    exchange(NOW, &mut a, &mut b);
+    for _ in 0..20 {
+        let at = a.poll_timeout().into_iter().chain(b.poll_timeout()).min().unwrap();
+        a.handle_timeout(at);
+        b.handle_timeout(at);
+        exchange(at, &mut a, &mut b);
+    }
+    let counts = [1, 2, 3].map(|stream| std::iter::from_fn(|| b.read(StreamId(stream))).count());
+    assert_eq!(counts, [4, 1, 1]);
+}
