@@ -27,7 +27,7 @@ mod stats;
 mod wire;
 
 pub use association::Association;
-pub use config::{Config, Limits};
+pub use config::{Config, CongestionControl, Limits};
 pub use event::{CloseReason, Event};
 pub use id::{Ssn, StreamId, Tsn};
 pub use message::{Message, Reliability, ResetError, SendError, SendOptions, SendRefusal};

@@ -18,6 +18,8 @@ pub struct Stats {
     pub data_chunks_retransmitted: u64,
     /// Times that misses called for a fast retransmission.
     pub fast_recoveries: u64,
+    /// Times that a window was restored, because nothing that had been taken for lost was.
+    pub recoveries_undone: u64,
     /// Times that the T3 timer ran out with data in flight.
     pub timeouts: u64,
     /// Probes sent to bring out the loss of a tail.

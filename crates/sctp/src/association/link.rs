@@ -46,7 +46,7 @@ impl Link {
             outbound_streams: agreed.outbound_streams,
             inbound_streams: agreed.inbound_streams,
             flight: Flight::new(agreed.local_tsn, agreed.extensions.forward_tsn, most_skipped),
-            congestion: Congestion::new(room),
+            congestion: Congestion::new(config.congestion_control, room),
             peer_window: agreed.peer_window as usize,
             inbound: Inbound::new(agreed.peer_tsn, agreed.inbound_streams, config.limits),
             resets: Resets::new(agreed.local_tsn, agreed.peer_tsn),

@@ -7,7 +7,7 @@
 //! | `transmit` | packets out: what goes into the next one |
 //! | `timer` | what happens when time passes |
 //! | `shutdown` | both ways to an end |
-//! | `send_queue`, `flight`, `congestion`, `rto` | from message to acknowledged chunk |
+//! | `send_queue`, `flight`, `congestion`, `pacer`, `rto` | from message to acknowledged chunk |
 //! | `inbound`, `reassembly`, `delivery` | from chunk to message |
 //! | `reset` | stream reset |
 
@@ -17,6 +17,7 @@ mod flight;
 mod handshake;
 mod inbound;
 mod link;
+mod pacer;
 mod reassembly;
 mod receive;
 mod reset;

@@ -1,5 +1,6 @@
 //! Packets in. They are recorded; what to answer is decided when packets are polled.
 
+use super::congestion::{Ack, Losses};
 use super::link::packet_room;
 use super::reassembly::Violation;
 use super::reset::{Outcome, RequestKind, Turn};
@@ -207,22 +208,29 @@ impl Association {
 
     fn on_acked(&mut self, now: Instant, acked: super::flight::Acked) {
         let State::Up { link, .. } = &mut self.state else { return };
-        if acked.bytes > 0 {
-            self.errors = 0;
-            self.drain.probes = 0;
-            link.congestion.on_ack(acked.bytes, self.drain.window_full);
-        }
-        if let Some(sent_at) = acked.sent_at.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {
-            let rtt = now.saturating_duration_since(sent_at);
+        let rtt = acked.sent_at.map(|sent_at| now.saturating_duration_since(sent_at));
+        if let Some(rtt) = rtt.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {
             self.rto.measure(rtt);
             // Once per round trip (§6.3.1).
             self.drain.next_sample = Some(now + rtt);
         }
-        if acked.advanced {
-            link.congestion.on_cumulative(link.flight.cumulative());
+        if link.congestion.on_spurious(acked.spurious) {
+            self.stats.recoveries_undone += 1;
+        }
+        if acked.bytes > 0 {
+            self.errors = 0;
+            self.drain.probes = 0;
+            link.congestion.on_ack(&Ack {
+                now,
+                bytes: acked.bytes,
+                rtt,
+                least_rtt: self.rto.least(),
+                arrived: link.flight.arrived(),
+                sent: link.flight.last_packet(),
+                held_back: self.drain.held_back,
+            });
         }
         if !link.flight.is_outstanding() {
-            link.congestion.on_all_acked();
             for timer in [Timer::Retransmit, Timer::Probe, Timer::Late] {
                 self.clear_timer(timer);
             }
@@ -241,13 +249,16 @@ impl Association {
     /// Looks for what is lost, also as time passes.
     pub(super) fn detect_lost(&mut self, now: Instant) {
         let State::Up { link, .. } = &mut self.state else { return };
-        let (lost, again) = link.flight.detect_lost(now, &self.rto);
-        if lost && link.congestion.on_loss(link.flight.last_tsn()) {
+        let lost = link.flight.detect_lost(now, &self.rto);
+        let losses =
+            Losses { chunks: lost.chunks, bytes: lost.bytes, newest: lost.newest, sent: link.flight.last_packet() };
+        if lost.chunks > 0 && link.congestion.on_loss(&losses) {
             self.stats.fast_recoveries += 1;
+            link.flight.on_recovery();
             // The first packet of a fast retransmission does not wait for the window (§7.2.4).
             self.drain.force = true;
         }
-        match again {
+        match lost.again {
             Some(at) => self.set_timer(Timer::Late, at),
             None => self.clear_timer(Timer::Late),
         }

@@ -131,8 +131,8 @@ impl Association {
         }
         self.rto.back_off();
         debug!(in_flight = link.flight.in_flight(), "retransmission time-out");
-        link.flight.on_timeout(now);
-        link.congestion.on_timeout();
+        let chunks = link.flight.on_timeout(now);
+        link.congestion.on_timeout(chunks, link.flight.last_packet());
         self.stats.timeouts += 1;
         self.drain.probes = 0;
         self.clear_timer(Timer::Probe);

@@ -1,6 +1,7 @@
 //! Packets out: what goes into the next one.
 
 use super::link::{Link, packet_payload, packet_room};
+use super::pacer::Pacer;
 use super::send_queue::Outgoing;
 use super::timer::Timer;
 use super::{Association, Heartbeat, Phase, State};
@@ -9,15 +10,8 @@ use crate::chunk::{ChunkType, Data, HeartbeatInfo, Sack, Shutdown};
 use crate::packet::{Builder, HEADER_LEN, Header};
 use ortica_core::Instant;
 use std::collections::VecDeque;
-use std::time::Duration;
 use tracing::trace;
 
-/// How long what leaves at once should take to cross the path.
-const PACE: Duration = Duration::from_millis(1);
-/// Packets that may leave at once on a slow path: a window of a round trip would otherwise take many wake-ups.
-const LEAST_BURST: usize = 10;
-/// Bytes that may leave at once on a fast one: what one system call takes.
-const MOST_BURST: usize = 64 << 10;
 /// Packets outside the association that wait to be sent.
 const MOST_ALONE: usize = 4;
 
@@ -75,10 +69,9 @@ impl Replies {
 pub struct Drain {
     /// Packets are being polled.
     active: bool,
-    /// Bytes that may still leave.
-    burst: usize,
-    /// The congestion window, and nothing else, held the last drain back.
-    pub window_full: bool,
+    pacer: Pacer,
+    /// The congestion window or the pace, and nothing else, held the last drain back.
+    pub held_back: bool,
     /// The next packet of data does not wait for the window.
     pub force: bool,
     /// Something in flight is to be sent again, to learn what became of the rest.
@@ -250,8 +243,9 @@ impl Association {
     fn begin_drain(&mut self, now: Instant) {
         let idle = self.drain.last_data.map(|at| now.saturating_duration_since(at).as_nanos());
         let State::Up { link, .. } = &mut self.state else { return };
-        self.drain.burst = burst(&self.config, link.congestion.window(), self.rto.smoothed());
-        self.drain.window_full = false;
+        let rate = self.rto.smoothed().map(|rtt| link.congestion.rate(rtt));
+        self.drain.pacer.begin(now, rate, packet_room(&self.config));
+        self.drain.held_back = false;
         if let (Some(idle), false) = (idle, link.flight.is_outstanding()) {
             let periods = idle / self.rto.current().as_nanos().max(1);
             link.congestion.on_idle(u32::try_from(periods).unwrap_or(u32::MAX));
@@ -270,14 +264,15 @@ impl Association {
             // The peer's window is closed, and what opens it may get lost.
             self.arm_retransmit(now, false);
         }
-        if self.drain.burst == 0 && self.data_ready(now).is_some() {
-            self.set_timer(Timer::Pace, now + PACE);
+        if !self.drain.pacer.is_open() && self.data_ready(now).is_some() {
+            let at = self.drain.pacer.next(now);
+            self.set_timer(Timer::Pace, at);
         }
     }
 
     /// Whether a packet of data may go out now.
     fn may_send_data(&mut self, now: Instant) -> bool {
-        self.data_ready(now).is_some_and(|ready| ready == Ready::Urgent || self.drain.burst > 0)
+        self.data_ready(now).is_some_and(|ready| ready == Ready::Urgent || self.drain.pacer.is_open())
     }
 
     /// Whether there are data that may go out by the rules of congestion and flow control.
@@ -317,7 +312,9 @@ impl Association {
         let State::Up { phase, link } = &mut self.state else { return };
         if !may_send {
             let waits = link.flight.next_lost().is_some() || link.flight.has_current() || !self.queue.is_empty();
-            self.drain.window_full |= waits && link.flight.in_flight() >= link.congestion.window();
+            let (in_flight, window) = (link.flight.in_flight(), link.congestion.window());
+            let paced = !self.drain.pacer.is_open() && in_flight >= window / 2;
+            self.drain.held_back |= waits && (in_flight >= window || paced);
             return;
         }
         let before = builder.room();
@@ -345,7 +342,7 @@ impl Association {
         self.drain.probe = false;
         if sent > 0 {
             self.drain.force = false;
-            self.drain.burst = self.drain.burst.saturating_sub(sent);
+            self.drain.pacer.on_sent(sent);
             self.drain.last_data = Some(now);
             self.arm_retransmit(now, first);
             self.arm_heartbeat(now);
@@ -417,15 +414,6 @@ enum Ready {
     Urgent,
     /// As far as the burst allows.
     InTurn,
-}
-
-/// Bytes that may leave at once: what the path carries in a millisecond at twice the rate of `window` per round trip, so
-/// that a window that grows is not held back.
-fn burst(config: &Config, window: usize, rtt: Option<Duration>) -> usize {
-    let least = LEAST_BURST * packet_room(config);
-    let rtt = rtt.map_or(u128::MAX, |rtt| rtt.as_nanos().max(1));
-    let paced = 2 * window as u128 * PACE.as_nanos() / rtt;
-    usize::try_from(paced).unwrap_or(MOST_BURST).max(least).min(MOST_BURST)
 }
 
 /// What of `len` bytes the peer's window admits. While something is in flight, pieces cut to the window are not worth it
