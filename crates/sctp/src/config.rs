@@ -175,14 +175,15 @@ pub enum CongestionControl {
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
-    /// and each hole, 256 for each stream with messages, and 640 more where some wait for others. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
+    /// and each hole, 256 for each stream with messages, and 640 more where some wait for others. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). It
+    /// begins with 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round trips. The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,
     /// Bytes of the longest message to receive. Default: 256 KiB. A longer one aborts the association.
     pub max_message_size: usize,
     /// Bytes held for sending or for an acknowledgement, counting 64 bytes for each message besides. Default: 2 MiB.
-    /// Beyond it [`send`](crate::Association::send) gives the message back.
+    /// A larger one begins with 2 MiB and grows to twice the congestion window. Beyond it [`send`](crate::Association::send) gives the message back.
     pub send_buffer: usize,
     /// Runs of TSNs received out of order. Default: 1,024. A chunk that would begin another one is dropped.
     pub received_runs: usize,

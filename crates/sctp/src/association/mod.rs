@@ -9,6 +9,7 @@
 //! | `shutdown` | both ways to an end |
 //! | `send_queue`, `flight`, `congestion`, `pacer`, `rto` | from message to acknowledged chunk |
 //! | `inbound`, `reassembly`, `delivery` | from chunk to message |
+//! | `window` | how much may be held on either side |
 //! | `reset` | stream reset |
 
 mod congestion;
@@ -26,6 +27,7 @@ mod send_queue;
 mod shutdown;
 mod timer;
 mod transmit;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -41,13 +43,15 @@ use delivery::Delivery;
 use link::Link;
 use ortica_core::{Instant, Rng, Timers};
 use rto::Rto;
-use send_queue::SendQueue;
+use send_queue::{MESSAGE_OVERHEAD, SendQueue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use timer::TIMERS;
 use tracing::debug;
 use transmit::{Drain, Replies};
+use window::SendBuffer;
 
 /// An SCTP association with the peer at the other end of a DTLS connection.
 ///
@@ -65,6 +69,7 @@ pub struct Association {
     initial_tsn: Tsn,
     state: State,
     queue: SendQueue,
+    send_buffer: SendBuffer,
     delivery: Delivery,
     rto: Rto,
     timers: Timers<TIMERS>,
@@ -79,6 +84,8 @@ pub struct Association {
     blocked: bool,
     /// When INIT was last answered.
     init_answered: Option<Instant>,
+    /// The round trip time as the handshake showed it to the side that answered INIT: too long where packets were lost.
+    handshake_rtt: Option<Duration>,
     events: VecDeque<Event>,
     stats: Stats,
 }
@@ -176,6 +183,7 @@ impl Association {
             initial_tsn,
             state: State::Closed,
             queue: SendQueue::default(),
+            send_buffer: SendBuffer::new(&config.limits),
             delivery: Delivery::default(),
             rto: Rto::new(&config),
             timers: Timers::new(),
@@ -186,6 +194,7 @@ impl Association {
             early_resets: Vec::new(),
             blocked: false,
             init_answered: None,
+            handshake_rtt: None,
             events: VecDeque::new(),
             stats: Stats::default(),
             config,
@@ -286,7 +295,8 @@ impl Association {
             State::Up { .. } => Err(SendRefusal::Closed),
         };
         let message = (stream, ppid, &payload, options);
-        let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &self.config.limits));
+        let limits = self.send_buffer.limits(&self.config.limits, payload.len() + MESSAGE_OVERHEAD);
+        let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &limits));
         match queued {
             Ok(()) => {
                 self.stats.messages_sent += 1;
@@ -306,7 +316,7 @@ impl Association {
     pub fn read(&mut self, stream: StreamId) -> Option<Message> {
         let message = self.delivery.read(stream)?;
         if let State::Up { link, .. } = &mut self.state {
-            link.inbound.on_read(&self.delivery);
+            link.inbound.on_read(message.payload.len(), &self.delivery);
         }
         Some(message)
     }

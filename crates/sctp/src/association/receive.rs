@@ -116,7 +116,7 @@ impl Association {
 
     fn announce_writable(&mut self) {
         if let (true, State::Up { link, .. }) = (self.blocked, &self.state)
-            && self.queue.held() + link.flight.held() <= self.config.limits.send_buffer / 2
+            && self.send_buffer.has_room(self.queue.held() + link.flight.held())
         {
             self.blocked = false;
             self.events.push_back(Event::Writable);
@@ -229,6 +229,7 @@ impl Association {
                 sent: link.flight.last_packet(),
                 held_back: self.drain.held_back,
             });
+            self.send_buffer.adjust(link.congestion.window());
         }
         if !link.flight.is_outstanding() {
             for timer in [Timer::Retransmit, Timer::Probe, Timer::Late] {

@@ -186,6 +186,7 @@ impl Association {
         let State::Up { phase, link } = &mut self.state else { return };
         let due = link.inbound.is_sack_due() || (may_send && link.inbound.has_unacknowledged());
         if due && *phase != Phase::ShutdownAckSent && builder.room() >= Sack::MIN_LEN {
+            link.inbound.window.adjust(now, self.rto.smoothed().or(self.handshake_rtt));
             link.inbound.write_sack(&self.delivery, builder);
             self.stats.sacks_sent += 1;
             self.clear_timer(Timer::Ack);

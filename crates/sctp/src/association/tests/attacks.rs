@@ -150,6 +150,7 @@ fn cve_33_a_drain_is_no_more_than_a_burst() {
 #[test]
 fn cve_34_thousands_of_blocks_cost_a_thousand() {
     let (mut a, _) = connected(config().with_limits(Limits::default().with_send_buffer(16 << 20)));
+    a.send_buffer.adjust(8 << 20);
     for _ in 0..40_000 {
         send(&mut a, 1);
     }
