@@ -75,6 +75,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
                 options.control = match arguments.next()?.as_str() {
                     "cubic" => CongestionControl::Cubic,
                     "newreno" => CongestionControl::NewReno,
+                    "bbr" => CongestionControl::Bbr,
                     _ => return None,
                 }
             }

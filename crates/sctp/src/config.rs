@@ -12,6 +12,7 @@ pub struct Config {
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
     pub(crate) max_packet_size: usize,
+    pub(crate) packet_size_to_find: Option<usize>,
     pub(crate) outbound_streams: u16,
     pub(crate) inbound_streams: u16,
     pub(crate) rto_initial: Duration,
@@ -44,6 +45,7 @@ impl Config {
             local_port: 5000,
             remote_port: 5000,
             max_packet_size: Self::DEFAULT_MAX_PACKET_SIZE,
+            packet_size_to_find: None,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
             rto_initial: Duration::from_secs(1),
@@ -71,6 +73,18 @@ impl Config {
     /// 128 to 65,532. Default: [`DEFAULT_MAX_PACKET_SIZE`](Self::DEFAULT_MAX_PACKET_SIZE).
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = bytes.clamp(128, 65_532);
+        self
+    }
+
+    /// Up to which size, in bytes, to look for longer packets than [`with_max_packet_size`](Self::with_max_packet_size) says,
+    /// by probes that may get lost. Default: `None`, not at all; at most 65,532.
+    ///
+    /// It needs sockets that never fragment (DF): a probe that arrives in pieces proves nothing. A path that stops carrying
+    /// what it did is noticed at the next time-out.
+    ///
+    /// Source: [RFC 8899](https://www.rfc-editor.org/rfc/rfc8899)
+    pub fn with_packet_size_to_find(mut self, most: Option<usize>) -> Self {
+        self.packet_size_to_find = most.map(|most| most.min(65_532));
         self
     }
 
@@ -166,6 +180,9 @@ pub enum CongestionControl {
     /// while round trip times show no queue costs it 3 % of its window instead of 30 %.
     #[default]
     Cubic,
+    /// After BBR (draft-ietf-ccwg-bbr): sends at the bandwidth that it measures and keeps queues short, whatever is lost on the
+    /// way. On a path shared with others it may take more or less than its share.
+    Bbr,
     /// What SCTP itself describes ([RFC 9260 §7.2](https://www.rfc-editor.org/rfc/rfc9260#section-7.2)), with HyStart++.
     NewReno,
 }

@@ -83,6 +83,11 @@ impl<'a> Builder<'a> {
         Self { out, start, limit }
     }
 
+    /// Lets the packet hold up to `limit` bytes, a multiple of four.
+    pub fn extend_to(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Bytes left, headers of further chunks included.
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.out.len() - self.start)

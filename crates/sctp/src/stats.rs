@@ -22,6 +22,8 @@ pub struct Stats {
     pub recoveries_undone: u64,
     /// Times that the T3 timer ran out with data in flight.
     pub timeouts: u64,
+    /// Times that a path was found to swallow packets as long as it had carried.
+    pub black_holes: u64,
     /// Probes sent to bring out the loss of a tail.
     pub tail_probes: u64,
     /// DATA chunks received and kept.
@@ -65,4 +67,6 @@ pub struct Path {
     pub in_flight: usize,
     /// The window that the peer offered last, bytes.
     pub peer_window: usize,
+    /// The longest packet sent, bytes.
+    pub packet_size: usize,
 }

@@ -8,6 +8,7 @@
 //! | `timer` | what happens when time passes |
 //! | `shutdown` | both ways to an end |
 //! | `send_queue`, `flight`, `congestion`, `pacer`, `rto` | from message to acknowledged chunk |
+//! | `path_mtu` | how long packets may be |
 //! | `inbound`, `reassembly`, `delivery` | from chunk to message |
 //! | `window` | how much may be held on either side |
 //! | `reset` | stream reset |
@@ -19,6 +20,7 @@ mod handshake;
 mod inbound;
 mod link;
 mod pacer;
+mod path_mtu;
 mod reassembly;
 mod receive;
 mod reset;
@@ -429,6 +431,7 @@ impl Association {
             congestion_window: link.map_or(0, |link| link.congestion.window()),
             in_flight: link.map_or(0, |link| link.flight.in_flight()),
             peer_window: link.map_or(0, |link| link.peer_window),
+            packet_size: link.map_or(self.config.max_packet_size & !3, |link| link.mtu.current()),
         }
     }
 

@@ -227,6 +227,7 @@ impl Association {
                 least_rtt: self.rto.least(),
                 arrived: link.flight.arrived(),
                 sent: link.flight.last_packet(),
+                in_flight: link.flight.in_flight(),
                 held_back: self.drain.held_back,
             });
             self.send_buffer.adjust(link.congestion.window());
@@ -251,8 +252,13 @@ impl Association {
     pub(super) fn detect_lost(&mut self, now: Instant) {
         let State::Up { link, .. } = &mut self.state else { return };
         let lost = link.flight.detect_lost(now, &self.rto);
-        let losses =
-            Losses { chunks: lost.chunks, bytes: lost.bytes, newest: lost.newest, sent: link.flight.last_packet() };
+        let losses = Losses {
+            now,
+            chunks: lost.chunks,
+            bytes: lost.bytes,
+            newest: lost.newest,
+            sent: link.flight.last_packet(),
+        };
         if lost.chunks > 0 && link.congestion.on_loss(&losses) {
             self.stats.fast_recoveries += 1;
             link.flight.on_recovery();
@@ -276,6 +282,12 @@ impl Association {
 
     fn on_heartbeat_ack(&mut self, now: Instant, value: &[u8]) {
         let Ok(HeartbeatInfo(nonce)) = HeartbeatInfo::decode(value) else { return };
+        if let State::Up { link, .. } = &mut self.state
+            && let Some(wait) = link.mtu.on_answer(nonce)
+        {
+            self.errors = 0;
+            return self.set_timer(Timer::PathMtu, now + wait);
+        }
         if let Some(heartbeat) = self.heartbeat.take_if(|heartbeat| heartbeat.nonce == nonce) {
             self.errors = 0;
             self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));

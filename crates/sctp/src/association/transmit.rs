@@ -159,7 +159,8 @@ impl Association {
 
     /// Everything else: control first, then what was given up, then data.
     fn build_up(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        let peer_tag = self.up()?.peer_tag;
+        let link = self.up()?;
+        let (peer_tag, longest) = (link.peer_tag, link.mtu.current());
         let mut builder = self.builder(out, peer_tag);
         if std::mem::take(&mut self.replies.cookie_ack) {
             builder.chunk(ChunkType::COOKIE_ACK, 0, |_| ());
@@ -173,7 +174,24 @@ impl Association {
         self.put_heartbeat(now, &mut builder);
         self.put_reconfig(now, &mut builder);
         self.put_forward(now, &mut builder);
+        // What a time-out repeats may make use of a longer packet, and what only the peer would miss may not.
+        builder.extend_to(longest);
         self.put_data(now, &mut builder);
+        let sent = builder.finish();
+        if sent.is_none() { self.build_probe(now, out) } else { sent }
+    }
+
+    /// A probe for longer packets.
+    fn build_probe(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        let State::Up { phase: Phase::Established, link } = &mut self.state else { return None };
+        let (size, peer_tag, nonce) = (link.mtu.due()?, link.peer_tag, self.rng.u64());
+        let wait = link.mtu.on_sent(nonce, self.rto.current());
+        self.set_timer(Timer::PathMtu, now + wait);
+        let mut builder = self.builder(out, peer_tag);
+        builder.extend_to(size);
+        builder.chunk(ChunkType::HEARTBEAT, 0, |out| HeartbeatInfo(nonce).encode(out));
+        let padding = builder.room().saturating_sub(4);
+        builder.chunk(ChunkType::PAD, 0, |out| out.resize(out.len() + padding, 0));
         builder.finish()
     }
 }
@@ -353,7 +371,8 @@ impl Association {
 
     fn put_new_data(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let whole = packet_room(&self.config);
-        while let Some(len) = self.next_fragment(now, builder.room(), whole) {
+        // Longer packets carry several chunks, each of which fits every path.
+        while let Some(len) = self.next_fragment(now, builder.room().min(whole), whole) {
             let State::Up { link, .. } = &mut self.state else { return };
             let after = link.flight.in_flight() + Data::HEADER_LEN + len;
             let immediate = after >= link.congestion.window() || self.drain.window_probe;

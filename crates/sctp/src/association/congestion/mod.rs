@@ -8,12 +8,15 @@
 //! | here | the facts, rounds, recovery, undoing |
 //! | `slow_start` | when to leave slow start (HyStart++) |
 //! | `cubic`, `new_reno` | controllers that go by loss |
+//! | `bbr` | one that goes by a model of the path |
 
+mod bbr;
 mod cubic;
 mod new_reno;
 mod slow_start;
 
 use crate::CongestionControl;
+use bbr::Bbr;
 use cubic::Cubic;
 use new_reno::NewReno;
 use ortica_core::Instant;
@@ -33,6 +36,8 @@ pub struct Ack {
     pub arrived: u64,
     /// Number of the last packet sent.
     pub sent: u64,
+    /// Bytes still in flight.
+    pub in_flight: usize,
     /// Whether it was the window or the pace, and not the application or the peer, that held sending back.
     pub held_back: bool,
 }
@@ -40,6 +45,7 @@ pub struct Ack {
 /// Packets taken for lost.
 #[derive(Clone, Copy, Debug)]
 pub struct Losses {
+    pub now: Instant,
     /// How many chunks.
     pub chunks: u32,
     /// Their bytes.
@@ -74,6 +80,7 @@ pub struct Congestion {
 enum Controller {
     Cubic(Cubic),
     NewReno(NewReno),
+    Bbr(Bbr),
 }
 
 /// The state before a loss was answered.
@@ -121,16 +128,14 @@ impl Congestion {
         let controller = match control {
             CongestionControl::Cubic => Controller::Cubic(Cubic::new(segment, window)),
             CongestionControl::NewReno => Controller::NewReno(NewReno::new(segment, window)),
+            CongestionControl::Bbr => Controller::Bbr(Bbr::new(segment, window)),
         };
         Self { controller, round: Round::default(), queue: Queue::default(), answered: None, undo: None }
     }
 
     /// Bytes that may be in flight.
     pub fn window(&self) -> usize {
-        match &self.controller {
-            Controller::Cubic(cubic) => cubic.window(),
-            Controller::NewReno(reno) => reno.window(),
-        }
+        self.controller.window()
     }
 
     /// Bytes per second at which to send, given the smoothed round trip time: so much faster than a window a round trip that
@@ -139,6 +144,10 @@ impl Congestion {
         let is_slow_start = match &self.controller {
             Controller::Cubic(cubic) => cubic.is_slow_start(),
             Controller::NewReno(reno) => reno.is_slow_start(),
+            Controller::Bbr(bbr) => match bbr.rate() {
+                Some(rate) => return rate,
+                None => true,
+            },
         };
         let quarters = if is_slow_start { 8 } else { 5 };
         let rate = self.window() as u128 * quarters * 250_000_000 / rtt.as_nanos().max(1);
@@ -158,6 +167,7 @@ impl Congestion {
         match &mut self.controller {
             Controller::Cubic(cubic) => cubic.on_ack(ack, new_round, recovering),
             Controller::NewReno(reno) => reno.on_ack(ack, new_round, recovering),
+            Controller::Bbr(bbr) => bbr.on_ack(ack, new_round),
         }
     }
 
@@ -177,6 +187,7 @@ impl Congestion {
         match &mut self.controller {
             Controller::Cubic(cubic) => cubic.on_loss(cause),
             Controller::NewReno(reno) => reno.on_loss(),
+            Controller::Bbr(bbr) => bbr.on_loss(losses.now, cause),
         }
         true
     }
@@ -193,7 +204,10 @@ impl Congestion {
     /// Source: [RFC 9438 §4.9](https://www.rfc-editor.org/rfc/rfc9438#section-4.9)
     pub fn on_spurious(&mut self, chunks: u32) -> bool {
         let Some(undo) = &mut self.undo else { return false };
-        undo.doubtful = undo.doubtful.saturating_sub(chunks);
+        // A time-out doubts everything. Something that arrived all the same shows that it came too soon; what was lost after
+        // all is found out as any other loss (as F-RTO does, RFC 5682).
+        let settled = if undo.by_timeout && chunks > 0 { undo.doubtful } else { chunks };
+        undo.doubtful = undo.doubtful.saturating_sub(settled);
         let Some(undo) = self.undo.take_if(|undo| undo.doubtful == 0) else { return false };
         if undo.controller.window() > self.window() {
             self.controller = undo.controller;
@@ -214,6 +228,7 @@ impl Congestion {
         match &mut self.controller {
             Controller::Cubic(cubic) => cubic.on_timeout(),
             Controller::NewReno(reno) => reno.on_timeout(),
+            Controller::Bbr(bbr) => bbr.on_timeout(),
         }
     }
 
@@ -225,6 +240,8 @@ impl Congestion {
         match &mut self.controller {
             Controller::Cubic(cubic) => cubic.on_idle(periods),
             Controller::NewReno(reno) => reno.on_idle(periods),
+            // Its rate says how fast to begin again.
+            Controller::Bbr(_) => (),
         }
     }
 }
@@ -234,6 +251,7 @@ impl Controller {
         match self {
             Self::Cubic(cubic) => cubic.window(),
             Self::NewReno(reno) => reno.window(),
+            Self::Bbr(bbr) => bbr.window(),
         }
     }
 }
@@ -257,7 +275,16 @@ mod tests {
     fn ack(congestion: &Congestion, bytes: usize) -> Ack {
         let round = congestion.round.end.max(congestion.answered.unwrap_or(0));
         let now = netsim::epoch() + RTT * (congestion.round.end as u32 + 1);
-        Ack { now, bytes, rtt: Some(RTT), least_rtt: Some(RTT), arrived: round + 1, sent: round + 1, held_back: true }
+        Ack {
+            now,
+            bytes,
+            rtt: Some(RTT),
+            least_rtt: Some(RTT),
+            arrived: round + 1,
+            sent: round + 1,
+            in_flight: bytes,
+            held_back: true,
+        }
     }
 
     pub fn acked(congestion: &mut Congestion, bytes: usize) {
@@ -278,7 +305,7 @@ mod tests {
 
     fn losses(congestion: &Congestion, bytes: usize) -> Losses {
         let at = congestion.round.end.max(congestion.answered.unwrap_or(0)) + 1;
-        Losses { chunks: 1, bytes, newest: at, sent: at + 1 }
+        Losses { now: netsim::epoch(), chunks: 1, bytes, newest: at, sent: at + 1 }
     }
 
     /// A chunk was lost, where a queue had built up.
@@ -294,6 +321,7 @@ mod tests {
         assert!(congestion.on_loss(&losses));
     }
 
+    /// Those that go by loss.
     const ALL: [CongestionControl; 2] = [CongestionControl::Cubic, CongestionControl::NewReno];
 
     #[test]
@@ -371,7 +399,8 @@ mod tests {
             congestion.on_timeout(10, 200);
             congestion.on_timeout(10, 201);
             assert_eq!(congestion.window(), SEGMENT);
-            assert!(congestion.on_spurious(10));
+            assert!(!congestion.on_spurious(0));
+            assert!(congestion.on_spurious(1));
             assert_eq!(congestion.window(), before, "{control:?}");
         }
     }

@@ -86,7 +86,8 @@ mod tests {
     /// A round of `count` acknowledgements, each of 1,000 bytes and with this round trip time.
     fn round(slow_start: &mut SlowStart, count: u32, ms: u64) -> (usize, bool) {
         let rtt = Some(Duration::from_millis(ms));
-        let ack = Ack { now: epoch(), bytes: 1_000, rtt, least_rtt: rtt, arrived: 0, sent: 0, held_back: true };
+        let ack =
+            Ack { now: epoch(), bytes: 1_000, rtt, least_rtt: rtt, arrived: 0, sent: 0, in_flight: 0, held_back: true };
         let steps: Vec<_> = (0..count).map(|at| slow_start.on_ack(&ack, at == 0)).collect();
         (steps.iter().map(|step| step.growth).sum(), steps.iter().any(|step| step.done))
     }

@@ -90,7 +90,8 @@ impl Association {
     /// Lets the congestion window grow by a megabyte.
     fn open_window(&mut self) {
         let now = NOW;
-        let ack = Ack { now, bytes: 1 << 20, rtt: None, least_rtt: None, arrived: 0, sent: 0, held_back: true };
+        let ack =
+            Ack { now, bytes: 1 << 20, rtt: None, least_rtt: None, arrived: 0, sent: 0, in_flight: 0, held_back: true };
         self.up_mut().unwrap().congestion.on_ack(&ack);
     }
 
