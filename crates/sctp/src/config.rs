@@ -13,6 +13,7 @@ pub struct Config {
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
     pub(crate) max_packet_size: usize,
+    pub(crate) packet_size_to_find: Option<usize>,
     pub(crate) outbound_streams: u16,
     pub(crate) inbound_streams: u16,
     pub(crate) rto_initial: Duration,
@@ -28,6 +29,7 @@ pub struct Config {
     pub(crate) zero_checksum: bool,
     pub(crate) scheduler: Scheduler,
     pub(crate) initial_tsn: Option<u32>,
+    pub(crate) congestion_control: CongestionControl,
     pub(crate) limits: Limits,
 }
 
@@ -47,6 +49,7 @@ impl Config {
             local_port: 5000,
             remote_port: 5000,
             max_packet_size: Self::DEFAULT_MAX_PACKET_SIZE,
+            packet_size_to_find: None,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
             rto_initial: Duration::from_secs(1),
@@ -62,6 +65,7 @@ impl Config {
             zero_checksum: false,
             scheduler: Scheduler::default(),
             initial_tsn: None,
+            congestion_control: CongestionControl::Cubic,
             limits: Limits::default(),
         }
     }
@@ -76,6 +80,18 @@ impl Config {
     /// 128 to 65,532. Default: [`DEFAULT_MAX_PACKET_SIZE`](Self::DEFAULT_MAX_PACKET_SIZE).
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = bytes.clamp(128, 65_532);
+        self
+    }
+
+    /// Up to which size, in bytes, to look for longer packets than [`with_max_packet_size`](Self::with_max_packet_size) says,
+    /// by probes that may get lost. Default: `None`, not at all; at most 65,532.
+    ///
+    /// It needs sockets that never fragment (DF): a probe that arrives in pieces proves nothing. A path that stops carrying
+    /// what it did is noticed at the next time-out.
+    ///
+    /// Source: [RFC 8899](https://www.rfc-editor.org/rfc/rfc8899)
+    pub fn with_packet_size_to_find(mut self, most: Option<usize>) -> Self {
+        self.packet_size_to_find = most.map(|most| most.min(65_532));
         self
     }
 
@@ -169,11 +185,33 @@ impl Config {
         self
     }
 
+    /// What decides how much may be in flight. Default: [`CongestionControl::Cubic`].
+    pub fn with_congestion_control(mut self, control: CongestionControl) -> Self {
+        self.congestion_control = control;
+        self
+    }
+
     /// Bounds of what is kept. Default: [`Limits::default`].
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
+}
+
+/// A way to find out how much a path carries.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CongestionControl {
+    /// CUBIC ([RFC 9438](https://www.rfc-editor.org/rfc/rfc9438)) with HyStart++
+    /// ([RFC 9406](https://www.rfc-editor.org/rfc/rfc9406)): for long fat paths, and fair to Reno flows on short ones. A loss
+    /// while round trip times show no queue costs it 3 % of its window instead of 30 %.
+    #[default]
+    Cubic,
+    /// After BBR (draft-ietf-ccwg-bbr): sends at the bandwidth that it measures and keeps queues short, whatever is lost on the
+    /// way. On a path shared with others it may take more or less than its share.
+    Bbr,
+    /// What SCTP itself describes ([RFC 9260 §7.2](https://www.rfc-editor.org/rfc/rfc9260#section-7.2)), with HyStart++.
+    NewReno,
 }
 
 /// Bounds of every queue and table of an association.
@@ -182,14 +220,16 @@ impl Config {
 pub struct Limits {
     /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
     /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
-    /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). The window
+    /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). It begins with
+    /// 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round
+    /// trips. The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,
     /// Bytes of the longest message to receive. Default: 256 KiB. A longer one aborts the association.
     pub max_message_size: usize,
     /// Bytes held for sending or for an acknowledgement, counting 64 bytes for each message besides. Default: 2 MiB.
-    /// Beyond it [`send`](crate::Association::send) gives the message back.
+    /// A larger one begins with 2 MiB and grows to twice the congestion window. Beyond it [`send`](crate::Association::send) gives the message back.
     pub send_buffer: usize,
     /// Runs of TSNs received out of order, and pieces of one interleaved message. Default: 1,024. A chunk that would begin
     /// another one is dropped.

@@ -27,7 +27,7 @@ mod stats;
 mod wire;
 
 pub use association::{Association, Scheduler};
-pub use config::{Config, Limits};
+pub use config::{Config, CongestionControl, Limits};
 pub use event::{CloseReason, Event};
 use id::{Mid, Number};
 pub use id::{Ssn, StreamId, Tsn};

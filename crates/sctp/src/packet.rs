@@ -96,6 +96,11 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// Lets the packet hold up to `limit` bytes, a multiple of four.
+    pub fn extend_to(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Bytes left, headers of further chunks included.
     pub fn room(&self) -> usize {
         self.limit.saturating_sub(self.out.len() - self.start)

@@ -18,8 +18,12 @@ pub struct Stats {
     pub data_chunks_retransmitted: u64,
     /// Times that misses called for a fast retransmission.
     pub fast_recoveries: u64,
+    /// Times that a window was restored, because nothing that had been taken for lost was.
+    pub recoveries_undone: u64,
     /// Times that the T3 timer ran out with data in flight.
     pub timeouts: u64,
+    /// Times that a path was found to swallow packets as long as it had carried.
+    pub black_holes: u64,
     /// Probes sent to bring out the loss of a tail.
     pub tail_probes: u64,
     /// DATA chunks received and kept.
@@ -77,4 +81,6 @@ pub struct Path {
     pub in_flight: usize,
     /// The window that the peer offered last, bytes.
     pub peer_window: usize,
+    /// The longest packet sent, bytes.
+    pub packet_size: usize,
 }

@@ -3,9 +3,9 @@
 //! Source: [RFC 9260 §5](https://www.rfc-editor.org/rfc/rfc9260#section-5)
 
 use super::delivery::Delivery;
-use super::inbound;
 use super::link::{Agreement, Link};
 use super::timer::Timer;
+use super::window::ReceiveWindow;
 use super::{Association, Phase, Setup, State};
 use crate::chunk::{ChunkType, Extensions, Init, InitParams, TAG_REFLECTED};
 use crate::cookie::{Cookie, CookieError};
@@ -48,7 +48,7 @@ impl Association {
     pub(super) fn init(&self, tag: u32, initial_tsn: Tsn) -> Init {
         Init {
             tag,
-            window: u32::try_from(inbound::buffer(&self.config.limits)).unwrap_or(u32::MAX),
+            window: u32::try_from(ReceiveWindow::new(&self.config.limits).size()).unwrap_or(u32::MAX),
             outbound_streams: self.config.outbound_streams,
             inbound_streams: self.config.inbound_streams,
             initial_tsn,
@@ -247,6 +247,7 @@ impl Association {
             self.drop_packet("cookie under another tag");
             return false;
         }
+        self.handshake_rtt = Some(now.saturating_duration_since(cookie.created));
         match &mut self.state {
             State::Closed => self.accept(now, &cookie),
             State::CookieWait(_) if cookie.local_tag == self.tag => self.accept(now, &cookie),

@@ -5,6 +5,7 @@ mod i_data;
 use super::delivery::Delivery;
 use super::interleaved::Interleaved;
 use super::reassembly::{Bounds, Edge, OVERHEAD, Part, Run, Violation};
+use super::window::ReceiveWindow;
 use crate::chunk::{ChunkType, Data, DataFlags, ForwardTsn, GapBlock, Sack};
 use crate::packet::Builder;
 use crate::{Limits, Number, StreamId, Tsn};
@@ -36,6 +37,7 @@ pub struct Inbound {
     /// How many streams the peer may use.
     streams: u16,
     limits: Limits,
+    pub window: ReceiveWindow,
     /// A packet with DATA has arrived.
     seen: bool,
     acknowledge: Acknowledge,
@@ -81,6 +83,7 @@ pub struct Counts {
 impl Inbound {
     /// Nothing received yet; `first` is the first TSN that the peer uses.
     pub fn new(first: Tsn, streams: u16, limits: Limits) -> Self {
+        let window = ReceiveWindow::new(&limits);
         Self {
             cumulative: first.previous(),
             edge: Edge::Closed,
@@ -91,7 +94,8 @@ impl Inbound {
             streams,
             limits,
             seen: false,
-            acknowledge: Acknowledge { window: buffer(&limits), ..Acknowledge::default() },
+            acknowledge: Acknowledge { window: window.size(), ..Acknowledge::default() },
+            window,
             readable: VecDeque::new(),
             invalid_stream: None,
             hold: None,
@@ -108,19 +112,14 @@ impl Inbound {
     }
 
     /// Bytes the peer may send in one chunk, which costs more than its bytes.
-    fn window(&self, delivery: &Delivery) -> usize {
-        buffer(&self.limits).saturating_sub(self.held(delivery) + OVERHEAD)
+    fn room(&self, delivery: &Delivery) -> usize {
+        self.window.size().saturating_sub(self.held(delivery) + OVERHEAD)
     }
 
     /// Bytes held here and for the application, overhead included.
     fn held(&self, delivery: &Delivery) -> usize {
         self.held + self.interleaved.held() + delivery.held()
     }
-}
-
-/// The receive buffer: room for two messages at least, or one that arrives in part could never be completed.
-pub fn buffer(limits: &Limits) -> usize {
-    limits.receive_buffer.max(2 * limits.max_message_size)
 }
 
 /// Chunks.
@@ -160,7 +159,7 @@ impl Inbound {
     }
 
     fn has_room(&self, len: usize, next: bool, delivery: &Delivery) -> bool {
-        let buffer = buffer(&self.limits);
+        let buffer = self.window.size();
         let held = self.held(delivery) + len + OVERHEAD;
         // The last eighth is for what closes holes: only that can complete messages and make room again.
         held <= if next { buffer } else { buffer - buffer / 8 }
@@ -392,12 +391,13 @@ impl Inbound {
 
 /// SACK.
 impl Inbound {
-    /// The application read something: says so to the peer if it may wait for it.
-    pub fn on_read(&mut self, delivery: &Delivery) {
-        let buffer = buffer(&self.limits);
+    /// The application read so many bytes: says so to the peer if it may wait for it.
+    pub fn on_read(&mut self, bytes: usize, delivery: &Delivery) {
+        self.window.on_read(bytes);
+        let buffer = self.window.size();
         let told = self.acknowledge.window;
         // Small openings are not worth a packet (silly window).
-        if told < buffer / 2 && self.window(delivery) >= told + buffer / 4 {
+        if told < buffer / 2 && self.room(delivery) >= told + buffer / 4 {
             self.acknowledge.now = true;
         }
     }
@@ -419,7 +419,7 @@ impl Inbound {
 
     /// Puts a SACK into the packet, with as many blocks as fit.
     pub fn write_sack(&mut self, delivery: &Delivery, packet: &mut Builder<'_>) {
-        let window = self.window(delivery);
+        let window = self.room(delivery);
         let duplicates = std::mem::take(&mut self.acknowledge.duplicates);
         let room = packet.room().saturating_sub(Sack::MIN_LEN) / 4;
         let duplicates = duplicates.get(..room.min(duplicates.len())).unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::congestion::Congestion;
 use super::flight::Flight;
 use super::inbound::Inbound;
+use super::path_mtu::PathMtu;
 use super::reset::Resets;
 use crate::chunk::{Data, Extensions};
 use crate::packet::HEADER_LEN;
@@ -32,6 +33,7 @@ pub struct Link {
     pub inbound_streams: u16,
     pub flight: Flight,
     pub congestion: Congestion,
+    pub mtu: PathMtu,
     /// Bytes the peer had room for when it said so last, those in flight included.
     pub peer_window: usize,
     pub inbound: Inbound,
@@ -48,7 +50,8 @@ impl Link {
             outbound_streams: agreed.outbound_streams,
             inbound_streams: agreed.inbound_streams,
             flight: Flight::new(agreed.local_tsn, agreed.extensions, room),
-            congestion: Congestion::new(room),
+            congestion: Congestion::new(config.congestion_control, room),
+            mtu: PathMtu::new(config),
             peer_window: agreed.peer_window as usize,
             inbound: Inbound::new(agreed.peer_tsn, agreed.inbound_streams, config.limits),
             resets: Resets::new(agreed.local_tsn, agreed.peer_tsn),
@@ -61,12 +64,12 @@ impl Link {
     }
 }
 
-/// Bytes for chunks in the longest packet.
+/// Bytes for chunks in the longest packet that fits every path.
 pub fn packet_room(config: &Config) -> usize {
     (config.max_packet_size & !3) - HEADER_LEN
 }
 
-/// Bytes of a message in the longest packet.
+/// Bytes of a message in the longest chunk.
 pub fn packet_payload(config: &Config) -> usize {
     packet_room(config) - Data::HEADER_LEN
 }

@@ -8,8 +8,10 @@
 //! | `transmit` | packets out: what goes into the next one |
 //! | `timer` | what happens when time passes |
 //! | `shutdown` | both ways to an end |
-//! | `send_queue`, `schedule`, `flight`, `congestion`, `rto` | from message to acknowledged chunk |
+//! | `send_queue`, `schedule`, `flight`, `congestion`, `pacer`, `rto` | from message to acknowledged chunk |
+//! | `path_mtu` | how long packets may be |
 //! | `inbound`, `reassembly`, `interleaved`, `rope`, `delivery` | from chunk to message |
+//! | `window` | how much may be held on either side |
 //! | `reset` | stream reset |
 
 mod congestion;
@@ -19,6 +21,8 @@ mod handshake;
 mod inbound;
 mod interleaved;
 mod link;
+mod pacer;
+mod path_mtu;
 mod reassembly;
 mod receive;
 mod reset;
@@ -30,6 +34,7 @@ mod shutdown;
 mod snap;
 mod timer;
 mod transmit;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -47,13 +52,15 @@ use delivery::Delivery;
 use link::Link;
 use ortica_core::{Instant, Rng, Timers};
 use rto::Rto;
-use send_queue::SendQueue;
+use send_queue::{MESSAGE_OVERHEAD, SendQueue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use timer::TIMERS;
 use tracing::debug;
 use transmit::{Drain, Replies};
+use window::SendBuffer;
 
 /// An SCTP association with the peer at the other end of a DTLS connection.
 ///
@@ -71,6 +78,7 @@ pub struct Association {
     initial_tsn: Tsn,
     state: State,
     queue: SendQueue,
+    send_buffer: SendBuffer,
     delivery: Delivery,
     rto: Rto,
     timers: Timers<TIMERS>,
@@ -85,6 +93,8 @@ pub struct Association {
     blocked: bool,
     /// When INIT was last answered.
     init_answered: Option<Instant>,
+    /// The round trip time as the handshake showed it to the side that answered INIT: too long where packets were lost.
+    handshake_rtt: Option<Duration>,
     events: VecDeque<Event>,
     stats: Stats,
 }
@@ -186,6 +196,7 @@ impl Association {
             initial_tsn,
             state: State::Closed,
             queue: SendQueue::new(config.scheduler),
+            send_buffer: SendBuffer::new(&config.limits),
             delivery: Delivery::default(),
             rto: Rto::new(&config),
             timers: Timers::new(),
@@ -196,6 +207,7 @@ impl Association {
             early_resets: Vec::new(),
             blocked: false,
             init_answered: None,
+            handshake_rtt: None,
             events: VecDeque::new(),
             stats: Stats::default(),
             config,
@@ -307,7 +319,8 @@ impl Association {
             State::Up { .. } => Err(SendRefusal::Closed),
         };
         let message = (stream, ppid, &payload, options);
-        let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &self.config.limits));
+        let limits = self.send_buffer.limits(&self.config.limits, payload.len() + MESSAGE_OVERHEAD);
+        let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &limits));
         while let Some((stream, bytes)) = self.queue.take_evicted() {
             self.stats.messages_abandoned += 1;
             self.on_sent(stream, bytes);
@@ -331,7 +344,7 @@ impl Association {
     pub fn read(&mut self, stream: StreamId) -> Option<Message> {
         let message = self.delivery.read(stream)?;
         if let State::Up { link, .. } = &mut self.state {
-            link.inbound.on_read(&self.delivery);
+            link.inbound.on_read(message.payload.len(), &self.delivery);
         }
         Some(message)
     }
@@ -451,6 +464,7 @@ impl Association {
             congestion_window: link.map_or(0, |link| link.congestion.window()),
             in_flight: link.map_or(0, |link| link.flight.in_flight()),
             peer_window: link.map_or(0, |link| link.peer_window),
+            packet_size: link.map_or(self.config.max_packet_size & !3, |link| link.mtu.current()),
         }
     }
 

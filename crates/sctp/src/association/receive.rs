@@ -1,5 +1,6 @@
 //! Packets in. They are recorded; what to answer is decided when packets are polled.
 
+use super::congestion::{Ack, Losses};
 use super::link::packet_room;
 use super::reassembly::Violation;
 use super::reset::{Outcome, RequestKind, Turn};
@@ -126,7 +127,7 @@ impl Association {
 
     fn announce_writable(&mut self) {
         if let (true, State::Up { link, .. }) = (self.blocked, &self.state)
-            && self.queue.held() + link.flight.held() <= self.config.limits.send_buffer / 2
+            && self.send_buffer.has_room(self.queue.held() + link.flight.held())
         {
             self.blocked = false;
             self.events.push_back(Event::Writable);
@@ -278,22 +279,31 @@ impl Association {
 
     fn on_acked(&mut self, now: Instant, acked: super::flight::Acked) {
         let State::Up { link, .. } = &mut self.state else { return };
-        if acked.bytes > 0 {
-            self.errors = 0;
-            self.drain.probes = 0;
-            link.congestion.on_ack(acked.bytes, self.drain.window_full);
-        }
-        if let Some(sent_at) = acked.sent_at.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {
-            let rtt = now.saturating_duration_since(sent_at);
+        let rtt = acked.sent_at.map(|sent_at| now.saturating_duration_since(sent_at));
+        if let Some(rtt) = rtt.filter(|_| self.drain.next_sample.is_none_or(|at| at <= now)) {
             self.rto.measure(rtt);
             // Once per round trip (§6.3.1).
             self.drain.next_sample = Some(now + rtt);
         }
-        if acked.advanced {
-            link.congestion.on_cumulative(link.flight.cumulative());
+        if link.congestion.on_spurious(acked.spurious) {
+            self.stats.recoveries_undone += 1;
+        }
+        if acked.bytes > 0 {
+            self.errors = 0;
+            self.drain.probes = 0;
+            link.congestion.on_ack(&Ack {
+                now,
+                bytes: acked.bytes,
+                rtt,
+                least_rtt: self.rto.least(),
+                arrived: link.flight.arrived(),
+                sent: link.flight.last_packet(),
+                in_flight: link.flight.in_flight(),
+                held_back: self.drain.held_back,
+            });
+            self.send_buffer.adjust(link.congestion.window());
         }
         if !link.flight.is_outstanding() {
-            link.congestion.on_all_acked();
             for timer in [Timer::Retransmit, Timer::Probe, Timer::Late] {
                 self.clear_timer(timer);
             }
@@ -312,13 +322,21 @@ impl Association {
     /// Looks for what is lost, also as time passes.
     pub(super) fn detect_lost(&mut self, now: Instant) {
         let State::Up { link, .. } = &mut self.state else { return };
-        let (lost, again) = link.flight.detect_lost(now, &self.rto);
-        if lost && link.congestion.on_loss(link.flight.last_tsn()) {
+        let lost = link.flight.detect_lost(now, &self.rto);
+        let losses = Losses {
+            now,
+            chunks: lost.chunks,
+            bytes: lost.bytes,
+            newest: lost.newest,
+            sent: link.flight.last_packet(),
+        };
+        if lost.chunks > 0 && link.congestion.on_loss(&losses) {
             self.stats.fast_recoveries += 1;
+            link.flight.on_recovery();
             // The first packet of a fast retransmission does not wait for the window (§7.2.4).
             self.drain.force = true;
         }
-        match again {
+        match lost.again {
             Some(at) => self.set_timer(Timer::Late, at),
             None => self.clear_timer(Timer::Late),
         }
@@ -335,6 +353,12 @@ impl Association {
 
     fn on_heartbeat_ack(&mut self, now: Instant, value: &[u8]) {
         let Ok(HeartbeatInfo(nonce)) = HeartbeatInfo::decode(value) else { return };
+        if let State::Up { link, .. } = &mut self.state
+            && let Some(wait) = link.mtu.on_answer(nonce)
+        {
+            self.errors = 0;
+            return self.set_timer(Timer::PathMtu, now + wait);
+        }
         if let Some(heartbeat) = self.heartbeat.take_if(|heartbeat| heartbeat.nonce == nonce) {
             self.errors = 0;
             self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));

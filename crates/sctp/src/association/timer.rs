@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::debug;
 
 /// How many kinds of timers there are.
-pub const TIMERS: usize = 10;
+pub const TIMERS: usize = 11;
 
 /// The timers of an association, by the names of the RFCs where they have one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,6 +30,8 @@ pub enum Timer {
     Heartbeat,
     /// A request about streams is not answered.
     Reconfig,
+    /// A probe for longer packets is not answered, or it is time for one.
+    PathMtu,
     /// T5-shutdown-guard: the end takes too long.
     Guard,
 }
@@ -69,6 +71,7 @@ impl Association {
             (Timer::Ack, Self::on_ack_timeout),
             (Timer::Heartbeat, Self::on_heartbeat_timeout),
             (Timer::Reconfig, Self::on_reconfig_timeout),
+            (Timer::PathMtu, Self::on_path_mtu_timeout),
         ] {
             if self.timers.take_expired(timer as usize, now) {
                 act(self, now);
@@ -131,9 +134,10 @@ impl Association {
         }
         self.rto.back_off();
         debug!(in_flight = link.flight.in_flight(), "retransmission time-out");
-        link.flight.on_timeout(now);
-        link.congestion.on_timeout();
+        let chunks = link.flight.on_timeout(now);
+        link.congestion.on_timeout(chunks, link.flight.last_packet());
         self.stats.timeouts += 1;
+        self.stats.black_holes += u64::from(link.mtu.on_black_hole());
         self.drain.probes = 0;
         self.clear_timer(Timer::Probe);
         self.clear_timer(Timer::Late);
@@ -182,6 +186,12 @@ impl Association {
         }
         self.heartbeat = Some(Heartbeat { nonce: self.rng.u64(), sent_at: now, due: true });
         self.arm_heartbeat(now);
+    }
+
+    fn on_path_mtu_timeout(&mut self, now: Instant) {
+        let Some(link) = self.up_mut() else { return };
+        let wait = link.mtu.on_timeout();
+        self.set_timer(Timer::PathMtu, now + wait);
     }
 
     fn on_reconfig_timeout(&mut self, _now: Instant) {

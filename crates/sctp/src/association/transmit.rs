@@ -1,6 +1,7 @@
 //! Packets out: what goes into the next one.
 
 use super::link::{Link, packet_payload, packet_room};
+use super::pacer::Pacer;
 use super::send_queue::Turn;
 use super::timer::Timer;
 use super::{Association, Heartbeat, Phase, State};
@@ -9,15 +10,8 @@ use crate::chunk::{ChunkType, HeartbeatInfo, InitParams, Sack, Shutdown};
 use crate::packet::{Builder, HEADER_LEN, Header};
 use ortica_core::Instant;
 use std::collections::VecDeque;
-use std::time::Duration;
 use tracing::trace;
 
-/// How long what leaves at once should take to cross the path.
-const PACE: Duration = Duration::from_millis(1);
-/// Packets that may leave at once on a slow path: a window of a round trip would otherwise take many wake-ups.
-const LEAST_BURST: usize = 10;
-/// Bytes that may leave at once on a fast one: what one system call takes.
-const MOST_BURST: usize = 64 << 10;
 /// Packets outside the association that wait to be sent.
 const MOST_ALONE: usize = 4;
 
@@ -75,10 +69,9 @@ impl Replies {
 pub struct Drain {
     /// Packets are being polled.
     active: bool,
-    /// Bytes that may still leave.
-    burst: usize,
-    /// The congestion window, and nothing else, held the last drain back.
-    pub window_full: bool,
+    pacer: Pacer,
+    /// The congestion window or the pace, and nothing else, held the last drain back.
+    pub held_back: bool,
     /// The next packet of data does not wait for the window.
     pub force: bool,
     /// Something in flight is to be sent again, to learn what became of the rest.
@@ -171,6 +164,7 @@ impl Association {
     fn build_up(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
         let link = self.up()?;
         let (peer_tag, zero_checksum) = (link.peer_tag, link.extensions.zero_checksum);
+        let longest = link.mtu.current();
         let mut builder = self.builder(out, peer_tag).with_zero_checksum(zero_checksum);
         if std::mem::take(&mut self.replies.cookie_ack) {
             builder.chunk(ChunkType::COOKIE_ACK, 0, |_| ());
@@ -184,7 +178,24 @@ impl Association {
         self.put_heartbeat(now, &mut builder);
         self.put_reconfig(now, &mut builder);
         self.put_forward(now, &mut builder);
+        // What a time-out repeats may make use of a longer packet, and what only the peer would miss may not.
+        builder.extend_to(longest);
         self.put_data(now, &mut builder);
+        let sent = builder.finish();
+        if sent.is_none() { self.build_probe(now, out) } else { sent }
+    }
+
+    /// A probe for longer packets.
+    fn build_probe(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        let State::Up { phase: Phase::Established, link } = &mut self.state else { return None };
+        let (size, peer_tag, nonce) = (link.mtu.due()?, link.peer_tag, self.rng.u64());
+        let wait = link.mtu.on_sent(nonce, self.rto.current());
+        self.set_timer(Timer::PathMtu, now + wait);
+        let mut builder = self.builder(out, peer_tag);
+        builder.extend_to(size);
+        builder.chunk(ChunkType::HEARTBEAT, 0, |out| HeartbeatInfo(nonce).encode(out));
+        let padding = builder.room().saturating_sub(4);
+        builder.chunk(ChunkType::PAD, 0, |out| out.resize(out.len() + padding, 0));
         builder.finish()
     }
 }
@@ -197,6 +208,7 @@ impl Association {
         let State::Up { phase, link } = &mut self.state else { return };
         let due = link.inbound.is_sack_due() || (may_send && link.inbound.has_unacknowledged());
         if due && *phase != Phase::ShutdownAckSent && builder.room() >= Sack::MIN_LEN {
+            link.inbound.window.adjust(now, self.rto.smoothed().or(self.handshake_rtt));
             link.inbound.write_sack(&self.delivery, builder);
             self.stats.sacks_sent += 1;
             self.clear_timer(Timer::Ack);
@@ -254,8 +266,9 @@ impl Association {
     fn begin_drain(&mut self, now: Instant) {
         let idle = self.drain.last_data.map(|at| now.saturating_duration_since(at).as_nanos());
         let State::Up { link, .. } = &mut self.state else { return };
-        self.drain.burst = burst(&self.config, link.congestion.window(), self.rto.smoothed());
-        self.drain.window_full = false;
+        let rate = self.rto.smoothed().map(|rtt| link.congestion.rate(rtt));
+        self.drain.pacer.begin(now, rate, packet_room(&self.config));
+        self.drain.held_back = false;
         if let (Some(idle), false) = (idle, link.flight.is_outstanding()) {
             let periods = idle / self.rto.current().as_nanos().max(1);
             link.congestion.on_idle(u32::try_from(periods).unwrap_or(u32::MAX));
@@ -274,14 +287,15 @@ impl Association {
             // The peer's window is closed, and what opens it may get lost.
             self.arm_retransmit(now, false);
         }
-        if self.drain.burst == 0 && self.data_ready(now).is_some() {
-            self.set_timer(Timer::Pace, now + PACE);
+        if !self.drain.pacer.is_open() && self.data_ready(now).is_some() {
+            let at = self.drain.pacer.next(now);
+            self.set_timer(Timer::Pace, at);
         }
     }
 
     /// Whether a packet of data may go out now.
     fn may_send_data(&mut self, now: Instant) -> bool {
-        self.data_ready(now).is_some_and(|ready| ready == Ready::Urgent || self.drain.burst > 0)
+        self.data_ready(now).is_some_and(|ready| ready == Ready::Urgent || self.drain.pacer.is_open())
     }
 
     /// Whether there are data that may go out by the rules of congestion and flow control.
@@ -324,7 +338,9 @@ impl Association {
         let State::Up { phase, link } = &mut self.state else { return };
         if !may_send {
             let waits = link.flight.next_lost().is_some() || link.flight.has_current() || !self.queue.is_empty();
-            self.drain.window_full |= waits && link.flight.in_flight() >= link.congestion.window();
+            let (in_flight, window) = (link.flight.in_flight(), link.congestion.window());
+            let paced = !self.drain.pacer.is_open() && in_flight >= window / 2;
+            self.drain.held_back |= waits && (in_flight >= window || paced);
             return;
         }
         let before = builder.room();
@@ -352,7 +368,7 @@ impl Association {
         self.drain.probe = false;
         if sent > 0 {
             self.drain.force = false;
-            self.drain.burst = self.drain.burst.saturating_sub(sent);
+            self.drain.pacer.on_sent(sent);
             self.drain.last_data = Some(now);
             self.arm_retransmit(now, first);
             self.arm_heartbeat(now);
@@ -362,7 +378,8 @@ impl Association {
 
     fn put_new_data(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let whole = packet_room(&self.config);
-        while let Some(len) = self.next_fragment(now, builder.room(), whole) {
+        // Longer packets carry several chunks, each of which fits every path.
+        while let Some(len) = self.next_fragment(now, builder.room().min(whole), whole) {
             let State::Up { link, .. } = &mut self.state else { return };
             let after = link.flight.in_flight() + link.flight.header_len() + len;
             let immediate = after >= link.congestion.window() || self.drain.window_probe;
@@ -432,15 +449,6 @@ enum Ready {
     Urgent,
     /// As far as the burst allows.
     InTurn,
-}
-
-/// Bytes that may leave at once: what the path carries in a millisecond at twice the rate of `window` per round trip, so
-/// that a window that grows is not held back.
-fn burst(config: &Config, window: usize, rtt: Option<Duration>) -> usize {
-    let least = LEAST_BURST * packet_room(config);
-    let rtt = rtt.map_or(u128::MAX, |rtt| rtt.as_nanos().max(1));
-    let paced = 2 * window as u128 * PACE.as_nanos() / rtt;
-    usize::try_from(paced).unwrap_or(MOST_BURST).max(least).min(MOST_BURST)
 }
 
 /// What of `len` bytes the peer's window admits. While something is in flight, pieces cut to the window are not worth it

@@ -49,6 +49,8 @@ impl ChunkType {
     pub const I_DATA: Self = Self(64);
     /// [RFC 6525 §3.1](https://www.rfc-editor.org/rfc/rfc6525#section-3.1)
     pub const RE_CONFIG: Self = Self(130);
+    /// [RFC 4820 §3](https://www.rfc-editor.org/rfc/rfc4820#section-3)
+    pub const PAD: Self = Self(132);
     /// [RFC 3758 §3.2](https://www.rfc-editor.org/rfc/rfc3758#section-3.2)
     pub const FORWARD_TSN: Self = Self(192);
     /// [RFC 8260 §2.3.1](https://www.rfc-editor.org/rfc/rfc8260#section-2.3.1)

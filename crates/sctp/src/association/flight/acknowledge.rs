@@ -1,6 +1,5 @@
 //! What a SACK settles.
 
-use super::loss::{MOST_LATENESS, MOST_MISSES};
 use super::{Fate, Flight, MESSAGE_OVERHEAD, Outstanding};
 use crate::Tsn;
 use crate::association::rto::Rto;
@@ -17,8 +16,8 @@ pub struct Acked {
     /// When the last packet known to have arrived was sent, if this says so first and it can be no other: a chunk sent
     /// once. An older one would tell how long a lost SACK took to be made up for.
     pub sent_at: Option<Instant>,
-    /// Something arrived that had been taken for lost.
-    spurious: bool,
+    /// Chunks that arrived although they had been taken for lost.
+    pub spurious: u32,
 }
 
 /// Chunks next to each other, as distances from the TSN before the ring.
@@ -51,9 +50,10 @@ impl Flight {
             self.counts.steps += self.acked.len() as u64;
         }
         self.scratch = [blocks, merged];
-        if acked.spurious {
-            self.misses = (self.misses * 2).min(MOST_MISSES);
-            self.lateness = (self.lateness * 2).min(MOST_LATENESS);
+        // What the peer got twice was sent twice, unless nothing was and the network doubled it.
+        let resent = self.counts.retransmitted > std::mem::replace(&mut self.vindicated, self.counts.retransmitted);
+        if acked.spurious > 0 || (resent && sack.duplicates().next().is_some()) {
+            self.rack.on_spurious(self.packet);
         }
         Some(acked)
     }
@@ -64,6 +64,7 @@ impl Flight {
             return None;
         }
         let mut acked = Acked::default();
+        self.rack.begin();
         let count = cumulative.distance(self.cumulative());
         for _ in 0..count {
             let chunk = self.chunks.pop_front()?;
@@ -144,10 +145,9 @@ impl Flight {
         let elapsed = now.saturating_duration_since(chunk.sent_at);
         let too_soon = repeated && rto.least().is_none_or(|least| elapsed < least);
         if too_soon || chunk.fate == Fate::Lost {
-            acked.spurious |= rto.least().is_some();
+            acked.spurious += u32::from(rto.least().is_some());
         }
-        if !too_soon && self.arrived.is_none_or(|(packet, _)| packet < chunk.packet) {
-            self.arrived = Some((chunk.packet, chunk.sent_at));
+        if !too_soon && self.rack.on_arrival(chunk.packet, chunk.sent_at, !repeated) {
             acked.sent_at = (!repeated).then_some(chunk.sent_at);
         }
     }

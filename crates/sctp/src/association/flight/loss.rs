@@ -6,76 +6,90 @@ use crate::{Reliability, Tsn};
 use ortica_core::Instant;
 use std::time::Duration;
 
-/// Later packets that must have arrived before one is taken for lost, to begin with: the three misses of
-/// [RFC 9260 §7.2.4](https://www.rfc-editor.org/rfc/rfc9260#section-7.2.4), counted in packets because a SACK may stand
-/// for a batch of them.
-pub const MISSES: u64 = 3;
-/// To where [`MISSES`] may grow on a path that reorders.
-pub const MOST_MISSES: u64 = 192;
-/// Eighths of a round trip to which patience may grow on such a path.
-pub const MOST_LATENESS: u32 = 16;
+/// What was found lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lost {
+    /// How many chunks.
+    pub chunks: u32,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The last of the packets they were in.
+    pub newest: u64,
+    /// When to look again, because something may only be late.
+    pub again: Option<Instant>,
+}
 
 impl Flight {
-    /// Finds out what is lost. Returns whether anything is, and when to look again because something may only be late.
-    pub fn detect_lost(&mut self, now: Instant, rto: &Rto) -> (bool, Option<Instant>) {
-        let (Some((arrived, _)), Some(rtt)) = (self.arrived, rto.recent()) else { return (false, None) };
-        let patience = rtt + rtt * self.lateness / 8;
-        let mut any = false;
-        let mut again = None;
+    /// Finds out what is lost.
+    pub fn detect_lost(&mut self, now: Instant, rto: &Rto) -> Lost {
+        let mut lost = Lost::default();
+        let Some(patience) = self.rack.patience(rto) else { return lost };
         while self.judged.precedes(self.next_tsn()) {
             let Some(chunk) = self.chunk(self.judged) else { break };
             self.counts.steps += 1;
-            if chunk.fate == Fate::InFlight && chunk.transmissions == 1 {
-                if !self.is_lost(now, &chunk, arrived, patience) {
-                    again = (chunk.packet < arrived).then(|| chunk.sent_at + patience);
-                    break;
-                }
-                self.on_lost(now, self.judged);
-                any = true;
+            if chunk.fate == Fate::InFlight
+                && chunk.transmissions == 1
+                && !self.judge(now, self.judged, patience, &mut lost)
+            {
+                break;
             }
             self.judged = self.judged.next();
         }
         while let Some(&(tsn, packet)) = self.resent.front() {
             self.counts.steps += 1;
             let chunk = if tsn.precedes(self.first) { None } else { self.chunk(tsn) };
-            if let Some(chunk) = chunk.filter(|chunk| chunk.fate == Fate::InFlight && chunk.packet == packet) {
-                if !self.is_lost(now, &chunk, arrived, patience) {
-                    let at = (packet < arrived).then(|| chunk.sent_at + patience);
-                    again = again.into_iter().chain(at).min();
-                    break;
-                }
-                self.on_lost(now, tsn);
-                any = true;
+            if chunk.is_some_and(|chunk| chunk.fate == Fate::InFlight && chunk.packet == packet)
+                && !self.judge(now, tsn, patience, &mut lost)
+            {
+                break;
             }
             self.resent.pop_front();
         }
-        if any {
+        if lost.chunks > 0 {
             self.advance();
         }
-        (any, again)
+        lost
     }
 
-    fn is_lost(&self, now: Instant, chunk: &Outstanding, arrived: u64, patience: Duration) -> bool {
-        chunk.packet < arrived && (arrived - chunk.packet >= self.misses || chunk.sent_at + patience <= now)
+    /// Whether a chunk in flight is lost. If not, so is none sent after it.
+    fn judge(&mut self, now: Instant, tsn: Tsn, patience: Duration, lost: &mut Lost) -> bool {
+        let Some(Outstanding { packet, sent_at, .. }) = self.chunk(tsn) else { return false };
+        if !self.rack.is_lost(now, packet, sent_at, patience) {
+            let at = (packet < self.rack.newest()).then(|| sent_at + patience);
+            lost.again = lost.again.into_iter().chain(at).min();
+            return false;
+        }
+        let before = self.in_flight;
+        self.on_lost(now, tsn);
+        lost.chunks += 1;
+        lost.bytes += before - self.in_flight;
+        lost.newest = lost.newest.max(packet);
+        true
     }
 
-    /// The T3 timer ran out: everything in flight is taken for lost.
-    pub fn on_timeout(&mut self, now: Instant) {
+    /// The T3 timer ran out: everything in flight is taken for lost. Returns how many chunks that are.
+    pub fn on_timeout(&mut self, now: Instant) -> u32 {
         self.lost.clear();
         self.resent.clear();
-        self.misses = MISSES;
-        self.lateness = 1;
+        let mut count = 0;
         for distance in 0..self.chunks.len() as u32 {
             let tsn = self.first.plus(distance);
             match self.chunk(tsn).map(|chunk| chunk.fate) {
-                Some(Fate::InFlight) => self.on_lost(now, tsn),
-                Some(Fate::Lost) => self.lost.push_back(tsn),
+                Some(Fate::InFlight) => {
+                    self.on_lost(now, tsn);
+                    count += 1;
+                }
+                Some(Fate::Lost) => {
+                    self.lost.push_back(tsn);
+                    count += 1;
+                }
                 _ => (),
             }
         }
         self.judged = self.next_tsn();
         self.advance();
         self.forward.due = self.forward.point != self.cumulative();
+        count
     }
 
     /// A chunk in flight is lost: it is sent again, unless its message is given up.

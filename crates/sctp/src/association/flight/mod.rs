@@ -9,12 +9,14 @@
 //! | `messages` | what they are cut from |
 //! | `acknowledge` | what a SACK settles |
 //! | `loss` | what is taken for lost, and when |
+//! | `rack` | how long a packet may be overtaken |
 //! | `forward` | what is given up, and how the peer learns of it |
 
 mod acknowledge;
 mod forward;
 mod loss;
 mod messages;
+mod rack;
 
 pub use acknowledge::Acked;
 pub use messages::Slot;
@@ -25,13 +27,13 @@ use crate::packet::Builder;
 use crate::{Reliability, StreamId, Tsn};
 use acknowledge::Span;
 use forward::Forward;
-use loss::MISSES;
 use messages::{Cut, Messages};
 use ortica_core::Instant;
+use rack::Rack;
 use std::collections::VecDeque;
 
 /// The ring's bound: gap ack blocks reach no further than 65,535.
-const MOST_CHUNKS: usize = 32_768;
+const MOST_CHUNKS: usize = 65_535;
 /// No message is cut into pieces below this many bytes to fill a packet.
 const LEAST_FRAGMENT: usize = 4;
 
@@ -63,11 +65,9 @@ pub struct Flight {
     judged: Tsn,
     /// Number of the packet being built: counts those that carry DATA.
     packet: u64,
-    /// The last packet known to have arrived, and when it was sent.
-    arrived: Option<(u64, Instant)>,
-    misses: u64,
-    /// By how many eighths of a round trip a packet may be late.
-    lateness: u32,
+    rack: Rack,
+    /// What had been sent again when the last SACK came.
+    vindicated: u64,
     forward: Forward,
     /// Whether messages may be given up after they were begun: the peer understands FORWARD TSN.
     may_abandon: bool,
@@ -139,9 +139,8 @@ impl Flight {
             resent: VecDeque::new(),
             judged: first,
             packet: 0,
-            arrived: None,
-            misses: MISSES,
-            lateness: 1,
+            rack: Rack::default(),
+            vindicated: 0,
             forward: Forward::new(first.previous(), extensions.interleaving, room),
             may_abandon: extensions.partial_reliability(),
             given_up: Vec::new(),
@@ -185,6 +184,21 @@ impl Flight {
     /// `true` when no further chunk may be cut before some are acknowledged.
     pub fn is_full(&self) -> bool {
         self.chunks.len() >= MOST_CHUNKS
+    }
+
+    /// Number of the last packet with data.
+    pub fn last_packet(&self) -> u64 {
+        self.packet
+    }
+
+    /// Number of the last packet known to have arrived.
+    pub fn arrived(&self) -> u64 {
+        self.rack.newest()
+    }
+
+    /// A recovery from losses begins.
+    pub fn on_recovery(&mut self) {
+        self.rack.on_recovery();
     }
 
     /// Bytes of a message begun that never went into a packet, once they are given up.
@@ -326,10 +340,10 @@ impl Flight {
         self.resend(now, tsn, packet)
     }
 
-    /// The first chunk in flight, and its bytes: what to probe with.
+    /// The last chunk in flight, and its bytes: what to probe with ([RFC 8985 §7.3](https://www.rfc-editor.org/rfc/rfc8985#section-7.3)).
     pub fn next_probe(&self) -> Option<(Tsn, usize)> {
-        // Most often it is the first of the ring; what stands before it is lost and will be sent anyway.
-        let (at, chunk) = self.chunks.iter().enumerate().find(|(_, chunk)| chunk.fate == Fate::InFlight)?;
+        // Most often it is the last of the ring: what stands behind it arrived before it, or is given up.
+        let (at, chunk) = self.chunks.iter().enumerate().rfind(|(_, chunk)| chunk.fate == Fate::InFlight)?;
         let Cut { message, .. } = self.message(chunk.message)?;
         let allowed = match message.reliability {
             Reliability::MaxRetransmits(most) => chunk.transmissions <= most,

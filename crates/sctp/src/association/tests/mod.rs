@@ -3,6 +3,7 @@
 mod attacks;
 mod rules;
 
+use super::congestion::Ack;
 use super::*;
 use crate::chunk::{Data, DataFlags, GapBlock, IData, Sack, Skipped};
 use crate::packet::{Builder, Header, Packet};
@@ -86,6 +87,14 @@ fn packet(tag: u32, chunks: &[RawChunk]) -> Vec<u8> {
 }
 
 impl Association {
+    /// Lets the congestion window grow by a megabyte.
+    fn open_window(&mut self) {
+        let now = NOW;
+        let ack =
+            Ack { now, bytes: 1 << 20, rtt: None, least_rtt: None, arrived: 0, sent: 0, in_flight: 0, held_back: true };
+        self.up_mut().unwrap().congestion.on_ack(&ack);
+    }
+
     fn link(&self) -> &Link {
         self.up().expect("it is connected")
     }
