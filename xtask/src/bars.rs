@@ -22,9 +22,9 @@ const BARS: &[Bar] = &[
     Bar {
         issue: 2,
         name: "faults",
-        file: "crates/peerconnection/tests/bars.rs",
+        file: "crates/peerconnection/tests/simulated_call.rs",
         needs: &[Need::Media],
-        command: "cargo test --release --quiet -p ortica --all-features --test bars -- --ignored --nocapture --test-threads 1",
+        command: "env ORTICA_SEEDS=100 cargo test --locked --quiet -p ortica --all-features --test simulated_call -- --nocapture",
     },
     Bar {
         issue: 2,
@@ -32,6 +32,20 @@ const BARS: &[Bar] = &[
         file: "benches/path/Cargo.toml",
         needs: &[],
         command: "cargo run --locked --release --quiet -p ortica-bench-path -- --bars",
+    },
+    Bar {
+        issue: 2,
+        name: "echo",
+        file: "examples/server/benches/echo.rs",
+        needs: &[Need::Media],
+        command: "cargo bench --locked --quiet -p ortica-server --bench echo",
+    },
+    Bar {
+        issue: 2,
+        name: "capture",
+        file: "xtask/src/capture.rs",
+        needs: &[Need::Media, Need::Wire],
+        command: "cargo xtask capture",
     },
     Bar {
         issue: 2,
@@ -46,13 +60,6 @@ const BARS: &[Bar] = &[
         file: "interop/aiortc/run.sh",
         needs: &[Need::Media, Need::Aiortc],
         command: "bash interop/aiortc/run.sh --bars",
-    },
-    Bar {
-        issue: 2,
-        name: "peers",
-        file: "interop/peers/run.sh",
-        needs: &[Need::Media],
-        command: "bash interop/peers/run.sh --bars",
     },
     Bar {
         issue: 2,

@@ -51,6 +51,8 @@ pub struct Plan {
     pub seconds: u64,
     /// How many at a time.
     pub jobs: usize,
+    /// Where each target's chance begins; elsewhere each time unless given.
+    pub seed: Option<u32>,
 }
 
 impl Plan {
@@ -68,7 +70,7 @@ impl Plan {
         if let Some(lost) = targets.iter().find(|target| !manifest.contains(&format!("fuzz_targets/{target}.rs"))) {
             return Err(Failure::new(format!("fuzz/Cargo.toml has no [[bin]] for {lost}")));
         }
-        Ok(Self { targets, seconds, jobs })
+        Ok(Self { targets, seconds, jobs, seed: None })
     }
 
     /// Builds the targets.
@@ -132,6 +134,7 @@ impl Plan {
         }
         let seconds = self.seconds;
         task = task.args([format!("-artifact_prefix={}/", artifacts.display()), format!("-max_total_time={seconds}")]);
+        task = task.args(self.seed.map(|seed| format!("-seed={seed}")));
         // A decoder that takes seconds for 4 KiB, or half a gigabyte, is broken as well.
         task =
             task.words("-timeout=10 -rss_limit_mb=2048 -print_final_stats=1").limit(Duration::from_secs(seconds + 120));

@@ -9,7 +9,7 @@ pub enum Need {
     Media,
     /// Chromium, Firefox and Node.
     Browsers,
-    /// tshark and ffmpeg, to look at packets and files with other eyes.
+    /// tshark and ethtool, to look at packets with other eyes.
     Wire,
     /// Python with virtual environments, for aiortc.
     Aiortc,
@@ -56,11 +56,11 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         need: Need::Wire,
         name: "wire",
-        present: || in_path("tshark") && in_path("ffmpeg"),
-        apt: "tshark ffmpeg",
-        dnf: "wireshark-cli ffmpeg-free",
-        pacman: "wireshark-cli ffmpeg",
-        brew: "wireshark ffmpeg",
+        present: || in_path("tshark") && in_path("ethtool"),
+        apt: "tshark ethtool iproute2",
+        dnf: "wireshark-cli ethtool iproute",
+        pacman: "wireshark-cli ethtool iproute2",
+        brew: "wireshark",
     },
     Recipe {
         need: Need::Aiortc,
@@ -132,6 +132,6 @@ impl Recipe {
     }
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     Task::new("id").words("-u").capture().is_ok_and(|uid| uid.trim() == "0")
 }

@@ -1,6 +1,7 @@
 //! The project's everyday commands. `cargo xtask` alone lists them.
 
 mod bars;
+mod capture;
 mod ci;
 mod demo;
 mod dependencies;
@@ -49,6 +50,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[ISSUE] [--only NAME] [--list]",
         about: "every full-size check, kept in docs/bars/",
         run: bars::run,
+    },
+    Command {
+        name: "capture",
+        arguments: "",
+        about: "captures demo calls and lets tshark look for malformed packets",
+        run: capture::run,
     },
     Command {
         name: "fuzz",

@@ -4,13 +4,20 @@ use crate::Certificate;
 use crate::driver::Endpoint;
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
+use ortica_dtls::SrtpProfile;
 use ortica_ice::HostCandidates;
 use std::net::SocketAddr;
+
+/// What media may be protected with, in order of preference.
+///
+/// Source: [RFC 8827 §6.5](https://www.rfc-editor.org/rfc/rfc8827#section-6.5)
+const SRTP_PROFILES: [SrtpProfile; 3] =
+    [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
 
 /// Settings of a [`PeerConnection`](crate::PeerConnection).
 ///
 /// Source: [webrtc-pc §4.2.1](https://www.w3.org/TR/webrtc/#rtcconfiguration-dictionary)
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Configuration {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) gather_loopback: bool,
@@ -18,8 +25,25 @@ pub struct Configuration {
     pub(crate) host_candidates: HostCandidates,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) provider: Option<CryptoProvider>,
+    pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
     pub(crate) codecs: Option<Vec<Codec>>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            gather_loopback: false,
+            stun_servers: Vec::new(),
+            host_candidates: HostCandidates::default(),
+            certificate: None,
+            provider: None,
+            srtp_profiles: SRTP_PROFILES.to_vec(),
+            max_packet_size: None,
+            codecs: None,
+        }
+    }
 }
 
 impl Configuration {
@@ -63,6 +87,15 @@ impl Configuration {
     #[must_use]
     pub fn with_provider(mut self, provider: CryptoProvider) -> Self {
         self.provider = Some(provider);
+        self
+    }
+
+    /// What media may be protected with, best liked first. Default: AEAD_AES_128_GCM, AEAD_AES_256_GCM, AES128_CM_SHA1_80,
+    /// of which every peer knows the last. Profiles that ortica does not know are left out; with none left, media are not
+    /// negotiated.
+    #[must_use]
+    pub fn with_srtp_profiles(mut self, profiles: Vec<SrtpProfile>) -> Self {
+        self.srtp_profiles = profiles;
         self
     }
 

@@ -55,6 +55,7 @@ pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTranscei
 
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
+pub use ortica_dtls::SrtpProfile;
 pub use ortica_ice::HostCandidates;
 pub use ortica_sdp::Direction;
 

@@ -326,7 +326,12 @@ impl Peer {
 
     /// The next event that is not of a channel.
     pub fn poll_event(&mut self) -> Option<PeerEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() {
+            // Events are rare: a connection that is idle keeps no room for them.
+            self.events = VecDeque::new();
+        }
+        event
     }
 
     /// Closes the connection: the signaling state is closed at once, goodbyes go out with the next transmits.

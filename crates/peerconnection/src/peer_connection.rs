@@ -13,7 +13,7 @@ use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
 use ortica_codecs::MediaKind;
-use ortica_dtls::{CertificateError, SrtpProfile};
+use ortica_dtls::CertificateError;
 use ortica_sdp::Direction;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -22,12 +22,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use thiserror::Error;
-
-/// What media may be protected with, in order of preference.
-///
-/// Source: [RFC 8827 §6.5](https://www.rfc-editor.org/rfc/rfc8827#section-6.5)
-const SRTP_PROFILES: [SrtpProfile; 3] =
-    [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
 
 /// Why a connection could not be made.
 #[derive(Debug, Error)]
@@ -121,7 +115,8 @@ impl PeerConnection {
             .with_stun_servers(configuration.stun_servers)
             .with_host_candidates(configuration.host_candidates);
         // aiortc gives up when DTLS agrees on no profile, also without media.
-        let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone()).with_srtp_profiles(&SRTP_PROFILES);
+        let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
+            .with_srtp_profiles(&configuration.srtp_profiles);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
         let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max);

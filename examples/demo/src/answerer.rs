@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, BufReader, Stdin};
 
 pub async fn run(options: &Options) -> Result<(), DemoError> {
     let mut caller = BufReader::new(tokio::io::stdin());
-    let mut call = Call::new()?;
+    let mut call = Call::new(options)?;
     call.connection.set_remote_description(signaling::read(&mut caller).await?)?;
     signaling::write(&mut tokio::io::stdout(), call.describe().await?).await?;
     let bar = ProgressBar::hidden();

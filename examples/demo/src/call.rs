@@ -66,8 +66,12 @@ pub struct Held {
 
 impl Call {
     /// A connection that will send and receive a picture, a tone and data.
-    pub fn new() -> Result<Self, DemoError> {
-        let (connection, events) = PeerConnection::new(Configuration::default())?;
+    pub fn new(options: &Options) -> Result<Self, DemoError> {
+        let mut configuration = Configuration::default();
+        if let Some(profile) = options.srtp_profile {
+            configuration = configuration.with_srtp_profiles(vec![profile.into()]);
+        }
+        let (connection, events) = PeerConnection::new(configuration)?;
         let film = LocalTrack::new(MediaKind::Video, TrackConfig { video: sources::encoding(), ..Default::default() });
         let tone = LocalTrack::audio();
         connection.add_track(&film, &["demo"])?;
@@ -109,7 +113,7 @@ impl Call {
             sources::play_film(&self.film, length),
             sources::play_tone(&self.tone, side.frequency(), length),
             show(bar, length),
-            data::send(&self.bulk, length),
+            data::send(&self.bulk, length, options.data_limit()),
         )?;
         let received_data = receiving.await??;
         sleep(GRACE).await;

@@ -18,7 +18,7 @@ pub async fn run(options: &Options) -> Result<(), DemoError> {
     std::fs::create_dir_all(&options.out).map_err(|error| DemoError::File(options.out.clone(), error))?;
     let start = Instant::now();
     let mut peer = Peer::start(options)?;
-    let mut call = Call::new()?;
+    let mut call = Call::new(options)?;
     let connection = call.connection.clone();
     let outcome = tokio::select! {
         outcome = converse(&mut call, &mut peer.to, &mut peer.from, options) => outcome,
@@ -43,6 +43,7 @@ impl Peer {
     fn start(options: &Options) -> Result<Self, DemoError> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(["--answer", "--seconds", &options.seconds.to_string(), "--patience", &options.patience.to_string()])
+            .args(options.data.iter().flat_map(|megabytes| ["--data".to_owned(), megabytes.to_string()]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -56,11 +56,11 @@ impl Tally {
     }
 }
 
-/// Sends for as long as it is told.
-pub async fn send(bulk: &DataChannel, length: Duration) -> Result<Data, DemoError> {
+/// Sends for as long, and as much, as it is told.
+pub async fn send(bulk: &DataChannel, length: Duration, limit: u64) -> Result<Data, DemoError> {
     let mut tally = Tally::start();
     let mut message = vec![0; MESSAGE_LEN];
-    while tally.start.elapsed() < length {
+    while tally.start.elapsed() < length && tally.bytes < limit {
         // Each message differs, so that one that is lost or doubled changes the hash.
         message[..8].copy_from_slice(&tally.messages.to_be_bytes());
         tally.add(&message);

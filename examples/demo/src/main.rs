@@ -16,6 +16,7 @@
 //! | `data` | the data channels |
 //! | `statement` | what a side says it sent and received, and whether that fits |
 //! | `report` | the table |
+//! | `srtp_profile` | what protects sound and pictures |
 //! | `fault` | what can be broken on purpose |
 
 mod answerer;
@@ -30,10 +31,12 @@ mod report;
 mod signaling;
 mod sound;
 mod sources;
+mod srtp_profile;
 mod statement;
 
 use clap::Parser;
 use fault::Fault;
+use srtp_profile::SrtpProfile;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,9 +50,15 @@ struct Options {
     /// How long it may take to connect, and to say goodbye, in seconds.
     #[arg(long, default_value_t = 20)]
     patience: u64,
+    /// Ends the data of each side after this many megabytes; unless given, they flow as long as the call.
+    #[arg(long, value_name = "MEGABYTES")]
+    data: Option<u64>,
     /// Where demo.ivf, demo.ogg and demo.png go.
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+    /// What protects sound and pictures; unless given, the best that both sides know.
+    #[arg(long, value_enum)]
+    srtp_profile: Option<SrtpProfile>,
     /// Breaks the call on purpose, to show that the demo notices.
     #[arg(long, value_enum)]
     fault: Option<Fault>,
@@ -61,6 +70,11 @@ struct Options {
 impl Options {
     fn length(&self) -> Duration {
         Duration::from_secs(self.seconds)
+    }
+
+    /// The most bytes of data that a side sends.
+    fn data_limit(&self) -> u64 {
+        self.data.map_or(u64::MAX, |megabytes| megabytes.saturating_mul(1_000_000))
     }
 
     fn patience(&self) -> Duration {

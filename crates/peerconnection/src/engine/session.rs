@@ -46,7 +46,8 @@ pub enum TransportError {
 pub struct Session {
     config: Arc<Config>,
     rng: Rng,
-    transports: BTreeMap<TransportId, Transport>,
+    /// Boxed, since a node of the map has room for eleven, and most sessions have one.
+    transports: BTreeMap<TransportId, Box<Transport>>,
     next_transport: u32,
     /// The transport that data channels run on.
     sctp: Option<TransportId>,
@@ -99,7 +100,8 @@ impl Session {
         let id = TransportId(self.next_transport);
         self.next_transport += 1;
         let rng = self.rng.fork(&format!("transport {id}"));
-        self.transports.insert(id, Transport::new(id, &self.config, &self.cname, rng, now));
+        let transport = Transport::new(id, &self.config, &self.cname, rng, now);
+        self.transports.insert(id, Box::new(transport));
         Ok(id)
     }
 
@@ -125,7 +127,7 @@ impl Session {
 
     /// State of DTLS on a transport.
     pub fn dtls_state(&self, id: TransportId) -> Option<DtlsState> {
-        self.transports.get(&id).map(Transport::dtls_state)
+        self.transports.get(&id).map(|transport| transport.dtls_state())
     }
 
     /// The proof that the peer is who it says, once DTLS is connected.
@@ -440,7 +442,7 @@ impl Session {
         if self.closed {
             return None;
         }
-        self.transports.values().filter_map(Transport::poll_timeout).min()
+        self.transports.values().filter_map(|transport| transport.poll_timeout()).min()
     }
 
     /// Ends the session: goodbyes go out with the next transmits, and `Closed` is the last event.
@@ -469,7 +471,7 @@ impl Session {
 
     /// Counters of a transport.
     pub fn transport_stats(&self, id: TransportId) -> Option<TransportStats> {
-        self.transports.get(&id).map(Transport::stats)
+        self.transports.get(&id).map(|transport| transport.stats())
     }
 
     /// Counters of the association on a transport, if there is one.
@@ -503,7 +505,7 @@ impl fmt::Debug for Session {
 }
 
 fn association(
-    transports: &mut BTreeMap<TransportId, Transport>,
+    transports: &mut BTreeMap<TransportId, Box<Transport>>,
     id: Option<TransportId>,
 ) -> Option<&mut ortica_sctp::Association> {
     transports.get_mut(&id?)?.association()

@@ -208,7 +208,7 @@ impl FromStr for Candidate {
         if text.len() > Self::MAX_LEN {
             return Err(CandidateError::TooLong);
         }
-        let text = text.trim();
+        let text = text.trim_ascii();
         let text = text.strip_prefix("a=").unwrap_or(text);
         let text = text.strip_prefix("candidate:").unwrap_or(text);
         let mut words = Words(text.split_ascii_whitespace());
@@ -337,6 +337,14 @@ mod tests {
 
     fn parse(text: &str) -> Result<Candidate, CandidateError> {
         text.parse()
+    }
+
+    /// Only ASCII separates and ends words: what Unicode calls a space belongs to the word.
+    #[test]
+    fn the_last_word_keeps_what_only_unicode_calls_a_space() {
+        let candidate = parse("candidate:1 1 udp 1 192.0.2.1 9 typ host word a\u{85}\u{a0}").unwrap();
+        assert_eq!(candidate.extensions, [("word".into(), "a\u{85}\u{a0}".into())]);
+        assert_eq!(parse(&candidate.to_string()), Ok(candidate));
     }
 
     #[test]

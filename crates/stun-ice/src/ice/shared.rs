@@ -230,6 +230,8 @@ impl Outbox {
         if let Some(candidate) = self.candidates.pop_front() {
             return Some(Event::LocalCandidate(candidate));
         }
+        // Gathering is over but for what a restart brings: no room is kept for candidates.
+        self.candidates = VecDeque::new();
         if let Some(state) = self.gathering.take() {
             return Some(Event::GatheringState(state));
         }

@@ -186,6 +186,6 @@ impl Session {
     }
 
     fn carrier(&mut self, id: TransportId) -> Result<&mut Transport, TransportError> {
-        self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))
+        self.transports.get_mut(&id).map(Box::as_mut).ok_or(TransportError::Unknown(id))
     }
 }
