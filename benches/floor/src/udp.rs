@@ -47,7 +47,8 @@ pub fn cost(path: Path, time: Duration) -> io::Result<f64> {
     let (from, to) = (socket()?, socket()?);
     to.set_nonblocking(true)?;
     let destination = to.local_addr()?;
-    let (sender, receiver) = (UdpSocketState::new(UdpSockRef::from(&from))?, UdpSocketState::new(UdpSockRef::from(&to))?);
+    let (sender, receiver) =
+        (UdpSocketState::new(UdpSockRef::from(&from))?, UdpSocketState::new(UdpSockRef::from(&to))?);
     setsockopt(&to, UdpGroSegment, &(path.receive == Receive::Trains))?;
     let contents = vec![5; PACKET * path.train];
     let mut buffers = vec![vec![0; 65_536]; BATCH_SIZE];
