@@ -49,6 +49,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 2,
+        name: "bench",
+        file: "benches/peers/Cargo.toml",
+        needs: &[],
+        command: "cargo xtask bench peers --bars",
+    },
+    Bar {
+        issue: 2,
         name: "browsers",
         file: "interop/browser/run.mjs",
         needs: &[Need::Media, Need::Browsers],

@@ -15,6 +15,8 @@ pub enum Need {
     Aiortc,
     /// A C++ compiler, for libFuzzer.
     Fuzz,
+    /// What builds libdatachannel and its bindings.
+    Peers,
 }
 
 struct Recipe {
@@ -79,6 +81,20 @@ const RECIPES: &[Recipe] = &[
         dnf: "gcc-c++",
         pacman: "gcc",
         brew: "llvm",
+    },
+    Recipe {
+        need: Need::Peers,
+        name: "peers",
+        present: || {
+            let libraries = Task::new("ldconfig").words("-p").capture().unwrap_or_default();
+            let is_it = |line: &str| line.starts_with("libclang-") && !line.starts_with("libclang-cpp");
+            let clang = libraries.lines().any(|line| is_it(line.trim_start()));
+            clang && in_path("cmake") && in_path("perl") && (in_path("c++") || in_path("g++"))
+        },
+        apt: "libclang-dev cmake make perl g++",
+        dnf: "clang-devel cmake make perl gcc-c++",
+        pacman: "clang cmake make perl gcc",
+        brew: "llvm cmake perl",
     },
 ];
 

@@ -1,6 +1,7 @@
 //! The project's everyday commands. `cargo xtask` alone lists them.
 
 mod bars;
+mod bench;
 mod capture;
 mod ci;
 mod demo;
@@ -58,6 +59,12 @@ const COMMANDS: &[Command] = &[
         run: capture::run,
     },
     Command {
+        name: "bench",
+        arguments: "NAME [ARGS].. | --list",
+        about: "a bench, built for release; --list shows them",
+        run: bench::run,
+    },
+    Command {
         name: "fuzz",
         arguments: "[TARGET].. [--seconds N] [--jobs N] [--list]",
         about: "fuzz targets on their corpus, 20 s each unless told",
@@ -78,7 +85,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "install",
         arguments: "[NEED]..",
-        about: "what builds and tests need from the system: media browsers wire aiortc fuzz",
+        about: "what builds and tests need from the system: media browsers wire aiortc fuzz peers",
         run: install::run,
     },
 ];

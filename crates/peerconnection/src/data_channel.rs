@@ -5,8 +5,10 @@ use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
     Reliability,
 };
+use crate::peer::Peer;
 use crate::peer_connection::Handle;
 use bytes::Bytes;
+use ortica_core::Instant;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -196,24 +198,22 @@ impl DataChannel {
 
     /// Waits until the channel is open; `false` if it closed instead.
     pub async fn opened(&self) -> bool {
-        poll_fn(|cx| {
-            self.poll(cx, Interest::Write(self.id), |state| match state {
-                ChannelState::Connecting => None,
-                state => Some(state == ChannelState::Open),
-            })
+        self.state_of(|state| match state {
+            ChannelState::Connecting => None,
+            state => Some(state == ChannelState::Open),
         })
         .await
     }
 
     /// Waits until what is queued is at most `bytes`, or the channel is no longer open.
     pub async fn buffered_amount_below(&self, bytes: usize) {
+        let mut place = self.handle.cell.place(Interest::Write(self.id));
         poll_fn(|cx| {
-            let low = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, _| {
+            place.poll(cx, |peer, _| {
                 peer.session_mut().set_buffered_amount_low_threshold(self.id, bytes);
                 let low = peer.session().buffered_amount(self.id) <= bytes;
                 (low || peer.channel_state(self.id) != ChannelState::Open).then_some(())
-            });
-            low.map_or(Poll::Pending, Poll::Ready)
+            })
         })
         .await;
     }
@@ -224,8 +224,9 @@ impl DataChannel {
     /// See [`SendError`].
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
         let mut message = Some(ChannelMessage::from(message.into()));
+        let mut place = self.handle.cell.place(Interest::Write(self.id));
         poll_fn(|cx| {
-            let sent = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, now| {
+            place.poll(cx, |peer, now| {
                 let taken = message.take()?;
                 match peer.send(now, self.id, taken) {
                     Err(TrySendChannel::Full(back)) => {
@@ -235,8 +236,7 @@ impl DataChannel {
                     Err(TrySendChannel::Refused(error)) => Some(Err(error)),
                     Ok(()) => Some(Ok(())),
                 }
-            });
-            sent.map_or(Poll::Pending, Poll::Ready)
+            })
         })
         .await
     }
@@ -256,30 +256,33 @@ impl DataChannel {
 
     /// The next message; `None` once the channel is closed and everything was read. Cancelling loses nothing.
     pub async fn recv(&self) -> Option<Message> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+        let mut place = self.handle.cell.place(Interest::Read(self.id));
+        poll_fn(|cx| place.poll(cx, |peer, now| self.read(peer, now))).await
     }
 
-    /// As [`recv`](Self::recv), for futures written by hand.
+    /// As [`recv`](Self::recv), for futures written by hand. Of those that wait, the last one to ask is woken.
     pub fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        let received = self.handle.cell.poll_command(Interest::Read(self.id), cx.waker(), |peer, now| {
-            match peer.session_mut().read(now, self.id) {
-                Some(message) => Some(Some(message.into())),
-                None => (peer.channel_state(self.id) == ChannelState::Closed).then_some(None),
-            }
-        });
+        let interest = Interest::Read(self.id);
+        let received = self.handle.cell.poll_command(interest, cx.waker(), |peer, now| self.read(peer, now));
         received.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn read(&self, peer: &mut Peer, now: Instant) -> Option<Option<Message>> {
+        match peer.session_mut().read(now, self.id) {
+            Some(message) => Some(Some(message.into())),
+            None => (peer.channel_state(self.id) == ChannelState::Closed).then_some(None),
+        }
     }
 
     /// Closes the channel and waits for it: what is queued still goes out. The closing goes on if the future is dropped.
     pub async fn close(&self) {
         self.handle.cell.command(|peer, now| peer.session_mut().close_channel(now, self.id));
-        poll_fn(|cx| self.poll(cx, Interest::Write(self.id), |state| (state == ChannelState::Closed).then_some(())))
-            .await;
+        self.state_of(|state| (state == ChannelState::Closed).then_some(())).await;
     }
 
-    fn poll<T>(&self, cx: &Context<'_>, interest: Interest, done: impl FnOnce(ChannelState) -> Option<T>) -> Poll<T> {
-        let result = self.handle.cell.poll_command(interest, cx.waker(), |peer, _| done(peer.channel_state(self.id)));
-        result.map_or(Poll::Pending, Poll::Ready)
+    async fn state_of<T>(&self, done: impl Fn(ChannelState) -> Option<T>) -> T {
+        let mut place = self.handle.cell.place(Interest::Write(self.id));
+        poll_fn(|cx| place.poll(cx, |peer, _| done(peer.channel_state(self.id)))).await
     }
 }
 
@@ -296,5 +299,35 @@ impl From<ChannelSendError> for TrySendChannel {
             ChannelSendError::NotOpen(state) => Self::Refused(SendError::NotOpen(state)),
             ChannelSendError::TooLarge(limit) => Self::Refused(SendError::TooLarge(limit)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Configuration, Endpoint, EndpointConfig, PeerConnection};
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    #[tokio::test]
+    async fn futures_that_are_dropped_leave_no_place_behind() {
+        let addresses = vec!["127.0.0.1:0".parse().expect("an address")];
+        let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(addresses)).expect("a socket");
+        let configuration = Configuration::default().with_endpoint(endpoint);
+        let (connection, _events) = PeerConnection::new(configuration).expect("a connection");
+        let channel = connection.create_data_channel("x", DataChannelInit::default()).expect("a channel");
+        let places = || channel.handle.cell.look(|inner| inner.waiters.len());
+        let mut cx = Context::from_waker(Waker::noop());
+        {
+            let (mut recv, mut opened) = (pin!(channel.recv()), pin!(channel.opened()));
+            for _ in 0..100 {
+                assert!(recv.as_mut().poll(&mut cx).is_pending());
+                assert!(opened.as_mut().poll(&mut cx).is_pending());
+                assert!(channel.poll_recv(&mut cx).is_pending());
+            }
+            assert_eq!(places(), 3);
+        }
+        assert_eq!(places(), 1, "the one by hand");
     }
 }

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -318,11 +317,8 @@ impl PeerConnection {
     }
 
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
-        poll_fn(|cx| {
-            let result = self.handle.cell.poll_command(Interest::State, cx.waker(), |peer, _| done(peer));
-            result.map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
+        let mut place = self.handle.cell.place(Interest::State);
+        poll_fn(|cx| place.poll(cx, |peer, _| done(peer))).await
     }
 
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {

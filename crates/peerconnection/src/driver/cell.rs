@@ -1,11 +1,11 @@
 //! A session as its handles and its endpoint share it.
 
 use super::endpoint::Shared;
-use super::waiters::{Interest, Waiters};
+use super::waiters::{Interest, Ticket, Waiters};
 use crate::peer::Peer;
 use ortica_core::{Instant, Transmit};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 /// One session behind its own lock.
 #[derive(Debug)]
@@ -68,20 +68,36 @@ impl Cell {
         result
     }
 
-    /// As [`command`](Self::command), but a `None` leaves the waker in the list for `interest`.
+    /// A place for one future among those who wait for `interest`.
+    pub fn place(&self, interest: Interest) -> Place<'_> {
+        Place { cell: self, interest, ticket: None }
+    }
+
+    /// As [`command`](Self::command), but a `None` leaves the waker in the list for `interest`: for futures written by hand, of
+    /// which the last one to ask is woken.
     pub fn poll_command<T>(
         &self,
         interest: Interest,
         waker: &Waker,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
     ) -> Option<T> {
+        self.command_or(command, |waiters, result| {
+            if result.is_none() {
+                waiters.wait(interest, Ticket::BY_HAND, waker);
+            }
+        })
+    }
+
+    fn command_or<T>(
+        &self,
+        command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
+        then: impl FnOnce(&mut Waiters, &Option<T>),
+    ) -> Option<T> {
         let now = self.endpoint.clock().now();
         let result = {
             let inner = &mut *self.lock();
             let result = command(&mut inner.peer, now);
-            if result.is_none() {
-                inner.waiters.wait(interest, waker);
-            }
+            then(&mut inner.waiters, &result);
             inner.settle(now);
             result
         };
@@ -139,6 +155,38 @@ impl Cell {
         let inner = &mut *self.lock();
         inner.peer.stop();
         inner.waiters.wake_all();
+    }
+}
+
+/// Where one future waits: taken with its first wait, given up with its last one or when it is dropped.
+pub(crate) struct Place<'a> {
+    cell: &'a Cell,
+    interest: Interest,
+    ticket: Option<Ticket>,
+}
+
+impl Place<'_> {
+    /// As [`Cell::command`], but after a `None` the future is woken when there may be more.
+    pub fn poll<T>(&mut self, cx: &Context<'_>, command: impl FnOnce(&mut Peer, Instant) -> Option<T>) -> Poll<T> {
+        let Self { cell, interest, ticket } = self;
+        let result = cell.command_or(command, |waiters, result| match (result, ticket.take()) {
+            (None, held) => {
+                let held = held.unwrap_or_else(|| waiters.ticket());
+                waiters.wait(*interest, held, cx.waker());
+                *ticket = Some(held);
+            }
+            (Some(_), Some(held)) => waiters.leave(*interest, held),
+            (Some(_), None) => {}
+        });
+        result.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.cell.lock().waiters.leave(self.interest, ticket);
+        }
     }
 }
 

@@ -474,7 +474,9 @@ impl Driver {
         };
         let deadline = self.shared.clock.deadline(next);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if sleep.deadline() != deadline {
+        // Most deadlines move away before they come, with each packet. The timer is left where it is then: it fires early, once,
+        // and is set anew.
+        if sleep.deadline() > deadline || sleep.is_elapsed() {
             sleep.as_mut().reset(deadline);
         }
         if sleep.as_mut().poll(cx).is_ready() {

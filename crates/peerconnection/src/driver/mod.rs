@@ -8,6 +8,7 @@ mod cell;
 mod clock;
 mod endpoint;
 mod mdns;
+mod readable;
 mod route;
 mod socket;
 mod waiters;

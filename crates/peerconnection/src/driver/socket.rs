@@ -1,26 +1,27 @@
 //! UDP sockets of an endpoint, read and written in batches.
 
+use super::readable::{Read, Readable};
 use ortica_core::{Ecn, SocketId, Transmit};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 /// What a socket's buffers are set to, in bytes; the system may grant less.
 const BUFFER: usize = 8 << 20;
 
-/// Messages per read; each may hold up to 64 packets (GRO).
-pub(super) const BATCH: usize = quinn_udp::BATCH_SIZE;
+/// Messages per read; each may hold up to 64 packets (GRO). More would spare little of a system call, and cost memory and, where
+/// one message comes at a time, the time to lay them out.
+pub(super) const BATCH: usize = 8;
+const _: () = assert!(BATCH <= quinn_udp::BATCH_SIZE);
 
 /// A bound socket.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub id: SocketId,
     pub address: SocketAddr,
-    io: UdpSocket,
+    io: Readable,
     state: UdpSocketState,
 }
 
@@ -35,9 +36,9 @@ impl Socket {
         let _ = raw.set_recv_buffer_size(BUFFER);
         let _ = raw.set_send_buffer_size(BUFFER);
         raw.set_nonblocking(true)?;
-        let io = UdpSocket::from_std(raw.into())?;
-        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
-        Ok(Self { id, address: io.local_addr()?, io, state })
+        let io = Readable::new(raw.into())?;
+        let state = UdpSocketState::new(UdpSockRef::from(io.socket()))?;
+        Ok(Self { id, address: io.socket().local_addr()?, io, state })
     }
 
     /// The most segments one transmit may hold here.
@@ -57,19 +58,19 @@ impl Socket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            std::task::ready!(self.io.poll_recv_ready(cx))?;
-            let read =
-                self.io.try_io(Interest::READABLE, || self.state.recv(UdpSockRef::from(&self.io), buffers, meta));
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
-            }
-        }
+        self.io.poll_read(cx, |socket| {
+            let messages = self.state.recv(UdpSockRef::from(socket), buffers, meta)?;
+            // A short batch says that nothing is left, which spares the read that would find out.
+            Ok(Read { value: messages, is_last: messages < BATCH })
+        })
     }
 
     /// Sends one transmit.
     pub fn send(&self, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
+        if transmit.segment_size.is_none() && transmit.ecn == Ecn::NotEct {
+            // Nothing to tell the system beside the packet, which spares it to read it.
+            return self.io.socket().send_to(contents, transmit.remote).map(drop);
+        }
         let transmit = quinn_udp::Transmit {
             destination: transmit.remote,
             ecn: ecn_out(transmit.ecn),
@@ -77,7 +78,7 @@ impl Socket {
             segment_size: transmit.segment_size,
             src_ip: None,
         };
-        self.io.try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit))
+        self.state.try_send(UdpSockRef::from(self.io.socket()), &transmit)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::engine::ChannelId;
 use crate::jsep::TransceiverId;
+use std::collections::BTreeMap;
 use std::task::Waker;
 
 /// What a future waits for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Interest {
     /// The next event of the connection.
     Event,
@@ -19,30 +20,58 @@ pub(crate) enum Interest {
     Write(ChannelId),
 }
 
-/// A list of places; a future holds one, and takes it again at each poll.
+/// A future's place among those who share an interest.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Ticket(u64);
+
+impl Ticket {
+    /// For futures written by hand, which hold no ticket: one of them at a time, and the last one to ask is woken.
+    pub const BY_HAND: Self = Self(0);
+    const LAST: Self = Self(u64::MAX);
+}
+
+/// A list of places. A future holds one from its first wait to its end, so there are no more of them than futures: whether
+/// two wakers wake the same task cannot be told for sure, and is not asked.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    places: Vec<(Interest, Waker)>,
+    places: BTreeMap<(Interest, Ticket), Waker>,
+    tickets: u64,
 }
 
 impl Waiters {
-    pub fn wait(&mut self, interest: Interest, waker: &Waker) {
-        let same = |place: &&mut (Interest, Waker)| place.0 == interest && place.1.will_wake(waker);
-        if self.places.iter_mut().find(same).is_none() {
-            self.places.push((interest, waker.clone()));
-        }
+    /// A place that nobody else has.
+    pub fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    pub fn wait(&mut self, interest: Interest, ticket: Ticket, waker: &Waker) {
+        self.places
+            .entry((interest, ticket))
+            .and_modify(|place| place.clone_from(waker))
+            .or_insert_with(|| waker.clone());
+    }
+
+    /// Gives up a place.
+    pub fn leave(&mut self, interest: Interest, ticket: Ticket) {
+        self.places.remove(&(interest, ticket));
     }
 
     pub fn wake(&mut self, interest: Interest) {
-        for (_, waker) in self.places.extract_if(.., |place| place.0 == interest) {
-            waker.wake();
+        let all = (interest, Ticket::BY_HAND)..=(interest, Ticket::LAST);
+        while let Some(place) = self.places.range(all.clone()).next().map(|(place, _)| *place) {
+            self.places.remove(&place).into_iter().for_each(Waker::wake);
         }
     }
 
     pub fn wake_all(&mut self) {
-        for (_, waker) in self.places.drain(..) {
-            waker.wake();
-        }
+        std::mem::take(&mut self.places).into_values().for_each(Waker::wake);
+    }
+
+    /// How many places are taken.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.places.len()
     }
 }
 
@@ -62,17 +91,37 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_future_that_polls_twice_holds_one_place() {
+    fn waker() -> (Arc<Count>, Waker) {
         let count = Arc::new(Count::default());
-        let waker = Waker::from(count.clone());
+        (count.clone(), Waker::from(count))
+    }
+
+    #[test]
+    fn a_future_that_polls_twice_holds_one_place_whatever_its_waker() {
+        let ((first, first_waker), (second, second_waker)) = (waker(), waker());
         let mut waiters = Waiters::default();
-        waiters.wait(Interest::Event, &waker);
-        waiters.wait(Interest::Event, &waker);
-        waiters.wait(Interest::State, &waker);
+        let ticket = waiters.ticket();
+        waiters.wait(Interest::Event, ticket, &first_waker);
+        waiters.wait(Interest::Event, ticket, &second_waker);
+        assert_eq!(waiters.len(), 1);
         waiters.wake(Interest::Event);
-        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert_eq!(waiters.len(), 0);
+        assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
+    }
+
+    #[test]
+    fn an_interest_wakes_all_who_share_it_and_nobody_else() {
+        let (count, waker) = waker();
+        let mut waiters = Waiters::default();
+        for interest in [Interest::Read(ChannelId(1)), Interest::Read(ChannelId(1)), Interest::Write(ChannelId(1))] {
+            let ticket = waiters.ticket();
+            waiters.wait(interest, ticket, &waker);
+        }
+        waiters.wait(Interest::Read(ChannelId(1)), Ticket::BY_HAND, &waker);
+        waiters.wait(Interest::Read(ChannelId(2)), Ticket::BY_HAND, &waker);
+        waiters.wake(Interest::Read(ChannelId(1)));
+        assert_eq!(count.0.load(Ordering::Relaxed), 3);
         waiters.wake_all();
-        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        assert_eq!(count.0.load(Ordering::Relaxed), 5);
     }
 }

@@ -5,6 +5,7 @@ use super::worker::Task;
 use crate::driver::{Cell, Interest};
 use crate::engine::ReceivedFrame;
 use crate::jsep::TransceiverId;
+use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -65,7 +66,8 @@ impl RemoteTrack {
 
     /// The next frame as it was sent, `None` once the track has ended. Cancelling loses nothing.
     pub async fn recv_encoded(&self) -> Option<ReceivedFrame> {
-        poll_fn(|cx| self.source.poll(cx.waker()).map_or(Poll::Pending, Poll::Ready)).await
+        let mut place = self.source.cell.place(Interest::Frame(self.source.id));
+        poll_fn(|cx| place.poll(cx, |peer, _| self.source.read(peer))).await
     }
 
     /// Asks the other side for a key frame: for who decodes by itself.
@@ -109,10 +111,14 @@ pub(crate) struct RemoteSource {
 impl RemoteSource {
     /// The next frame as it was sent, or that the track is over; else `waker` is woken when there is one.
     pub fn poll(&self, waker: &Waker) -> Option<Option<ReceivedFrame>> {
-        self.cell.poll_command(Interest::Frame(self.id), waker, |peer, _| match peer.read_frame(self.id) {
+        self.cell.poll_command(Interest::Frame(self.id), waker, |peer, _| self.read(peer))
+    }
+
+    fn read(&self, peer: &mut Peer) -> Option<Option<ReceivedFrame>> {
+        match peer.read_frame(self.id) {
             Some(frame) => Some(Some(frame)),
             None => peer.is_track_over(self.id).then_some(None),
-        })
+        }
     }
 
     pub fn request_key_frame(&self) {
