@@ -1,5 +1,6 @@
 //! Data channels, async.
 
+use crate::DataChannelStream;
 use crate::driver::Interest;
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason,
@@ -8,6 +9,7 @@ use crate::engine::{
 use crate::peer_connection::Handle;
 use bytes::Bytes;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use thiserror::Error;
@@ -59,6 +61,12 @@ impl From<&str> for Message {
 impl From<String> for Message {
     fn from(text: String) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Binary(Bytes::copy_from_slice(bytes))
     }
 }
 
@@ -211,21 +219,26 @@ impl DataChannel {
     /// See [`SendError`].
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
         let mut message = Some(ChannelMessage::from(message.into()));
-        poll_fn(|cx| {
-            let sent = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, now| {
-                let taken = message.take()?;
-                match peer.send(now, self.id, taken) {
-                    Err(TrySendChannel::Full(back)) => {
-                        message = Some(back);
-                        None
-                    }
-                    Err(TrySendChannel::Refused(error)) => Some(Err(error)),
-                    Ok(()) => Some(Ok(())),
+        poll_fn(|cx| self.poll_send(cx, &mut message)).await
+    }
+
+    /// Takes the message, or leaves it and wakes when there is room.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &Context<'_>,
+        message: &mut Option<ChannelMessage>,
+    ) -> Poll<Result<(), SendError>> {
+        let sent = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, now| {
+            match peer.send(now, self.id, message.take()?) {
+                Err(TrySendChannel::Full(back)) => {
+                    *message = Some(back);
+                    None
                 }
-            });
-            sent.map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
+                Err(TrySendChannel::Refused(error)) => Some(Err(error)),
+                Ok(()) => Some(Ok(())),
+            }
+        });
+        sent.map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Sends a message if the queue has room for it.
@@ -259,9 +272,18 @@ impl DataChannel {
 
     /// Closes the channel and waits for it: what is queued still goes out. The closing goes on if the future is dropped.
     pub async fn close(&self) {
+        poll_fn(|cx| self.poll_close(cx)).await;
+    }
+
+    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<()> {
+        // Closing what is closing already changes nothing.
         self.handle.cell.command(|peer, now| peer.session_mut().close_channel(now, self.id));
-        poll_fn(|cx| self.poll(cx, Interest::Write(self.id), |state| (state == ChannelState::Closed).then_some(())))
-            .await;
+        self.poll(cx, Interest::Write(self.id), |state| (state == ChannelState::Closed).then_some(()))
+    }
+
+    /// The channel as a stream of bytes.
+    pub fn into_stream(self) -> DataChannelStream {
+        DataChannelStream::new(self)
     }
 
     fn poll<T>(&self, cx: &Context<'_>, interest: Interest, done: impl FnOnce(ChannelState) -> Option<T>) -> Poll<T> {
@@ -283,5 +305,14 @@ impl From<ChannelSendError> for TrySendChannel {
             ChannelSendError::NotOpen(state) => Self::Refused(SendError::NotOpen(state)),
             ChannelSendError::TooLarge(limit) => Self::Refused(SendError::TooLarge(limit)),
         }
+    }
+}
+
+/// The messages that arrive, until the channel is closed.
+impl futures_core::Stream for DataChannel {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.poll_recv(cx)
     }
 }
