@@ -1,5 +1,6 @@
 //! Data channels, async.
 
+use crate::DataChannelStream;
 use crate::driver::Interest;
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
@@ -10,6 +11,7 @@ use crate::peer_connection::Handle;
 use bytes::Bytes;
 use ortica_core::Instant;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use thiserror::Error;
@@ -69,6 +71,12 @@ impl From<&str> for Message {
 impl From<String> for Message {
     fn from(text: String) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Binary(Bytes::copy_from_slice(bytes))
     }
 }
 
@@ -225,20 +233,34 @@ impl DataChannel {
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
         let mut message = Some(ChannelMessage::from(message.into()));
         let mut place = self.handle.cell.place(Interest::Write(self.id));
-        poll_fn(|cx| {
-            place.poll(cx, |peer, now| {
-                let taken = message.take()?;
-                match peer.send(now, self.id, taken) {
-                    Err(TrySendChannel::Full(back)) => {
-                        message = Some(back);
-                        None
-                    }
-                    Err(TrySendChannel::Refused(error)) => Some(Err(error)),
-                    Ok(()) => Some(Ok(())),
-                }
-            })
-        })
-        .await
+        poll_fn(|cx| place.poll(cx, |peer, now| self.offer(peer, now, &mut message))).await
+    }
+
+    /// As [`send`](Self::send), for futures written by hand: takes the message, or leaves it and wakes when there is room.
+    pub(crate) fn poll_send(
+        &self,
+        cx: &Context<'_>,
+        message: &mut Option<ChannelMessage>,
+    ) -> Poll<Result<(), SendError>> {
+        let interest = Interest::Write(self.id);
+        let sent = self.handle.cell.poll_command(interest, cx.waker(), |peer, now| self.offer(peer, now, message));
+        sent.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn offer(
+        &self,
+        peer: &mut Peer,
+        now: Instant,
+        message: &mut Option<ChannelMessage>,
+    ) -> Option<Result<(), SendError>> {
+        match peer.send(now, self.id, message.take()?) {
+            Err(TrySendChannel::Full(back)) => {
+                *message = Some(back);
+                None
+            }
+            Err(TrySendChannel::Refused(error)) => Some(Err(error)),
+            Ok(()) => Some(Ok(())),
+        }
     }
 
     /// Sends a message if the queue has room for it.
@@ -276,8 +298,27 @@ impl DataChannel {
 
     /// Closes the channel and waits for it: what is queued still goes out. The closing goes on if the future is dropped.
     pub async fn close(&self) {
-        self.handle.cell.command(|peer, now| peer.session_mut().close_channel(now, self.id));
+        self.begin_close();
         self.state_of(|state| (state == ChannelState::Closed).then_some(())).await;
+    }
+
+    /// As [`close`](Self::close), for futures written by hand.
+    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<()> {
+        self.begin_close();
+        let closed = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, _| {
+            (peer.channel_state(self.id) == ChannelState::Closed).then_some(())
+        });
+        closed.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// What is closing already goes on closing.
+    fn begin_close(&self) {
+        self.handle.cell.command(|peer, now| peer.session_mut().close_channel(now, self.id));
+    }
+
+    /// The channel as a stream of bytes.
+    pub fn into_stream(self) -> DataChannelStream {
+        DataChannelStream::new(self)
     }
 
     async fn state_of<T>(&self, done: impl Fn(ChannelState) -> Option<T>) -> T {
@@ -299,6 +340,15 @@ impl From<ChannelSendError> for TrySendChannel {
             ChannelSendError::NotOpen(state) => Self::Refused(SendError::NotOpen(state)),
             ChannelSendError::TooLarge(limit) => Self::Refused(SendError::TooLarge(limit)),
         }
+    }
+}
+
+/// The messages that arrive, until the channel is closed.
+impl futures_core::Stream for DataChannel {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.poll_recv(cx)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
+//! | `signaling` | ways for two programs to find each other; feature `signaling` |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
 
@@ -19,8 +20,13 @@ pub mod stats;
 #[cfg(feature = "tokio")]
 pub mod driver;
 
+#[cfg(feature = "signaling")]
+pub mod signaling;
+
 #[cfg(feature = "tokio")]
 mod certificate;
+#[cfg(feature = "tokio")]
+mod channel_stream;
 #[cfg(feature = "tokio")]
 mod configuration;
 #[cfg(feature = "tokio")]
@@ -38,6 +44,8 @@ pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]
 pub use certificate::Certificate;
+#[cfg(feature = "tokio")]
+pub use channel_stream::DataChannelStream;
 #[cfg(feature = "tokio")]
 pub use configuration::Configuration;
 #[cfg(feature = "tokio")]

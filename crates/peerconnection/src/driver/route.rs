@@ -134,7 +134,7 @@ mod tests {
             routes.add_address(SocketId(0), address(1), session);
         }
         assert_eq!(routes.find(SocketId(0), address(1), &[20]), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(routes.find(SocketId(1), address(1), &[20]), []);
+        assert!(routes.find(SocketId(1), address(1), &[20]).is_empty());
         (0..7).for_each(|session| routes.remove(session));
         assert_eq!(routes.find(SocketId(0), address(1), &[20]), [7]);
         routes.remove(7);
@@ -149,12 +149,12 @@ mod tests {
         routes.add_address(SocketId(0), address(3), 8);
         assert_eq!(routes.find(SocketId(0), address(2), &[20]), [8]);
         assert_eq!(routes.find(SocketId(0), address(9), &[20]), [7, 8]);
-        assert_eq!(routes.find(SocketId(1), address(9), &[20]), []);
+        assert!(routes.find(SocketId(1), address(9), &[20]).is_empty());
         routes.forget_address((SocketId(0), address(2)), 8);
         routes.remove(7);
         assert_eq!(routes.find(SocketId(0), address(9), &[20]), [8]);
         routes.remove(8);
-        assert_eq!(routes.find(SocketId(0), address(9), &[20]), []);
+        assert!(routes.find(SocketId(0), address(9), &[20]).is_empty());
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Cubic {
         if !ack.held_back {
             // Time that the application lets pass is no time on the curve (§5.8).
             if let Some(epoch) = &mut self.epoch {
-                epoch.start = epoch.start + since;
+                epoch.start += since;
             }
             return;
         }

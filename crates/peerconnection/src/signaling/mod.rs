@@ -1,0 +1,184 @@
+//! Ways for two programs to find each other before they have a connection.
+//!
+//! | file | what |
+//! |---|---|
+//! | here | one way to the other side: who listens, who dials, what crosses |
+//! | `signal` | what crosses, as JSON |
+//! | `link` | lines in both directions |
+//! | `arguments` | the options of a command line; feature `clap` |
+//!
+//! The words are those of aiortc's programs, so that one of them may be the other side.
+
+#[cfg(feature = "clap")]
+mod arguments;
+mod link;
+mod signal;
+
+#[cfg(feature = "clap")]
+pub use arguments::SignalingArguments;
+pub use signal::{Signal, SignalError};
+
+use link::{Link, LinkError};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep};
+
+/// How long the side that dials waits for the other one to listen, since people start both by hand.
+const DIAL_PATIENCE: Duration = Duration::from_secs(30);
+/// Between two attempts.
+const DIAL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Why nothing could be sent or received.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SignalingError {
+    /// There is no way to the other side.
+    #[error("no way to the other side")]
+    Io(#[from] io::Error),
+    /// A line of more than a mebibyte.
+    #[error("the other side sent a line of more than {0} bytes")]
+    TooLong(usize),
+    /// A line that is none of the messages there are.
+    #[error(transparent)]
+    Signal(#[from] SignalError),
+}
+
+impl From<LinkError> for SignalingError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Io(error) => Self::Io(error),
+            LinkError::TooLong(limit) => Self::TooLong(limit),
+        }
+    }
+}
+
+/// A way to the other side.
+///
+/// With sockets, the side that [sends](Self::send) first listens, and the one that [receives](Self::receive) first dials.
+#[derive(Debug)]
+pub struct Signaling {
+    way: Way,
+    link: Option<Link>,
+    /// The file of a Unix socket that this side listens on; it goes when this does.
+    socket_file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+enum Way {
+    CopyAndPaste,
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl Signaling {
+    /// By people, who carry each line between two terminals.
+    pub fn copy_and_paste() -> Self {
+        Self::new(Way::CopyAndPaste)
+    }
+
+    /// Over a TCP connection to or at this address.
+    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
+        Self::new(Way::Tcp { host: host.into(), port })
+    }
+
+    /// Over a Unix socket with this path.
+    #[cfg(unix)]
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        Self::new(Way::Unix(path.into()))
+    }
+
+    fn new(way: Way) -> Self {
+        Self { way, link: None, socket_file: None }
+    }
+
+    /// Sends. The first time, with sockets, it listens and waits for the other side to dial. Not to be cancelled halfway.
+    ///
+    /// # Errors
+    /// [`SignalingError::Io`].
+    pub async fn send(&mut self, signal: &Signal) -> Result<(), SignalingError> {
+        if self.link.is_none() {
+            self.link = Some(self.listen().await?);
+        }
+        if let (Way::CopyAndPaste, Some(link)) = (&self.way, &mut self.link) {
+            link.say("Give this line to the other side:").await?;
+        }
+        match &mut self.link {
+            Some(link) => Ok(link.write(&signal.to_json()).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Receives; `None` when the other side is gone. The first time, with sockets, it dials, for up to 30 s. Cancelling loses
+    /// nothing.
+    ///
+    /// # Errors
+    /// See [`SignalingError`].
+    pub async fn receive(&mut self) -> Result<Option<Signal>, SignalingError> {
+        if self.link.is_none() {
+            self.link = Some(self.dial().await?);
+        }
+        if let (Way::CopyAndPaste, Some(link)) = (&self.way, &mut self.link) {
+            link.say("Paste the line of the other side:").await?;
+        }
+        let Some(link) = &mut self.link else { return Ok(None) };
+        Ok(link.read().await?.as_deref().map(Signal::from_json).transpose()?)
+    }
+
+    async fn listen(&mut self) -> io::Result<Link> {
+        match &self.way {
+            Way::CopyAndPaste => Ok(Link::terminal()),
+            Way::Tcp { host, port } => {
+                let listener = TcpListener::bind((host.as_str(), *port)).await?;
+                Ok(Link::new(listener.accept().await?.0.into_split()))
+            }
+            #[cfg(unix)]
+            Way::Unix(path) => {
+                let listener = tokio::net::UnixListener::bind(path)?;
+                self.socket_file = Some(SocketFile(path.clone()));
+                Ok(Link::new(listener.accept().await?.0.into_split()))
+            }
+        }
+    }
+
+    async fn dial(&self) -> io::Result<Link> {
+        let started = Instant::now();
+        loop {
+            let dialled = match &self.way {
+                Way::CopyAndPaste => return Ok(Link::terminal()),
+                Way::Tcp { host, port } => {
+                    TcpStream::connect((host.as_str(), *port)).await.map(|stream| Link::new(stream.into_split()))
+                }
+                #[cfg(unix)]
+                Way::Unix(path) => {
+                    tokio::net::UnixStream::connect(path).await.map(|stream| Link::new(stream.into_split()))
+                }
+            };
+            match dialled {
+                Err(error) if nobody_listens(&error) && started.elapsed() < DIAL_PATIENCE => sleep(DIAL_INTERVAL).await,
+                dialled => return dialled,
+            }
+        }
+    }
+}
+
+fn nobody_listens(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+}
+
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "a socket's file stays behind");
+        }
+    }
+}
