@@ -50,7 +50,8 @@ pub struct Limits {
     /// Data channels at a time, those of the peer included. Beyond it, `create_channel` fails and the peer's streams
     /// are reset. Default 1,024.
     pub channels: usize,
-    /// Bytes of labels and subprotocols of all channels. Beyond it the peer's streams are reset. Default 1 MiB.
+    /// Bytes of the labels and protocols of all data channels together. Beyond it, `create_channel` fails and the peer's
+    /// streams are reset. Default 1 MiB.
     pub channel_names: usize,
     /// Bytes of DTLS kept while the peer's fingerprint is not known yet; later packets are dropped, and the peer sends
     /// its flight again. Default 8 KiB.
