@@ -282,7 +282,7 @@ mod tests {
             let paced = self.bbr.rate().map_or(f64::MAX, |rate| rate as f64) * RTT.as_secs_f64();
             let in_flight = (self.bbr.window() as f64).min(paced.max(4_404.0));
             let time = (in_flight / self.rate).max(RTT.as_secs_f64());
-            self.now = self.now + Duration::from_secs_f64(time);
+            self.now += Duration::from_secs_f64(time);
             let rtt = Some(Duration::from_secs_f64(time));
             let ack = Ack {
                 now: self.now,
