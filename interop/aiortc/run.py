@@ -20,7 +20,7 @@ async def main() -> int:
     parser.add_argument("--target", type=Path, default=Path("target"))
     parser.add_argument("--server", type=Path)
     parser.add_argument("--once", action="store_true", help="one round, which is the default")
-    parser.add_argument("--bars", action="store_true", help="twenty rounds and a line for the record")
+    parser.add_argument("--bars", action="store_true", help="ten rounds and a line for the record")
     parser.add_argument("--only", default="", metavar="WORDS", help="checks whose name has these words")
     options = parser.parse_args()
     checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS).items() if options.only in name}
@@ -28,7 +28,7 @@ async def main() -> int:
     if program is None:
         print("no server: run cargo build -p ortica-server, or give one by --server", file=sys.stderr)
         return 1
-    rounds = 20 if options.bars else 1
+    rounds = 10 if options.bars else 1
     async with Server(program) as server:
         passed = [all([await perform(server, *check) for check in checks.items()]) for _ in range(rounds)].count(True)
     if options.bars:

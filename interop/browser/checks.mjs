@@ -1,4 +1,4 @@
-// What is checked. Functions given to `page.evaluate` run in the page and use page.js.
+// What is checked. Functions given to `page.evaluate` run in the page and use page/call.js.
 
 const expect = (holds, what) => { if (!holds) throw new Error(what); };
 
@@ -139,13 +139,7 @@ export const CALLS = {
       const call = newCall();
       const { pc } = call;
       const arrived = new Promise((resolve) => { pc.ondatachannel = ({ channel }) => resolve(channel); });
-      const offer = await request('offer-request?kind=data');
-      Object.assign(call, { id: offer.pc_id, offer: offer.sdp });
-      await pc.setRemoteDescription({ type: offer.type, sdp: offer.sdp });
-      await pc.setLocalDescription();
-      await allGathered(pc);
-      call.answer = pc.localDescription.sdp;
-      await request('answer', { type: 'answer', sdp: call.answer, pc_id: call.id });
+      await takeOffer(call, 'data');
       const channel = await within(20, () => `a channel; ${states(pc)}`, arrived);
       equal(channel.label, 'chat', 'label');
       // Chromium calls the channel open before it can send on it, and drops what is sent in between ("Send failed

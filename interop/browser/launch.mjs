@@ -8,6 +8,14 @@ const PROGRAMS = {
   firefox: ['firefox-esr', 'firefox'],
 };
 
+// A microphone that hums at 440 Hz, as page/sound.js wants it, and pictures that play without a gesture.
+const FIREFOX_MEDIA = {
+  'media.autoplay.default': 0,
+  'media.navigator.audio.fake_frequency': 440,
+  'media.navigator.permission.disabled': true,
+  'media.navigator.streams.fake': true,
+};
+
 // Nothing is fetched or reported while the tests run.
 const QUIET_FIREFOX = {
   'app.update.enabled': false,
@@ -54,7 +62,7 @@ export async function launch(puppeteer, name, kind) {
 async function start(puppeteer, name, { mdns }) {
   const common = { headless: true, executablePath: findBrowser(name), timeout: 90_000, protocolTimeout: 180_000 };
   if (name === 'firefox') {
-    const extraPrefsFirefox = { ...QUIET_FIREFOX };
+    const extraPrefsFirefox = { ...QUIET_FIREFOX, ...FIREFOX_MEDIA };
     if (!mdns) {
       extraPrefsFirefox['media.peerconnection.ice.obfuscate_host_addresses'] = false;
       extraPrefsFirefox['media.peerconnection.ice.loopback'] = true;
@@ -63,7 +71,8 @@ async function start(puppeteer, name, { mdns }) {
   }
   const args = ['--no-first-run', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--disable-background-timer-throttling',
-    '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding', '--mute-audio'];
+    '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding', '--mute-audio',
+    '--autoplay-policy=no-user-gesture-required'];
   // Chromium's sandbox refuses to run as root.
   if (process.getuid?.() === 0) args.push('--no-sandbox');
   if (!mdns) args.push('--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection');

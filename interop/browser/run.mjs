@@ -10,9 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CALLS, HIDDEN, HTTP } from './checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
+import { MEDIA } from './media-checks.mjs';
 import { Server, findServer } from './server.mjs';
 
-const PAGE = fs.readFileSync(fileURLToPath(new URL('page.js', import.meta.url)), 'utf8');
+// In the order in which they need each other.
+const PAGE = ['call', 'picture', 'looks', 'sound', 'media']
+  .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
 const MOST_OF_ONE_CHECK = 60_000;
 const MOST_OF_A_LAUNCH = 100_000;
 
@@ -43,7 +46,7 @@ async function main() {
     console.error('no server: run cargo build -p ortica-server, or give one by --server');
     return false;
   }
-  const rounds = Number(options.rounds ?? (options.bars ? 20 : 1));
+  const rounds = Number(options.rounds ?? (options.bars ? 10 : 1));
   const server = await Server.start(program);
   try {
     let good = await checkAll(server, { browser: 'http' }, HTTP, (check) => limited(MOST_OF_ONE_CHECK, check(server)));
@@ -51,7 +54,7 @@ async function main() {
       let passed = 0;
       for (let round = 1; round <= rounds; round++) {
         const where = { browser: name, ...(rounds > 1 && { round }) };
-        const visible = await withBrowser(puppeteer, server, where, { mdns: false }, CALLS);
+        const visible = await withBrowser(puppeteer, server, where, { mdns: false }, { ...CALLS, ...MEDIA });
         const hidden = await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
         passed += visible && hidden ? 1 : 0;
       }
@@ -82,11 +85,11 @@ async function withBrowser(puppeteer, server, where, kind, checks) {
       const page = await limited(MOST_OF_ONE_CHECK, browser.newPage());
       const perform = async () => {
         await page.goto(server.url);
-        await page.addScriptTag({ content: PAGE });
-        await check({ page, server });
+        for (const content of PAGE) await page.addScriptTag({ content });
+        return check({ page, server });
       };
       try {
-        await limited(MOST_OF_ONE_CHECK, perform());
+        return await limited(MOST_OF_ONE_CHECK, perform());
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
         const asked = page.evaluate(() => ({ offer: window.theCall?.offer, answer: window.theCall?.answer }));
@@ -115,7 +118,7 @@ async function checkAll(server, where, checks, perform) {
     const failed = {};
     const line = { ...where, check: name, ok: true };
     try {
-      await perform(check, failed);
+      Object.assign(line, await perform(check, failed));
     } catch (error) {
       good = false;
       Object.assign(line, { ok: false, error: error.message, report: report(server, where.browser, name, mark, failed) });

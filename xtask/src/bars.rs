@@ -66,7 +66,7 @@ const BARS: &[Bar] = &[
         name: "fuzz",
         file: "fuzz/Cargo.toml",
         needs: &[Need::Fuzz],
-        command: "cargo xtask fuzz --seconds 300",
+        command: "cargo xtask fuzz --seconds 60",
     },
 ];
 

@@ -85,6 +85,13 @@ fn frames(received: &[ReceivedFrame]) -> Vec<&EncodedFrame> {
         .collect()
 }
 
+/// What a side's description says about its tracks.
+fn track_lines(side: &Side) -> Vec<String> {
+    let sdp = side.peer.local_description().expect("it was set").sdp;
+    let is_of_track = |line: &&str| line.starts_with("a=msid:") || line.starts_with("a=ssrc");
+    sdp.lines().filter(is_of_track).map(str::to_owned).collect()
+}
+
 #[test]
 fn sound_and_pictures_cross_in_both_directions_over_one_transport() {
     let mut pair = pair(1, Link::with_delay(DELAY));
@@ -274,6 +281,26 @@ fn api_4_both_sides_count_the_same() {
     for entry in sent.iter() {
         assert_eq!(sent.iter().filter(|other| other.id == entry.id).count(), 1, "{} is there twice", entry.id);
     }
+}
+
+/// Guards: RFC 9429 §5.2.2 and §5.3.2: `a=msid` stays whatever becomes of the direction, and the sources with it.
+#[test]
+fn a_track_keeps_its_names_while_it_is_on_hold() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, vec!["stream".to_owned()]).unwrap();
+    pair.b.peer.add_track(MediaKind::Video, vec!["back".to_owned()]).unwrap();
+    negotiate(&mut pair);
+    let before = [track_lines(&pair.a), track_lines(&pair.b)];
+    assert!(before.iter().all(|lines| lines.len() == 4), "{before:?}");
+    for direction in [Direction::Inactive, Direction::RecvOnly, Direction::SendRecv] {
+        pair.a.peer.set_direction(video, direction).unwrap();
+        negotiate(&mut pair);
+        assert_eq!(pair.a.peer.transceiver(video).unwrap().current_direction, Some(direction));
+        assert_eq!([track_lines(&pair.a), track_lines(&pair.b)], before, "{direction}");
+    }
+    pair.a.peer.stop_transceiver(video).unwrap();
+    negotiate(&mut pair);
+    assert_eq!([track_lines(&pair.a), track_lines(&pair.b)], [Vec::<String>::new(), Vec::new()]);
 }
 
 /// Guards: a stream that pauses goes on where it was; SRTP would refuse numbers that were used before.

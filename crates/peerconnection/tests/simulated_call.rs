@@ -6,6 +6,7 @@ use bytes::Bytes;
 use common::{Side, call};
 use netsim::{Link, Pair};
 use ortica::engine::ChannelMessage;
+use ortica::{ConnectionState, IceConnectionState};
 use std::time::Duration;
 
 const DELAY: Duration = Duration::from_millis(25);
@@ -97,6 +98,36 @@ fn a_reused_stream_delivers_to_the_new_channel_alone() {
     assert_eq!(b.channel_stream(pair.b.channels[0]), b.channel_stream(pair.b.channels[1]), "the stream is used again");
     let received = |at: usize| b.channel_stats(pair.b.channels[at]).unwrap().messages_received;
     assert_eq!((received(0), received(1)), (0, 1));
+}
+
+/// Guards: an answerer that finds a route while its answer is under way keeps its hello until the offerer can take it,
+/// instead of losing it and waiting 400 ms to repeat it.
+#[test]
+fn an_answer_that_comes_late_costs_no_retransmission() {
+    let mut pair = Pair::new(1, Link::with_delay(DELAY), Side::new(3, Pair::<Side>::A), Side::new(4, Pair::<Side>::B));
+    let now = pair.now();
+    let offer = pair.with_a(|a, _| {
+        a.create_channel(now, Default::default());
+        let offer = a.peer.create_offer(now).unwrap();
+        a.peer.set_local_description(now, offer).unwrap();
+        a.peer.local_description().unwrap()
+    });
+    let answer = pair.with_b(|b, _| {
+        b.peer.set_remote_description(now, offer).unwrap();
+        let answer = b.peer.create_answer(now).unwrap();
+        b.peer.set_local_description(now, answer).unwrap();
+        b.peer.local_description().unwrap()
+    });
+    pair.a.takes_checks_alone = true;
+    pair.run_for(8 * DELAY);
+    pair.a.takes_checks_alone = false;
+    assert_eq!(pair.b.peer.ice_connection_state(), IceConnectionState::Connected, "the trap is set");
+
+    pair.with_a(|a, now| a.peer.set_remote_description(now, answer).unwrap());
+    let connected = |side: &mut Side| side.peer.connection_state() == ConnectionState::Connected;
+    let took = pair.run_until(Duration::from_secs(10), |a, b| connected(a) && connected(b)).unwrap();
+    // A round trip for the check that precedes the hello, and two for the handshake.
+    assert!(took <= 6 * DELAY, "{took:?}");
 }
 
 #[test]

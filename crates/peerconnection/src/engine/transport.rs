@@ -330,6 +330,9 @@ impl Transport {
         }
         // Without a route nothing is built: what SCTP wants to send waits there, where the limits are.
         let Route { socket, remote } = self.ice.route()?;
+        if !self.peer_is_ready() {
+            return None;
+        }
         let Dtls::Running(connection) = &mut self.dtls else { return None };
         if let Some(len) = connection.poll_packet(now, out) {
             return Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: None });
@@ -338,6 +341,12 @@ impl Transport {
         self.stats.data_transmits += 1;
         self.stats.data_packets_sent += segments as u64;
         Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: (segments > 1).then_some(size) })
+    }
+
+    /// Whether the peer can take what is not a check. Whoever answers an offer with candidates may find a route before the
+    /// offerer, who controls, has the answer: it grants checks and drops the rest, and the hello would be lost until its repetition.
+    fn peer_is_ready(&self) -> bool {
+        self.ice.role() == ortica_ice::Role::Controlling || self.ice.is_checked_by_peer()
     }
 
     /// Appends packets, each sealed in place, as long as they are as long as the first. A shorter one ends the train; a

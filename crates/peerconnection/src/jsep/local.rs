@@ -46,11 +46,11 @@ pub(super) struct Media {
     pub formats: Vec<Format>,
     pub extensions: Vec<(u8, Kind)>,
     pub reduced_size: bool,
-    /// What is said about the track, if one is sent.
+    /// What is said about the track, if one is sent or was.
     pub track: Option<Track>,
 }
 
-/// The track of a section that sends.
+/// The track of a section that sends, or once did.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Track {
     pub id: String,

@@ -48,6 +48,8 @@ pub(crate) struct Transceiver {
     pub stopped: bool,
     /// A track was sent once, so that `add_track` leaves it alone.
     pub has_sent: bool,
+    /// A description of this side named its track.
+    pub is_announced: bool,
     /// Made by `add_track`, so that an offer of the other side may take it.
     pub by_add_track: bool,
     /// To negotiate, best liked first.
@@ -75,6 +77,7 @@ impl Transceiver {
             current_direction: None,
             stopped: false,
             has_sent: false,
+            is_announced: false,
             by_add_track: false,
             codecs: init.codecs,
             track: uuid(rng),

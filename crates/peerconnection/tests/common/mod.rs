@@ -21,6 +21,8 @@ pub struct Side {
     pub events: Vec<PeerEvent>,
     /// What is still to be sent on the first open channel.
     pub queue: std::collections::VecDeque<ChannelMessage>,
+    /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
+    pub takes_checks_alone: bool,
 }
 
 impl Side {
@@ -52,6 +54,7 @@ impl Side {
             received: Vec::new(),
             events: Vec::new(),
             queue: Default::default(),
+            takes_checks_alone: false,
         }
     }
 
@@ -91,7 +94,11 @@ impl Side {
 
 impl Endpoint for Side {
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        self.peer.handle_datagram(now, datagram);
+        // The first byte of STUN is less than 4 (RFC 7983 §7).
+        let is_check = datagram.contents.first().is_some_and(|first| *first < 4);
+        if is_check || !self.takes_checks_alone {
+            self.peer.handle_datagram(now, datagram);
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) {

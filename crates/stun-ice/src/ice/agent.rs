@@ -318,6 +318,11 @@ impl Agent {
         carrier.or_else(|| self.current.route())
     }
 
+    /// Whether the peer has sent a check. It takes this side's password to do so: the peer has the description by then.
+    pub fn is_checked_by_peer(&self) -> bool {
+        self.shared.stats.requests_received > 0
+    }
+
     /// Whether the peer has proved its credentials from `remote` on `socket`, by an answer or by a check of its own. Data
     /// from elsewhere is to be dropped.
     pub fn is_validated(&self, socket: SocketId, remote: SocketAddr) -> bool {

@@ -54,6 +54,7 @@ impl Negotiation {
                     self.apply(now, session, transport, &offer.parsed, setup)?;
                     self.apply_media(now, session, transport, &created, &offer.parsed)?;
                 }
+                self.name_transceivers(&created.model);
                 self.current_remote = offer;
                 self.current_local = Some(created);
                 self.pending_local = None;

@@ -194,12 +194,13 @@ impl Negotiation {
         Some(Media { reduced_size: offered.reduced_size, ..media })
     }
 
-    /// The sections of a description of this side have their names from now on.
+    /// The sections of a description of this side, and the tracks in them, have their names from now on.
     pub(super) fn name_transceivers(&mut self, local: &Local) {
         for section in &local.sections {
             let Some(media) = section.as_media() else { continue };
             if let Ok(transceiver) = self.transceiver_mut(media.transceiver) {
                 transceiver.mid = Some(section.mid.clone());
+                transceiver.is_announced |= media.track.is_some();
             }
         }
     }
@@ -213,7 +214,10 @@ fn media_section(
     extensions: Vec<(u8, ortica_rtp::header_extension::Kind)>,
 ) -> Media {
     let repairs = formats.iter().any(|format| format.rtx.is_some());
-    let track = direction.sends().then(|| Track {
+    // What was said of a track stays, whichever way media flows (RFC 9429 §5.2.2 and §5.3.2). Chromium shows nothing of
+    // a stream whose SSRC was gone and came back.
+    let is_named = direction.sends() || transceiver.is_announced;
+    let track = is_named.then(|| Track {
         id: transceiver.track.clone(),
         streams: transceiver.streams.clone(),
         ssrc: transceiver.encoding.ssrc.0,

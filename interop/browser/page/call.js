@@ -1,6 +1,6 @@
 'use strict';
-// Runs in the page of each check, which may have scripts of its own. A call is {pc, id, offer, answer}; what comes last is for
-// the functions of checks.mjs.
+// Runs in the page of each check, which may have scripts of its own. A call is {pc, id, offer, answer}; what comes last is
+// for the functions of checks.mjs and for the other files here.
 (() => {
 
 const within = (seconds, what, promise) => {
@@ -49,11 +49,25 @@ async function negotiate(call, options = {}) {
   const body = { type, sdp };
   if (call.id) body.pc_id = call.id;
   if (options.negotiated) body.negotiated = options.negotiated;
+  if (options.transform) body.video_transform = options.transform;
   const answer = await request('offer', body);
   call.id = answer.pc_id;
   call.answer = answer.sdp;
   await pc.setRemoteDescription({ type: answer.type, sdp: answer.sdp });
   return call;
+}
+
+// Takes an offer of the server of these kinds, and answers it once `prepare` is done. Again on the same call it renegotiates.
+async function takeOffer(call, kinds, prepare = () => {}) {
+  const { pc } = call;
+  const offer = await request(`offer-request?kind=${kinds}${call.id ? `&pc_id=${call.id}` : ''}`);
+  Object.assign(call, { id: offer.pc_id, offer: offer.sdp });
+  await pc.setRemoteDescription({ type: offer.type, sdp: offer.sdp });
+  await prepare();
+  await pc.setLocalDescription();
+  await allGathered(pc);
+  call.answer = pc.localDescription.sdp;
+  await request('answer', { type: 'answer', sdp: call.answer, pc_id: call.id });
 }
 
 const newCall = () => {
@@ -163,6 +177,6 @@ async function trickle(call, { up, down }) {
   await Promise.all([up && tell(), down && takeCandidates(call)]);
 }
 
-Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pause, pings, request, sections, states, trickle, until,
-  whenClosed, whenOpen, within });
+Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pause, pings, request, sections, states,
+  takeOffer, trickle, until, whenClosed, whenOpen, within });
 })();
