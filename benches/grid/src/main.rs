@@ -5,6 +5,7 @@
 //! cargo run --release                 # the whole grid, tens of minutes; writes docs/data.md and docs/data-grid.png
 //! cargo run --release -- --small      # a few cells and one seed, under a minute; writes nothing
 //! cargo run --release -- --control bbr    # with another congestion control; writes nothing
+//! cargo run --release -- --rtt 300 --lossy    # only the paths of this length, only those that lose; writes nothing
 //! cargo run --release -- --cell 20,0.1,100    # one path: ms, percent, Mbit/s, with what the stacks counted
 //! ```
 //!
@@ -25,11 +26,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: [--small] [--control cubic|newreno|bbr] [--cell MS,PERCENT,MBIT]";
+const USAGE: &str = "usage: [--small] [--lossy] [--rtt MS] [--control cubic|newreno|bbr] [--cell MS,PERCENT,MBIT]";
 
 /// What the command line asks for.
 struct Options {
     small: bool,
+    lossy: bool,
+    rtt: Option<Duration>,
     control: CongestionControl,
     cell: Option<Cell>,
 }
@@ -52,13 +55,16 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (cells, seeds) = if options.small { (grid::small(), 1) } else { (grid::full(), 3) };
+    let is_wanted = |cell: &Cell| options.rtt.is_none_or(|rtt| cell.rtt == rtt) && (cell.loss > 0.0 || !options.lossy);
+    let cells: Vec<_> = cells.into_iter().filter(is_wanted).collect();
     let rows = grid::run(&cells, seeds, options.control);
     let table = report::table(&rows);
     println!("{table}");
     // Bars are for the default; what others do is worth knowing.
     let misses: Vec<_> = rows.iter().flat_map(report::misses).collect();
     misses.iter().for_each(|miss| eprintln!("missed: {miss}"));
-    if !options.small && options.control == CongestionControl::default() {
+    let is_whole = !options.small && !options.lossy && options.rtt.is_none();
+    if is_whole && options.control == CongestionControl::default() {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         report::write(&docs.join("data.md"), &table).expect("docs/data.md has its markers");
         plot::write(&docs.join("data-grid.png"), &rows).expect("the plot can be drawn");
@@ -67,10 +73,13 @@ fn main() -> ExitCode {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
-    let mut options = Options { small: false, control: CongestionControl::default(), cell: None };
+    let mut options =
+        Options { small: false, lossy: false, rtt: None, control: CongestionControl::default(), cell: None };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--small" => options.small = true,
+            "--lossy" => options.lossy = true,
+            "--rtt" => options.rtt = Some(Duration::from_millis(arguments.next()?.parse().ok()?)),
             "--control" => {
                 options.control = match arguments.next()?.as_str() {
                     "cubic" => CongestionControl::Cubic,

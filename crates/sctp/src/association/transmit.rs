@@ -266,7 +266,9 @@ impl Association {
     fn begin_drain(&mut self, now: Instant) {
         let idle = self.drain.last_data.map(|at| now.saturating_duration_since(at).as_nanos());
         let State::Up { link, .. } = &mut self.state else { return };
-        let rate = self.rto.smoothed().map(|rtt| link.congestion.rate(rtt));
+        // A path that takes no time has no rate.
+        let rtt = self.rto.smoothed().filter(|rtt| !rtt.is_zero());
+        let rate = rtt.map(|rtt| link.congestion.rate(rtt));
         self.drain.pacer.begin(now, rate, packet_room(&self.config));
         self.drain.held_back = false;
         if let (Some(idle), false) = (idle, link.flight.is_outstanding()) {

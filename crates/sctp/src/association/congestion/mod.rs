@@ -112,7 +112,7 @@ struct Queue {
 
 impl Queue {
     /// A queue shorter than this is taken for none: timers and batches of both ends make as much.
-    const NOISE: Duration = Duration::from_millis(1);
+    const NOISE: Duration = Duration::from_micros(500);
 
     fn is_standing(self) -> bool {
         let (Some(least), Some(latest)) = (self.least, self.latest) else { return true };
