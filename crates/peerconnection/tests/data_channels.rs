@@ -149,8 +149,10 @@ async fn a_full_queue_gives_the_message_back() {
             }
         }
         assert_eq!(refused, Some(TrySendError::Full(Message::from(message))));
+        let reader = tokio::spawn(async move { while call.b_channel.recv().await.is_some() {} });
         call.a_channel.buffered_amount_below(0).await;
         assert_eq!(call.a_channel.buffered_amount(), 0);
+        reader.abort();
     })
     .await;
 }

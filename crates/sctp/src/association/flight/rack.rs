@@ -13,6 +13,9 @@ const MISSES: u64 = 3;
 /// Recoveries after which patience that grew is given up (`RACK.reo_wnd_persist`).
 const PERSISTENCE: u32 = 16;
 
+/// Patience grows no further than this, in quarters of the shortest round trip; two round trips bound it besides.
+const MOST_QUARTERS: u32 = 64;
+
 /// What is known of the order in which packets arrive.
 #[derive(Debug, Default)]
 pub struct Rack {
@@ -51,11 +54,12 @@ impl Rack {
         self.arrived.map_or(0, |(packet, _)| packet)
     }
 
-    /// Something was sent again in vain: patience grows, once a round trip. `sent` is the last packet sent.
+    /// Something was sent again in vain: the window quadruples, once a round trip. RFC 8985 adds a quarter each time, which takes long
+    /// on a path where packets overtake each other by more than a round trip. `sent` is the last packet sent.
     pub fn on_spurious(&mut self, sent: u64) {
         if self.newest() >= self.grown {
             self.grown = sent + 1;
-            self.extra += 1;
+            self.extra = (4 * self.extra + 3).min(MOST_QUARTERS);
             self.persistence = PERSISTENCE;
             self.reordering_seen = true;
         }
@@ -75,8 +79,9 @@ impl Rack {
         let (recent, smoothed) = (rto.recent()?, rto.smoothed()?);
         // Where a queue makes up most of the round trip, its length varies by more than a quarter of the shortest one.
         let step = (rto.least()? / 4).max(recent / 8);
-        let window = step * self.extra.saturating_add(1);
-        Some(recent + window.min(smoothed))
+        let window = step * (self.extra + 1).min(MOST_QUARTERS);
+        // The RFC advises one round trip; where packets overtake each other by more, what is late would go twice for ever.
+        Some(recent + window.min(2 * smoothed))
     }
 
     /// Whether a packet is lost that has not arrived.
@@ -128,7 +133,7 @@ mod tests {
         assert!(!rack.is_lost(NOW, 1, NOW, rack.patience(&rto).unwrap()));
     }
 
-    /// Guards the adaptation: patience grows with each round in which something was sent again in vain, up to a round trip,
+    /// Guards the adaptation: patience grows with each round in which something was sent again in vain, up to two round trips,
     /// and is given up after sixteen recoveries.
     #[test]
     fn patience_grows_by_rounds_and_is_given_up() {
@@ -137,16 +142,16 @@ mod tests {
         rack.on_arrival(1, NOW, true);
         rack.on_spurious(5);
         rack.on_spurious(5);
-        assert_eq!(rack.patience(&rto), Some(150 * MS));
+        assert_eq!(rack.patience(&rto), Some(200 * MS));
         for round in 1..10 {
             rack.on_arrival(10 * round, NOW, true);
             rack.on_spurious(10 * round);
         }
-        assert_eq!(rack.patience(&rto), Some(200 * MS));
+        assert_eq!(rack.patience(&rto), Some(300 * MS));
         for _ in 0..15 {
             rack.on_recovery();
         }
-        assert_eq!(rack.patience(&rto), Some(200 * MS));
+        assert_eq!(rack.patience(&rto), Some(300 * MS));
         rack.on_recovery();
         assert_eq!(rack.patience(&rto), Some(125 * MS));
     }
