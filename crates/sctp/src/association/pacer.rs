@@ -10,6 +10,9 @@ const LEAST_PACKETS: usize = 10;
 /// Bytes that may leave at once on a fast path: what one system call takes.
 const MOST_BYTES: usize = 64 << 10;
 
+/// Bytes that who wakes up late may make up for.
+const MOST_SAVED: usize = 512 << 10;
+
 /// A bucket of bytes that may leave. It fills at the given rate, and what leaves takes from it: in lots of a millisecond on a
 /// slow path, and of 64 KiB on a fast one, so that trains of packets stay long.
 #[derive(Debug, Default)]
@@ -36,8 +39,8 @@ impl Pacer {
         let in_time =
             |time: Duration| usize::try_from(u128::from(rate) * time.as_nanos() / 1_000_000_000).unwrap_or(usize::MAX);
         let lot = in_time(LOT_TIME).clamp(packet, MOST_BYTES);
-        // Who wakes up late may make up for a lot.
-        let most = floor.max(2 * lot);
+        // Who wakes up late, as timers let one by a millisecond, may make up for it.
+        let most = floor.max(2 * lot).max(in_time(2 * LOT_TIME).min(MOST_SAVED));
         let filled = self.filled.unwrap_or(Instant::from_nanos(0));
         let earned = in_time(now.saturating_duration_since(filled));
         // Fractions of a byte are not lost, or who is woken often would starve on a slow path.
