@@ -267,11 +267,6 @@ fn capturing(_: &Log) -> Result<Outcome, Failure> {
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
-    let dir = "interop/browser";
-    if root().join(dir).join("package.json").exists() && !root().join(dir).join("node_modules").exists() {
-        let locked = root().join(dir).join("package-lock.json").exists();
-        log.run(&Task::new("npm").words(if locked { "ci" } else { "install --no-save" }).dir(dir))?;
-    }
     log.run(&server())?;
     log.run(&Task::new("node").words("interop/browser/run.mjs --once").limit(Duration::from_secs(600)))?;
     Ok(Outcome::Done)

@@ -1,13 +1,13 @@
 //! What builds and tests need from the system, installed on first use.
 
-use crate::process::{Failure, Task, in_path};
+use crate::process::{Failure, Task, in_path, root};
 
 /// Something that a part of the project needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Need {
     /// libvpx with its headers, and what builds libopus.
     Media,
-    /// Chromium, Firefox and Node.
+    /// Chromium, Firefox, Node, and what drives them.
     Browsers,
     /// tshark and ethtool, to look at packets with other eyes.
     Wire,
@@ -101,6 +101,19 @@ const RECIPES: &[Recipe] = &[
 /// Makes sure that `need` is there: installs it as root on Debian, and says elsewhere what to type.
 pub fn ensure(need: Need) -> Result<(), Failure> {
     let Some(recipe) = RECIPES.iter().find(|recipe| recipe.need == need) else { return Ok(()) };
+    ensure_system(recipe)?;
+    if need == Need::Browsers { node_modules("interop/browser") } else { Ok(()) }
+}
+
+/// What the programs of a folder import.
+fn node_modules(dir: &str) -> Result<(), Failure> {
+    if root().join(dir).join("node_modules").exists() {
+        return Ok(());
+    }
+    Task::new("npm").words("install --no-save --no-audit --no-fund --loglevel error").dir(dir).run()
+}
+
+fn ensure_system(recipe: &Recipe) -> Result<(), Failure> {
     if (recipe.present)() {
         return Ok(());
     }

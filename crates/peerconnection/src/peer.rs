@@ -123,7 +123,7 @@ impl Peer {
 
     /// The signaling state.
     pub fn signaling_state(&self) -> SignalingState {
-        if self.closed.is_some() { SignalingState::Closed } else { self.negotiation.state() }
+        if self.is_ended() { SignalingState::Closed } else { self.negotiation.state() }
     }
 
     /// The connection state.
@@ -250,7 +250,7 @@ impl Peer {
 
     /// State of a channel; closed once the connection is.
     pub fn channel_state(&self, id: ChannelId) -> ChannelState {
-        if self.closed.is_some() { ChannelState::Closed } else { self.session.channel_state(id) }
+        if self.is_ended() { ChannelState::Closed } else { self.session.channel_state(id) }
     }
 
     #[cfg(feature = "tokio")]
@@ -262,7 +262,7 @@ impl Peer {
     }
 
     fn check_open(&self) -> Result<(), DescriptionError> {
-        if self.closed.is_some() { Err(DescriptionError::Closed) } else { Ok(()) }
+        if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
 
     fn after_negotiation(&mut self, before: SignalingState) {
@@ -354,6 +354,11 @@ impl Peer {
         self.closed.is_some()
     }
 
+    /// Nothing begins any more: it was closed, though goodbyes may still be under way, or it is over.
+    fn is_ended(&self) -> bool {
+        self.closed.is_some() || self.session.is_closing()
+    }
+
     /// Why the connection ended, once it has.
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.closed
@@ -414,6 +419,10 @@ impl Peer {
     }
 
     fn on_engine_event(&mut self, now: Instant, event: EngineEvent) {
+        // What this side's own closing brings about, or overtakes, is no news (API-1).
+        if self.session.is_closing() && !matches!(event, EngineEvent::Closed(_)) {
+            return;
+        }
         match event {
             EngineEvent::LocalCandidate(transport, candidate) => {
                 let candidate = self.negotiation.local_candidate(transport, &candidate, &self.session);
@@ -426,10 +435,7 @@ impl Peer {
             EngineEvent::Ice(..) => self.update_connection(),
             EngineEvent::Dtls(_, state) => {
                 self.update_connection();
-                // What this side's own closing brings about is no news (API-1).
-                if !self.session.is_closing() {
-                    self.events.push_back(PeerEvent::DtlsStateChange(state));
-                }
+                self.events.push_back(PeerEvent::DtlsStateChange(state));
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),

@@ -32,6 +32,9 @@ pub enum NewError {
     /// No certificate could be made.
     #[error("no certificate could be made")]
     Certificate(#[from] CertificateError),
+    /// The certificate of the configuration has expired.
+    #[error("the certificate has expired")]
+    CertificateExpired,
     /// ortica was built without a crypto backend, and none was given.
     #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
     NoProvider,
@@ -103,12 +106,11 @@ impl PeerConnection {
         };
         let rng = endpoint.rng();
         let now = endpoint.clock().now();
+        let wall = endpoint.clock().wall().ntp(now).to_unix();
         let certificate = match configuration.certificate {
+            Some(certificate) if certificate.expires() <= wall => return Err(NewError::CertificateExpired),
             Some(certificate) => certificate,
-            None => {
-                let wall = endpoint.clock().wall().ntp(now).to_unix();
-                Certificate::generate(&provider, &mut rng.fork("certificate"), wall)?
-            }
+            None => Certificate::generate(&provider, &mut rng.fork("certificate"), wall)?,
         };
         let ice = ortica_ice::Config::new(provider)
             .with_stun_servers(configuration.stun_servers)

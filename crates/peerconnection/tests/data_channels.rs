@@ -2,10 +2,11 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+use ortica::core::Rng;
 use ortica::engine::{ChannelError, ChannelState, CloseReason, DtlsState, Reliability};
 use ortica::{
-    Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message,
-    PeerConnection, SendError, TrySendError,
+    Certificate, Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events,
+    Message, NewError, PeerConnection, SendError, TrySendError,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -314,4 +315,20 @@ async fn many_connections_share_one_port() {
         }
     })
     .await;
+}
+
+/// Guards the check in `PeerConnection::new`: no peer is shown a certificate that has run out.
+#[tokio::test]
+async fn api_7_an_expired_certificate_is_refused() {
+    let provider = ortica::core::crypto::rust_crypto::provider();
+    let make = |wall| Certificate::generate(&provider, &mut Rng::from_number(1), wall).unwrap();
+    let made_with = |certificate| {
+        PeerConnection::new(Configuration::default().with_endpoint(loopback()).with_certificate(certificate))
+    };
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let month = Duration::from_secs(30 * 24 * 60 * 60);
+    let fresh = make(wall);
+    assert_eq!(fresh.expires().as_secs(), (wall + month).as_secs());
+    assert!(made_with(fresh).is_ok());
+    assert!(matches!(made_with(make(wall - month - Duration::from_secs(1))), Err(NewError::CertificateExpired)));
 }

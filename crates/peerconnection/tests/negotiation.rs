@@ -5,6 +5,8 @@ mod common;
 
 use common::{Side, call, negotiate};
 use netsim::{Link, Pair};
+use ortica::Direction;
+use ortica::codecs::{Codec, MediaKind};
 use ortica::core::Instant;
 use ortica::engine::ChannelParameters;
 use ortica::jsep::{DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState};
@@ -206,4 +208,121 @@ fn a_second_negotiation_leaves_the_transport_alone() {
     pair.run_for(Duration::from_secs(3));
     let states = |event: &PeerEvent| matches!(event, PeerEvent::ConnectionStateChange(_));
     assert!(!pair.a.events[changes..].iter().any(states), "{:?}", &pair.a.events[changes..]);
+}
+
+/// A side with sound, pictures and a channel.
+fn with_media(mut side: Side) -> Side {
+    side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
+    side.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    side.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    side
+}
+
+/// The sections of a description, without what precedes them.
+fn sections(description: &SessionDescription) -> Vec<String> {
+    description.sdp.split("m=").skip(1).map(|section| format!("m={section}")).collect()
+}
+
+/// Guards the one table of extensions: an id means the same in all sections of a group, whoever offered it, and fits the
+/// one-byte form (RFC 8285 §4.2, RFC 8843 §9).
+#[test]
+fn sdp_5_an_extension_has_one_id_in_all_sections() {
+    let mut a = with_media(offerer(1));
+    let mut b = with_media(answerer(2));
+    let offer = offer_of(&mut a.peer);
+    // Another numbering, as another peer might have it: the answer keeps to it.
+    let shifted: Vec<String> = offer
+        .sdp
+        .lines()
+        .map(|line| match line.strip_prefix("a=extmap:").and_then(|rest| rest.split_once(' ')) {
+            Some((id, uri)) => format!("a=extmap:{} {uri}\r\n", 14 - id.parse::<u8>().unwrap()),
+            None => format!("{line}\r\n"),
+        })
+        .collect();
+    let shifted = SessionDescription::offer(shifted.concat());
+    b.peer.set_remote_description(now(), shifted.clone()).unwrap();
+    let answer = b.peer.create_answer(now()).unwrap();
+    for description in [&offer, &answer] {
+        let mut ids = std::collections::BTreeMap::new();
+        let maps: Vec<_> =
+            lines(description, "a=extmap:").iter().map(|line| line[9..].split_once(' ').unwrap()).collect();
+        assert!(maps.len() >= 4, "{maps:?}");
+        for (id, uri) in maps {
+            assert!((1..=14).contains(&id.parse::<u8>().unwrap()), "{id} {uri}");
+            assert_eq!(*ids.entry(id).or_insert(uri), uri, "{id} means one thing");
+        }
+        let uris: std::collections::BTreeSet<_> = ids.values().collect();
+        assert_eq!(uris.len(), ids.len(), "an extension has one id");
+        assert!(!lines(description, "a=extmap-allow-mixed").is_empty());
+    }
+    for line in lines(&answer, "a=extmap:") {
+        assert!(shifted.sdp.contains(line), "{line} is as offered");
+    }
+}
+
+/// Guards: port 0 with `a=bundle-only` is no rejection, the transport's attributes come from the tagged section alone, and
+/// the group of an answer is part of the offered one (RFC 8843 §7).
+#[test]
+fn sdp_6_a_bundle_only_section_is_served_by_the_tagged_one() {
+    let mut a = with_media(offerer(1));
+    let mut b = with_media(answerer(2));
+    let offer = offer_of(&mut a.peer);
+    let of_transport = ["a=ice-", "a=fingerprint", "a=setup", "a=candidate", "a=end-of-candidates"];
+    let (head, _) = offer.sdp.split_once("m=").unwrap();
+    let all = sections(&offer);
+    assert_eq!(all.len(), 3);
+    let bare: Vec<String> = all[1..]
+        .iter()
+        .map(|section| {
+            let kept = section.lines().filter(|line| !of_transport.iter().any(|start| line.starts_with(start)));
+            let kept: String = kept.map(|line| format!("{line}\r\n")).collect();
+            // Another ufrag, which nobody may follow.
+            format!(
+                "{}a=bundle-only\r\na=ice-ufrag:evil\r\na=ice-pwd:0123456789012345678901\r\n",
+                kept.replacen(" 9 ", " 0 ", 1)
+            )
+        })
+        .collect();
+    let changed = SessionDescription::offer(format!("{head}{}{}", all[0], bare.concat()));
+    b.peer.set_remote_description(now(), changed).unwrap();
+    let answer = b.peer.create_answer(now()).unwrap();
+    assert!(lines(&answer, "m=").iter().all(|line| !line.contains(" 0 ")), "{:?}", lines(&answer, "m="));
+    assert_eq!(lines(&answer, "a=group"), lines(&offer, "a=group"));
+    b.peer.set_local_description(now(), answer).unwrap();
+    let session = b.peer.session();
+    assert_eq!(session.transports().count(), 1);
+    let agent = session.ice(session.transports().next().unwrap()).unwrap();
+    let ufrag = lines(&offer, "a=ice-ufrag:")[0].trim_start_matches("a=ice-ufrag:");
+    assert_eq!(agent.remote_credentials().unwrap().ufrag, ufrag);
+}
+
+/// Guards the directions of a transceiver through its life: unknown before an answer, and none once it is stopped; a
+/// section that is rejected ends the track that came with it.
+#[test]
+fn jsep_5_directions_follow_the_answer_and_end_with_the_section() {
+    let mut a = with_media(offerer(1));
+    let mut b = with_media(answerer(2));
+    let of = |side: &Side, kind| side.peer.transceivers().into_iter().find(|state| state.kind == kind).unwrap();
+    let offer = offer_of(&mut a.peer);
+    assert_eq!(of(&a, MediaKind::Video).current_direction, None);
+    b.peer.set_remote_description(now(), offer).unwrap();
+    assert_eq!(of(&b, MediaKind::Video).current_direction, None);
+    let answer = b.peer.create_answer(now()).unwrap();
+    b.peer.set_local_description(now(), answer.clone()).unwrap();
+    a.peer.set_remote_description(now(), answer).unwrap();
+    for side in [&a, &b] {
+        assert_eq!(of(side, MediaKind::Video).current_direction, Some(Direction::SendRecv));
+    }
+
+    // b stops it: its next description gives the section up, and the track ends at a.
+    let stopped = of(&b, MediaKind::Video).id;
+    b.peer.stop_transceiver(stopped).unwrap();
+    let state = b.peer.transceiver(stopped).unwrap();
+    assert!(state.stopped && state.current_direction.is_none(), "{state:?}");
+    common::exchange(now(), &mut b, &mut a);
+    let ended = of(&a, MediaKind::Video);
+    assert!(ended.stopped && ended.current_direction.is_none(), "{ended:?}");
+    let events: Vec<PeerEvent> = std::iter::from_fn(|| a.peer.poll_event()).collect();
+    assert!(events.contains(&PeerEvent::TrackRemoved(ended.id)), "{events:?}");
+    assert!(sections(&a.peer.local_description().unwrap()).iter().any(|section| section.starts_with("m=video 0 ")));
 }

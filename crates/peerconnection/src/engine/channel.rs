@@ -37,6 +37,13 @@ pub struct ChannelParameters {
     pub negotiated: Option<u16>,
 }
 
+impl ChannelParameters {
+    /// Bytes of the label and the protocol.
+    pub(super) fn names_len(&self) -> usize {
+        self.label.len() + self.protocol.len()
+    }
+}
+
 impl Default for ChannelParameters {
     fn default() -> Self {
         Self {

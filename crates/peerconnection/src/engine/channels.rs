@@ -41,7 +41,7 @@ pub enum ChannelError {
     /// Another channel runs on that stream.
     #[error("stream {0} is in use")]
     StreamInUse(u16),
-    /// [`Limits::channels`](super::Limits) is reached, or all streams are taken.
+    /// [`Limits::channels`](super::Limits) or [`Limits::channel_names`](super::Limits) is reached, or all streams are taken.
     #[error("too many channels")]
     TooMany,
 }
@@ -67,6 +67,8 @@ pub(super) struct Channels {
     limits: Limits,
     table: BTreeMap<ChannelId, Channel>,
     by_stream: BTreeMap<StreamId, ChannelId>,
+    /// Bytes of the labels and protocols in the table.
+    names: usize,
     /// Messages on streams that no OPEN has named yet.
     early: BTreeMap<StreamId, VecDeque<ChannelMessage>>,
     early_bytes: usize,
@@ -85,6 +87,7 @@ impl Channels {
             limits,
             table: BTreeMap::new(),
             by_stream: BTreeMap::new(),
+            names: 0,
             early: BTreeMap::new(),
             early_bytes: 0,
             next_id: 0,
@@ -130,7 +133,7 @@ impl Channels {
         if parameters.protocol.len() > usize::from(u16::MAX) {
             return Err(ChannelError::ProtocolTooLong);
         }
-        if self.table.len() >= self.limits.channels {
+        if !self.has_room(&parameters) {
             return Err(ChannelError::TooMany);
         }
         if let Some(stream) = parameters.negotiated {
@@ -149,8 +152,14 @@ impl Channels {
         Ok(id)
     }
 
+    /// Whether the limits admit one more channel.
+    fn has_room(&self, parameters: &ChannelParameters) -> bool {
+        self.table.len() < self.limits.channels && self.names + parameters.names_len() <= self.limits.channel_names
+    }
+
     fn insert(&mut self, channel: Channel) -> ChannelId {
         let id = ChannelId(self.next_id);
+        self.names += channel.parameters.names_len();
         self.next_id = self.next_id.wrapping_add(1);
         if let Some(stream) = channel.stream {
             self.by_stream.insert(stream, id);
@@ -325,8 +334,10 @@ impl Channels {
 
     /// Forgets a closed channel.
     pub fn remove(&mut self, id: ChannelId) {
-        if self.table.get(&id).is_some_and(|channel| channel.state == ChannelState::Closed) {
-            self.table.remove(&id);
+        if self.table.get(&id).is_some_and(|channel| channel.state == ChannelState::Closed)
+            && let Some(channel) = self.table.remove(&id)
+        {
+            self.names -= channel.parameters.names_len();
         }
     }
 
@@ -426,7 +437,8 @@ impl Channels {
             Some(Role::Server) => 1,
             None => return,
         };
-        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || self.table.len() >= self.limits.channels {
+        let parameters = parameters_of(&open);
+        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || !self.has_room(&parameters) {
             tracing::debug!(stream = stream.0, "refused a data channel");
             let _ = association.reset_streams(now, &[stream]);
             return;
@@ -434,7 +446,7 @@ impl Channels {
         let mut ack = Vec::new();
         dcep::Ack.encode(&mut ack);
         let _ = association.send(now, stream, Ppid::DCEP, Bytes::from(ack), SendOptions::default());
-        let mut channel = Channel::new(parameters_of(&open));
+        let mut channel = Channel::new(parameters);
         channel.stream = Some(stream);
         channel.acknowledged = true;
         channel.state = ChannelState::Open;

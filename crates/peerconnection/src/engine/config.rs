@@ -50,6 +50,9 @@ pub struct Limits {
     /// Data channels at a time, those of the peer included. Beyond it, `create_channel` fails and the peer's streams
     /// are reset. Default 1,024.
     pub channels: usize,
+    /// Bytes of the labels and protocols of all data channels together. Beyond it, `create_channel` fails and the peer's
+    /// streams are reset. Default 1 MiB.
+    pub channel_names: usize,
     /// Bytes of DTLS kept while the peer's fingerprint is not known yet; later packets are dropped, and the peer sends
     /// its flight again. Default 8 KiB.
     pub early_dtls: usize,
@@ -71,6 +74,7 @@ impl Default for Limits {
         Self {
             transports: 64,
             channels: 1024,
+            channel_names: 1 << 20,
             early_dtls: 8 * 1024,
             early_messages: 64 * 1024,
             tracks: 1024,

@@ -116,7 +116,7 @@ impl Peer {
             mid: transceiver.mid.clone(),
             direction: transceiver.direction,
             current_direction: transceiver.current_direction,
-            stopped: transceiver.stopped || self.closed.is_some(),
+            stopped: transceiver.stopped || self.is_ended(),
             remote_streams: transceiver.remote_streams.clone(),
             remote_track: transceiver.remote_track.clone(),
             sender: transceiver.sender,
@@ -160,7 +160,7 @@ impl Peer {
     /// `true` when nothing will be received over a transceiver any more.
     #[cfg(feature = "tokio")]
     pub(crate) fn is_track_over(&self, id: TransceiverId) -> bool {
-        self.closed.is_some() || self.negotiation.transceiver(id).is_none_or(|transceiver| transceiver.stopped)
+        self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| transceiver.stopped)
     }
 
     /// The transceiver whose receiver the engine speaks of.
@@ -180,6 +180,6 @@ impl Peer {
     }
 
     fn check_alive(&self) -> Result<(), TransceiverError> {
-        if self.closed.is_some() { Err(TransceiverError::Closed) } else { Ok(()) }
+        if self.is_ended() { Err(TransceiverError::Closed) } else { Ok(()) }
     }
 }

@@ -3,7 +3,7 @@
 
 use netsim::{Endpoint, Link, Pair};
 use ortica::core::crypto::rust_crypto;
-use ortica::core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
 use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
@@ -17,6 +17,8 @@ pub struct Side {
     pub channels: Vec<ChannelId>,
     pub opened: Vec<ChannelId>,
     pub closed: Vec<ChannelId>,
+    /// How often a channel said that what it has queued is low.
+    pub low: usize,
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
     /// What is still to be sent on the first open channel.
@@ -43,7 +45,8 @@ impl Side {
             ortica_dtls::Config::new(provider, certificate.clone())
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
-        );
+        )
+        .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
         let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
         peer.set_sockets(sockets);
         Self {
@@ -51,6 +54,7 @@ impl Side {
             channels: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
+            low: 0,
             received: Vec::new(),
             events: Vec::new(),
             queue: Default::default(),
@@ -72,6 +76,7 @@ impl Side {
                 Event::IncomingChannel(id) => self.channels.push(id),
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
+                Event::ChannelBufferedAmountLow(_) => self.low += 1,
                 _ => {}
             }
         }

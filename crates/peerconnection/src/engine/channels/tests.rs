@@ -321,3 +321,36 @@ fn cve_39_channels_opened_and_closed_leave_nothing_behind() {
         }
     }
 }
+
+/// Guards `Limits::channels` and `Limits::channel_names`: of a flood of OPENs what fits is taken, the others' streams are
+/// reset, and room that is given back can be used again. SCTP holds as little of it, since it is read at once.
+#[test]
+fn cve_38_a_flood_of_opens_is_bounded_in_number_and_in_bytes() {
+    let mut call = Call::connected();
+    let limits = Limits::default();
+    let long = "x".repeat(65_535);
+    for stream in (0..40).step_by(2) {
+        call.client.forge(stream, Ppid::DCEP, &open(&long), true);
+        call.run();
+    }
+    let taken: Vec<_> = call.server.channels.iter().map(|(id, _)| id).collect();
+    assert_eq!(taken.len(), limits.channel_names / long.len());
+    assert!(call.server.channels.names <= 1 << 20);
+    assert!(!call.server.channels.by_stream.contains_key(&StreamId(38)));
+    assert_eq!(call.server.create(named(&long)), Err(ChannelError::TooMany));
+
+    call.server.channels.on_closed(&mut VecDeque::new());
+    taken.iter().for_each(|id| call.server.channels.remove(*id));
+    assert_eq!(call.server.channels.names, 0);
+
+    let mut call = Call::connected();
+    for stream in (0..2 * 1_100).step_by(2) {
+        call.client.forge(stream, Ppid::DCEP, &open("short"), true);
+        if stream % 100 == 0 {
+            call.run();
+        }
+    }
+    call.run();
+    assert_eq!(call.server.channels.iter().count(), 1_024);
+    assert_eq!(call.server.channels.by_stream.len(), 1_024);
+}

@@ -1,0 +1,259 @@
+//! Beginnings and ends of associations, channels and connections; in virtual time.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{Side, call, exchange, negotiate};
+use netsim::{Link, Pair};
+use ortica::ConnectionState;
+use ortica::codecs::{Codec, MediaKind};
+use ortica::engine::{
+    ChannelError, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, CloseReason, DtlsState, MediaError,
+};
+use ortica::jsep::{SessionDescription, SignalingState};
+use ortica::peer::PeerEvent;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const DELAY: Duration = Duration::from_millis(25);
+
+fn open_call(seed: u64) -> Pair<Side> {
+    let mut pair = call(seed, Link::with_delay(DELAY));
+    pair.run_until(10 * SECOND, |a, b| !a.opened.is_empty() && !b.opened.is_empty()).unwrap();
+    pair
+}
+
+fn bytes(len: usize) -> ChannelMessage {
+    ChannelMessage { binary: true, data: Bytes::from(vec![7; len]) }
+}
+
+fn has_association(side: &Side) -> bool {
+    let session = side.peer.session();
+    session.transports().any(|id| session.sctp_stats(id).is_some())
+}
+
+/// Guards `Secured`, the one place where an association is made: none before DTLS is up, none at all where the fingerprint
+/// is another's, and both sides may begin. What is announced is port 5000.
+#[test]
+fn sctp_11_an_association_starts_after_the_fingerprint_is_verified() {
+    let mut pair = call(1, Link::with_delay(DELAY));
+    let now = pair.now();
+    pair.b.create_channel(now, ChannelParameters::default());
+    for side in [&pair.a, &pair.b] {
+        assert!(side.peer.local_description().unwrap().sdp.contains("a=sctp-port:5000\r\n"));
+    }
+    let limit = pair.now() + 10 * SECOND;
+    while !(has_association(&pair.a) && has_association(&pair.b)) && pair.now() < limit {
+        pair.run_for(MS);
+        for side in [&pair.a, &pair.b] {
+            let session = side.peer.session();
+            let id = session.transports().next().unwrap();
+            assert!(!has_association(side) || session.dtls_state(id) == Some(DtlsState::Connected));
+        }
+    }
+    pair.run_until(10 * SECOND, |a, b| a.opened.len() == 2 && b.opened.len() == 2).unwrap();
+
+    let mut pair = Pair::new(2, Link::with_delay(DELAY), Side::new(5, Pair::<Side>::A), Side::new(6, Pair::<Side>::B));
+    pair.a.create_channel(now, ChannelParameters::default());
+    let offer = pair.a.peer.create_offer(now).unwrap();
+    pair.a.peer.set_local_description(now, offer).unwrap();
+    let offer = pair.a.peer.local_description().unwrap();
+    let at = offer.sdp.find("a=fingerprint:sha-256 ").unwrap() + "a=fingerprint:sha-256 ".len();
+    let mut forged = offer.sdp.clone();
+    let digit = if &forged[at..=at] == "0" { "1" } else { "0" };
+    forged.replace_range(at..=at, digit);
+    pair.b.peer.set_remote_description(now, SessionDescription::offer(forged)).unwrap();
+    let answer = pair.b.peer.create_answer(now).unwrap();
+    pair.b.peer.set_local_description(now, answer).unwrap();
+    let answer = pair.b.peer.local_description().unwrap();
+    pair.a.peer.set_remote_description(now, answer).unwrap();
+    for _ in 0..200 {
+        pair.run_for(20 * MS);
+        assert!(!has_association(&pair.b), "the certificate is not the one that was told");
+    }
+    assert_eq!(pair.b.peer.connection_state(), ConnectionState::Failed);
+}
+
+/// Guards what is counted as buffered: bytes handed in, until the peer has them; and the event, which comes with the
+/// crossing of the threshold and not without it.
+#[test]
+fn dc_4_the_buffered_amount_falls_as_the_peer_acknowledges() {
+    let mut pair = open_call(1);
+    let id = pair.a.channels[0];
+    // The OPEN was buffered too, and left.
+    pair.a.low = 0;
+    let low = |pair: &Pair<Side>| pair.a.low;
+    pair.with_a(|a, now| {
+        let session = a.peer.session_mut();
+        session.set_buffered_amount_low_threshold(id, 10_000);
+        session.send(now, id, bytes(5_000)).unwrap();
+        assert_eq!(session.buffered_amount(id), 5_000);
+    });
+    pair.run_for(SECOND);
+    assert_eq!(pair.a.peer.session().buffered_amount(id), 0);
+    assert_eq!(low(&pair), 0, "it was never above the threshold");
+
+    pair.with_a(|a, now| {
+        for _ in 0..4 {
+            a.peer.session_mut().send(now, id, bytes(50_000)).unwrap();
+        }
+        assert_eq!(a.peer.session().buffered_amount(id), 200_000);
+    });
+    let mut last = 200_000;
+    while last > 0 {
+        pair.run_for(MS);
+        let amount = pair.a.peer.session().buffered_amount(id);
+        assert!(amount <= last, "it only falls");
+        assert_eq!(low(&pair), usize::from(amount <= 10_000), "at {amount}");
+        last = amount;
+    }
+    assert_eq!(low(&pair), 1);
+}
+
+/// Guards the ways a channel ends: what is queued goes first and both sides hear of it; before it is open it ends at once;
+/// and all of them end with the connection.
+#[test]
+fn dc_5_channels_close_in_every_state() {
+    let mut pair = open_call(1);
+    let id = pair.a.channels[0];
+    pair.with_a(|a, now| {
+        for _ in 0..20 {
+            a.peer.session_mut().send(now, id, bytes(10_000)).unwrap();
+        }
+        a.peer.session_mut().close_channel(now, id);
+        assert_eq!(a.peer.session().channel_state(id), ChannelState::Closing);
+        let refused = a.peer.session_mut().send(now, id, bytes(1));
+        assert_eq!(refused, Err(ChannelSendError::NotOpen(ChannelState::Closing)));
+    });
+    pair.run_until(10 * SECOND, |a, b| !a.closed.is_empty() && !b.closed.is_empty()).unwrap();
+    assert_eq!(pair.b.received.len(), 20, "the queue was finished");
+
+    let mut early = Side::new(9, Pair::<Side>::A);
+    let id = early.create_channel(netsim::epoch(), ChannelParameters::default());
+    early.peer.session_mut().close_channel(netsim::epoch(), id);
+    early.peer.session_mut().close_channel(netsim::epoch(), id);
+    assert_eq!(early.peer.session().channel_state(id), ChannelState::Closed);
+
+    let mut pair = open_call(2);
+    let now = pair.now();
+    for _ in 0..5 {
+        pair.a.create_channel(now, ChannelParameters::default());
+    }
+    pair.run_until(10 * SECOND, |a, b| a.opened.len() == 6 && b.opened.len() == 6).unwrap();
+    let last = pair.a.create_channel(pair.now(), ChannelParameters::default());
+    assert_ne!(pair.a.peer.session().channel_state(last), ChannelState::Closed);
+    pair.with_a(|a, now| a.peer.close(now));
+    pair.run_for(SECOND);
+    assert_eq!(pair.a.closed.len(), 7);
+    assert_eq!(pair.b.closed.len(), 6);
+}
+
+/// Guards what the peer's goodbye is taken for: DTLS is closed and the channels with it, while ICE goes on, so that the
+/// connection is not called closed (webrtc-pc §4.3.3). Of the row's three ends this is the one that can be brought about:
+/// nothing here closes SCTP alone.
+#[test]
+fn flt_31_a_goodbye_of_dtls_is_closes_channels_and_not_ice() {
+    let mut pair = open_call(1);
+    let before = pair.b.events.len();
+    pair.with_a(|a, now| a.peer.close(now));
+    pair.run_for(SECOND);
+    assert_eq!(pair.b.events[before..], [PeerEvent::DtlsStateChange(DtlsState::Closed)]);
+    assert_eq!(pair.b.closed, pair.b.channels);
+}
+
+/// Guards `close`: whatever was under way, `Closed` is the one event that follows.
+#[test]
+fn api_1_nothing_but_closed_follows_a_close() {
+    for moment in [0, 10, 30, 60, 90, 120, 150, 200, 400] {
+        let mut pair = call(moment, Link::with_delay(DELAY));
+        pair.run_for(moment as u32 * MS);
+        let before = {
+            pair.a.events.extend(std::iter::from_fn(|| pair.a.peer.poll_event()));
+            pair.a.events.len()
+        };
+        pair.with_a(|a, now| a.peer.close(now));
+        pair.run_for(5 * SECOND);
+        assert_eq!(pair.a.events[before..], [PeerEvent::Closed(CloseReason::Local)], "closed after {moment} ms");
+    }
+}
+
+/// Guards the names and counters of statistics: a thing keeps its name, and neither counters nor times go back.
+#[test]
+fn api_1_statistics_keep_their_names_and_only_grow() {
+    let mut pair = open_call(1);
+    let mut last: Option<ortica::stats::StatsReport> = None;
+    for _ in 0..50 {
+        pair.a.queue.push_back(bytes(3_000));
+        pair.run_for(100 * MS);
+        let report = pair.a.peer.stats(pair.now());
+        if let Some(last) = &last {
+            for entry in last.iter() {
+                let next = report.iter().find(|next| next.id == entry.id);
+                let next = next.unwrap_or_else(|| panic!("{} is gone", entry.id));
+                assert!(next.timestamp >= entry.timestamp);
+                assert_eq!(std::mem::discriminant(&next.kind), std::mem::discriminant(&entry.kind), "{}", entry.id);
+            }
+            let (before, after) = (last.transports().next().unwrap(), report.transports().next().unwrap());
+            assert!(after.counters.packets_sent > before.counters.packets_sent);
+            assert!(after.counters.bytes_sent > before.counters.bytes_sent);
+            assert!(after.counters.packets_received > before.counters.packets_received);
+        }
+        last = Some(report);
+    }
+}
+
+/// Guards what a closed connection still says: its state at once, stopped transceivers, closed channels, and
+/// statistics: of channels, since transports are gone by then.
+#[test]
+fn api_3_a_closed_connection_answers() {
+    let mut a = Side::new(3, Pair::<Side>::A);
+    a.peer.set_codecs(vec![Codec::Pcmu]);
+    let mut b = Side::new(4, Pair::<Side>::B);
+    b.peer.set_codecs(vec![Codec::Pcmu]);
+    let mut pair = Pair::new(1, Link::with_delay(DELAY), a, b);
+    let now = pair.now();
+    let channel = pair.a.create_channel(now, ChannelParameters::default());
+    let track = pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    pair.run_until(10 * SECOND, |a, b| !a.opened.is_empty() && !b.opened.is_empty()).unwrap();
+    pair.with_a(|a, now| {
+        a.peer.close(now);
+        assert_eq!(a.peer.signaling_state(), SignalingState::Closed);
+        assert_eq!(a.peer.session().channel_state(channel), ChannelState::Closed);
+    });
+    pair.run_for(SECOND);
+    assert_eq!(pair.a.closed, [channel]);
+    assert!(pair.a.peer.transceiver(track).unwrap().stopped);
+    assert_eq!(pair.a.peer.close_reason(), Some(CloseReason::Local));
+    let report = pair.a.peer.stats(pair.now());
+    assert!(report.iter().any(|entry| matches!(entry.kind, ortica::stats::StatsKind::DataChannel(_))));
+    assert!(pair.a.peer.create_offer(pair.now()).is_err());
+    assert!(pair.a.peer.add_track(MediaKind::Audio, Vec::new()).is_err());
+}
+
+/// Guards the limits on channels and tracks: one more is refused by a typed error, and those that there are go on.
+#[test]
+fn flt_47_one_more_than_the_limit_is_refused_and_changes_nothing() {
+    let mut pair = open_call(1);
+    let now = pair.now();
+    let parameters = |stream| ChannelParameters { negotiated: Some(stream), ..ChannelParameters::default() };
+    for stream in 1_000..1_000 + 1_023 {
+        pair.a.peer.create_channel(now, parameters(stream)).unwrap();
+    }
+    for stream in 3_000..3_010 {
+        assert_eq!(pair.a.peer.create_channel(now, parameters(stream)), Err(ChannelError::TooMany));
+    }
+    assert_eq!(pair.a.peer.session().channels().count(), 1_024);
+    let transport = pair.a.peer.session().transports().next().unwrap();
+    let session = pair.a.peer.session_mut();
+    for _ in 0..1_024 {
+        session.add_sender(transport, MediaKind::Audio).unwrap();
+    }
+    assert_eq!(session.add_sender(transport, MediaKind::Audio), Err(MediaError::TooMany));
+    assert_eq!(session.senders().count(), 1_024);
+    pair.a.queue.push_back(bytes(10));
+    pair.run_until(SECOND, |_, b| b.received.len() == 1).unwrap();
+    exchange(now, &mut pair.a, &mut pair.b);
+}
