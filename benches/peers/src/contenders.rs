@@ -49,21 +49,22 @@ const fn row(
 }
 
 const CRC: &str = "CRC32c";
+const NONE: &str = "none (RFC 9653)";
 
 /// Every row: stacks as shipped first, then the same with other settings.
 pub const CONTENDERS: &[Contender] = &[
-    row(OURS, Program::Own("peer-ortica"), &[], CRC),
+    row(OURS, Program::Own("peer-ortica"), &[], NONE),
     row("str0m", Program::Own("peer-str0m"), &[], CRC),
     row("webrtc", Program::Own("peer-webrtc"), &[], CRC),
-    row("libdatachannel", Program::Own("peer-libdatachannel"), &[], "none (RFC 9653)"),
+    row("libdatachannel", Program::Own("peer-libdatachannel"), &[], NONE),
     row("Chromium", Program::Chromium, &[], "not known"),
     row("aiortc", Program::Aiortc, &[], CRC),
-    row(OURS_SMALL, Program::Own("peer-ortica"), &["--buffers", KERNELS_OWN], CRC),
+    row(OURS_SMALL, Program::Own("peer-ortica"), &["--buffers", KERNELS_OWN], NONE),
     row("str0m, 8 MiB buffers", Program::Own("peer-str0m"), &["--buffers", LARGE], CRC),
     row(WEBRTC_LARGE, Program::Own("peer-webrtc"), &["--buffers", LARGE], CRC),
-    row("ortica, path MTU 1,500", Program::Own("peer-ortica"), &["--mtu", "1500"], CRC),
+    row("ortica, path MTU 1,500", Program::Own("peer-ortica"), &["--mtu", "1500"], NONE),
     row("webrtc, path MTU 1,500", Program::Own("peer-webrtc"), &["--mtu", "1500"], CRC),
-    row("libdatachannel, path MTU 1,500", Program::Own("peer-libdatachannel"), &["--mtu", "1500"], "none (RFC 9653)"),
+    row("libdatachannel, path MTU 1,500", Program::Own("peer-libdatachannel"), &["--mtu", "1500"], NONE),
 ];
 
 impl Contender {
