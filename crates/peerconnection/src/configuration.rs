@@ -91,8 +91,8 @@ impl Configuration {
     }
 
     /// What media may be protected with, best liked first. Default: AEAD_AES_128_GCM, AEAD_AES_256_GCM, AES128_CM_SHA1_80,
-    /// of which every peer knows the last. Profiles that ortica does not know are left out; with none left, media are not
-    /// negotiated.
+    /// of which every peer knows the last. Profiles that ortica does not know are left out; with none left, no media
+    /// flow, and data do.
     #[must_use]
     pub fn with_srtp_profiles(mut self, profiles: Vec<SrtpProfile>) -> Self {
         self.srtp_profiles = profiles;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Each future is cancelled after so many polls, and each smaller number.
 const POLLS: usize = 12;
+/// More than the queues of both sides hold while nobody reads.
+const MESSAGES: u32 = 60;
 
 fn connection() -> (PeerConnection, Events) {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -74,23 +76,31 @@ async fn flt_46_a_future_can_be_dropped_at_any_poll() {
     tokio::time::timeout(Duration::from_secs(60), async {
         for polls in 1..=POLLS {
             let (a, b, events, [channel, other]) = call(polls).await;
-            let mut next = 0;
-            for number in 0..200u32 {
-                let bytes = [&number.to_be_bytes()[..], &[0; 20_000]].concat();
+            let (mut next, mut full) = (0, 0);
+            for number in 0..MESSAGES {
+                let bytes = [&number.to_be_bytes()[..], &[0; 100_000]].concat();
                 // A send that was cancelled has sent nothing; one that was done has sent all of it.
                 if let Some(done) = cancelled(polls, channel.send(bytes.clone())).await {
                     done.unwrap();
-                } else {
-                    cancelled(polls, channel.buffered_amount_below(1)).await;
-                    channel.send(bytes).await.unwrap();
+                    continue;
                 }
-                if number % 8 == 7 {
-                    while let Some(message) = cancelled(polls, other.recv()).await {
-                        check(&message.expect("the channel is open"), &mut next);
+                full += 1;
+                cancelled(polls, channel.buffered_amount_below(1)).await;
+                let mut send = pin!(channel.send(bytes));
+                loop {
+                    // Room is made by reading, and the last read is cancelled by the send that is done.
+                    tokio::select! {
+                        biased;
+                        sent = &mut send => break sent.unwrap(),
+                        message = other.recv() => check(&message.expect("the channel is open"), &mut next),
                     }
                 }
             }
-            while next < 200 {
+            assert!(full > 0, "the queue was never full");
+            while let Some(message) = cancelled(polls, other.recv()).await {
+                check(&message.expect("the channel is open"), &mut next);
+            }
+            while next < MESSAGES {
                 check(&other.recv().await.expect("the channel is open"), &mut next);
             }
             cancelled(polls, channel.close()).await;
@@ -111,6 +121,6 @@ async fn flt_46_a_future_can_be_dropped_at_any_poll() {
 /// Each message comes once and in its turn.
 fn check(message: &Message, next: &mut u32) {
     let Message::Binary(bytes) = message else { panic!("a text") };
-    assert_eq!((&bytes[..4], bytes.len()), (&next.to_be_bytes()[..], 20_004));
+    assert_eq!((&bytes[..4], bytes.len()), (&next.to_be_bytes()[..], 100_004));
     *next += 1;
 }

@@ -9,7 +9,6 @@ const LOT_TIME: Duration = Duration::from_millis(1);
 const LEAST_PACKETS: usize = 10;
 /// Bytes that may leave at once on a fast path: what one system call takes.
 const MOST_BYTES: usize = 64 << 10;
-
 /// Bytes that who wakes up late may make up for.
 const MOST_SAVED: usize = 512 << 10;
 
