@@ -24,7 +24,7 @@ const BARS: &[Bar] = &[
         name: "faults",
         file: "crates/peerconnection/tests/simulated_call.rs",
         needs: &[Need::Media],
-        command: "env ORTICA_SEEDS=100 cargo test --locked --quiet -p ortica --all-features --test simulated_call --test impaired_path -- --nocapture",
+        command: "env ORTICA_SEEDS=100 cargo test --locked --quiet -p ortica --all-features --test simulated_call -- --nocapture",
     },
     Bar {
         issue: 2,
