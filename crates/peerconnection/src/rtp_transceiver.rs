@@ -17,6 +17,7 @@ use thiserror::Error;
 pub struct RtpTransceiver {
     handle: Arc<Handle>,
     id: TransceiverId,
+    kind: MediaKind,
 }
 
 /// What sends a track.
@@ -26,6 +27,7 @@ pub struct RtpTransceiver {
 pub struct RtpSender {
     handle: Arc<Handle>,
     id: TransceiverId,
+    kind: MediaKind,
 }
 
 /// What receives a track.
@@ -35,6 +37,7 @@ pub struct RtpSender {
 pub struct RtpReceiver {
     handle: Arc<Handle>,
     id: TransceiverId,
+    kind: MediaKind,
 }
 
 /// Why a track was not replaced.
@@ -47,13 +50,13 @@ pub enum ReplaceTrackError {
 }
 
 impl RtpTransceiver {
-    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId) -> Self {
-        Self { handle, id }
+    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId, kind: MediaKind) -> Self {
+        Self { handle, id, kind }
     }
 
     /// Sound or picture.
     pub fn kind(&self) -> MediaKind {
-        kind(&self.handle, self.id)
+        self.kind
     }
 
     /// The name of its section, once a description with it was set.
@@ -71,7 +74,7 @@ impl RtpTransceiver {
         self.state()?.current_direction
     }
 
-    /// `true` once either side has stopped it, or the connection is closed.
+    /// `true` once either side has stopped it, the offer that made it was rolled back, or the connection is closed.
     pub fn is_stopped(&self) -> bool {
         self.state().is_none_or(|state| state.stopped)
     }
@@ -103,12 +106,12 @@ impl RtpTransceiver {
 
     /// What it sends with.
     pub fn sender(&self) -> RtpSender {
-        RtpSender::new(self.handle.clone(), self.id)
+        RtpSender::new(self.handle.clone(), self.id, self.kind)
     }
 
     /// What it receives with.
     pub fn receiver(&self) -> RtpReceiver {
-        RtpReceiver { handle: self.handle.clone(), id: self.id }
+        RtpReceiver { handle: self.handle.clone(), id: self.id, kind: self.kind }
     }
 
     fn state(&self) -> Option<TransceiverState> {
@@ -117,8 +120,8 @@ impl RtpTransceiver {
 }
 
 impl RtpSender {
-    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId) -> Self {
-        Self { handle, id }
+    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId, kind: MediaKind) -> Self {
+        Self { handle, id, kind }
     }
 
     /// The track that is sent, if there is one.
@@ -133,9 +136,8 @@ impl RtpSender {
     ///
     /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack)
     pub fn replace_track(&self, track: Option<&LocalTrack>) -> Result<(), ReplaceTrackError> {
-        let kind = kind(&self.handle, self.id);
-        if track.is_some_and(|track| track.kind() != kind) {
-            return Err(ReplaceTrackError::Kind(kind));
+        if track.is_some_and(|track| track.kind() != self.kind) {
+            return Err(ReplaceTrackError::Kind(self.kind));
         }
         self.handle.set_track(self.id, track);
         Ok(())
@@ -143,7 +145,7 @@ impl RtpSender {
 
     /// The transceiver that it belongs to.
     pub fn transceiver(&self) -> RtpTransceiver {
-        RtpTransceiver::new(self.handle.clone(), self.id)
+        RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
 }
 
@@ -151,18 +153,13 @@ impl RtpReceiver {
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
         let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };
-        RemoteTrack::new(kind(&self.handle, self.id), source)
+        RemoteTrack::new(self.kind, source)
     }
 
     /// The transceiver that it belongs to.
     pub fn transceiver(&self) -> RtpTransceiver {
-        RtpTransceiver::new(self.handle.clone(), self.id)
+        RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
-}
-
-/// A transceiver never vanishes, nor does its kind change.
-fn kind(handle: &Handle, id: TransceiverId) -> MediaKind {
-    handle.cell.look(|inner| inner.peer.transceiver(id)).map_or(MediaKind::Audio, |state| state.kind)
 }
 
 macro_rules! debug_by_id {

@@ -24,7 +24,7 @@ mod transceiver;
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
 pub use error::{DescriptionError, IceCandidateError};
-pub(crate) use negotiation::Negotiation;
 pub use negotiation::TransceiverError;
+pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;
 pub use transceiver::{TransceiverId, TransceiverInit};

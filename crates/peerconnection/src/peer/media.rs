@@ -2,7 +2,7 @@
 
 use super::{Peer, PeerEvent};
 use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId};
-use crate::jsep::{TransceiverError, TransceiverId, TransceiverInit};
+use crate::jsep::{TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
 use ortica_sdp::Direction;
@@ -31,7 +31,7 @@ pub struct TransceiverState {
     pub remote_track: Option<String>,
     /// The sender, once something was sent.
     pub sender: Option<SenderId>,
-    /// The receiver, once the other side has the section.
+    /// The receiver, once something was to be received.
     pub receiver: Option<ReceiverId>,
 }
 
@@ -113,12 +113,12 @@ impl Peer {
         Some(TransceiverState {
             id,
             kind: transceiver.kind,
-            mid: transceiver.mid.clone(),
+            mid: transceiver.section.mid.clone(),
             direction: transceiver.direction,
             current_direction: transceiver.current_direction,
             stopped: transceiver.stopped || self.is_ended(),
-            remote_streams: transceiver.remote_streams.clone(),
-            remote_track: transceiver.remote_track.clone(),
+            remote_streams: transceiver.section.remote_streams.clone(),
+            remote_track: transceiver.section.remote_track.clone(),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
         })
@@ -172,10 +172,12 @@ impl Peer {
 
     /// Tells of tracks that began; those that ended are seen by who reads them.
     pub(super) fn report_tracks(&mut self) {
-        for id in self.negotiation.take_track_changes() {
-            self.stirred_tracks.push(id);
-            let sends = self.negotiation.transceiver(id).is_some_and(|transceiver| transceiver.remote_sends);
-            self.events.push_back(if sends { PeerEvent::Track(id) } else { PeerEvent::TrackRemoved(id) });
+        for TrackChange { transceiver, kind, sends } in self.negotiation.take_track_changes() {
+            self.stirred_tracks.push(transceiver);
+            self.events.push_back(match sends {
+                true => PeerEvent::Track(transceiver),
+                false => PeerEvent::TrackRemoved(transceiver, kind),
+            });
         }
     }
 

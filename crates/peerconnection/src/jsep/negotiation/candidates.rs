@@ -2,7 +2,7 @@
 
 use super::Negotiation;
 use crate::engine::{Session, TransportId};
-use crate::jsep::{IceCandidate, IceCandidateError};
+use crate::jsep::{IceCandidate, IceCandidateError, SignalingState};
 use ortica_core::Instant;
 use ortica_ice::Candidate;
 
@@ -33,7 +33,7 @@ impl Negotiation {
         session: &mut Session,
         candidate: &IceCandidate,
     ) -> Result<(), IceCandidateError> {
-        let pending = self.pending_remote.is_some();
+        let unanswered = self.state == SignalingState::HaveRemoteOffer;
         let theirs = self.pending_remote.as_mut().or(self.current_remote.as_mut());
         let theirs = theirs.ok_or(IceCandidateError::NoRemoteDescription)?;
         let section = theirs.parsed.section_of(candidate).ok_or(IceCandidateError::UnknownSection)?;
@@ -51,7 +51,7 @@ impl Negotiation {
             }
         };
         // Before the answer is set the candidates wait with the offer they belong to.
-        if pending {
+        if unanswered {
             match parsed {
                 None => section.end_of_candidates = true,
                 Some(parsed) if section.candidates.len() < MAX_WAITING => section.candidates.push(parsed),

@@ -5,7 +5,7 @@ use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSen
 use crate::jsep::formats;
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
-use crate::jsep::transceiver::{Transceiver, TransceiverId, TransceiverInit};
+use crate::jsep::transceiver::{Origin, Transceiver, TransceiverId, TransceiverInit};
 use crate::jsep::{DescriptionError, SdpType};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
@@ -58,13 +58,23 @@ impl Negotiation {
         kind: MediaKind,
         init: TransceiverInit,
     ) -> Result<TransceiverId, TransceiverError> {
+        self.make_transceiver(kind, Origin::Application, init)
+    }
+
+    fn make_transceiver(
+        &mut self,
+        kind: MediaKind,
+        origin: Origin,
+        init: TransceiverInit,
+    ) -> Result<TransceiverId, TransceiverError> {
         if self.transceivers.len() >= MAX_TRANSCEIVERS {
             return Err(TransceiverError::TooMany);
         }
         let init = TransceiverInit { codecs: self.codecs_for(kind, &init.codecs)?, ..init };
-        let id = TransceiverId(u32::try_from(self.transceivers.len()).unwrap_or(u32::MAX));
+        let id = TransceiverId(self.next_transceiver);
+        self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
         let mut rng = self.rng.fork(&format!("transceiver {id}"));
-        self.transceivers.push(Transceiver::new(id, kind, init, &mut rng));
+        self.transceivers.push(Transceiver::new(id, kind, origin, init, &mut rng));
         Ok(id)
     }
 
@@ -88,11 +98,10 @@ impl Negotiation {
         if let Some(transceiver) = unused {
             transceiver.direction = Direction::new(true, transceiver.direction.receives());
             transceiver.streams = streams;
+            transceiver.has_track = true;
             return Ok(transceiver.id);
         }
-        let id = self.add_transceiver(kind, TransceiverInit { streams, ..TransceiverInit::default() })?;
-        self.transceiver_mut(id)?.by_add_track = true;
-        Ok(id)
+        self.make_transceiver(kind, Origin::Track, TransceiverInit { streams, ..TransceiverInit::default() })
     }
 
     /// Changes what the application wants; negotiation makes it so.
@@ -121,8 +130,8 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Transceivers whose other side began or ceased to send since the last call.
-    pub fn take_track_changes(&mut self) -> Vec<TransceiverId> {
+    /// What tracks of the other side came and went since the last call.
+    pub fn take_track_changes(&mut self) -> Vec<TrackChange> {
         std::mem::take(&mut self.track_changes)
     }
 
@@ -143,7 +152,7 @@ impl Negotiation {
     }
 
     fn remote_media(&self, transceiver: &Transceiver) -> Option<&RemoteMedia> {
-        let mid = transceiver.mid.as_deref()?;
+        let mid = transceiver.mid()?;
         let sections = &self.current_remote.as_ref()?.parsed.sections;
         sections.iter().find(|section| section.mid == mid)?.as_media()
     }
@@ -168,7 +177,8 @@ impl Negotiation {
                 _ => Body::Rejected,
             };
         }
-        for transceiver in transceivers.iter().filter(|transceiver| transceiver.mid.is_none() && !transceiver.stopped) {
+        for transceiver in transceivers.iter().filter(|transceiver| transceiver.mid().is_none() && !transceiver.stopped)
+        {
             let section = Section::media(free_mid(sections), Setup::ActPass, body(transceiver));
             // A slot that both sides gave up is used again, under another name (RFC 9429 §5.2.2).
             let given_up = |section: &&mut Section| {
@@ -199,8 +209,8 @@ impl Negotiation {
         for section in &local.sections {
             let Some(media) = section.as_media() else { continue };
             if let Ok(transceiver) = self.transceiver_mut(media.transceiver) {
-                transceiver.mid = Some(section.mid.clone());
-                transceiver.is_announced |= media.track.is_some();
+                transceiver.section.mid = Some(section.mid.clone());
+                transceiver.section.is_announced |= media.track.is_some();
             }
         }
     }
@@ -216,7 +226,7 @@ fn media_section(
     let repairs = formats.iter().any(|format| format.rtx.is_some());
     // What was said of a track stays, whichever way media flows (RFC 9429 §5.2.2 and §5.3.2). Chromium shows nothing of
     // a stream whose SSRC was gone and came back.
-    let is_named = direction.sends() || transceiver.is_announced;
+    let is_named = direction.sends() || transceiver.section.is_announced;
     let track = is_named.then(|| Track {
         id: transceiver.track.clone(),
         streams: transceiver.streams.clone(),
@@ -239,13 +249,13 @@ fn media_section(
 
 impl Negotiation {
     /// Finds or makes a transceiver for each section of an offer (RFC 9429 §5.10).
-    pub(super) fn associate(&mut self, session: &mut Session, transport: TransportId, offer: &Remote) {
+    pub(super) fn associate(&mut self, session: &mut Session, offer: &Remote) {
         for section in &offer.sections {
             match &section.content {
                 Content::Media(media) if offer.serves(section) => {
                     self.numbers.learn(&media.formats, &media.extensions);
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
-                    self.learn_track(session, transport, id, media);
+                    self.learn_track(id, media);
                 }
                 Content::Rejected => self.reject(session, &section.mid),
                 _ => {}
@@ -254,42 +264,39 @@ impl Negotiation {
     }
 
     fn transceiver_for(&mut self, mid: &str, media: &RemoteMedia) -> Option<TransceiverId> {
-        if let Some(known) = self.transceivers.iter().find(|transceiver| transceiver.mid.as_deref() == Some(mid)) {
+        if let Some(known) = self.transceivers.iter().find(|transceiver| transceiver.mid() == Some(mid)) {
             return Some(known.id).filter(|_| known.kind == media.kind && !known.stopped);
         }
         let free = self.transceivers.iter_mut().find(|transceiver| {
-            transceiver.by_add_track
-                && transceiver.mid.is_none()
+            transceiver.origin == Origin::Track
+                && transceiver.mid().is_none()
                 && !transceiver.stopped
                 && transceiver.kind == media.kind
         });
         if let Some(free) = free {
-            free.mid = Some(mid.to_owned());
+            free.section.mid = Some(mid.to_owned());
             return Some(free.id);
         }
         let init = TransceiverInit { direction: Direction::RecvOnly, ..TransceiverInit::default() };
         // Without a codec in common the section is rejected, and nobody needs a transceiver.
-        let id = self.add_transceiver(media.kind, init).ok()?;
+        let id = self.make_transceiver(media.kind, Origin::RemoteOffer, init).ok()?;
         let made = self.transceivers.last_mut()?;
         if formats::common(&made.codecs, &media.formats).is_empty() {
             self.transceivers.pop();
             return None;
         }
-        made.mid = Some(mid.to_owned());
+        made.section.mid = Some(mid.to_owned());
         Some(id)
     }
 
     /// Takes note of what the other side says about its track.
-    fn learn_track(&mut self, session: &mut Session, transport: TransportId, id: TransceiverId, media: &RemoteMedia) {
+    fn learn_track(&mut self, id: TransceiverId, media: &RemoteMedia) {
         let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.id == id) else { return };
-        if transceiver.receiver.is_none() {
-            transceiver.receiver = session.add_receiver(transport, transceiver.kind).ok();
-        }
-        let sends = media.direction.sends() && transceiver.receiver.is_some();
-        transceiver.remote_streams.clone_from(&media.streams);
-        transceiver.remote_track.clone_from(&media.track);
-        if std::mem::replace(&mut transceiver.remote_sends, sends) != sends {
-            self.track_changes.push(id);
+        let sends = media.direction.sends();
+        transceiver.section.remote_streams.clone_from(&media.streams);
+        transceiver.section.remote_track.clone_from(&media.track);
+        if std::mem::replace(&mut transceiver.section.remote_sends, sends) != sends {
+            self.track_changes.push(TrackChange::of(transceiver));
         }
     }
 
@@ -299,13 +306,15 @@ impl Negotiation {
             return;
         };
         halt(session, transceiver);
-        if transceiver.remote_sends {
-            self.track_changes.push(transceiver.id);
-        }
+        let sent = transceiver.section.remote_sends;
         transceiver.stop();
+        if sent {
+            self.track_changes.push(TrackChange::of(transceiver));
+        }
     }
 
-    /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections.
+    /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections. What an answer for the time
+    /// being rejects may still come.
     pub(super) fn apply_media(
         &mut self,
         now: Instant,
@@ -313,14 +322,16 @@ impl Negotiation {
         transport: TransportId,
         ours: &MadeLocal,
         theirs: &Remote,
+        kind: SdpType,
     ) -> Result<(), DescriptionError> {
         for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
-                    self.learn_track(session, transport, media.transceiver, remote);
+                    self.learn_track(media.transceiver, remote);
                     self.apply_section(now, session, transport, &ours.mid, media, remote)?;
                 }
-                _ => self.reject(session, &ours.mid),
+                _ if kind == SdpType::Answer => self.reject(session, &ours.mid),
+                _ => {}
             }
         }
         Ok(())
@@ -359,8 +370,11 @@ impl Negotiation {
         } else if let Some(sender) = transceiver.sender {
             session.stop_sending(sender)?;
         }
-        let Some(receiver) = transceiver.receiver else { return Ok(()) };
         if direction.receives() {
+            let receiver = match transceiver.receiver {
+                Some(receiver) => receiver,
+                None => *transceiver.receiver.insert(session.add_receiver(transport, transceiver.kind)?),
+            };
             let parameters = RtpReceiveParameters {
                 mid,
                 codecs: receive_codecs(ours, theirs),
@@ -369,10 +383,25 @@ impl Negotiation {
                 reduced_size_rtcp: theirs.reduced_size && ours.reduced_size,
             };
             session.start_receiving(receiver, parameters)?;
-        } else {
+        } else if let Some(receiver) = transceiver.receiver {
             session.stop_receiving(receiver)?;
         }
         Ok(())
+    }
+}
+
+/// A track of the other side that came or went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TrackChange {
+    pub transceiver: TransceiverId,
+    pub kind: MediaKind,
+    /// It came.
+    pub sends: bool,
+}
+
+impl TrackChange {
+    pub(super) fn of(transceiver: &Transceiver) -> Self {
+        Self { transceiver: transceiver.id, kind: transceiver.kind, sends: transceiver.section.remote_sends }
     }
 }
 
