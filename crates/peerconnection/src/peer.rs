@@ -249,6 +249,9 @@ impl Peer {
     /// # Errors
     /// See [`IceCandidateError`].
     pub fn add_ice_candidate(&mut self, now: Instant, candidate: &IceCandidate) -> Result<(), IceCandidateError> {
+        if self.is_ended() {
+            return Err(IceCandidateError::Closed);
+        }
         self.negotiation.add_ice_candidate(now, &mut self.session, candidate)
     }
 
@@ -268,7 +271,7 @@ impl Peer {
     ///
     /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-restartice)
     pub fn restart_ice(&mut self) {
-        if self.closed.is_none() {
+        if !self.is_ended() {
             self.negotiation.want_restart();
             self.update_negotiation_needed();
         }
@@ -319,7 +322,8 @@ impl Peer {
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
     fn update_negotiation_needed(&mut self) {
-        if !self.negotiation_needed
+        if !self.is_ended()
+            && !self.negotiation_needed
             && self.negotiation.state() == SignalingState::Stable
             && self.negotiation.is_needed()
         {

@@ -51,6 +51,15 @@ impl MadeLocal {
 struct Theirs {
     description: SessionDescription,
     parsed: Remote,
+    /// Candidates that were added to the text.
+    added: usize,
+}
+
+impl Theirs {
+    fn read(description: SessionDescription) -> Result<Self, DescriptionError> {
+        let parsed = Remote::parse(&description.sdp)?;
+        Ok(Self { description, parsed, added: 0 })
+    }
 }
 
 /// The exchange of descriptions of one connection, all of whose sections share one transport (BUNDLE, RFC 9143).

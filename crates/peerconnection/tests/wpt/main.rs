@@ -3,8 +3,10 @@
 //! Calls are complete when they return, so what those tests say of promises and tasks comes down to the order of events.
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+mod add_ice_candidate;
 #[path = "../common/mod.rs"]
 mod common;
+mod negotiation_needed;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;

@@ -116,10 +116,10 @@ impl Negotiation {
             self.roll_back(now, session);
             return Ok(());
         }
-        let parsed = Remote::parse(&description.sdp)?;
-        match description.kind {
-            SdpType::Offer => self.set_remote_offer(now, session, Theirs { description, parsed })?,
-            _ => self.set_remote_answer(now, session, Theirs { description, parsed })?,
+        let theirs = Theirs::read(description)?;
+        match theirs.description.kind {
+            SdpType::Offer => self.set_remote_offer(now, session, theirs)?,
+            _ => self.set_remote_answer(now, session, theirs)?,
         }
         self.state = next;
         Ok(())
