@@ -69,12 +69,19 @@ impl RtpTransceiver {
         self.state().map_or(Direction::Inactive, |state| state.direction)
     }
 
-    /// Which way media flows, once agreed; `None` before that and after it was stopped.
+    /// Which way media flows, once agreed; `None` before that and once its section was given up.
     pub fn current_direction(&self) -> Option<Direction> {
         self.state()?.current_direction
     }
 
-    /// `true` once either side has stopped it, the offer that made it was rolled back, or the connection is closed.
+    /// `true` once it was stopped by either side, though its end may still have to be negotiated. The W3C calls its direction
+    /// `stopped` then.
+    pub fn is_stopping(&self) -> bool {
+        self.state().is_none_or(|state| state.stopping)
+    }
+
+    /// `true` once its section was given up, the offer that made it was rolled back, or the connection is closed. The W3C
+    /// calls its current direction `stopped` then.
     pub fn is_stopped(&self) -> bool {
         self.state().is_none_or(|state| state.stopped)
     }

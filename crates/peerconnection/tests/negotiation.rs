@@ -318,10 +318,16 @@ fn jsep_5_directions_follow_the_answer_and_end_with_the_section() {
     let stopped = of(&b, MediaKind::Video).id;
     b.peer.stop_transceiver(stopped).unwrap();
     let state = b.peer.transceiver(stopped).unwrap();
-    assert!(state.stopped && state.current_direction.is_none(), "{state:?}");
-    common::exchange(now(), &mut b, &mut a);
+    assert!(state.stopping && !state.stopped, "{state:?}");
+    assert_eq!(state.current_direction, Some(Direction::SendRecv), "until it is agreed on");
+    let offer = offer_of(&mut b.peer);
+    a.peer.set_remote_description(now(), offer).unwrap();
     let ended = of(&a, MediaKind::Video);
     assert!(ended.stopped && ended.current_direction.is_none(), "{ended:?}");
+    let answer = a.peer.create_answer(now()).unwrap();
+    a.peer.set_local_description(now(), answer.clone()).unwrap();
+    b.peer.set_remote_description(now(), answer).unwrap();
+    assert_eq!((a.peer.transceiver(ended.id), b.peer.transceiver(stopped)), (None, None));
     let events: Vec<PeerEvent> = std::iter::from_fn(|| a.peer.poll_event()).collect();
     assert!(events.contains(&PeerEvent::TrackRemoved(ended.id, ended.kind)), "{events:?}");
     assert!(sections(&a.peer.local_description().unwrap()).iter().any(|section| section.starts_with("m=video 0 ")));

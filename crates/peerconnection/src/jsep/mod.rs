@@ -27,4 +27,5 @@ pub use error::{DescriptionError, IceCandidateError};
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;
+pub(crate) use transceiver::Life;
 pub use transceiver::{TransceiverId, TransceiverInit};

@@ -44,8 +44,7 @@ pub(crate) struct Transceiver {
     pub direction: Direction,
     /// Which way it flows, as agreed.
     pub current_direction: Option<Direction>,
-    /// For good.
-    pub stopped: bool,
+    pub life: Life,
     /// A track was sent once, so that `add_track` leaves it alone.
     pub has_sent: bool,
     /// How it came to be, which says what offers of the other side do to it.
@@ -95,7 +94,7 @@ impl Transceiver {
             section: Association::default(),
             direction: init.direction,
             current_direction: None,
-            stopped: false,
+            life: Life::Live,
             has_sent: false,
             origin,
             has_track: origin == Origin::Track,
@@ -108,22 +107,38 @@ impl Transceiver {
         }
     }
 
-    /// Whether it is the one of that section, and not stopped.
-    pub fn is_alive_in(&self, mid: &str) -> bool {
-        !self.stopped && self.mid() == Some(mid)
-    }
-
     /// The name of its section, once a description with it was set.
     pub fn mid(&self) -> Option<&str> {
         self.section.mid.as_deref()
     }
 
+    pub fn is_live(&self) -> bool {
+        self.life == Life::Live
+    }
+
+    /// The application wants it no more. What was agreed stands until the next agreement.
     pub fn stop(&mut self) {
-        self.stopped = true;
+        self.life = self.life.max(Life::Stopping);
         self.direction = Direction::Inactive;
+    }
+
+    /// Its section was given up.
+    pub fn end(&mut self) {
+        self.stop();
+        self.life = Life::Stopped;
         self.current_direction = None;
         self.section.remote_sends = false;
     }
+}
+
+/// How far a transceiver is on its way out (webrtc-pc §5.4, the slots `[[Stopping]]` and `[[Stopped]]`).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Life {
+    Live,
+    /// The application stopped it; its section is still to be given up.
+    Stopping,
+    /// Its section was given up, by either side. The next agreement forgets it.
+    Stopped,
 }
 
 /// A random name in the form of RFC 9562 §5.4.

@@ -2,7 +2,7 @@
 
 use super::{Peer, PeerEvent};
 use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId};
-use crate::jsep::{TrackChange, TransceiverError, TransceiverId, TransceiverInit};
+use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
 use ortica_sdp::Direction;
@@ -21,9 +21,12 @@ pub struct TransceiverState {
     pub mid: Option<String>,
     /// Which way the application wants media to flow.
     pub direction: Direction,
-    /// Which way it flows, once agreed; `None` before that and after it was stopped.
+    /// Which way it flows, once agreed; `None` before that and once its section was given up.
     pub current_direction: Option<Direction>,
-    /// It was stopped, by either side.
+    /// It was stopped: what the W3C calls the direction `stopped`.
+    pub stopping: bool,
+    /// Its section was given up, by either side: what the W3C calls the current direction `stopped`. The next agreement
+    /// forgets it.
     pub stopped: bool,
     /// The media streams that the other side's track is part of.
     pub remote_streams: Vec<String>,
@@ -102,12 +105,12 @@ impl Peer {
         self.negotiation.set_default_codecs(codecs);
     }
 
-    /// The transceivers, in the order in which they were made.
+    /// The transceivers, in the order in which they were made. Those whose end was agreed on are gone.
     pub fn transceivers(&self) -> Vec<TransceiverState> {
         self.negotiation.transceivers().iter().filter_map(|transceiver| self.transceiver(transceiver.id)).collect()
     }
 
-    /// What a transceiver is at.
+    /// What a transceiver is at; `None` when there is none, or no more.
     pub fn transceiver(&self, id: TransceiverId) -> Option<TransceiverState> {
         let transceiver = self.negotiation.transceiver(id)?;
         Some(TransceiverState {
@@ -116,7 +119,8 @@ impl Peer {
             mid: transceiver.section.mid.clone(),
             direction: transceiver.direction,
             current_direction: transceiver.current_direction,
-            stopped: transceiver.stopped || self.is_ended(),
+            stopping: !transceiver.is_live() || self.is_ended(),
+            stopped: transceiver.life == Life::Stopped || self.is_ended(),
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
             sender: transceiver.sender,
@@ -160,7 +164,7 @@ impl Peer {
     /// `true` when nothing will be received over a transceiver any more.
     #[cfg(feature = "tokio")]
     pub(crate) fn is_track_over(&self, id: TransceiverId) -> bool {
-        self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| transceiver.stopped)
+        self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| !transceiver.is_live())
     }
 
     /// The transceiver whose receiver the engine speaks of.

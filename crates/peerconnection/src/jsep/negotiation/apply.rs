@@ -166,6 +166,7 @@ impl Negotiation {
         (self.last_offer, self.last_answer) = (None, None);
         self.fresh_answer = None;
         self.before = None;
+        self.forget_stopped();
     }
 
     /// The other side changed its ICE credentials, which asks for a restart (RFC 8839 §4.4.1.1.1).

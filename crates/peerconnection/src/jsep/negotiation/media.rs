@@ -5,7 +5,7 @@ use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSen
 use crate::jsep::formats;
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
-use crate::jsep::transceiver::{Origin, Transceiver, TransceiverId, TransceiverInit};
+use crate::jsep::transceiver::{Life, Origin, Transceiver, TransceiverId, TransceiverInit};
 use crate::jsep::{DescriptionError, SdpType};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
@@ -34,7 +34,7 @@ pub enum TransceiverError {
     Closed,
 }
 
-/// Transceivers of one connection, stopped ones included; as many as a description may have sections.
+/// Transceivers of one connection; as many as a description may have sections.
 const MAX_TRANSCEIVERS: usize = 1024;
 
 // --- what the application wants -------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ impl Negotiation {
     /// Sends a track: over a transceiver that never sent, or a new one (webrtc-pc §5.1, `addTrack`).
     pub fn add_track(&mut self, kind: MediaKind, streams: Vec<String>) -> Result<TransceiverId, TransceiverError> {
         let unused = self.transceivers.iter_mut().find(|transceiver| {
-            transceiver.kind == kind && !transceiver.stopped && !transceiver.has_sent && !transceiver.direction.sends()
+            transceiver.kind == kind && transceiver.is_live() && !transceiver.has_sent && !transceiver.direction.sends()
         });
         if let Some(transceiver) = unused {
             transceiver.direction = Direction::new(true, transceiver.direction.receives());
@@ -107,7 +107,7 @@ impl Negotiation {
     /// Changes what the application wants; negotiation makes it so.
     pub fn set_direction(&mut self, id: TransceiverId, direction: Direction) -> Result<(), TransceiverError> {
         let transceiver = self.transceiver_mut(id)?;
-        if transceiver.stopped {
+        if !transceiver.is_live() {
             return Err(TransceiverError::Stopped);
         }
         transceiver.direction = direction;
@@ -138,8 +138,8 @@ impl Negotiation {
     /// Whether what is agreed differs from what the application wants of a transceiver (webrtc-pc §4.7.3).
     pub(super) fn is_outdated(&self, transceiver: &Transceiver, agreed: Option<&Local>) -> bool {
         let media = agreed.and_then(|agreed| agreed.media_of(transceiver.id));
-        let Some(media) = media else { return !transceiver.stopped };
-        if transceiver.stopped {
+        let Some(media) = media else { return transceiver.is_live() };
+        if !transceiver.is_live() {
             return true;
         }
         let theirs = self.remote_media(transceiver).map_or(Direction::SendRecv, |remote| remote.direction.reversed());
@@ -163,7 +163,7 @@ impl Negotiation {
 impl Negotiation {
     /// Brings the sections of an offer up to date, and adds those that are wanted.
     pub(super) fn offer_media(&mut self, cname: &str, sections: &mut Vec<Section>) {
-        let Self { transceivers, numbers, .. } = self;
+        let Self { transceivers, numbers, current_local, .. } = self;
         let mut body = |transceiver: &Transceiver| {
             let formats = numbers.formats(transceiver.codecs.iter().copied());
             let extensions = numbers.extensions(transceiver.kind);
@@ -173,27 +173,31 @@ impl Negotiation {
             let Some(media) = section.as_media() else { continue };
             let transceiver = transceivers.iter().find(|transceiver| transceiver.id == media.transceiver);
             section.body = match transceiver {
-                Some(transceiver) if !transceiver.stopped => Body::Media(body(transceiver)),
+                Some(transceiver) if transceiver.is_live() => Body::Media(body(transceiver)),
                 _ => Body::Rejected,
             };
         }
-        for transceiver in transceivers.iter().filter(|transceiver| transceiver.mid().is_none() && !transceiver.stopped)
+        // A slot that both sides gave up is used again, under another name (RFC 9429 §5.2.2).
+        let agreed = current_local.as_ref().map_or(&[][..], |local| &local.model.sections);
+        let given_up = |(_, section): &(usize, &Section)| section.is_rejected();
+        let mut free = agreed.iter().enumerate().filter(given_up).map(|(index, _)| index);
+        for transceiver in
+            transceivers.iter().filter(|transceiver| transceiver.mid().is_none() && transceiver.is_live())
         {
             let section = Section::media(free_mid(sections), Setup::ActPass, body(transceiver));
-            // A slot that both sides gave up is used again, under another name (RFC 9429 §5.2.2).
-            let given_up = |section: &&mut Section| {
-                section.is_rejected() && !transceivers.iter().any(|it| it.is_alive_in(&section.mid))
-            };
-            match sections.iter_mut().find(given_up) {
+            let slot = free.find(|index| sections.get(*index).is_some_and(Section::is_rejected));
+            match slot.and_then(|index| sections.get_mut(index)) {
                 Some(slot) => *slot = section,
                 None => sections.push(section),
             }
         }
     }
 
-    /// Answers a section, unless there is nothing in common or the transceiver is stopped.
+    /// Answers a section, unless there is nothing in common. One whose transceiver is to be stopped stays for this time,
+    /// without media: the next offer of this side gives it up (webrtc-pc §4.4.1.6).
     pub(super) fn answer_media(&mut self, cname: &str, mid: &str, offered: &RemoteMedia) -> Option<Media> {
-        let transceiver = self.transceivers.iter().find(|transceiver| transceiver.is_alive_in(mid))?;
+        let alive = |it: &&Transceiver| it.life != Life::Stopped && it.mid() == Some(mid);
+        let transceiver = self.transceivers.iter().find(alive)?;
         let formats = formats::common(&transceiver.codecs, &offered.formats);
         if formats.is_empty() {
             return None;
@@ -265,12 +269,12 @@ impl Negotiation {
 
     fn transceiver_for(&mut self, mid: &str, media: &RemoteMedia) -> Option<TransceiverId> {
         if let Some(known) = self.transceivers.iter().find(|transceiver| transceiver.mid() == Some(mid)) {
-            return Some(known.id).filter(|_| known.kind == media.kind && !known.stopped);
+            return Some(known.id).filter(|_| known.kind == media.kind && known.life != Life::Stopped);
         }
         let free = self.transceivers.iter_mut().find(|transceiver| {
             transceiver.origin == Origin::Track
                 && transceiver.mid().is_none()
-                && !transceiver.stopped
+                && transceiver.is_live()
                 && transceiver.kind == media.kind
         });
         if let Some(free) = free {
@@ -300,17 +304,25 @@ impl Negotiation {
         }
     }
 
-    /// The other side has given a section up: its transceiver is stopped.
+    /// A section was given up, by either side: its transceiver ends.
     fn reject(&mut self, session: &mut Session, mid: &str) {
-        let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.is_alive_in(mid)) else {
-            return;
-        };
+        let of_section = |it: &&mut Transceiver| it.life != Life::Stopped && it.mid() == Some(mid);
+        let Some(transceiver) = self.transceivers.iter_mut().find(of_section) else { return };
         halt(session, transceiver);
         let sent = transceiver.section.remote_sends;
-        transceiver.stop();
+        transceiver.end();
         if sent {
             self.track_changes.push(TrackChange::of(transceiver));
         }
+    }
+
+    /// Forgets transceivers whose section was given up, and those that were stopped before they had one.
+    pub(super) fn forget_stopped(&mut self) {
+        self.transceivers.retain(|it| match it.life {
+            Life::Live => true,
+            Life::Stopping => it.mid().is_some(),
+            Life::Stopped => false,
+        });
     }
 
     /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections. What an answer for the time
@@ -349,6 +361,9 @@ impl Negotiation {
         let Ok(transceiver) = self.transceiver_mut(ours.transceiver) else { return Ok(()) };
         let direction = ours.direction.and(theirs.direction.reversed());
         transceiver.current_direction = Some(direction);
+        if !transceiver.is_live() {
+            return Ok(());
+        }
         // A name too long for a packet is told by the description alone.
         let mid = Mid::new(mid).ok();
         if direction.sends() {

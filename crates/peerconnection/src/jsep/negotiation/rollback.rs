@@ -7,7 +7,7 @@
 
 use super::{Negotiation, TrackChange};
 use crate::engine::Session;
-use crate::jsep::transceiver::{Association, Origin};
+use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
 use ortica_core::Instant;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ impl Negotiation {
             let was = known.unwrap_or_default();
             let sent = transceiver.section.remote_sends;
             // Whoever was stopped stays so.
-            let remote_sends = was.remote_sends && !transceiver.stopped;
+            let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;
             transceiver.section = Association { remote_sends, ..was };
             if sent != remote_sends {
                 track_changes.push(TrackChange::of(transceiver));
