@@ -145,7 +145,7 @@ impl Negotiation {
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
         let agreed = self.current_local.as_ref().map(|local| &local.model);
-        self.wants_restart
+        self.wants_restart && agreed.is_some_and(|agreed| agreed.leader().is_some())
             || self.wants_data && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
@@ -247,14 +247,17 @@ impl Negotiation {
         credentials: Option<Credentials>,
         session: &Session,
     ) -> MadeLocal {
+        // Without a section that could carry them there are none, and no restart happens.
+        let in_force = || self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone()));
+        let carried = sections.iter().any(|section| !section.is_rejected());
+        let credentials = credentials.or_else(in_force).filter(|_| carried);
         let mut model = Local {
             session_id: self.session_id,
             version: self.version,
             sections,
             max_message_size: MAX_MESSAGE_SIZE,
             fingerprint: self.certificate.fingerprint(ortica_core::crypto::HashAlgorithm::Sha256),
-            credentials: credentials
-                .or_else(|| self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone()))),
+            credentials,
         };
         if self.last.as_ref().is_some_and(|last| !last.same_content(&model)) {
             self.version += 1;
