@@ -150,6 +150,17 @@ impl RtpSender {
         Ok(())
     }
 
+    /// Changes which media streams the track is part of, which the other side plays in sync; the next negotiation tells it.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setstreams)
+    pub fn set_streams(&self, streams: &[&str]) -> Result<(), TransceiverError> {
+        let streams: Vec<String> = streams.iter().map(|&stream| stream.to_owned()).collect();
+        self.handle.cell.command(|peer, _| peer.set_streams(self.id, &streams))
+    }
+
     /// The transceiver that it belongs to.
     pub fn transceiver(&self) -> RtpTransceiver {
         RtpTransceiver::new(self.handle.clone(), self.id, self.kind)

@@ -78,6 +78,17 @@ impl Peer {
         Ok(())
     }
 
+    /// Changes which media streams the track that a transceiver sends is part of; the next negotiation tells the other side.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn set_streams(&mut self, id: TransceiverId, streams: &[String]) -> Result<(), TransceiverError> {
+        self.check_alive()?;
+        self.negotiation.set_streams(id, streams)?;
+        self.update_negotiation_needed();
+        Ok(())
+    }
+
     /// Changes which codecs are negotiated from the next description on, best liked first; none means all.
     ///
     /// # Errors

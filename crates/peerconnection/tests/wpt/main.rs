@@ -11,6 +11,7 @@ mod rollback;
 mod set_local_description;
 mod set_remote_description;
 mod stop;
+mod transceivers;
 
 use common::Side;
 use netsim::Pair;

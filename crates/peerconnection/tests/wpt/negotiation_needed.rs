@@ -112,6 +112,49 @@ fn wpt_rtc_peer_connection_onnegotiationneeded_direction_change() {
     assert!(a.is_negotiation_needed());
 }
 
+/// Whether another set of streams than the negotiated one asks for negotiation.
+fn asks_after_streams(negotiated: &[&str], later: &[&str]) -> bool {
+    let (mut a, mut b) = Pc::two();
+    let id = a.add_track(Audio, negotiated);
+    negotiate(&mut a, &mut b);
+    a.events();
+    let later: Vec<String> = later.iter().map(|&stream| stream.to_owned()).collect();
+    a.peer().set_streams(id, &later).unwrap();
+    a.is_negotiation_needed()
+}
+
+#[test]
+fn wpt_rtc_peer_connection_onnegotiationneeded_set_streams_first() {
+    assert!(asks_after_streams(&[], &["1"]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_onnegotiationneeded_set_streams_changed() {
+    for later in [&["2"][..], &["1", "2"], &[]] {
+        assert!(asks_after_streams(&["1"], later), "{later:?}");
+    }
+    assert!(asks_after_streams(&["1", "2"], &["1"]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_onnegotiationneeded_set_streams_same_set() {
+    assert!(!asks_after_streams(&["1"], &["1"]));
+    assert!(!asks_after_streams(&["1"], &["1", "1"]));
+    assert!(!asks_after_streams(&["1", "2"], &["2", "1"]));
+    assert!(!asks_after_streams(&["1", "2"], &["2", "1", "2", "1"]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_onnegotiationneeded_remove_track_caller() {
+    let (mut a, mut b) = Pc::two();
+    let id = a.add_track(Audio, &[]);
+    assert!(a.is_negotiation_needed());
+    negotiate(&mut a, &mut b);
+    assert!(!a.is_negotiation_needed());
+    a.peer().set_direction(id, Direction::RecvOnly).unwrap();
+    assert!(a.is_negotiation_needed());
+}
+
 #[test]
 fn wpt_rtc_peer_connection_onnegotiationneeded_two_transceivers_one_by_one() {
     let (mut a, mut b) = Pc::two();

@@ -70,7 +70,8 @@ impl Negotiation {
         if self.transceivers.len() >= MAX_TRANSCEIVERS {
             return Err(TransceiverError::TooMany);
         }
-        let init = TransceiverInit { codecs: self.codecs_for(kind, &init.codecs)?, ..init };
+        let codecs = self.codecs_for(kind, &init.codecs)?;
+        let init = TransceiverInit { codecs, streams: without_doubles(&init.streams), ..init };
         let id = TransceiverId(self.next_transceiver);
         self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
         let mut rng = self.rng.fork(&format!("transceiver {id}"));
@@ -97,7 +98,7 @@ impl Negotiation {
         });
         if let Some(transceiver) = unused {
             transceiver.direction = Direction::new(true, transceiver.direction.receives());
-            transceiver.streams = streams;
+            transceiver.streams = without_doubles(&streams);
             transceiver.has_track = true;
             return Ok(transceiver.id);
         }
@@ -111,6 +112,16 @@ impl Negotiation {
             return Err(TransceiverError::Stopped);
         }
         transceiver.direction = direction;
+        Ok(())
+    }
+
+    /// Changes which media streams the sent track is part of; negotiation tells.
+    pub fn set_streams(&mut self, id: TransceiverId, streams: &[String]) -> Result<(), TransceiverError> {
+        let transceiver = self.transceiver_mut(id)?;
+        if !transceiver.is_live() {
+            return Err(TransceiverError::Stopped);
+        }
+        transceiver.streams = without_doubles(streams);
         Ok(())
     }
 
@@ -142,6 +153,10 @@ impl Negotiation {
         if !transceiver.is_live() {
             return true;
         }
+        let told = media.track.as_ref().filter(|_| transceiver.direction.sends());
+        if told.is_some_and(|track| !are_same(&track.streams, &transceiver.streams)) {
+            return true;
+        }
         let theirs = self.remote_media(transceiver).map_or(Direction::SendRecv, |remote| remote.direction.reversed());
         let offered = self.current_local.as_ref().is_some_and(|local| local.kind == SdpType::Offer);
         if offered {
@@ -156,6 +171,21 @@ impl Negotiation {
         let sections = &self.current_remote.as_ref()?.parsed.sections;
         sections.iter().find(|section| section.mid == mid)?.as_media()
     }
+}
+
+/// The same names in whatever order.
+fn are_same(some: &[String], others: &[String]) -> bool {
+    some.len() == others.len() && some.iter().all(|name| others.contains(name))
+}
+
+fn without_doubles(names: &[String]) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for name in names {
+        if !once.contains(name) {
+            once.push(name.clone());
+        }
+    }
+    once
 }
 
 // --- sections of this side --------------------------------------------------------------------------------------------------
