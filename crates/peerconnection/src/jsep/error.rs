@@ -73,6 +73,9 @@ pub enum SectionProblem {
     /// It has a transport of its own, where all were offered to share one.
     #[error("it is not bundled with the others")]
     NotBundled,
+    /// Stream and track are those of a section before it (RFC 8830).
+    #[error("another section names its track")]
+    Track,
     /// A candidate is malformed.
     #[error("malformed candidate: {0}")]
     Candidate(#[from] CandidateError),

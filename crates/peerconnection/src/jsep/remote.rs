@@ -11,6 +11,7 @@ use ortica_rtp::Ssrc;
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use ortica_sdp::Direction;
+use std::collections::BTreeMap;
 
 /// What a section carries.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,10 +97,25 @@ impl Remote {
 
     /// Checks what this side needs. Of bundled sections only the first has to say it (SDP-6).
     pub fn check(&self) -> Result<(), DescriptionError> {
+        self.check_tracks()?;
         match self.leader() {
             Some((index, leader)) => leader.check().map_err(|problem| DescriptionError::Section { index, problem }),
             None => Ok(()),
         }
+    }
+
+    /// No track is sent twice.
+    fn check_tracks(&self) -> Result<(), DescriptionError> {
+        let mut known = BTreeMap::new();
+        for (index, section) in self.sections.iter().enumerate() {
+            let Some(RemoteMedia { streams, track: Some(track), .. }) = section.as_media() else { continue };
+            for stream in streams {
+                if *known.entry((stream, track)).or_insert(index) != index {
+                    return Err(DescriptionError::Section { index, problem: SectionProblem::Track });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Checks an answer against the offer it is for (SDP-2).

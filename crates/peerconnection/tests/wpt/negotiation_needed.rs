@@ -331,3 +331,18 @@ fn wpt_rtc_peer_connection_restart_ice_survives_rollback() {
     assert!(are_renewed(&first, &ufrags(&mut a, &mut b)));
     assert!(!a.is_negotiation_needed());
 }
+
+#[test]
+fn wpt_rtc_peer_connection_onnegotiationneeded_remove_track_callee() {
+    let (mut a, mut b) = Pc::two();
+    a.add_track(Audio, &[]);
+    let id = b.add_track(Audio, &[]);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    b.create_answer();
+    let answer = b.create_answer();
+    b.peer().set_direction(id, Direction::RecvOnly).unwrap();
+    b.events();
+    b.sld(answer).unwrap();
+    assert!(b.is_negotiation_needed());
+}

@@ -332,3 +332,70 @@ fn wpt_rtc_rtp_transceiver_remote_rollback_track_event() {
     assert!(b.transceiver(theirs).stopped);
     assert_eq!(tracks(&mut b), []);
 }
+
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_rollback_removes_touched_tc() {
+    let mut pc = Pc::new();
+    pc.srd(offer_of(Audio)).unwrap();
+    let id = pc.transceivers()[0].id;
+    pc.peer().set_direction(id, Direction::SendRecv).unwrap();
+    pc.srd(rollback()).unwrap();
+    assert_eq!(pc.transceivers().len(), 0);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_rollback_remove_track_during_rollback() {
+    let (mut a, mut b) = Pc::two();
+    let id = a.add_track(Audio, &[]);
+    a.sld_implicit();
+    b.add_track(Audio, &[]);
+    let offer = b.sld_implicit();
+    a.srd(offer).unwrap();
+    a.peer().set_direction(id, Direction::RecvOnly).unwrap();
+    let answer = a.sld_implicit();
+    b.srd(answer).unwrap();
+    assert_eq!(a.transceiver(id).current_direction, Some(Direction::RecvOnly));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_explicit_rollback_ice_gathering_state_initial_rollback_from_gathering() {
+    let mut pc = Pc::new();
+    pc.create_channel();
+    pc.sld_implicit();
+    // Nothing was reported yet: the state the application knows is still new.
+    pc.sld(rollback()).unwrap();
+    assert_eq!(pc.peer().ice_gathering_state(), IceGatheringState::New);
+    pc.events();
+    assert_eq!(pc.peer().ice_gathering_state(), IceGatheringState::New);
+}
+
+#[test]
+fn wpt_rollback_events_reassociated_without_stream() {
+    for kind in [Audio, Video] {
+        let mut other = Pc::seeded(9);
+        other.add_track(kind, &[]);
+        let offer = other.create_offer();
+        let mut pc = Pc::new();
+        let id = pc.add_track(kind, &[]);
+        pc.srd(offer.clone()).unwrap();
+        pc.srd(rollback()).unwrap();
+        assert_eq!(tracks(&mut pc), [PeerEvent::Track(id), PeerEvent::TrackRemoved(id, kind)]);
+        pc.srd(offer).unwrap();
+        assert_eq!(tracks(&mut pc), [PeerEvent::Track(id)]);
+    }
+}
+
+#[test]
+fn wpt_rollback_events_direction_change_without_stream() {
+    let (mut a, mut b) = Pc::two();
+    let id = a.add_track(Audio, &[]);
+    negotiate(&mut a, &mut b);
+    let theirs = b.transceivers()[0].id;
+    tracks(&mut b);
+    a.peer().set_direction(id, Direction::Inactive).unwrap();
+    let offer = a.create_offer();
+    b.srd(offer).unwrap();
+    b.srd(rollback()).unwrap();
+    assert_eq!(tracks(&mut b), [PeerEvent::TrackRemoved(theirs, Audio), PeerEvent::Track(theirs)]);
+    assert_eq!(b.transceivers().len(), 1);
+}

@@ -363,3 +363,69 @@ fn wpt_rtc_peer_connection_set_local_description_parameterless_full_exchange() {
     negotiate(&mut a, &mut b);
     assert_eq!((a.state(), b.state()), (Stable, Stable));
 }
+
+/// Events wait for whoever takes them, so that those of a call are there when it returns.
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_ssc_before_sld_resolves() {
+    let (mut a, _) = with_audio();
+    a.events();
+    a.sld_implicit();
+    assert_eq!(a.states(), [HaveLocalOffer]);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_offer_queued_update_order() {
+    let (mut a, _) = with_audio();
+    let offer = a.create_offer();
+    assert_eq!((a.state(), a.types()), (Stable, [None; 4]));
+    a.sld(offer).unwrap();
+    assert_eq!((a.state(), a.types()), (HaveLocalOffer, [None, Some(SdpType::Offer), None, None]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_answer_queued_update_order() {
+    let mut b = offered();
+    let answer = b.create_answer();
+    assert_eq!(b.types(), [None, None, None, Some(SdpType::Offer)]);
+    b.sld(answer).unwrap();
+    assert_eq!(b.types(), [Some(SdpType::Answer), None, Some(SdpType::Offer), None]);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_rollback_queued_update_order() {
+    let (mut a, _) = with_audio();
+    a.sld_implicit();
+    assert_eq!(a.types()[1], Some(SdpType::Offer));
+    a.sld(SessionDescription::rollback()).unwrap();
+    assert_eq!((a.types(), a.states()), ([None; 4], vec![HaveLocalOffer, Stable]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_parameterless_stable_to_have_local_offer() {
+    let (mut a, _) = with_audio();
+    a.sld_implicit();
+    assert_eq!((a.state(), a.states()), (HaveLocalOffer, vec![HaveLocalOffer]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_parameterless_sets_pending_local() {
+    let (mut a, _) = with_audio();
+    a.sld_implicit();
+    let first = a.peer().pending_local_description();
+    assert!(first.is_some());
+    assert_eq!(a.peer().pending_local_description(), first);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_parameterless_have_remote_offer_to_stable() {
+    let mut b = offered();
+    b.sld_implicit();
+    assert_eq!(b.state(), Stable);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_local_description_parameterless_sets_current_local() {
+    let mut b = offered();
+    b.sld_implicit();
+    assert_eq!(b.types()[0], Some(SdpType::Answer));
+}

@@ -223,3 +223,51 @@ fn wpt_rtc_peer_connection_set_remote_description_pranswer_answer_after_pranswer
     assert_eq!(a.types(), [Some(SdpType::Offer), None, Some(SdpType::Answer), None]);
     assert_eq!(a.states(), [HaveLocalOffer, HaveRemotePranswer, Stable]);
 }
+
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_bad_type_before_sdp() {
+    assert!("invalid".parse::<SdpType>().is_err());
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_offer_stable_queued_order() {
+    let (mut a, mut b) = Pc::two();
+    a.create_channel();
+    let offer = a.create_offer();
+    assert_eq!(b.types(), [None; 4]);
+    b.srd(offer).unwrap();
+    assert_eq!((b.types(), b.states()), ([None, None, None, Some(SdpType::Offer)], vec![HaveRemoteOffer]));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_offer_have_local_offer_queued_order() {
+    let (mut a, _, offer) = glare();
+    assert_eq!((a.state(), a.types()[1]), (HaveLocalOffer, Some(SdpType::Offer)));
+    a.srd(offer).unwrap();
+    assert_eq!(a.states(), [Stable, HaveRemoteOffer]);
+}
+
+/// Guards: one stream and track are named by one section (RFC 8830).
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_offer_duplicate_msid_rejected() {
+    let (mut a, mut b) = Pc::two();
+    a.add_track(Audio, &["one"]);
+    a.add_track(Audio, &["one"]);
+    let mut offer = a.create_offer();
+    let names: Vec<String> = offer.sdp.lines().filter(|line| line.starts_with("a=msid:")).map(str::to_owned).collect();
+    let [first, second] = names.as_slice() else { panic!("two tracks: {names:?}") };
+    offer.sdp = offer.sdp.replace(second, first);
+    let refused = b.srd(offer).unwrap_err();
+    assert_eq!(refused.to_string(), "section 1: another section names its track");
+    assert_eq!(b.state(), Stable);
+}
+
+/// Candidates in descriptions alone bring both sides together, in a second exchange too.
+#[test]
+fn wpt_rtc_peer_connection_set_remote_description_offer_reoffer_with_candidates_no_trickle() {
+    let delay = std::time::Duration::from_millis(10);
+    let mut pair = common::call(1, netsim::Link::with_delay(delay));
+    common::negotiate(&mut pair);
+    let connected = |side: &Side| side.peer.connection_state() == ortica::ConnectionState::Connected;
+    pair.run_until(std::time::Duration::from_secs(10), |a, b| connected(a) && connected(b)).unwrap();
+}
