@@ -151,7 +151,8 @@ impl PeerConnection {
         self.command(|peer, now| peer.create_answer(now))
     }
 
-    /// Applies a description of this side, and starts gathering. `None` makes the one that fits the state.
+    /// Applies a description of this side, and starts gathering. `None` makes the one that fits the state, a description
+    /// without text one of its type. [`SessionDescription::rollback`] takes an offer back.
     ///
     /// # Errors
     /// See [`DescriptionError`]; nothing has changed then.
@@ -169,22 +170,43 @@ impl PeerConnection {
         })
     }
 
-    /// Applies a description of the other side.
+    /// Applies a description of the other side. An offer that meets one of this side takes its place: that one is rolled back
+    /// first (perfect negotiation), and stays so if the other's is refused.
     ///
     /// # Errors
-    /// See [`DescriptionError`]; nothing has changed then.
+    /// See [`DescriptionError`]; but for such a rollback nothing has changed then.
     pub fn set_remote_description(&self, description: SessionDescription) -> Result<(), DescriptionError> {
         self.command(|peer, now| peer.set_remote_description(now, description))
     }
 
-    /// The local description, with the candidates gathered so far.
+    /// The local description, with the candidates gathered so far: the pending one, else the current one.
     pub fn local_description(&self) -> Option<SessionDescription> {
         self.handle.cell.look(|inner| inner.peer.local_description())
     }
 
-    /// The remote description.
+    /// The local description that was agreed on last, with the candidates gathered so far.
+    pub fn current_local_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.current_local_description())
+    }
+
+    /// The local description of an exchange that is under way, with the candidates gathered so far.
+    pub fn pending_local_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.pending_local_description())
+    }
+
+    /// The remote description: the pending one, else the current one.
     pub fn remote_description(&self) -> Option<SessionDescription> {
         self.handle.cell.look(|inner| inner.peer.remote_description().cloned())
+    }
+
+    /// The remote description that was agreed on last.
+    pub fn current_remote_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.current_remote_description().cloned())
+    }
+
+    /// The remote description of an exchange that is under way.
+    pub fn pending_remote_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.pending_remote_description().cloned())
     }
 
     /// Adds a candidate of the other side.
@@ -229,7 +251,7 @@ impl PeerConnection {
         let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
         let id = self.command(|peer, _| peer.add_track(track.kind(), streams))?;
         self.handle.set_track(id, Some(track));
-        Ok(RtpSender::new(self.handle.clone(), id))
+        Ok(RtpSender::new(self.handle.clone(), id, track.kind()))
     }
 
     /// Sends what the sender sent no more; what its transceiver receives goes on. The next negotiation makes it so.
@@ -254,13 +276,13 @@ impl PeerConnection {
     /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtransceiver)
     pub fn add_transceiver(&self, kind: MediaKind, init: TransceiverInit) -> Result<RtpTransceiver, TransceiverError> {
         let id = self.command(|peer, _| peer.add_transceiver(kind, init))?;
-        Ok(RtpTransceiver::new(self.handle.clone(), id))
+        Ok(RtpTransceiver::new(self.handle.clone(), id, kind))
     }
 
     /// The transceivers, in the order in which they were made.
     pub fn transceivers(&self) -> Vec<RtpTransceiver> {
         let states = self.handle.cell.look(|inner| inner.peer.transceivers());
-        states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id)).collect()
+        states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id, state.kind)).collect()
     }
 
     /// The signaling state.

@@ -242,6 +242,17 @@ impl Session {
         })
     }
 
+    /// Takes the last restart of ICE back, when the offer that carried it was rolled back.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn rollback_ice_restart(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.rollback_restart(now);
+            Ok(())
+        })
+    }
+
     /// Starts DTLS with what is known of the peer; a second start changes nothing.
     ///
     /// # Errors

@@ -10,6 +10,10 @@ use ortica_dtls::{Connection, Fingerprint, Role};
 use ortica_ice::{Agent, Route};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What the peer may take to work on a flight of the DTLS handshake, beside the round trip.
+const HANDSHAKE_WORK: Duration = Duration::from_millis(100);
 
 /// What DTLS needs to know of the peer.
 ///
@@ -237,7 +241,7 @@ impl Transport {
                     let changed = self.selected.replace(route) != Some(route);
                     self.stats.selected_candidate_pair_changes += u32::from(changed);
                     let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
-                    rtt.into_iter().for_each(|rtt| self.rtp.set_rtt(rtt));
+                    rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
@@ -247,6 +251,13 @@ impl Transport {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn on_round_trip(&mut self, rtt: Duration) {
+        self.rtp.set_rtt(rtt);
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.set_initial_timeout(HANDSHAKE_WORK + 2 * rtt);
         }
     }
 

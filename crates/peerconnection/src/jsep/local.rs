@@ -73,6 +73,10 @@ impl Line {
         Self { media: media.kind.clone(), protocol: media.protocol.clone(), formats: media.formats.clone() }
     }
 
+    fn is_media(&self) -> bool {
+        matches!(self.media, sdp::MediaKind::Audio | sdp::MediaKind::Video)
+    }
+
     fn to_media(&self, mid: &str, with_formats: bool) -> sdp::Media {
         let mut media = sdp::Media::new(self.media.clone(), self.protocol.clone()).with(Attribute::Mid(mid.to_owned()));
         if with_formats {
@@ -188,7 +192,12 @@ impl Local {
     fn render_section(&self, section: &Section, candidates: &[Candidate], complete: bool) -> sdp::Media {
         let mut media = section.line.to_media(&section.mid, section.as_media().is_none());
         match &section.body {
-            Body::Rejected => media.reject(),
+            Body::Rejected => {
+                media.reject();
+                if section.line.is_media() {
+                    media.push(Attribute::Direction(Direction::Inactive));
+                }
+            }
             Body::Data => {
                 self.render_transport(&mut media, section.setup, candidates, complete);
                 media.push(Attribute::SctpPort(5000));
