@@ -27,6 +27,8 @@ pub struct Configuration {
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
+    pub(crate) interleaving: bool,
+    pub(crate) signalled_sctp: bool,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -41,6 +43,8 @@ impl Default for Configuration {
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
+            interleaving: true,
+            signalled_sctp: true,
             codecs: None,
         }
     }
@@ -103,6 +107,24 @@ impl Configuration {
     #[must_use]
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = Some(bytes);
+        self
+    }
+
+    /// Whether to offer that messages of different data channels are interleaved (RFC 8260), so that a long one does not hold up
+    /// the others. Default: `true`. It takes effect where the other side offers it too.
+    #[must_use]
+    pub fn with_interleaving(mut self, offer: bool) -> Self {
+        self.interleaving = offer;
+        self
+    }
+
+    /// Whether to signal what SCTP's handshake would say (`a=sctp-init`), which saves that handshake where the other side does
+    /// too. Default: `true`.
+    ///
+    /// Source: [draft-hancke-tsvwg-snap](https://datatracker.ietf.org/doc/draft-hancke-tsvwg-snap/)
+    #[must_use]
+    pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
+        self.signalled_sctp = offer;
         self
     }
 

@@ -120,11 +120,16 @@ impl PeerConnection {
             .with_srtp_profiles(&configuration.srtp_profiles);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max).with_zero_checksum(true);
+        let mut sctp = ortica_sctp::Config::new(provider)
+            .with_rto(initial, min, max)
+            .with_zero_checksum(true)
+            .with_interleaving(configuration.interleaving);
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }
-        let config = engine::Config::new(ice, dtls, sctp).with_wall_clock(endpoint.clock().wall());
+        let config = engine::Config::new(ice, dtls, sctp)
+            .with_wall_clock(endpoint.clock().wall())
+            .with_signalled_sctp(configuration.signalled_sctp);
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);

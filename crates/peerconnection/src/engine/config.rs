@@ -11,6 +11,7 @@ pub struct Config {
     pub(super) sctp: Arc<ortica_sctp::Config>,
     pub(super) limits: Limits,
     pub(super) wall_clock: WallClock,
+    pub(super) signalled_sctp: bool,
 }
 
 impl Config {
@@ -22,6 +23,7 @@ impl Config {
             sctp: Arc::new(sctp),
             limits: Limits::default(),
             wall_clock: WallClock::new(Instant::from_nanos(0), NtpTime(0)),
+            signalled_sctp: true,
         }
     }
 
@@ -30,6 +32,15 @@ impl Config {
     #[must_use]
     pub fn with_wall_clock(mut self, clock: WallClock) -> Self {
         self.wall_clock = clock;
+        self
+    }
+
+    /// Whether to let SCTP start from what was signalled, without its handshake, where the peer does too. Default: `true`.
+    ///
+    /// Source: [draft-hancke-tsvwg-snap](https://datatracker.ietf.org/doc/draft-hancke-tsvwg-snap/)
+    #[must_use]
+    pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
+        self.signalled_sctp = offer;
         self
     }
 

@@ -258,7 +258,14 @@ impl Session {
         })
     }
 
-    /// Runs data channels on a transport, as soon as its DTLS is connected.
+    /// The INIT chunk of this side's association on a transport, to be signalled as `a=sctp-init`: always the same one. `None`
+    /// where [`Config::with_signalled_sctp`] says so, and when SCTP was started by a handshake.
+    pub fn sctp_init(&self, id: TransportId) -> Option<Vec<u8>> {
+        self.transports.get(&id)?.sctp_init(&self.config)
+    }
+
+    /// Runs data channels on a transport, as soon as its DTLS is connected. A second start changes nothing but the longest
+    /// message.
     ///
     /// # Errors
     /// [`TransportError::Unknown`].
@@ -477,6 +484,11 @@ impl Session {
     /// Counters of the association on a transport, if there is one.
     pub fn sctp_stats(&self, id: TransportId) -> Option<ortica_sctp::Stats> {
         Some(self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.stats())
+    }
+
+    /// What both ends of the association on a transport agreed on, once they have.
+    pub fn sctp_agreed(&self, id: TransportId) -> Option<ortica_sctp::Agreed> {
+        self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.agreed()
     }
 
     /// Counters of a channel.
