@@ -2,11 +2,13 @@
 
 use crate::Certificate;
 use crate::driver::Endpoint;
+use crate::engine;
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
 use ortica_ice::HostCandidates;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What media may be protected with, in order of preference.
 ///
@@ -29,6 +31,7 @@ pub struct Configuration {
     pub(crate) max_packet_size: Option<usize>,
     pub(crate) interleaving: bool,
     pub(crate) signalled_sctp: bool,
+    pub(crate) linger: Duration,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -45,6 +48,7 @@ impl Default for Configuration {
             max_packet_size: None,
             interleaving: true,
             signalled_sctp: true,
+            linger: engine::Config::DEFAULT_LINGER,
             codecs: None,
         }
     }
@@ -125,6 +129,14 @@ impl Configuration {
     #[must_use]
     pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
         self.signalled_sctp = offer;
+        self
+    }
+
+    /// How long a connection that is closed goes on with what was sent on its data channels and has not arrived. Default: five
+    /// seconds. With zero it is dropped at once.
+    #[must_use]
+    pub fn with_linger(mut self, most: Duration) -> Self {
+        self.linger = most;
         self
     }
 

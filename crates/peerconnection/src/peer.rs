@@ -7,7 +7,7 @@ pub use media::TransceiverState;
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId,
+    Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
@@ -128,12 +128,12 @@ impl Peer {
 
     /// The connection state.
     pub fn connection_state(&self) -> ConnectionState {
-        self.connection
+        if self.is_ended() { ConnectionState::Closed } else { self.connection }
     }
 
     /// The ICE connection state.
     pub fn ice_connection_state(&self) -> IceConnectionState {
-        self.ice_connection
+        if self.is_ended() { IceConnectionState::Closed } else { self.ice_connection }
     }
 
     /// The gathering state.
@@ -253,6 +253,13 @@ impl Peer {
         if self.is_ended() { ChannelState::Closed } else { self.session.channel_state(id) }
     }
 
+    /// What was sent on a channel and did not arrive, for all that is known. `None` until that is settled: the channel is
+    /// closed, and the connection, if that was closed first, is over.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        let settled = self.session.channel_state(id) == ChannelState::Closed;
+        settled.then(|| self.session.undelivered(id).unwrap_or_default())
+    }
+
     #[cfg(feature = "tokio")]
     pub(crate) fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), TrySendChannel> {
         if let Some(reason) = self.closed {
@@ -334,7 +341,8 @@ impl Peer {
         event
     }
 
-    /// Closes the connection: the signaling state is closed at once, goodbyes go out with the next transmits.
+    /// Closes the connection: its states are closed at once. What was sent on data channels still goes out, within limits,
+    /// then goodbyes do: see [`Session::close`].
     pub fn close(&mut self, now: Instant) {
         self.session.close(now);
     }
@@ -366,7 +374,8 @@ impl Peer {
 
     /// The driver is gone.
     #[cfg(feature = "tokio")]
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.session.stop(now);
         self.on_closed(CloseReason::DriverStopped);
     }
 

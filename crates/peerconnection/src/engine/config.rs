@@ -2,6 +2,7 @@
 
 use ortica_core::{Instant, NtpTime, WallClock};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Settings of a [`Session`](super::Session), shared by all that are made with them.
 #[derive(Clone, Debug)]
@@ -12,9 +13,13 @@ pub struct Config {
     pub(super) limits: Limits,
     pub(super) wall_clock: WallClock,
     pub(super) signalled_sctp: bool,
+    pub(super) linger: Duration,
 }
 
 impl Config {
+    /// The default of [`with_linger`](Self::with_linger): five seconds.
+    pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
+
     /// Settings from those of the layers.
     pub fn new(ice: ortica_ice::Config, dtls: ortica_dtls::Config, sctp: ortica_sctp::Config) -> Self {
         Self {
@@ -24,6 +29,7 @@ impl Config {
             limits: Limits::default(),
             wall_clock: WallClock::new(Instant::from_nanos(0), NtpTime(0)),
             signalled_sctp: true,
+            linger: Self::DEFAULT_LINGER,
         }
     }
 
@@ -41,6 +47,15 @@ impl Config {
     #[must_use]
     pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
         self.signalled_sctp = offer;
+        self
+    }
+
+    /// How long a session that is closed goes on with what was sent on its data channels and is not acknowledged yet.
+    /// Default: [`DEFAULT_LINGER`](Self::DEFAULT_LINGER). With zero it is dropped at once; with nothing left to be sent, a
+    /// session ends at once anyway.
+    #[must_use]
+    pub fn with_linger(mut self, most: Duration) -> Self {
+        self.linger = most;
         self
     }
 

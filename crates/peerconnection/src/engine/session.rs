@@ -8,7 +8,7 @@ use super::channels::Channels;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
-    CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats,
+    CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
 };
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
@@ -61,6 +61,8 @@ pub struct Session {
     events: VecDeque<Event>,
     /// Set by `close`; `Closed` is the last event after it.
     closing: Option<CloseReason>,
+    /// After `close`, until when what was sent may still arrive.
+    flushing_until: Option<Instant>,
     /// After `close`, nothing is left to be sent.
     said_goodbye: bool,
     closed: bool,
@@ -82,6 +84,7 @@ impl Session {
             sctp: None,
             events: VecDeque::new(),
             closing: None,
+            flushing_until: None,
             said_goodbye: false,
             closed: false,
         }
@@ -364,6 +367,17 @@ impl Session {
         self.channels.close(now, association, id, &mut self.events);
     }
 
+    /// What was sent on a channel and did not arrive, for all that is known: messages given up, and those that were not
+    /// acknowledged when the association ended. `None` until the channel is closed.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        self.channels.undelivered(id)
+    }
+
+    /// The same of all channels that are closed, those included that were forgotten.
+    pub fn total_undelivered(&self) -> Undelivered {
+        self.channels.total_undelivered()
+    }
+
     /// Forgets a closed channel and what was not read of it.
     pub fn remove_channel(&mut self, id: ChannelId) {
         self.channels.remove(id);
@@ -381,6 +395,7 @@ impl Session {
             transport.handle_datagram(now, &self.config, datagram, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.advance_close(now);
     }
 
     /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, or of the one that
@@ -412,6 +427,7 @@ impl Session {
             transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.advance_close(now);
     }
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
@@ -426,7 +442,7 @@ impl Session {
             // What was built may have lowered a queue below its threshold.
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
-        self.said_goodbye = self.closing.is_some();
+        self.said_goodbye = self.closing.is_some() && self.flushing_until.is_none();
         None
     }
 
@@ -449,19 +465,49 @@ impl Session {
         if self.closed {
             return None;
         }
-        self.transports.values().filter_map(|transport| transport.poll_timeout()).min()
+        let transports = self.transports.values().filter_map(|transport| transport.poll_timeout());
+        transports.chain(self.flushing_until).min()
     }
 
-    /// Ends the session: goodbyes go out with the next transmits, and `Closed` is the last event.
+    /// Ends the session. What was sent on data channels still goes out, for as long as [`Config::with_linger`] says; then
+    /// goodbyes go out, and `Closed` is the last event. [`undelivered`](Self::undelivered) knows what did not arrive.
     pub fn close(&mut self, now: Instant) {
         if self.closing.is_some() {
             return;
         }
         self.closing = Some(CloseReason::Local);
-        self.channels.on_closed(&mut self.events);
-        for transport in self.transports.values_mut() {
-            transport.close(now);
+        let linger = self.config.linger;
+        let unacknowledged = association(&mut self.transports, self.sctp).map(|it| it.unacknowledged());
+        if linger.is_zero() || unacknowledged.is_none_or(|unacknowledged| unacknowledged.is_none()) {
+            return self.say_goodbye(now);
         }
+        self.flushing_until = Some(now + linger);
+        self.channels.flush(&mut self.events);
+        self.transports.values_mut().for_each(|transport| transport.flush());
+    }
+
+    /// Says goodbye once what was sent has arrived, or time is up.
+    fn advance_close(&mut self, now: Instant) {
+        let Some(deadline) = self.flushing_until else { return };
+        if deadline <= now || self.transports.values().all(|transport| transport.is_flushed()) {
+            self.say_goodbye(now);
+        }
+    }
+
+    /// Nothing goes out any more.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.closing.get_or_insert(CloseReason::DriverStopped);
+        self.say_goodbye(now);
+    }
+
+    fn say_goodbye(&mut self, now: Instant) {
+        self.flushing_until = None;
+        for transport in self.transports.values_mut() {
+            transport.close(now, &mut self.channels, &mut self.events);
+        }
+        // Those that no association ever had.
+        self.channels.on_closed(None, &mut self.events);
     }
 
     /// `true` once [`close`](Self::close) was called.

@@ -318,7 +318,11 @@ impl Transport {
 
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
-            channels.on_closed(events);
+            match self.association() {
+                // There is nothing below it any more.
+                Some(association) => association.abort(now, "closed"),
+                None => channels.on_closed(None, events),
+            }
         }
         let Some(secured) = &mut self.secured else { return };
         let role = secured.verified().role();
@@ -421,12 +425,24 @@ impl Transport {
         false
     }
 
+    /// Media ends; what the association took still goes out, as far as the peer acknowledges it.
+    pub fn flush(&mut self) {
+        self.rtp.close();
+    }
+
+    /// What was sent on data channels has arrived, or will not.
+    pub fn is_flushed(&self) -> bool {
+        let association = self.secured.as_ref().and_then(|secured| secured.association.as_ref());
+        association.is_none_or(|association| association.is_drained())
+    }
+
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
-    pub fn close(&mut self, now: Instant) {
+    pub fn close(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");
         }
+        self.settle_sctp(now, channels, events);
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }
