@@ -76,8 +76,13 @@ impl AsyncWrite for DataChannelStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Closes the channel, once everything written has gone out.
+    /// Closes the channel, once everything written has gone out. An error tells of what did not arrive.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.channel.poll_close(cx).map(Ok)
+        let undelivered = ready!(self.channel.poll_close(cx));
+        if undelivered.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        let lost = format!("{} bytes may not have arrived", undelivered.bytes);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, lost)))
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::Certificate;
 use crate::driver::Endpoint;
+use crate::engine;
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
 use ortica_ice::HostCandidates;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What media may be protected with, in order of preference.
 ///
@@ -27,6 +29,9 @@ pub struct Configuration {
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
+    pub(crate) interleaving: bool,
+    pub(crate) signalled_sctp: bool,
+    pub(crate) linger: Duration,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -41,6 +46,9 @@ impl Default for Configuration {
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
+            interleaving: true,
+            signalled_sctp: true,
+            linger: engine::Config::DEFAULT_LINGER,
             codecs: None,
         }
     }
@@ -103,6 +111,32 @@ impl Configuration {
     #[must_use]
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = Some(bytes);
+        self
+    }
+
+    /// Whether to offer that messages of different data channels are interleaved (RFC 8260), so that a long one does not hold up
+    /// the others. Default: `true`. It takes effect where the other side offers it too.
+    #[must_use]
+    pub fn with_interleaving(mut self, offer: bool) -> Self {
+        self.interleaving = offer;
+        self
+    }
+
+    /// Whether to signal what SCTP's handshake would say (`a=sctp-init`), which saves that handshake where the other side does
+    /// too. Default: `true`.
+    ///
+    /// Source: [draft-hancke-tsvwg-snap](https://datatracker.ietf.org/doc/draft-hancke-tsvwg-snap/)
+    #[must_use]
+    pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
+        self.signalled_sctp = offer;
+        self
+    }
+
+    /// How long a connection that is closed goes on with what was sent on its data channels and has not arrived. Default: five
+    /// seconds. With zero it is dropped at once.
+    #[must_use]
+    pub fn with_linger(mut self, most: Duration) -> Self {
+        self.linger = most;
         self
     }
 

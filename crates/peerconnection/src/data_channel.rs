@@ -4,7 +4,7 @@ use crate::DataChannelStream;
 use crate::driver::Interest;
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
-    Reliability,
+    Reliability, Undelivered,
 };
 use crate::peer::Peer;
 use crate::peer_connection::Handle;
@@ -296,18 +296,26 @@ impl DataChannel {
         }
     }
 
-    /// Closes the channel and waits for it: what is queued still goes out. The closing goes on if the future is dropped.
-    pub async fn close(&self) {
+    /// Closes the channel and waits for it: what was sent still goes out. The closing goes on if the future is dropped. Says
+    /// what did not arrive, as [`closed`](Self::closed) does.
+    pub async fn close(&self) -> Undelivered {
         self.begin_close();
-        self.state_of(|state| (state == ChannelState::Closed).then_some(())).await;
+        self.closed().await
+    }
+
+    /// Waits until the channel is closed, by whichever side, and says what was sent on it and did not arrive, for all that is
+    /// known: messages that were given up (see [`Reliability`]), and where the connection ended first, those that the other
+    /// side had not acknowledged.
+    pub async fn closed(&self) -> Undelivered {
+        let mut place = self.handle.cell.place(Interest::Write(self.id));
+        poll_fn(|cx| place.poll(cx, |peer, _| peer.undelivered(self.id))).await
     }
 
     /// As [`close`](Self::close), for futures written by hand.
-    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<Undelivered> {
         self.begin_close();
-        let closed = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, _| {
-            (peer.channel_state(self.id) == ChannelState::Closed).then_some(())
-        });
+        let interest = Interest::Write(self.id);
+        let closed = self.handle.cell.poll_command(interest, cx.waker(), |peer, _| peer.undelivered(self.id));
         closed.map_or(Poll::Pending, Poll::Ready)
     }
 

@@ -7,7 +7,7 @@ pub use media::TransceiverState;
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId,
+    Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
@@ -129,12 +129,12 @@ impl Peer {
 
     /// The connection state.
     pub fn connection_state(&self) -> ConnectionState {
-        self.connection
+        if self.is_ended() { ConnectionState::Closed } else { self.connection }
     }
 
     /// The ICE connection state.
     pub fn ice_connection_state(&self) -> IceConnectionState {
-        self.ice_connection
+        if self.is_ended() { IceConnectionState::Closed } else { self.ice_connection }
     }
 
     /// The gathering state.
@@ -293,6 +293,13 @@ impl Peer {
         if self.is_ended() { ChannelState::Closed } else { self.session.channel_state(id) }
     }
 
+    /// What was sent on a channel and did not arrive, for all that is known. `None` until that is settled: the channel is
+    /// closed, and the connection, if that was closed first, is over.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        let settled = self.session.channel_state(id) == ChannelState::Closed;
+        settled.then(|| self.session.undelivered(id).unwrap_or_default())
+    }
+
     #[cfg(feature = "tokio")]
     pub(crate) fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), TrySendChannel> {
         if let Some(reason) = self.closed {
@@ -317,7 +324,14 @@ impl Peer {
         if state != before {
             self.events.push_back(PeerEvent::SignalingStateChange(state));
         }
+        self.forget_gathered();
         self.update_gathering();
+    }
+
+    /// A rollback takes back what was gathered for the first offer.
+    fn forget_gathered(&mut self) {
+        let Self { session, gathered, .. } = self;
+        gathered.retain(|id, _| session.ice(*id).is_some_and(|agent| agent.gathering_state() != GatheringState::New));
     }
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
@@ -380,7 +394,8 @@ impl Peer {
         event
     }
 
-    /// Closes the connection: the signaling state is closed at once, goodbyes go out with the next transmits.
+    /// Closes the connection: its states are closed at once. What was sent on data channels still goes out, within limits,
+    /// then goodbyes do: see [`Session::close`].
     pub fn close(&mut self, now: Instant) {
         self.session.close(now);
     }
@@ -412,7 +427,8 @@ impl Peer {
 
     /// The driver is gone.
     #[cfg(feature = "tokio")]
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.session.stop(now);
         self.on_closed(CloseReason::DriverStopped);
     }
 

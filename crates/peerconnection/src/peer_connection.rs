@@ -1,7 +1,7 @@
 //! Peer connections, async.
 
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
-use crate::engine::{self, ChannelError, CloseReason};
+use crate::engine::{self, ChannelError, CloseReason, Undelivered};
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverError,
     TransceiverId, TransceiverInit,
@@ -40,8 +40,8 @@ pub enum NewError {
     NoProvider,
 }
 
-/// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it says
-/// goodbye and ends.
+/// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it ends as after
+/// [`close`](Self::close).
 ///
 /// What may wait for the network is `async`; everything else is complete when it returns.
 ///
@@ -120,11 +120,17 @@ impl PeerConnection {
             .with_srtp_profiles(&configuration.srtp_profiles);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max).with_zero_checksum(true);
+        let mut sctp = ortica_sctp::Config::new(provider)
+            .with_rto(initial, min, max)
+            .with_zero_checksum(true)
+            .with_interleaving(configuration.interleaving);
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }
-        let config = engine::Config::new(ice, dtls, sctp).with_wall_clock(endpoint.clock().wall());
+        let config = engine::Config::new(ice, dtls, sctp)
+            .with_wall_clock(endpoint.clock().wall())
+            .with_signalled_sctp(configuration.signalled_sctp)
+            .with_linger(configuration.linger);
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
@@ -334,10 +340,18 @@ impl PeerConnection {
         .await
     }
 
-    /// Says goodbye and waits until that is out. The closing goes on if the future is dropped.
+    /// Closes the connection: what was sent on data channels still goes out, for as long as
+    /// [`Configuration::with_linger`] says, then goodbyes do; waits until that is done. With nothing on the way it is done at
+    /// once. The closing goes on if the future is dropped. [`undelivered`](Self::undelivered) says what did not arrive.
     pub async fn close(&self) -> CloseReason {
         self.handle.cell.end();
         self.state_of(Peer::close_reason).await
+    }
+
+    /// What was sent on data channels that are closed and did not arrive, for all that is known: see [`DataChannel::closed`].
+    /// Complete once [`close`](Self::close) is done.
+    pub fn undelivered(&self) -> Undelivered {
+        self.handle.cell.look(|inner| inner.peer.session().total_undelivered())
     }
 
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {

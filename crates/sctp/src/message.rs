@@ -2,6 +2,7 @@
 
 use crate::{Ppid, StreamId};
 use bytes::Bytes;
+use std::ops::AddAssign;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -47,6 +48,30 @@ pub struct SendOptions {
 impl Default for SendOptions {
     fn default() -> Self {
         Self { ordered: true, reliability: Reliability::Reliable }
+    }
+}
+
+/// Messages that were sent and, for all that is known, did not arrive. Some of them may have: what nobody acknowledged may
+/// have come in without an acknowledgement coming back.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Undelivered {
+    /// How many. One that arrived in part counts.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Undelivered {
+    /// `true` when everything arrived.
+    pub fn is_none(&self) -> bool {
+        self.messages == 0
+    }
+}
+
+impl AddAssign for Undelivered {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
     }
 }
 

@@ -57,7 +57,12 @@ struct Wire {
 
 impl Wire {
     fn new() -> Self {
-        let new = |seed| Association::new(Arc::new(config()), Rng::from_number(seed), netsim::epoch());
+        Self::with(config())
+    }
+
+    fn with(config: Config) -> Self {
+        let config = Arc::new(config);
+        let new = |seed| Association::new(config.clone(), Rng::from_number(seed), netsim::epoch());
         let mut wire = Self { a: new(1), b: new(2), now: netsim::epoch(), packets: Vec::with_capacity(1 << 20) };
         wire.a.connect(wire.now);
         for _ in 0..4 {
@@ -110,11 +115,13 @@ fn carry(now: Instant, from: &mut Association, to: &mut Association, packets: &m
     count
 }
 
-/// Guards the hot path: sending costs no allocation, neither per message nor per packet, and receiving one per message.
+/// Guards the hot path: sending costs no allocation, neither per message nor per packet, and receiving one per message, be they
+/// interleaved or not.
 #[test]
 fn nothing_is_allocated_per_packet() {
-    for size in [16, 1_000, 65_536, 262_144] {
-        let (mut wire, message) = (Wire::new(), Bytes::from(vec![7; size]));
+    for (size, interleaving) in [16, 1_000, 65_536, 262_144].into_iter().flat_map(|size| [(size, false), (size, true)])
+    {
+        let (mut wire, message) = (Wire::with(config().with_interleaving(interleaving)), Bytes::from(vec![7; size]));
         // Queues, windows and buffers grow to what they need.
         wire.transfer(&message, 4_000_000 / size.max(64));
         let count = 4_000_000 / size.max(256);

@@ -9,7 +9,7 @@ use ortica_core::Instant;
 use ortica_dtls::Role;
 use ortica_sctp::dcep::{self, Open};
 use ortica_sctp::ppid::{self, Content, Kind};
-use ortica_sctp::{Association, Ppid, SendOptions, SendRefusal, StreamId};
+use ortica_sctp::{Association, Ppid, SendOptions, SendRefusal, StreamId, Undelivered};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
 
@@ -79,6 +79,8 @@ pub(super) struct Channels {
     max_message_size: Option<usize>,
     /// Channels whose message was refused for want of room.
     blocked: Vec<ChannelId>,
+    /// What did not arrive of channels that are closed.
+    undelivered: Undelivered,
 }
 
 impl Channels {
@@ -95,6 +97,7 @@ impl Channels {
             connected: false,
             max_message_size: Some(65_536),
             blocked: Vec::new(),
+            undelivered: Undelivered::default(),
         }
     }
 
@@ -192,7 +195,7 @@ impl Channels {
             return;
         }
         let Some(stream) = channel.stream.or(free).filter(|stream| has_stream(association, *stream)) else {
-            return self.finish(id, events);
+            return self.finish(Some(association), id, events);
         };
         channel.stream = Some(stream);
         self.by_stream.insert(stream, id);
@@ -201,7 +204,7 @@ impl Channels {
             let sent = open_message(&channel.parameters)
                 .is_some_and(|open| association.send(now, stream, Ppid::DCEP, open, SendOptions::default()).is_ok());
             if !sent {
-                self.finish(id, events);
+                self.finish(Some(association), id, events);
                 return;
             }
         }
@@ -325,12 +328,26 @@ impl Channels {
             (ChannelState::Open, Some(stream), Some(association)) => {
                 channel.state = ChannelState::Closing;
                 if association.reset_streams(now, &[stream]).is_err() {
-                    self.finish(id, events);
+                    self.finish(Some(association), id, events);
                 }
             }
-            (ChannelState::Connecting | ChannelState::Open, ..) => self.finish(id, events),
+            (ChannelState::Connecting | ChannelState::Open, .., association) => self.finish(association, id, events),
             (ChannelState::Closing | ChannelState::Closed, ..) => {}
         }
+    }
+
+    /// Ends what is not open yet, and takes no further messages: the session closes once what was sent has arrived.
+    pub fn flush(&mut self, events: &mut VecDeque<Event>) {
+        let all: Vec<ChannelId> = self.table.keys().copied().collect();
+        for id in all {
+            match self.table.get_mut(&id) {
+                Some(channel) if channel.state == ChannelState::Open => channel.state = ChannelState::Closing,
+                Some(channel) if channel.state == ChannelState::Connecting => self.finish(None, id, events),
+                _ => {}
+            }
+        }
+        // What the application or the peer opens from here on comes too late.
+        self.connected = false;
     }
 
     /// Forgets a closed channel.
@@ -340,6 +357,17 @@ impl Channels {
         {
             self.names -= channel.parameters.names_len();
         }
+    }
+
+    /// What was sent on a channel and did not arrive, for all that is known; once it is closed.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        let channel = self.table.get(&id).filter(|channel| channel.state == ChannelState::Closed)?;
+        Some(channel.undelivered)
+    }
+
+    /// The same of all channels that are closed, those included that were forgotten.
+    pub fn total_undelivered(&self) -> Undelivered {
+        self.undelivered
     }
 
     pub fn stats(&self, id: ChannelId) -> Option<ChannelStats> {
@@ -363,8 +391,8 @@ impl Channels {
                 events.extend(self.blocked.drain(..).map(Event::ChannelWritable));
             }
             ortica_sctp::Event::StreamReset(stream) => self.on_reset_in(now, association, stream, events),
-            ortica_sctp::Event::StreamResetDone(stream) => self.on_reset_out(stream, events),
-            ortica_sctp::Event::Closed(_) => self.on_closed(events),
+            ortica_sctp::Event::StreamResetDone(stream) => self.on_reset_out(association, stream, events),
+            ortica_sctp::Event::Closed(_) => self.on_closed(Some(association), events),
             _ => {}
         }
     }
@@ -439,7 +467,7 @@ impl Channels {
             None => return,
         };
         let parameters = parameters_of(&open);
-        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || !self.has_room(&parameters) {
+        if !self.connected || stream.0 % 2 == ours || stream.0 > MAX_STREAM || !self.has_room(&parameters) {
             tracing::debug!(stream = stream.0, "refused a data channel");
             let _ = association.reset_streams(now, &[stream]);
             return;
@@ -482,29 +510,29 @@ impl Channels {
             }
         }
         if channel.reset_out {
-            self.finish(id, events);
+            self.finish(Some(association), id, events);
         }
     }
 
-    fn on_reset_out(&mut self, stream: StreamId, events: &mut VecDeque<Event>) {
+    fn on_reset_out(&mut self, association: &mut Association, stream: StreamId, events: &mut VecDeque<Event>) {
         let Some(id) = self.by_stream.get(&stream).copied() else { return };
         let Some(channel) = self.table.get_mut(&id) else { return };
         channel.reset_out = true;
         if channel.reset_in {
-            self.finish(id, events);
+            self.finish(Some(association), id, events);
         }
     }
 
     /// The association is gone, and every channel with it.
-    pub fn on_closed(&mut self, events: &mut VecDeque<Event>) {
+    pub fn on_closed(&mut self, mut association: Option<&mut Association>, events: &mut VecDeque<Event>) {
         self.connected = false;
         let all: Vec<ChannelId> = self.table.keys().copied().collect();
         for id in all {
-            self.finish(id, events);
+            self.finish(association.as_deref_mut(), id, events);
         }
     }
 
-    fn finish(&mut self, id: ChannelId, events: &mut VecDeque<Event>) {
+    fn finish(&mut self, association: Option<&mut Association>, id: ChannelId, events: &mut VecDeque<Event>) {
         let Some(channel) = self.table.get_mut(&id) else { return };
         if channel.state == ChannelState::Closed {
             return;
@@ -512,6 +540,8 @@ impl Channels {
         channel.state = ChannelState::Closed;
         if let Some(stream) = channel.stream {
             self.by_stream.remove(&stream);
+            channel.undelivered = association.map(|it| it.take_undelivered(stream)).unwrap_or_default();
+            self.undelivered += channel.undelivered;
         }
         self.blocked.retain(|blocked| *blocked != id);
         events.push_back(Event::ChannelClosed(id));

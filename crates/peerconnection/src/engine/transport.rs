@@ -29,10 +29,13 @@ pub struct DtlsParameters {
 /// What SCTP needs to know of the peer.
 ///
 /// Source: [RFC 8841 §5, §6](https://www.rfc-editor.org/rfc/rfc8841#section-5)
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SctpParameters {
     /// `a=max-message-size`, in bytes: zero means no limit, absent means 64 KiB.
     pub max_message_size: Option<u64>,
+    /// `a=sctp-init`, where the peer has got [`Session::sctp_init`](super::Session::sctp_init) of this side too: then SCTP
+    /// starts without a handshake. A chunk that SCTP refuses counts as none.
+    pub init: Option<Vec<u8>>,
 }
 
 /// DTLS before and after the peer's parameters are known.
@@ -52,7 +55,7 @@ pub(super) struct Transport {
     dtls: Dtls,
     dtls_state: DtlsState,
     pub secured: Option<Secured>,
-    /// Set when data channels run here.
+    /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
     pub rtp: RtpTransport,
     /// A packet that was built for a train of smaller ones; it leads the next train.
@@ -112,10 +115,16 @@ impl Transport {
 
     /// Starts SCTP as soon as DTLS is connected.
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
-        self.sctp = Some(parameters);
+        let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
-            secured.start_sctp(config, &self.rng, now);
+            secured.start_sctp(config, &self.rng, now, parameters);
         }
+    }
+
+    /// The INIT chunk to signal to the peer; `None` when SCTP was started with a handshake, or is to be.
+    pub fn sctp_init(&self, config: &Config) -> Option<Vec<u8>> {
+        let starts_without = self.sctp.as_ref().is_none_or(|parameters| parameters.init.is_some());
+        (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.rng))
     }
 
     pub fn role(&self) -> Option<Role> {
@@ -147,6 +156,7 @@ impl Transport {
                 }
                 Some(Protocol::Dtls) => match &self.dtls {
                     Dtls::Waiting { .. } => self.keep_early(config, packet),
+                    Dtls::Running(_) if self.secured.is_none() => self.handle_first_dtls(now, config, packet, events),
                     Dtls::Running(_) => self.handle_dtls(now, packet),
                 },
                 Some(media @ (Protocol::Rtp | Protocol::Rtcp)) => {
@@ -181,6 +191,17 @@ impl Transport {
                 association.handle_packet(now, data);
             }
         });
+    }
+
+    /// A packet that may end the handshake. Data can share it with the end, or a batch, and is not to be missed.
+    fn handle_first_dtls(&mut self, now: Instant, config: &Config, packet: &mut [u8], events: &mut VecDeque<Event>) {
+        let Dtls::Running(connection) = &mut self.dtls else { return };
+        let mut data = Vec::new();
+        connection.handle_packet(now, packet, &mut |record| data.push(record.to_vec()));
+        self.settle_dtls(now, config, events);
+        if let Some(association) = self.association() {
+            data.iter().for_each(|record| association.handle_packet(now, record));
+        }
     }
 
     pub fn handle_timeout(&mut self, now: Instant, config: &Config, events: &mut VecDeque<Event>) {
@@ -281,8 +302,8 @@ impl Transport {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
                     let mut secured = Secured::open(verified, config);
-                    if self.sctp.is_some() {
-                        secured.start_sctp(config, &self.rng, now);
+                    if let Some(parameters) = &self.sctp {
+                        secured.start_sctp(config, &self.rng, now, parameters);
                     }
                     if secured.srtp.is_some() {
                         self.rtp.on_secured(events);
@@ -308,7 +329,11 @@ impl Transport {
 
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
-            channels.on_closed(events);
+            match self.association() {
+                // There is nothing below it any more.
+                Some(association) => association.abort(now, "closed"),
+                None => channels.on_closed(None, events),
+            }
         }
         let Some(secured) = &mut self.secured else { return };
         let role = secured.verified().role();
@@ -411,12 +436,24 @@ impl Transport {
         false
     }
 
+    /// Media ends; what the association took still goes out, as far as the peer acknowledges it.
+    pub fn flush(&mut self) {
+        self.rtp.close();
+    }
+
+    /// What was sent on data channels has arrived, or will not.
+    pub fn is_flushed(&self) -> bool {
+        let association = self.secured.as_ref().and_then(|secured| secured.association.as_ref());
+        association.is_none_or(|association| association.is_drained())
+    }
+
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
-    pub fn close(&mut self, now: Instant) {
+    pub fn close(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");
         }
+        self.settle_sctp(now, channels, events);
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }

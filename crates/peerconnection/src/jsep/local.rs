@@ -33,7 +33,10 @@ pub(super) struct Section {
 pub(super) enum Body {
     /// Its slot is kept and its port is zero (SDP-2).
     Rejected,
-    Data,
+    /// Data channels, with the INIT chunk of this side where it is signalled.
+    Data {
+        init: Option<Vec<u8>>,
+    },
     Media(Media),
 }
 
@@ -88,9 +91,9 @@ impl Line {
 
 impl Section {
     /// A section of ours for data channels.
-    pub fn data(mid: String, setup: Setup) -> Self {
+    pub fn data(mid: String, setup: Setup, init: Option<Vec<u8>>) -> Self {
         let line = Line::of(&sdp::Media::data(mid.as_str()));
-        Self { mid, setup, body: Body::Data, line }
+        Self { mid, setup, body: Body::Data { init }, line }
     }
 
     /// A section of ours for audio or video.
@@ -118,14 +121,14 @@ impl Section {
     }
 
     pub fn is_data(&self) -> bool {
-        self.body == Body::Data
+        matches!(self.body, Body::Data { .. })
     }
 
     /// What it says as a section of audio or video.
     pub fn as_media(&self) -> Option<&Media> {
         match &self.body {
             Body::Media(media) => Some(media),
-            Body::Rejected | Body::Data => None,
+            Body::Rejected | Body::Data { .. } => None,
         }
     }
 
@@ -198,10 +201,13 @@ impl Local {
                     media.push(Attribute::Direction(Direction::Inactive));
                 }
             }
-            Body::Data => {
+            Body::Data { init } => {
                 self.render_transport(&mut media, section.setup, candidates, complete);
                 media.push(Attribute::SctpPort(5000));
                 media.push(Attribute::MaxMessageSize(sdp::MaxMessageSize::new(self.max_message_size)));
+                if let Some(chunk) = init {
+                    media.push(sdp::SctpInit { chunk: chunk.clone() });
+                }
             }
             Body::Media(body) => {
                 self.render_transport(&mut media, section.setup, candidates, complete);

@@ -193,14 +193,17 @@ impl Negotiation {
         if !self.state.takes_offer() {
             return Err(DescriptionError::InvalidState { call: "create an offer", state: self.state });
         }
-        self.ensure_transport(now, session)?;
+        let transport = self.ensure_transport(now, session)?;
         let mut sections: Vec<Section> = self.agreed().map_or_else(Vec::new, |local| local.model.sections.clone());
         for section in &mut sections {
             section.setup = Setup::ActPass;
+            if let Body::Data { init } = &mut section.body {
+                *init = session.sctp_init(transport);
+            }
         }
         self.offer_media(session.cname(), &mut sections);
         if self.wants_data && !sections.iter().any(Section::is_data) {
-            sections.push(Section::data(free_mid(&sections), Setup::ActPass));
+            sections.push(Section::data(free_mid(&sections), Setup::ActPass, session.sctp_init(transport)));
         }
         if self.wants_restart && self.fresh_offer.is_none() {
             self.fresh_offer = Some(Credentials::generate(&mut self.rng));
@@ -217,12 +220,14 @@ impl Negotiation {
         let Some(offer) = self.pending_remote.clone().filter(|_| self.state.takes_answer()) else {
             return Err(DescriptionError::InvalidState { call: "create an answer", state: self.state });
         };
-        self.ensure_transport(now, session)?;
+        let transport = self.ensure_transport(now, session)?;
         let setup = self.answer_setup(&offer.parsed);
         let offered = offer.parsed.sections.iter();
         let sections = offered.map(|section| {
             let body = match &section.content {
-                Content::Data { .. } if offer.parsed.serves(section) => Body::Data,
+                Content::Data { init, .. } if offer.parsed.serves(section) => {
+                    Body::Data { init: shared_init(session, transport, init).map(|[ours, _]| ours) }
+                }
                 Content::Media(media) if offer.parsed.serves(section) => {
                     self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
                 }
@@ -300,6 +305,14 @@ impl Negotiation {
             (None, Some(Setup::ActPass) | None) => Setup::Active,
         }
     }
+}
+
+/// The INIT chunks of both sides, ours and theirs, if SCTP can start from them. A peer that answers with what it was offered
+/// does not know what that is (libdatachannel 0.24 does so).
+fn shared_init(session: &Session, transport: TransportId, theirs: &Option<Vec<u8>>) -> Option<[Vec<u8>; 2]> {
+    let ours = session.sctp_init(transport)?;
+    let theirs = theirs.clone().filter(|theirs| *theirs != ours)?;
+    Some([ours, theirs])
 }
 
 /// The smallest number that is no mid yet.

@@ -19,7 +19,7 @@ pub(super) enum Content {
     /// Port zero: its slot is kept.
     Rejected,
     /// Data channels (RFC 8841).
-    Data { max_message_size: Option<u64> },
+    Data { max_message_size: Option<u64>, init: Option<Vec<u8>> },
     /// Audio or video over SRTP.
     Media(Box<RemoteMedia>),
     /// What this crate does not serve, and rejects in its place.
@@ -260,9 +260,10 @@ fn read_content(section: &sdp::Section<'_>) -> Content {
         return Content::Rejected;
     }
     match &section.kind {
-        sdp::MediaKind::Application if section.protocol.is_sctp() => {
-            Content::Data { max_message_size: Some(section.max_message_size().bytes().unwrap_or(0)) }
-        }
+        sdp::MediaKind::Application if section.protocol.is_sctp() => Content::Data {
+            max_message_size: Some(section.max_message_size().bytes().unwrap_or(0)),
+            init: section.sctp_init().and_then(read_init),
+        },
         sdp::MediaKind::Audio => read_media(MediaKind::Audio, section),
         sdp::MediaKind::Video => read_media(MediaKind::Video, section),
         _ => Content::Other,
@@ -288,6 +289,13 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
         streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
         track: section.msids().find_map(|msid| msid.track.clone()),
     }))
+}
+
+/// What is no sound INIT chunk counts as none (draft-hancke-tsvwg-snap, "Answerer Processing of the SDP Offer").
+fn read_init(init: &sdp::SctpInit) -> Option<Vec<u8>> {
+    let checked = ortica_sctp::check_init_chunk(&init.chunk);
+    checked.inspect_err(|error| tracing::debug!(%error, "an sctp-init was not used")).ok()?;
+    Some(init.chunk.clone())
 }
 
 fn read_fingerprint(fingerprint: &sdp::Fingerprint) -> Option<Fingerprint> {
@@ -333,7 +341,7 @@ mod tests {
         assert_eq!(remote.check(), Ok(()));
         let [text, data] = remote.sections.as_slice() else { panic!("two sections") };
         assert_eq!(text.content, Content::Other);
-        assert_eq!(data.content, Content::Data { max_message_size: Some(65_536) });
+        assert_eq!(data.content, Content::Data { max_message_size: Some(65_536), init: None });
         assert_eq!(data.credentials.as_ref().unwrap().ufrag, "abcd");
         assert_eq!(data.setup, Some(Setup::ActPass));
         assert!(remote.bundles(text, data));

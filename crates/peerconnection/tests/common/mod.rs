@@ -33,7 +33,23 @@ impl Side {
     }
 
     /// With ICE and sockets of the test's choice.
+    ///
+    /// In [`call`]s of even seeds SCTP starts from the descriptions and interleaves messages; in those of odd ones it does as
+    /// older peers do.
     pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
+        let is_new = matches!(seed % 4, 1 | 2);
+        let sctp = ortica_sctp::Config::new(rust_crypto::provider()).with_interleaving(is_new);
+        Self::configured(seed, ice, sctp, sockets, |config| config.with_signalled_sctp(is_new))
+    }
+
+    /// With all settings of the test's choice.
+    pub fn configured(
+        seed: u64,
+        ice: ortica_ice::Config,
+        sctp: ortica_sctp::Config,
+        sockets: Vec<(SocketId, SocketAddr)>,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Self {
         let provider = rust_crypto::provider();
         let rng = Rng::from_number(seed);
         let wall = Duration::from_secs(1_800_000_000);
@@ -44,10 +60,10 @@ impl Side {
             ice,
             ortica_dtls::Config::new(provider, certificate.clone())
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
-            ortica_sctp::Config::new(provider),
+            sctp,
         )
         .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
-        let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
+        let mut peer = Peer::new(Arc::new(change(config)), certificate, rng, netsim::epoch());
         peer.set_sockets(sockets);
         Self {
             peer,

@@ -13,6 +13,7 @@
 //! | `inbound`, `reassembly`, `interleaved`, `rope`, `delivery` | from chunk to message |
 //! | `window` | how much may be held on either side |
 //! | `reset` | stream reset |
+//! | `losses` | what did not arrive |
 
 mod congestion;
 mod delivery;
@@ -21,6 +22,7 @@ mod handshake;
 mod inbound;
 mod interleaved;
 mod link;
+mod losses;
 mod pacer;
 mod path_mtu;
 mod reassembly;
@@ -40,6 +42,7 @@ mod window;
 mod tests;
 
 pub use schedule::Scheduler;
+pub use snap::check_init_chunk;
 
 use crate::chunk::ChunkType;
 use crate::cookie::CookieKey;
@@ -50,9 +53,10 @@ use crate::{
 use bytes::Bytes;
 use delivery::Delivery;
 use link::Link;
+use losses::Losses;
 use ortica_core::{Instant, Rng, Timers};
 use rto::Rto;
-use send_queue::{MESSAGE_OVERHEAD, SendQueue};
+use send_queue::{MESSAGE_OVERHEAD, Outgoing, SendQueue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -89,6 +93,8 @@ pub struct Association {
     heartbeat: Option<Heartbeat>,
     /// Streams to reset, asked for before the peer was known.
     early_resets: Vec<StreamId>,
+    /// What was given up before it was sent, and what was not acknowledged when the association ended or began anew.
+    losses: Losses,
     /// `send` was refused for lack of room, and the application waits to hear of it.
     blocked: bool,
     /// When INIT was last answered.
@@ -205,6 +211,7 @@ impl Association {
             drain: Drain::default(),
             heartbeat: None,
             early_resets: Vec::new(),
+            losses: Losses::default(),
             blocked: false,
             init_answered: None,
             handshake_rtt: None,
@@ -271,6 +278,7 @@ impl Association {
         debug!(?reason, "association ended");
         self.announce_readable();
         self.count();
+        self.keep_losses();
         self.state = State::Ended;
         self.queue = SendQueue::new(self.config.scheduler);
         self.timers = Timers::new();
@@ -321,9 +329,8 @@ impl Association {
         let message = (stream, ppid, &payload, options);
         let limits = self.send_buffer.limits(&self.config.limits, payload.len() + MESSAGE_OVERHEAD);
         let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &limits));
-        while let Some((stream, bytes)) = self.queue.take_evicted() {
-            self.stats.messages_abandoned += 1;
-            self.on_sent(stream, bytes);
+        while let Some(evicted) = self.queue.take_evicted() {
+            self.on_unsent(&evicted);
         }
         match queued {
             Ok(()) => {
@@ -365,6 +372,13 @@ impl Association {
     /// `bytes` to `bytes` or below. Default: 0. A reset of the stream restores the default.
     pub fn set_buffered_amount_low_threshold(&mut self, stream: StreamId, bytes: usize) {
         self.queue.set_threshold(stream, bytes);
+    }
+
+    /// A message left the queue without being sent.
+    fn on_unsent(&mut self, message: &Outgoing) {
+        self.stats.messages_abandoned += 1;
+        self.losses.add(message);
+        self.on_sent(message.stream, message.payload.len());
     }
 
     /// `bytes` of `stream` left the queue.

@@ -64,8 +64,8 @@ pub struct SendQueue {
     arrivals: u64,
     /// Messages that may make room for more important ones.
     expendable: usize,
-    /// Those that did, as stream and bytes.
-    evicted: Vec<(StreamId, usize)>,
+    /// Those that did.
+    evicted: Vec<Outgoing>,
 }
 
 #[derive(Debug)]
@@ -299,17 +299,16 @@ impl SendQueue {
             excess = excess.saturating_sub(cost);
             self.held -= cost;
             self.expendable -= 1;
-            self.evicted.push((stream, cost - MESSAGE_OVERHEAD));
-            if let Some(state) = self.streams.get_mut(&stream) {
-                state.queue.retain(|message| message.arrival != arrival);
-            }
+            let queue = self.streams.get_mut(&stream).map(|state| &mut state.queue);
+            let victim = queue.and_then(|queue| queue.remove(queue.iter().position(|it| it.arrival == arrival)?));
+            self.evicted.extend(victim);
             self.wait(stream);
         }
         true
     }
 
-    /// A message that made room for another one, as its stream and bytes.
-    pub fn take_evicted(&mut self) -> Option<(StreamId, usize)> {
+    /// A message that made room for another one.
+    pub fn take_evicted(&mut self) -> Option<Outgoing> {
         self.evicted.pop()
     }
 
@@ -322,6 +321,11 @@ impl SendQueue {
             is_low: before > state.threshold && state.buffered <= state.threshold,
             is_drained: state.resetting && before > 0 && state.buffered == 0,
         }
+    }
+
+    /// The messages that wait, stream by stream.
+    pub fn messages(&self) -> impl Iterator<Item = &Outgoing> {
+        self.streams.values().flat_map(|state| &state.queue)
     }
 
     pub fn buffered(&self, stream: StreamId) -> usize {
@@ -543,9 +547,10 @@ mod tests {
         }
         assert_eq!(push(&mut queue, 1, Reliability::Priority(9)), Err(SendRefusal::WouldBlock));
         assert_eq!(push(&mut queue, 700, Reliability::Priority(5)), Err(SendRefusal::WouldBlock));
-        assert_eq!(queue.take_evicted(), None);
+        assert!(queue.take_evicted().is_none());
         push(&mut queue, 300, Reliability::Priority(5)).unwrap();
-        assert_eq!([queue.take_evicted(), queue.take_evicted()], [Some((StreamId(1), 186)); 2]);
+        let evicted: Vec<_> = std::iter::from_fn(|| queue.take_evicted()).map(|victim| victim.payload.len()).collect();
+        assert_eq!(evicted, [186; 2]);
         assert_eq!(queue.held(), 250 + 250 + 364);
         push(&mut queue, 900, Reliability::Reliable).unwrap();
         assert_eq!(std::iter::from_fn(|| queue.take_evicted()).count(), 3);

@@ -422,8 +422,7 @@ impl Association {
                 Turn::Begin(message) => link.flight.start(message),
                 Turn::GoOn(slot) => link.flight.go_on(slot),
                 Turn::Expired(message) => {
-                    self.stats.messages_abandoned += 1;
-                    self.on_sent(message.stream, message.payload.len());
+                    self.on_unsent(&message);
                     continue;
                 }
             }

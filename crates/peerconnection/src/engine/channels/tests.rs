@@ -339,7 +339,7 @@ fn cve_38_a_flood_of_opens_is_bounded_in_number_and_in_bytes() {
     assert!(!call.server.channels.by_stream.contains_key(&StreamId(38)));
     assert_eq!(call.server.create(named(&long)), Err(ChannelError::TooMany));
 
-    call.server.channels.on_closed(&mut VecDeque::new());
+    call.server.channels.on_closed(None, &mut VecDeque::new());
     taken.iter().for_each(|id| call.server.channels.remove(*id));
     assert_eq!(call.server.channels.names, 0);
 

@@ -1,6 +1,6 @@
 //! Applies descriptions: what both sides agreed on becomes commands to the engine.
 
-use super::{MadeLocal, Negotiation, Theirs};
+use super::{MadeLocal, Negotiation, Theirs, shared_init};
 use crate::engine::{DtlsParameters, SctpParameters, Session, TransportId};
 use crate::jsep::error::SectionProblem;
 use crate::jsep::local::{Local, Setup};
@@ -224,8 +224,10 @@ impl Negotiation {
         let parameters = DtlsParameters { role, fingerprints: section.fingerprints.clone() };
         session.start_dtls(now, transport, parameters)?;
         for section in remote.sections.iter().filter(|section| remote.serves(section)) {
-            if let Content::Data { max_message_size } = section.content {
-                session.start_sctp(now, transport, SctpParameters { max_message_size })?;
+            if let Content::Data { max_message_size, init } = &section.content {
+                let init = shared_init(session, transport, init).map(|[_, theirs]| theirs);
+                let parameters = SctpParameters { max_message_size: *max_message_size, init };
+                session.start_sctp(now, transport, parameters)?;
             }
         }
         Ok(())

@@ -60,9 +60,10 @@ impl Negotiation {
                 self.wants_restart = true;
             }
         } else {
-            // Nothing was agreed on: what was gathered goes, and the next description gathers anew.
-            if let Some(transport) = self.transport.take() {
-                session.remove_transport(transport);
+            // Nothing was agreed on: what was gathered goes, and the next description gathers anew. It may be the one that
+            // was taken back, so that its credentials have to stay.
+            if let Some(transport) = self.transport {
+                let _ = session.reset_transport(now, transport);
             }
             self.gathering = false;
             self.wants_restart = false;

@@ -21,6 +21,7 @@ mod rack;
 pub use acknowledge::Acked;
 pub use messages::Slot;
 
+use super::losses::Losses;
 use super::send_queue::{MESSAGE_OVERHEAD, Outgoing};
 use crate::chunk::{ChunkType, Data, DataFlags, Extensions, IData};
 use crate::packet::Builder;
@@ -30,7 +31,7 @@ use forward::Forward;
 use messages::{Cut, Messages};
 use ortica_core::Instant;
 use rack::Rack;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The ring's bound: gap ack blocks reach no further than 65,535.
 const MOST_CHUNKS: usize = 65_535;
@@ -73,6 +74,8 @@ pub struct Flight {
     may_abandon: bool,
     /// What was given up of messages begun: bytes that never went into a packet.
     given_up: Vec<(StreamId, usize)>,
+    /// Messages given up.
+    pub losses: Losses,
     pub counts: Counts,
 }
 
@@ -144,6 +147,7 @@ impl Flight {
             forward: Forward::new(first.previous(), extensions.interleaving, room),
             may_abandon: extensions.partial_reliability(),
             given_up: Vec::new(),
+            losses: Losses::default(),
             counts: Counts::default(),
         }
     }
@@ -209,6 +213,17 @@ impl Flight {
     /// Bytes before the payload of a chunk, chunk header included.
     pub fn header_len(&self) -> usize {
         if self.interleaving { IData::HEADER_LEN } else { Data::HEADER_LEN }
+    }
+
+    /// Looks at each message that is not acknowledged whole, those given up excluded.
+    pub fn for_each_unacknowledged(&self, mut each: impl FnMut(&Outgoing)) {
+        let missing = self.chunks.iter().filter(|chunk| matches!(chunk.fate, Fate::InFlight | Fate::Lost));
+        let missing: BTreeSet<u32> = missing.map(|chunk| chunk.message.0).collect();
+        for (slot, cut) in self.messages.iter() {
+            if !cut.abandoned && (cut.rest() > 0 || missing.contains(&slot.0)) {
+                each(&cut.message);
+            }
+        }
     }
 
     fn chunk_mut(&mut self, tsn: Tsn) -> Option<&mut Outstanding> {
