@@ -396,3 +396,23 @@ fn jsep_1_an_offer_that_meets_an_offer_rolls_it_back() {
     assert_eq!(b.peer.transceivers().len(), 2);
     assert!(a.peer.current_local_description().unwrap().sdp.contains("m=application"));
 }
+
+/// Guards `Session::reset_transport`: an offer that was taken back and set again still says the truth of its transport, to
+/// the INIT chunk of SCTP.
+#[test]
+fn jsep_1_an_offer_that_was_taken_back_can_be_set_again() {
+    let delay = Duration::from_millis(10);
+    let mut pair = Pair::new(1, Link::with_delay(delay), offerer(1), answerer(2));
+    let offer = pair.a.peer.create_offer(now()).unwrap();
+    assert_eq!(lines(&offer, "a=sctp-init").len(), 1);
+    pair.a.peer.set_local_description(now(), offer.clone()).unwrap();
+    pair.a.peer.set_local_description(now(), SessionDescription::rollback()).unwrap();
+    pair.a.peer.set_local_description(now(), offer).unwrap();
+    let offer = pair.a.peer.local_description().unwrap();
+    pair.b.peer.set_remote_description(now(), offer).unwrap();
+    let answer = pair.b.peer.create_answer(now()).unwrap();
+    pair.b.peer.set_local_description(now(), answer).unwrap();
+    let answer = pair.b.peer.local_description().unwrap();
+    pair.a.peer.set_remote_description(now(), answer).unwrap();
+    pair.run_until(Duration::from_secs(10), |a, b| !a.opened.is_empty() && !b.opened.is_empty()).unwrap();
+}
