@@ -208,7 +208,11 @@ impl Association {
         let State::Up { phase, link } = &mut self.state else { return };
         let due = link.inbound.is_sack_due() || (may_send && link.inbound.has_unacknowledged());
         if due && *phase != Phase::ShutdownAckSent && builder.room() >= Sack::MIN_LEN {
-            link.inbound.window.adjust(now, self.rto.smoothed().or(self.handshake_rtt));
+            let rtt = self.rto.smoothed().or(self.handshake_rtt);
+            let is_over = link.inbound.window.adjust(now, rtt, self.delivery.stuck());
+            if is_over && self.delivery.held() > link.inbound.window.size() / 4 {
+                self.delivery.look_for_stuck();
+            }
             link.inbound.write_sack(&self.delivery, builder);
             self.stats.sacks_sent += 1;
             self.clear_timer(Timer::Ack);
