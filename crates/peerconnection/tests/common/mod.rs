@@ -4,7 +4,7 @@
 use netsim::{Endpoint, Link, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
-use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
+use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
 use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
 use std::net::SocketAddr;
@@ -34,6 +34,16 @@ impl Side {
 
     /// With ICE and sockets of the test's choice.
     pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
+        Self::with_limits(seed, ice, sockets, Limits::default())
+    }
+
+    /// The same with bounds of the test's choice.
+    pub fn with_limits(
+        seed: u64,
+        ice: ortica_ice::Config,
+        sockets: Vec<(SocketId, SocketAddr)>,
+        limits: Limits,
+    ) -> Self {
         let provider = rust_crypto::provider();
         let rng = Rng::from_number(seed);
         let wall = Duration::from_secs(1_800_000_000);
@@ -46,7 +56,8 @@ impl Side {
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
         )
-        .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
+        .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)))
+        .with_limits(limits);
         let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
         peer.set_sockets(sockets);
         Self {
