@@ -68,7 +68,7 @@ fn rate_beside(unread: usize) -> usize {
         pair.a.machine.queue(UNREAD.0, part.to_vec(), SendOptions::default());
         pair.a.machine.queue(2, message.clone(), SendOptions::default());
     }
-    let mut pour = |pair: &mut Peers, steps: usize| {
+    let pour = |pair: &mut Peers, steps: usize| {
         let mut received = 0;
         for _ in 0..steps {
             while pair.a.machine.outbox.len() < 64 {
