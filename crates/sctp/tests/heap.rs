@@ -366,7 +366,7 @@ fn flt_43_what_is_not_read_stays_within_the_receive_buffer() {
         let mut pair = Pair::of_machines(43, link, Peer::plain(43, 0), reader);
         pair.with_a(|a, now| a.machine.association.connect(now));
         let message = Bytes::from(vec![7; size]);
-        let mut pour = |pair: &mut Pair<Packets<Peer>, Packets<SlowReader>>, seconds: u32| {
+        let pour = |pair: &mut Pair<Packets<Peer>, Packets<SlowReader>>, seconds: u32| {
             for _ in 0..seconds * 20 {
                 while pair.a.machine.outbox.len() < 4 << 20 >> size.ilog2() {
                     pair.a.machine.queue(1, message.clone(), SendOptions::default());
