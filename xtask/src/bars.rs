@@ -75,6 +75,55 @@ const BARS: &[Bar] = &[
         needs: &[Need::Fuzz],
         command: "cargo xtask fuzz --seconds 60",
     },
+    Bar {
+        issue: 3,
+        name: "integrity",
+        file: "crates/sctp/tests/integrity.rs",
+        needs: &[],
+        command: "env ORTICA_INTEGRITY_BYTES=10000000000 cargo test --locked --release --quiet -p ortica-sctp --test integrity -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "promises",
+        file: "crates/sctp/tests/promises.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica-sctp --test promises -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "channels",
+        file: "crates/peerconnection/tests/many_channels.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica --no-default-features --features rust-crypto --test many_channels -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "bits",
+        file: "crates/peerconnection/tests/flipped_bits.rs",
+        needs: &[],
+        command: "env ORTICA_PACKETS=10000000 cargo test --locked --release --quiet -p ortica --no-default-features --features rust-crypto --test flipped_bits -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "hello",
+        file: "crates/dtls/src/tests/faults.rs",
+        needs: &[],
+        command: "env ORTICA_BITS=8 cargo test --locked --release --quiet -p ortica-dtls --lib flt_7 -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "doubled",
+        file: "crates/peerconnection/benches/doubled.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p ortica --no-default-features --features rust-crypto --bench doubled",
+    },
+    Bar {
+        issue: 3,
+        name: "readers",
+        file: "crates/sctp/tests/window.rs",
+        needs: &[],
+        command: "cargo test --locked --release --quiet -p ortica-sctp --test window --test outage -- --nocapture",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`

@@ -4,7 +4,7 @@
 use netsim::{Endpoint, Link, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
-use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
+use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
 use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
 use std::net::SocketAddr;
@@ -37,9 +37,19 @@ impl Side {
     /// In [`call`]s of even seeds SCTP starts from the descriptions and interleaves messages; in those of odd ones it does as
     /// older peers do.
     pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
+        Self::with_limits(seed, ice, sockets, Limits::default())
+    }
+
+    /// The same with bounds of the test's choice.
+    pub fn with_limits(
+        seed: u64,
+        ice: ortica_ice::Config,
+        sockets: Vec<(SocketId, SocketAddr)>,
+        limits: Limits,
+    ) -> Self {
         let is_new = matches!(seed % 4, 1 | 2);
         let sctp = ortica_sctp::Config::new(rust_crypto::provider()).with_interleaving(is_new);
-        Self::configured(seed, ice, sctp, sockets, |config| config.with_signalled_sctp(is_new))
+        Self::configured(seed, ice, sctp, sockets, |config| config.with_signalled_sctp(is_new).with_limits(limits))
     }
 
     /// With all settings of the test's choice.

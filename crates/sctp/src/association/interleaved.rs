@@ -255,6 +255,14 @@ impl Assembly {
 }
 
 #[cfg(test)]
+impl Interleaved {
+    /// Takes unordered messages of `stream` from number `first` on.
+    pub fn set_first_unordered(&mut self, stream: StreamId, first: u64) {
+        self.unordered.insert(stream, first);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::Tsn;

@@ -395,6 +395,15 @@ impl SendQueue {
 }
 
 #[cfg(test)]
+impl SendQueue {
+    /// Numbers the messages of `stream`, ordered and unordered ones, from `mid` on.
+    pub fn set_next(&mut self, stream: StreamId, mid: Mid) {
+        let state = self.streams.entry(stream).or_default();
+        (state.next_ordered, state.next_unordered) = (mid, mid);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::time::Duration;

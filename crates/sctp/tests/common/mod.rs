@@ -168,3 +168,8 @@ pub fn connect(mut pair: Peers, link: Link) -> Peers {
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 31 + at / 251 * 7) as u8).collect()
 }
+
+/// How many seeds this tier runs: `few`, or all of them in `cargo xtask bars`.
+pub fn seeds(few: u64) -> u64 {
+    std::env::var("ORTICA_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(few)
+}

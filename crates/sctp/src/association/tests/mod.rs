@@ -2,6 +2,7 @@
 
 mod attacks;
 mod rules;
+mod wrap;
 
 use super::congestion::Ack;
 use super::*;

@@ -401,3 +401,23 @@ fn what_matters_less_leaves_a_full_buffer() {
     let counts = [1, 2, 3].map(|stream| std::iter::from_fn(|| b.read(StreamId(stream))).count());
     assert_eq!(counts, [4, 1, 1]);
 }
+
+/// Guards the look at the clock before a message is sent again (RFC 3758 §4.1 TR4): one that was good when it was found lost, and
+/// is not by the time that a packet is built, is given up.
+#[test]
+fn what_expires_before_it_is_sent_again_is_given_up() {
+    let (mut a, _) = connected(config());
+    let reliability = crate::Reliability::MaxLifetime(a.rto.current() + 5 * MS);
+    let options = SendOptions { reliability, ..SendOptions::default() };
+    a.send(NOW, StreamId(1), Ppid::BINARY, vec![7; 100].into(), options).unwrap();
+    assert_eq!(kinds(&drain(NOW, &mut a)), [ChunkType::DATA]);
+    let mut at = NOW;
+    while a.stats().timeouts == 0 {
+        at = a.poll_timeout().unwrap();
+        a.handle_timeout(at);
+    }
+    assert_eq!(a.stats().messages_abandoned, 0, "it is still good");
+    let sent = kinds(&drain(at + 10 * MS, &mut a));
+    assert!(sent.contains(&ChunkType::FORWARD_TSN) && !sent.contains(&ChunkType::DATA), "{sent:?}");
+    assert_eq!(a.stats().messages_abandoned, 1);
+}
