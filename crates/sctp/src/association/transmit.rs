@@ -307,7 +307,7 @@ impl Association {
         if !phase.sends_data() {
             return None;
         }
-        let any_lost = link.flight.next_lost().is_some();
+        let any_lost = link.flight.next_lost(now).is_some();
         if self.drain.probe || (any_lost && self.drain.force) {
             return Some(Ready::Urgent);
         }
@@ -339,7 +339,7 @@ impl Association {
         let may_send = self.may_send_data(now);
         let State::Up { phase, link } = &mut self.state else { return };
         if !may_send {
-            let waits = link.flight.next_lost().is_some() || link.flight.has_current() || !self.queue.is_empty();
+            let waits = link.flight.next_lost(now).is_some() || link.flight.has_current() || !self.queue.is_empty();
             let (in_flight, window) = (link.flight.in_flight(), link.congestion.window());
             let paced = !self.drain.pacer.is_open() && in_flight >= window / 2;
             self.drain.held_back |= waits && (in_flight >= window || paced);
@@ -348,9 +348,9 @@ impl Association {
         let before = builder.room();
         link.flight.begin_packet();
         // Whatever is sent again asks for it.
-        self.drain.prompt = self.drain.probe || link.flight.next_lost().is_some();
+        self.drain.prompt = self.drain.probe || link.flight.next_lost(now).is_some();
         let mut first = false;
-        while let Some(size) = link.flight.next_lost() {
+        while let Some(size) = link.flight.next_lost(now) {
             if size > builder.room() {
                 break;
             }
@@ -358,11 +358,11 @@ impl Association {
         }
         if self.drain.probe
             && builder.room() == before
-            && let Some((tsn, _)) = link.flight.next_probe().filter(|(_, size)| *size <= before)
+            && let Some((tsn, _)) = link.flight.next_probe(now).filter(|(_, size)| *size <= before)
         {
             first |= link.flight.resend(now, tsn, builder);
         }
-        let sends_new = link.flight.next_lost().is_none() && !self.drain.probe && phase.sends_data();
+        let sends_new = link.flight.next_lost(now).is_none() && !self.drain.probe && phase.sends_data();
         if sends_new {
             self.put_new_data(now, builder);
         }

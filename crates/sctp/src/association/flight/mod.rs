@@ -17,6 +17,8 @@ mod forward;
 mod loss;
 mod messages;
 mod rack;
+#[cfg(test)]
+mod tests;
 
 pub use acknowledge::Acked;
 pub use messages::Slot;
@@ -320,17 +322,26 @@ impl Flight {
         Some((stream, rest))
     }
 
-    /// Bytes of the next chunk to send again.
-    pub fn next_lost(&mut self) -> Option<usize> {
+    /// Bytes of the next chunk to send again. What has grown too old while it waited is given up.
+    ///
+    /// Source: [RFC 3758 §4.1](https://www.rfc-editor.org/rfc/rfc3758#section-4.1), TR4
+    pub fn next_lost(&mut self, now: Instant) -> Option<usize> {
         while let Some(&tsn) = self.lost.front() {
             if !tsn.precedes(self.first)
                 && let Some(chunk) = self.chunk(tsn).filter(|chunk| chunk.fate == Fate::Lost)
             {
-                return Some(chunk.size());
+                if !self.is_too_old(now, &chunk) {
+                    return Some(chunk.size());
+                }
+                self.abandon(chunk.message);
             }
             self.lost.pop_front();
         }
         None
+    }
+
+    fn is_too_old(&self, now: Instant, chunk: &Outstanding) -> bool {
+        self.may_abandon && self.message(chunk.message).is_some_and(|cut| cut.message.is_expired(now))
     }
 
     /// Puts the chunk that [`next_lost`](Self::next_lost) measured into the packet. Returns whether it is the first
@@ -341,13 +352,14 @@ impl Flight {
     }
 
     /// The last chunk in flight, and its bytes: what to probe with ([RFC 8985 §7.3](https://www.rfc-editor.org/rfc/rfc8985#section-7.3)).
-    pub fn next_probe(&self) -> Option<(Tsn, usize)> {
+    pub fn next_probe(&self, now: Instant) -> Option<(Tsn, usize)> {
         // Most often it is the last of the ring: what stands behind it arrived before it, or is given up.
         let (at, chunk) = self.chunks.iter().enumerate().rfind(|(_, chunk)| chunk.fate == Fate::InFlight)?;
         let Cut { message, .. } = self.message(chunk.message)?;
         let allowed = match message.reliability {
             Reliability::MaxRetransmits(most) => chunk.transmissions <= most,
-            Reliability::Reliable | Reliability::MaxLifetime(_) | Reliability::Priority(_) => true,
+            Reliability::MaxLifetime(_) => !self.is_too_old(now, chunk),
+            Reliability::Reliable | Reliability::Priority(_) => true,
         };
         allowed.then(|| (self.first.plus(at as u32), chunk.size()))
     }
