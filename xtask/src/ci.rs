@@ -4,7 +4,7 @@ use crate::fuzz::{self, Plan};
 use crate::install::{self, Need};
 use crate::metadata;
 use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
-use crate::{capture, dependencies, layers, links, package, requirements, testing};
+use crate::{capture, dependencies, layers, links, mappings, package, requirements, testing};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -46,6 +46,7 @@ const STEPS: &[Step] = &[
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
     Step { name: "requirements", about: "how many rows the tests have shown", run: rows },
+    Step { name: "mappings", about: "the tests that the checklists of others' tests name ran", run: mapping },
 ];
 
 /// `cargo xtask ci [--list] [--only STEP].. [--skip STEP]..`
@@ -298,4 +299,8 @@ fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
 
 fn rows(_: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Said(requirements::counts()?))
+}
+
+fn mapping(_: &Log) -> Result<Outcome, Failure> {
+    Ok(Outcome::Said(mappings::check()?))
 }

@@ -29,7 +29,7 @@ pub enum Reliability {
     Reliable,
     /// At most this many times after the first. RFC 8832 has 32 bits for it, W3C 16.
     MaxRetransmits(u32),
-    /// Only within this time after `send`, counted in milliseconds.
+    /// Only within this time after `send`, counted in milliseconds: with zero, what cannot leave at once is given up.
     MaxLifetime(Duration),
     /// Until it arrives, unless the send buffer is full before it is begun and something more important is to be sent:
     /// anything with another policy, or with a smaller number here (0 is the most important).

@@ -6,6 +6,7 @@ use crate::{Limits, Mid, Ppid, Reliability, Scheduler, SendOptions, SendRefusal,
 use bytes::Bytes;
 use ortica_core::Instant;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// What a message costs besides its bytes, in the account of the send buffer.
 pub const MESSAGE_OVERHEAD: usize = 64;
@@ -186,7 +187,8 @@ impl SendQueue {
         self.held += cost;
         state.buffered += payload.len();
         let deadline = match options.reliability {
-            Reliability::MaxLifetime(time) => Some(now + time),
+            // Lifetimes are counted in milliseconds, and the last one counts: zero is enough for what can leave at once.
+            Reliability::MaxLifetime(time) => Some(now + time + Duration::from_millis(1)),
             Reliability::Reliable | Reliability::MaxRetransmits(_) | Reliability::Priority(_) => None,
         };
         self.expendable += usize::from(matches!(options.reliability, Reliability::Priority(_)));
@@ -406,7 +408,6 @@ impl SendQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const NOW: Instant = Instant::from_nanos(1_000);
 
@@ -499,11 +500,11 @@ mod tests {
         let options = SendOptions { reliability: Reliability::MaxLifetime(Duration::from_millis(5)), ordered: true };
         let payload = Bytes::from_static(b"x");
         queue.push(NOW, (StreamId(0), Ppid::BINARY, &payload, options), 0, &Limits::default()).unwrap();
-        let in_time = NOW + Duration::from_micros(4_999);
+        let in_time = NOW + Duration::from_micros(5_999);
         assert!(matches!(queue.pop(in_time), Some(Turn::Begin(message)) if message.mid == Mid(0)));
         queue.push(NOW, (StreamId(0), Ppid::BINARY, &payload, options), 0, &Limits::default()).unwrap();
         queue.push(NOW, (StreamId(0), Ppid::BINARY, &payload, SendOptions::default()), 0, &Limits::default()).unwrap();
-        let late = NOW + Duration::from_millis(5);
+        let late = NOW + Duration::from_millis(6);
         assert!(matches!(queue.pop(late), Some(Turn::Expired(_))));
         // It leaves no hole.
         assert!(matches!(queue.pop(late), Some(Turn::Begin(message)) if message.mid == Mid(1)));

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod raw;
+pub mod said;
 pub mod script;
 
 use bytes::Bytes;

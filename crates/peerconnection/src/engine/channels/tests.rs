@@ -393,6 +393,91 @@ fn dc_5_a_channel_that_closes_sends_what_it_has() {
     assert_eq!(call.server.channels.iter().count(), 0);
 }
 
+/// Guards `a=max-message-size` of the peer (RFC 8841 §6.1): a longer message is refused and nothing of it is queued, zero is
+/// no limit, and a peer that says nothing takes 64 KiB.
+#[test]
+fn the_peers_limit_of_messages_is_kept() {
+    let message = |len: usize| ChannelMessage { binary: true, data: Bytes::from(vec![7; len]) };
+    for (announced, most) in [(Some(1_000), Some(1_000)), (Some(0), None), (None, Some(65_536))] {
+        let mut call = Call::connected();
+        call.client.channels.set_max_message_size(announced);
+        let id = call.client.create(named("chat")).unwrap();
+        call.run();
+        let Side { channels, association, .. } = &mut call.client;
+        let mut send = |len: usize| channels.send(NOW, Some(association), id, message(len));
+        let fits = most.unwrap_or(2 * 65_536);
+        assert_eq!(send(fits), Ok(()), "{announced:?}");
+        assert_eq!(send(fits + 1), most.map_or(Ok(()), |most| Err(ChannelSendError::TooLarge(most))), "{announced:?}");
+        let queued = association.buffered_amount(StreamId(0));
+        assert_eq!(queued, if most.is_some() { fits } else { 2 * fits + 1 }, "{announced:?}");
+    }
+}
+
+/// Guards the stream of a channel that is closed while the peer sends on it: what was sent is for that channel, and the
+/// next one on the stream starts empty.
+#[test]
+fn what_is_sent_on_a_closing_channel_is_not_for_the_next_one_on_its_stream() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("chat")).unwrap();
+    call.run();
+    let incoming = call.server.incoming().unwrap();
+    // More than the first window takes.
+    let long = ChannelMessage { binary: true, data: Bytes::from(vec![7; 16 * 1_160]) };
+    call.server.channels.send(NOW, Some(&mut call.server.association), incoming, long).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    call.run();
+    assert_eq!([call.client.state(id), call.server.state(incoming)], [ChannelState::Closed; 2]);
+
+    let next = call.client.create(named("chat")).unwrap();
+    call.run();
+    let stream = |id| call.client.channels.get(id).and_then(|channel| channel.stream);
+    assert_eq!(stream(next), stream(id), "the stream is used again");
+    assert_ne!(call.server.incoming(), Some(incoming));
+    assert_eq!(call.client.state(next), ChannelState::Open);
+    assert_eq!(call.client.read(next), None);
+}
+
+/// Guards the end of a channel against the peer's ACK, which comes when it is closing: it does not open it again.
+#[test]
+fn an_acknowledgement_does_not_open_a_channel_again() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("brief")).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    call.client.events.extend(events);
+    call.run();
+    let incoming = call.server.incoming().unwrap();
+    assert_eq!([call.client.state(id), call.server.state(incoming)], [ChannelState::Closed; 2]);
+    let told = |wanted: Event| call.client.events.iter().filter(|event| **event == wanted).count();
+    assert_eq!((told(Event::ChannelOpen(id)), told(Event::ChannelClosed(id))), (1, 1));
+    assert_eq!(call.client.events.last(), Some(&Event::ChannelClosed(id)));
+}
+
+/// Guards the number of a stream: it is taken until both directions are reset, whichever comes first.
+#[test]
+fn a_stream_stays_taken_until_both_directions_are_reset() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("chat")).unwrap();
+    call.run();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    // The peer's association answers the request, before its channels have heard of it.
+    for _ in 0..4 {
+        carry(&mut call.client.association, &mut call.server.association);
+        carry(&mut call.server.association, &mut call.client.association);
+    }
+    call.client.run(Role::Client);
+    assert_eq!(call.client.state(id), ChannelState::Closing);
+    assert!(call.client.channels.by_stream.contains_key(&StreamId(0)));
+    assert_eq!(call.client.create(negotiated(0)), Err(ChannelError::StreamInUse(0)));
+
+    call.run();
+    assert_eq!(call.client.state(id), ChannelState::Closed);
+    assert!(call.client.channels.by_stream.is_empty());
+    assert!(call.client.create(negotiated(0)).is_ok());
+}
+
 /// Guards the priorities of channels: each is announced as its weight, and both sides share by it.
 #[test]
 fn dc_8_a_channel_has_its_priority_on_both_sides() {

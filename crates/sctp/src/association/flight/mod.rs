@@ -17,6 +17,8 @@ mod forward;
 mod loss;
 mod messages;
 mod rack;
+#[cfg(test)]
+mod tests;
 
 pub use acknowledge::Acked;
 pub use messages::Slot;

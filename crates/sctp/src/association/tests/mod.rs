@@ -1,5 +1,6 @@
 //! What an association does with single packets: those of a peer that keeps the rules, and those of one that does not.
 
+mod account;
 mod attacks;
 mod rules;
 mod wrap;
