@@ -2,6 +2,7 @@
 
 use crate::Certificate;
 use crate::driver::Endpoint;
+use crate::engine::Limits;
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
@@ -13,6 +14,13 @@ use std::net::SocketAddr;
 /// Source: [RFC 8827 §6.5](https://www.rfc-editor.org/rfc/rfc8827#section-6.5)
 const SRTP_PROFILES: [SrtpProfile; 3] =
     [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
+
+/// What browsers announce too, in bytes.
+const MAX_MESSAGE_SIZE: usize = 256 << 10;
+/// A peer may send as much without being told, and an OPEN with two long names as much again (RFC 8832 §5.1).
+const LEAST_MESSAGE_SIZE: usize = 2 * 65_535 + 12;
+/// Twice as much is the longest window that SCTP can announce, by far.
+const MOST_MESSAGE_SIZE: usize = 1 << 30;
 
 /// Settings of a [`PeerConnection`](crate::PeerConnection).
 ///
@@ -27,6 +35,8 @@ pub struct Configuration {
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
+    pub(crate) max_message_size: usize,
+    pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -41,6 +51,8 @@ impl Default for Configuration {
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
+            max_message_size: MAX_MESSAGE_SIZE,
+            limits: Limits::default(),
             codecs: None,
         }
     }
@@ -103,6 +115,27 @@ impl Configuration {
     #[must_use]
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = Some(bytes);
+        self
+    }
+
+    /// The longest message of a data channel to take, in bytes, which the peer is told (`a=max-message-size`). A longer one ends
+    /// the association. Default: 262,144, as in browsers; between 131,082 and 2^30. Twice as much may be held of what is received.
+    ///
+    /// As much can be sent too, if the peer takes it: see [`DataChannel::send`](crate::DataChannel::send). What a message may
+    /// hold is no bound for [`DataChannel::into_stream`](crate::DataChannel::into_stream), which sends in pieces.
+    ///
+    /// Source: [RFC 8841 §6](https://www.rfc-editor.org/rfc/rfc8841#section-6)
+    #[must_use]
+    pub fn with_max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes.clamp(LEAST_MESSAGE_SIZE, MOST_MESSAGE_SIZE);
+        self
+    }
+
+    /// Bounds of the connection's own queues and tables, such as the number of its data channels. Default:
+    /// [`Limits::default`].
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

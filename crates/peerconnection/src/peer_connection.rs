@@ -120,11 +120,16 @@ impl PeerConnection {
             .with_srtp_profiles(&configuration.srtp_profiles);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max).with_zero_checksum(true);
+        let mut sctp = ortica_sctp::Config::new(provider)
+            .with_rto(initial, min, max)
+            .with_zero_checksum(true)
+            .with_limits(sctp_limits(configuration.max_message_size));
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }
-        let config = engine::Config::new(ice, dtls, sctp).with_wall_clock(endpoint.clock().wall());
+        let config = engine::Config::new(ice, dtls, sctp)
+            .with_limits(configuration.limits)
+            .with_wall_clock(endpoint.clock().wall());
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
@@ -326,4 +331,12 @@ impl PeerConnection {
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {
         self.handle.cell.command(command)
     }
+}
+
+/// Bounds of an association that takes and sends messages of so many bytes.
+fn sctp_limits(max_message_size: usize) -> ortica_sctp::Limits {
+    let limits = ortica_sctp::Limits::default();
+    // Beside its bytes a message counts a little more.
+    let send_buffer = limits.send_buffer.max(max_message_size + 1024);
+    limits.with_max_message_size(max_message_size).with_send_buffer(send_buffer)
 }

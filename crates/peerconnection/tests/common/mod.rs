@@ -4,9 +4,10 @@
 use netsim::{Endpoint, Link, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
-use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
+use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
 use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub struct Side {
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
     /// What is still to be sent on the first open channel.
-    pub queue: std::collections::VecDeque<ChannelMessage>,
+    pub queue: VecDeque<ChannelMessage>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
 }
@@ -34,6 +35,11 @@ impl Side {
 
     /// With ICE and sockets of the test's choice.
     pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
+        Self::bounded(seed, ice, sockets, Limits::default())
+    }
+
+    /// The same with other bounds.
+    pub fn bounded(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>, limits: Limits) -> Self {
         let provider = rust_crypto::provider();
         let rng = Rng::from_number(seed);
         let wall = Duration::from_secs(1_800_000_000);
@@ -46,6 +52,7 @@ impl Side {
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
         )
+        .with_limits(limits)
         .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
         let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
         peer.set_sockets(sockets);
@@ -57,7 +64,7 @@ impl Side {
             low: 0,
             received: Vec::new(),
             events: Vec::new(),
-            queue: Default::default(),
+            queue: VecDeque::new(),
             takes_checks_alone: false,
         }
     }
@@ -71,8 +78,10 @@ impl Side {
     fn pump(&mut self, now: Instant) {
         let mut happened = Vec::new();
         self.peer.drain_engine(now, |event| happened.push(event));
+        let mut readable = BTreeSet::new();
         for event in happened {
             match event {
+                Event::ChannelReadable(id) => drop(readable.insert(id)),
                 Event::IncomingChannel(id) => self.channels.push(id),
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
@@ -83,7 +92,7 @@ impl Side {
         while let Some(event) = self.peer.poll_event() {
             self.events.push(event);
         }
-        for id in self.channels.clone() {
+        for id in readable {
             while let Some(message) = self.peer.session_mut().read(now, id) {
                 self.received.push(message);
             }
