@@ -15,8 +15,8 @@ use std::time::Duration;
 const STREAMS: usize = 65_535;
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Guards `Channels::free_stream`, which would take hours without its hint, and the bounds of what lies below: a message crosses
-/// on each stream, all of them close, and their ids are free again.
+/// Guards control messages that wait for room (`Unsaid`) and resets that fill a packet (`Resets::write`): a message crosses on
+/// each stream, all of them close, and their ids are free again.
 #[test]
 fn sctp_11_every_stream_carries_a_channel_at_once() {
     let mut pair = connected();

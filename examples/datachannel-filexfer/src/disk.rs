@@ -13,8 +13,6 @@ use tokio::task::{JoinHandle, spawn_blocking};
 const BLOCK_LEN: usize = 512 * 1024;
 /// Blocks between the threads.
 const QUEUE: usize = 4;
-/// What a piece counts beside its bytes, so that a block of small ones is bounded too.
-const PIECE_OVERHEAD: usize = 64;
 
 /// A file that is read ahead.
 pub struct Source {
@@ -80,47 +78,51 @@ fn fill(file: &mut File, block: &mut [u8]) -> io::Result<usize> {
 
 /// A file that is written behind.
 pub struct Sink {
-    blocks: mpsc::Sender<Vec<Bytes>>,
+    full: mpsc::Sender<Vec<u8>>,
+    /// Blocks that were written, to be filled again.
+    empty: mpsc::Receiver<Vec<u8>>,
+    block: Vec<u8>,
     thread: JoinHandle<io::Result<u64>>,
-    block: Vec<Bytes>,
-    /// What the block counts.
-    len: usize,
 }
 
 impl Sink {
     pub fn new(file: File) -> Self {
-        let (blocks, from) = mpsc::channel(QUEUE);
-        Self { blocks, thread: spawn_blocking(move || write(file, from)), block: Vec::new(), len: 0 }
+        let (full, to_write) = mpsc::channel(QUEUE);
+        let (written, empty) = mpsc::channel(QUEUE + 2);
+        let thread = spawn_blocking(move || write(file, to_write, &written));
+        Self { full, empty, block: Vec::new(), thread }
     }
 
     /// Takes the next piece; `false` when nothing can be written any more, and [`finish`](Self::finish) says why.
-    pub async fn push(&mut self, piece: Bytes) -> bool {
-        self.len += piece.len() + PIECE_OVERHEAD;
-        self.block.push(piece);
-        if self.len < BLOCK_LEN {
+    ///
+    /// To copy it costs less than to free it in another thread than the one that made it.
+    pub async fn push(&mut self, piece: &[u8]) -> bool {
+        self.block.extend_from_slice(piece);
+        if self.block.len() < BLOCK_LEN {
             return true;
         }
-        self.len = 0;
-        self.blocks.send(std::mem::take(&mut self.block)).await.is_ok()
+        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(self.block.len()));
+        self.full.send(std::mem::replace(&mut self.block, next)).await.is_ok()
     }
 
     /// Waits until all is written, and gives how much it is.
     pub async fn finish(self) -> io::Result<u64> {
-        let Self { blocks, thread, block, .. } = self;
+        let Self { full, block, thread, .. } = self;
         // Who cannot write says so below.
-        let _ = blocks.send(block).await;
-        drop(blocks);
+        let _ = full.send(block).await;
+        drop(full);
         thread.await.map_err(io::Error::other)?
     }
 }
 
-fn write(mut file: File, mut from: mpsc::Receiver<Vec<Bytes>>) -> io::Result<u64> {
+fn write(mut file: File, mut from: mpsc::Receiver<Vec<u8>>, back: &mpsc::Sender<Vec<u8>>) -> io::Result<u64> {
     let mut written = 0;
-    while let Some(block) = from.blocking_recv() {
-        for piece in block {
-            file.write_all(&piece)?;
-            written += piece.len() as u64;
-        }
+    while let Some(mut block) = from.blocking_recv() {
+        file.write_all(&block)?;
+        written += block.len() as u64;
+        block.clear();
+        // Nobody needs it any more at the end.
+        let _ = back.try_send(block);
     }
     file.sync_data()?;
     Ok(written)
