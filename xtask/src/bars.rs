@@ -69,6 +69,20 @@ const BARS: &[Bar] = &[
         command: "bash interop/aiortc/run.sh --bars",
     },
     Bar {
+        issue: 3,
+        name: "filexfer",
+        file: "examples/datachannel-filexfer/benches/transfer/main.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p datachannel-filexfer --bench transfer",
+    },
+    Bar {
+        issue: 3,
+        name: "filexfer-browsers",
+        file: "interop/browser/file-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --bars --rounds 1 --only file: --megabytes 2000",
+    },
+    Bar {
         issue: 2,
         name: "fuzz",
         file: "fuzz/Cargo.toml",
@@ -161,7 +175,7 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
         install::ensure(*need)?;
     }
     if bar.file.starts_with("interop/") {
-        Task::cargo("build --locked --quiet --release -p ortica-server").run()?;
+        Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer").run()?;
     }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
     let mut words = bar.command.split_whitespace();

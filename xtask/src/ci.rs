@@ -281,9 +281,9 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Builds the server that the programs of `interop/` call.
+/// Builds what the programs of `interop/` call.
 fn server() -> Task {
-    Task::cargo("build --locked --quiet -p ortica-server")
+    Task::cargo("build --locked --quiet -p ortica-server -p datachannel-filexfer")
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {

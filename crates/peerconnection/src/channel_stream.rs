@@ -12,9 +12,10 @@ const MESSAGE_LEN: usize = 64 * 1024;
 
 /// A data channel as a stream of bytes, for what reads and writes those: `tokio::io::copy`, a codec, TLS.
 ///
-/// Where messages begin and end is lost, as it is with TCP; what was written arrives as binary messages of at most 64 KiB. The
-/// channel has to be reliable and ordered for the bytes to be. Reading ends when the other side closes the channel; shutting
-/// down closes it, which ends both directions.
+/// Where messages begin and end is lost, as it is with TCP. However much is written at once, it arrives as binary messages of at
+/// most 64 KiB, or of what the peer takes if that is less: any amount goes through, whatever one message may hold. The channel
+/// has to be reliable and ordered for the bytes to be. Reading ends when the other side closes the channel; shutting down closes
+/// it, which ends both directions.
 #[derive(Debug)]
 pub struct DataChannelStream {
     channel: DataChannel,

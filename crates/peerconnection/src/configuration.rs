@@ -2,7 +2,7 @@
 
 use crate::Certificate;
 use crate::driver::Endpoint;
-use crate::engine;
+use crate::engine::{self, Limits};
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
@@ -15,6 +15,13 @@ use std::time::Duration;
 /// Source: [RFC 8827 §6.5](https://www.rfc-editor.org/rfc/rfc8827#section-6.5)
 const SRTP_PROFILES: [SrtpProfile; 3] =
     [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
+
+/// What browsers announce too, in bytes.
+const MAX_MESSAGE_SIZE: usize = 256 << 10;
+/// A peer may send as much without being told, and an OPEN with two long names as much again (RFC 8832 §5.1).
+const LEAST_MESSAGE_SIZE: usize = 2 * 65_535 + 12;
+/// Twice as much is the longest window that SCTP can announce, by far.
+const MOST_MESSAGE_SIZE: usize = 1 << 30;
 
 /// Settings of a [`PeerConnection`](crate::PeerConnection).
 ///
@@ -32,6 +39,8 @@ pub struct Configuration {
     pub(crate) interleaving: bool,
     pub(crate) signalled_sctp: bool,
     pub(crate) linger: Duration,
+    pub(crate) max_message_size: usize,
+    pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -49,6 +58,8 @@ impl Default for Configuration {
             interleaving: true,
             signalled_sctp: true,
             linger: engine::Config::DEFAULT_LINGER,
+            max_message_size: MAX_MESSAGE_SIZE,
+            limits: Limits::default(),
             codecs: None,
         }
     }
@@ -137,6 +148,27 @@ impl Configuration {
     #[must_use]
     pub fn with_linger(mut self, most: Duration) -> Self {
         self.linger = most;
+        self
+    }
+
+    /// The longest message of a data channel to take, in bytes, which the peer is told (`a=max-message-size`). A longer one ends
+    /// the association. Default: 262,144, as in browsers; between 131,082 and 2^30. Twice as much may be held of what is received.
+    ///
+    /// As much can be sent too, if the peer takes it: see [`DataChannel::send`](crate::DataChannel::send). What a message may
+    /// hold is no bound for [`DataChannel::into_stream`](crate::DataChannel::into_stream), which sends in pieces.
+    ///
+    /// Source: [RFC 8841 §6](https://www.rfc-editor.org/rfc/rfc8841#section-6)
+    #[must_use]
+    pub fn with_max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes.clamp(LEAST_MESSAGE_SIZE, MOST_MESSAGE_SIZE);
+        self
+    }
+
+    /// Bounds of the connection's own queues and tables, such as the number of its data channels. Default:
+    /// [`Limits::default`].
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -118,8 +118,8 @@ pub enum SendError {
     /// The channel is not open.
     #[error("the channel is {0}")]
     NotOpen(ChannelState),
-    /// The message is longer than the peer takes, in bytes.
-    #[error("the peer takes messages of at most {0} bytes")]
+    /// The message is longer than can be sent: see [`DataChannel::max_message_size`].
+    #[error("a message of at most {0} bytes can be sent")]
     TooLarge(usize),
     /// The connection is over.
     #[error("the connection is over: {0}")]
@@ -199,6 +199,15 @@ impl DataChannel {
         self.handle.cell.look(|inner| inner.peer.session().buffered_amount(self.id))
     }
 
+    /// Bytes of the longest message that can be sent: what the peer takes (64 KiB until it has said), and what this side holds of
+    /// one (2 MiB, or [`Configuration::with_max_message_size`](crate::Configuration::with_max_message_size) if that is more). UTF-8
+    /// counts in bytes.
+    ///
+    /// Source: [webrtc-pc §6.1.1](https://www.w3.org/TR/webrtc/#dom-rtcsctptransport-maxmessagesize)
+    pub fn max_message_size(&self) -> usize {
+        self.handle.cell.look(|inner| inner.peer.session().max_message_size())
+    }
+
     /// Counters.
     pub fn stats(&self) -> ChannelStats {
         self.handle.cell.look(|inner| inner.peer.session().channel_stats(self.id).unwrap_or_default())
@@ -226,7 +235,8 @@ impl DataChannel {
         .await;
     }
 
-    /// Sends a message; waits while the send queue is full. A future that is dropped before it is done sent nothing.
+    /// Sends a message, whole or not at all: one of more than [`max_message_size`](Self::max_message_size) bytes is refused. Waits
+    /// while the send queue is full. A future that is dropped before it is done sent nothing.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -324,7 +334,7 @@ impl DataChannel {
         self.handle.cell.command(|peer, now| peer.session_mut().close_channel(now, self.id));
     }
 
-    /// The channel as a stream of bytes.
+    /// The channel as a stream of bytes, of which any number can be written: they go in pieces that the peer takes.
     pub fn into_stream(self) -> DataChannelStream {
         DataChannelStream::new(self)
     }

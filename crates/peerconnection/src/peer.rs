@@ -91,7 +91,7 @@ impl Peer {
     /// A peer whose randomness all comes from `rng`.
     pub fn new(config: Arc<Config>, certificate: Arc<ortica_dtls::Certificate>, rng: Rng, now: Instant) -> Self {
         Self {
-            negotiation: Negotiation::new(certificate, rng.fork("jsep")),
+            negotiation: Negotiation::new(certificate, config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
             sockets: Vec::new(),
             events: VecDeque::new(),

@@ -123,11 +123,13 @@ impl PeerConnection {
         let mut sctp = ortica_sctp::Config::new(provider)
             .with_rto(initial, min, max)
             .with_zero_checksum(true)
-            .with_interleaving(configuration.interleaving);
+            .with_interleaving(configuration.interleaving)
+            .with_limits(sctp_limits(configuration.max_message_size));
         if let Some(bytes) = configuration.max_packet_size {
             sctp = sctp.with_max_packet_size(bytes);
         }
         let config = engine::Config::new(ice, dtls, sctp)
+            .with_limits(configuration.limits)
             .with_wall_clock(endpoint.clock().wall())
             .with_signalled_sctp(configuration.signalled_sctp)
             .with_linger(configuration.linger);
@@ -362,4 +364,12 @@ impl PeerConnection {
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {
         self.handle.cell.command(command)
     }
+}
+
+/// Bounds of an association that takes and sends messages of so many bytes.
+fn sctp_limits(max_message_size: usize) -> ortica_sctp::Limits {
+    let limits = ortica_sctp::Limits::default();
+    // Beside its bytes a message counts a little more.
+    let send_buffer = limits.send_buffer.max(max_message_size + 1024);
+    limits.with_max_message_size(max_message_size).with_send_buffer(send_buffer)
 }

@@ -196,6 +196,11 @@ impl Config {
         self.limits = limits;
         self
     }
+
+    /// Bounds of what is kept.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
 }
 
 /// A way to find out how much a path carries.

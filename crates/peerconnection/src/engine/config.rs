@@ -65,6 +65,11 @@ impl Config {
         self.limits = limits;
         self
     }
+
+    /// Bytes of the longest message that is taken from the peer.
+    pub(crate) fn max_message_size(&self) -> usize {
+        self.sctp.limits().max_message_size
+    }
 }
 
 /// Bounds of a session's own queues and tables; those of the layers are in the layers' settings.

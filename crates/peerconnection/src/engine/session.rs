@@ -367,11 +367,15 @@ impl Session {
         self.channels.read(now, association(&mut self.transports, self.sctp), id)
     }
 
+    /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
+    pub fn max_message_size(&self) -> usize {
+        self.channels.max_message_size(self.association())
+    }
+
     /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
     pub fn buffered_amount(&self, id: ChannelId) -> usize {
         let stream = self.channels.get(id).and_then(|channel| channel.stream);
-        let association = self.sctp.and_then(|id| self.transports.get(&id)?.secured.as_ref()?.association.as_ref());
-        match (association, stream) {
+        match (self.association(), stream) {
             (Some(association), Some(stream)) => association.buffered_amount(stream),
             _ => 0,
         }
@@ -569,6 +573,11 @@ impl Session {
     /// The channels there are, oldest first.
     pub fn channels(&self) -> impl Iterator<Item = ChannelId> + '_ {
         self.channels.iter().map(|(id, _)| id)
+    }
+
+    /// The association that data channels run on.
+    fn association(&self) -> Option<&ortica_sctp::Association> {
+        self.transports.get(&self.sctp?)?.secured.as_ref()?.association.as_ref()
     }
 
     /// The role that DTLS gave this side, once it is connected.

@@ -29,9 +29,6 @@ use ortica_ice::Credentials;
 use rollback::Before;
 use std::sync::Arc;
 
-/// The most data one message may hold here, in bytes: what browsers announce too.
-const MAX_MESSAGE_SIZE: u64 = 262_144;
-
 /// A local description as it was made, and its text at that time.
 #[derive(Clone, Debug)]
 struct MadeLocal {
@@ -66,6 +63,8 @@ impl Theirs {
 #[derive(Debug)]
 pub(crate) struct Negotiation {
     certificate: Arc<Certificate>,
+    /// Bytes of the longest message that this side takes.
+    max_message_size: usize,
     session_id: u64,
     /// Version of the last description that was made (SDP-3).
     version: u64,
@@ -103,9 +102,10 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    pub fn new(certificate: Arc<Certificate>, mut rng: Rng) -> Self {
+    pub fn new(certificate: Arc<Certificate>, max_message_size: usize, mut rng: Rng) -> Self {
         Self {
             certificate,
+            max_message_size,
             // 62 bits, so that it fits a signed number wherever it is read (RFC 9429 §5.2.1).
             session_id: rng.u64() >> 2,
             version: 0,
@@ -260,7 +260,7 @@ impl Negotiation {
             session_id: self.session_id,
             version: self.version,
             sections,
-            max_message_size: MAX_MESSAGE_SIZE,
+            max_message_size: self.max_message_size as u64,
             fingerprint: self.certificate.fingerprint(ortica_core::crypto::HashAlgorithm::Sha256),
             credentials,
         };

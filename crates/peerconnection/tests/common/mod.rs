@@ -7,6 +7,7 @@ use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallCloc
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
 use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub struct Side {
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
     /// What is still to be sent on the first open channel.
-    pub queue: std::collections::VecDeque<ChannelMessage>,
+    pub queue: VecDeque<ChannelMessage>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
 }
@@ -83,7 +84,7 @@ impl Side {
             low: 0,
             received: Vec::new(),
             events: Vec::new(),
-            queue: Default::default(),
+            queue: VecDeque::new(),
             takes_checks_alone: false,
         }
     }
@@ -97,8 +98,10 @@ impl Side {
     fn pump(&mut self, now: Instant) {
         let mut happened = Vec::new();
         self.peer.drain_engine(now, |event| happened.push(event));
+        let mut readable = BTreeSet::new();
         for event in happened {
             match event {
+                Event::ChannelReadable(id) => drop(readable.insert(id)),
                 Event::IncomingChannel(id) => self.channels.push(id),
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
@@ -109,7 +112,7 @@ impl Side {
         while let Some(event) = self.peer.poll_event() {
             self.events.push(event);
         }
-        for id in self.channels.clone() {
+        for id in readable {
             while let Some(message) = self.peer.session_mut().read(now, id) {
                 self.received.push(message);
             }

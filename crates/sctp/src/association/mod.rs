@@ -356,6 +356,11 @@ impl Association {
         Some(message)
     }
 
+    /// Bytes of the longest message that [`send`](Self::send) takes: one that fills the send buffer alone.
+    pub fn longest_message(&self) -> usize {
+        self.config.limits.send_buffer.saturating_sub(MESSAGE_OVERHEAD)
+    }
+
     /// Bytes of messages queued on `stream` that were not yet put into a packet.
     pub fn buffered_amount(&self, stream: StreamId) -> usize {
         self.queue.buffered(stream)

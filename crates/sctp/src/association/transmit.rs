@@ -250,8 +250,7 @@ impl Association {
         let most = (packet_payload(&self.config) - 8) / 2;
         let State::Up { link, .. } = &mut self.state else { return };
         link.resets.prepare(link.flight.last_tsn(), most);
-        let len = link.resets.due_len();
-        if len > 0 && len <= builder.room() && link.resets.write(builder) {
+        if link.resets.write(builder) {
             self.set_timer(Timer::Reconfig, now + self.rto.current());
         }
     }

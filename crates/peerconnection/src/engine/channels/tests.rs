@@ -1,6 +1,7 @@
 //! Channels over two associations, without what lies below them.
 
 use super::*;
+use crate::engine::Priority;
 use ortica_core::Rng;
 use ortica_core::crypto::providers;
 use ortica_sctp::{Config, Ppid};
@@ -244,11 +245,11 @@ fn dc_6_negotiated_channels_need_a_free_stream_that_exists() {
     assert_eq!(call.client.state(fine), ChannelState::Open);
     assert!(call.client.events.contains(&Event::ChannelClosed(early)));
     assert_eq!(call.client.create(negotiated(10)), Err(ChannelError::StreamOutOfRange));
-    // Five even streams, one of them above: the rest find none.
-    let opened: Vec<_> = (0..6).map(|_| call.client.create(named("")).unwrap()).collect();
+    // There are five even streams.
+    let opened: Vec<_> = (0..5).map(|_| call.client.create(named("")).unwrap()).collect();
+    assert_eq!(call.client.create(named("")), Err(ChannelError::TooMany));
     call.run();
-    let states = opened.iter().filter(|id| call.client.state(**id) == ChannelState::Open).count();
-    assert_eq!(states, 5);
+    assert!(opened.iter().all(|id| call.client.state(*id) == ChannelState::Open));
 }
 
 /// Guards the six channel types on their way through OPEN, which has room for one limit only, and the reset of a stream
@@ -510,4 +511,60 @@ fn dc_8_a_channel_has_its_priority_on_both_sides() {
 fn dc_8_a_weight_of_the_peer_becomes_the_next_priority() {
     let found = [0, 128, 129, 256, 257, 512, 513, 1_024, 65_535].map(|weight| Priority::from_weight(weight).weight());
     assert_eq!(found, [128, 128, 256, 256, 512, 512, 1_024, 1_024, 1_024]);
+}
+
+/// A side whose send buffer holds little, and full of messages on its first channel.
+fn full(call: &mut Call, side: fn(&mut Call) -> &mut Side) -> ChannelId {
+    let first = side(call).create(named("first")).unwrap();
+    call.run();
+    let side = side(call);
+    let message = || ChannelMessage { binary: true, data: Bytes::from_static(&[7; 1_000]) };
+    while side.channels.send(NOW, Some(&mut side.association), first, message()).is_ok() {}
+    // What is left is too little for a control message.
+    while side
+        .association
+        .send(NOW, StreamId(5), Ppid::BINARY, Bytes::from_static(&[7]), SendOptions::default())
+        .is_ok()
+    {}
+    first
+}
+
+fn small() -> Config {
+    config().with_limits(ortica_sctp::Limits::default().with_send_buffer(20_000))
+}
+
+/// Guards `Unsaid::Open`: a full buffer delays a channel, and does not end it.
+#[test]
+fn a_channel_that_is_made_while_the_send_buffer_is_full_opens_when_there_is_room() {
+    let mut call = Call::of(small(), small());
+    call.client.association.connect(NOW);
+    call.run();
+    full(&mut call, |call| &mut call.client);
+    let late = call.client.create(named("late")).unwrap();
+    assert_eq!(call.client.state(late), ChannelState::Connecting);
+    let given_up = call.client.create(named("given up")).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), given_up, &mut events);
+    call.run();
+    assert_eq!(call.client.state(late), ChannelState::Open);
+    let incoming = call.server.incoming().unwrap();
+    assert_eq!(call.server.channels.get(incoming).unwrap().parameters.label, "late");
+    assert!(call.client.channels.unsaid.is_empty());
+}
+
+/// Guards `Unsaid::Ack`: the peer learns that its OPEN came, if late.
+#[test]
+fn an_open_that_comes_while_the_send_buffer_is_full_is_acknowledged_when_there_is_room() {
+    let mut call = Call::of(config(), small());
+    call.client.association.connect(NOW);
+    call.run();
+    full(&mut call, |call| &mut call.server);
+    let opened = call.client.create(named("opened")).unwrap();
+    // The OPEN arrives, and nothing leaves.
+    carry(&mut call.client.association, &mut call.server.association);
+    call.server.run(Role::Server);
+    assert_eq!(call.server.channels.unsaid.len(), 1, "the trap is set");
+    call.run();
+    assert!(call.client.channels.get(opened).unwrap().acknowledged);
+    assert!(call.server.channels.unsaid.is_empty());
 }
