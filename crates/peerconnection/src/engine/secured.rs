@@ -1,7 +1,7 @@
 //! The gate after DTLS: the one place where a verified handshake becomes something to send with.
 
 use super::Config;
-use ortica_core::{Instant, Rng};
+use ortica_core::{Bitrate, Instant, Rng};
 use ortica_dtls::Verified;
 use ortica_sctp::Association;
 use ortica_srtp::{Context, Limits, Profile};
@@ -39,9 +39,10 @@ impl Secured {
     }
 
     /// Starts SCTP, unless it runs (SCTP-11: never before DTLS, never without the proof).
-    pub fn start_sctp(&mut self, config: &Config, rng: &Rng, now: Instant) {
+    pub fn start_sctp(&mut self, config: &Config, rng: &Rng, ceiling: Option<Bitrate>, now: Instant) {
         self.association.get_or_insert_with(|| {
             let mut association = Association::new(config.sctp.clone(), rng.fork("sctp"), now);
+            association.set_rate_ceiling(ceiling);
             association.connect(now);
             association
         });
