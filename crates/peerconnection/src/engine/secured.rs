@@ -39,7 +39,13 @@ impl Secured {
     }
 
     /// Starts SCTP, unless it runs (SCTP-11: never before DTLS, never without the proof).
-    pub fn start_sctp(&mut self, config: &Config, rng: &Rng, now: Instant, parameters: &SctpParameters) {
+    pub fn start_sctp(
+        &mut self,
+        config: &Config,
+        rng: &Rng,
+        now: Instant,
+        parameters: &SctpParameters,
+    ) -> &mut Association {
         self.association.get_or_insert_with(|| {
             let mut association = association(config, rng, now);
             let peer = parameters.init.as_deref();
@@ -47,7 +53,7 @@ impl Secured {
                 association.connect(now);
             }
             association
-        });
+        })
     }
 
     /// The INIT chunk of the association that `start_sctp` makes with the same `rng`.

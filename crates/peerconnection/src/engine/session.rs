@@ -10,7 +10,7 @@ use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
     CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
 };
-use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
 use ortica_rtp::session::reports::random_cname;
 use std::collections::{BTreeMap, VecDeque};
@@ -308,6 +308,19 @@ impl Session {
             Ok(())
         })?;
         self.sctp = Some(id);
+        Ok(())
+    }
+
+    /// Bounds the rate of data on a transport, or takes the bound away, at any time: for whoever knows what the path carries and
+    /// what else is to have of it. Default: `None`. What it counts: see
+    /// [`Association::set_rate_ceiling`](ortica_sctp::Association::set_rate_ceiling). Media need no such bound to be made room
+    /// for: while some is sent on the transport, data keep the queue on the path short.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn set_data_ceiling(&mut self, id: TransportId, ceiling: Option<Bitrate>) -> Result<(), TransportError> {
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        transport.set_data_ceiling(ceiling);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
 use super::secured::Secured;
 use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
-use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
+use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, Role};
 use ortica_ice::{Agent, Route};
 use std::collections::VecDeque;
@@ -57,6 +57,8 @@ pub(super) struct Transport {
     pub secured: Option<Secured>,
     /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
+    /// The most that data may take.
+    data_ceiling: Option<Bitrate>,
     pub rtp: RtpTransport,
     /// A packet that was built for a train of smaller ones; it leads the next train.
     carry: Vec<u8>,
@@ -77,6 +79,7 @@ impl Transport {
             dtls_state: DtlsState::New,
             secured: None,
             sctp: None,
+            data_ceiling: None,
             carry: Vec::new(),
             selected: None,
             silent: false,
@@ -117,7 +120,15 @@ impl Transport {
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
         let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
-            secured.start_sctp(config, &self.rng, now, parameters);
+            secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+        }
+    }
+
+    /// Bounds the rate of data, also of those that are yet to come.
+    pub fn set_data_ceiling(&mut self, ceiling: Option<Bitrate>) {
+        self.data_ceiling = ceiling;
+        if let Some(association) = self.association() {
+            association.set_rate_ceiling(ceiling);
         }
     }
 
@@ -303,7 +314,7 @@ impl Transport {
                 ortica_dtls::Event::Connected(verified) => {
                     let mut secured = Secured::open(verified, config);
                     if let Some(parameters) = &self.sctp {
-                        secured.start_sctp(config, &self.rng, now, parameters);
+                        secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
                     }
                     if secured.srtp.is_some() {
                         self.rtp.on_secured(events);
@@ -418,8 +429,21 @@ impl Transport {
 
     /// Media does not wait, so it goes first; its rate is bounded by who makes it.
     fn seal_next(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
-        let srtp = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut());
-        srtp.is_some_and(|srtp| self.rtp.poll_packet(now, srtp, out)) || self.seal_data(now, out)
+        self.seal_media(now, out) || self.seal_data(now, out)
+    }
+
+    /// Data hear of what media sends, and make room for it.
+    fn seal_media(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let Some(Secured { srtp: Some(srtp), association, .. }) = &mut self.secured else { return false };
+        if self.rtp.poll_rtcp(now, srtp, out) {
+            return true;
+        }
+        let before = out.len();
+        let sealed = self.rtp.poll_rtp(now, srtp, out);
+        if let Some(association) = association.as_mut().filter(|_| sealed) {
+            association.share_path(now, out.len() - before);
+        }
+        sealed
     }
 
     fn seal_data(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {

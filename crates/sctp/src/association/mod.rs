@@ -9,6 +9,7 @@
 //! | `timer` | what happens when time passes |
 //! | `shutdown` | both ways to an end |
 //! | `send_queue`, `schedule`, `flight`, `congestion`, `pacer`, `rto` | from message to acknowledged chunk |
+//! | `neighbour` | what else leaves on the path, and cannot wait |
 //! | `path_mtu` | how long packets may be |
 //! | `inbound`, `reassembly`, `interleaved`, `rope`, `delivery` | from chunk to message |
 //! | `window` | how much may be held on either side |
@@ -23,6 +24,7 @@ mod inbound;
 mod interleaved;
 mod link;
 mod losses;
+mod neighbour;
 mod pacer;
 mod path_mtu;
 mod reassembly;
@@ -54,7 +56,7 @@ use bytes::Bytes;
 use delivery::Delivery;
 use link::Link;
 use losses::Losses;
-use ortica_core::{Instant, Rng, Timers};
+use ortica_core::{Bitrate, Instant, Rng, Timers};
 use rto::Rto;
 use send_queue::{MESSAGE_OVERHEAD, Outgoing, SendQueue};
 use std::collections::VecDeque;
@@ -299,6 +301,34 @@ impl Association {
             State::Up { link, .. } => Some(link),
             _ => None,
         }
+    }
+}
+
+/// Sharing the path with others that its owner knows of.
+impl Association {
+    /// Bounds the rate at which data leave, or takes the bound away. Default: `None`. It may be changed at any time, and holds
+    /// from the next packet on: over times that are long beside a burst of ten packets, since so many may leave at once after a
+    /// pause.
+    ///
+    /// What counts are DATA chunks, sent again or not, without what packets, DTLS and UDP add: with full packets of the default
+    /// size some 6 % on IPv4. Acknowledgements are free. The least is [`LEAST_RATE`](Self::LEAST_RATE): less is taken for
+    /// that.
+    pub fn set_rate_ceiling(&mut self, ceiling: Option<Bitrate>) {
+        self.drain.ceiling = ceiling.map(|ceiling| ceiling.max(Self::LEAST_RATE));
+        self.drain.begin();
+    }
+
+    /// The least that [`set_rate_ceiling`](Self::set_rate_ceiling) can ask for: a packet a second, or so.
+    pub const LEAST_RATE: Bitrate = Bitrate::from_bits(10_000);
+
+    /// Says that `bytes` of other traffic, which cannot wait, left on the same path just now.
+    ///
+    /// From then on and until none has left for a second, data make room: they leave at a pace that counts what the others send,
+    /// and the window is cut as soon as a queue of more than 25 ms stands on the path. Without any such traffic, nothing of this
+    /// happens.
+    pub fn share_path(&mut self, now: Instant, bytes: usize) {
+        self.drain.neighbour.on_sent(now, bytes);
+        self.drain.pacer.on_others(bytes);
     }
 }
 

@@ -291,7 +291,8 @@ impl Association {
         if acked.bytes > 0 {
             self.errors = 0;
             self.drain.probes = 0;
-            link.congestion.on_ack(&Ack {
+            link.congestion.set_shared(now, self.drain.neighbour.is_there(now), self.rto.least());
+            let has_cut = link.congestion.on_ack(&Ack {
                 now,
                 bytes: acked.bytes,
                 rtt,
@@ -301,6 +302,7 @@ impl Association {
                 in_flight: link.flight.in_flight(),
                 held_back: self.drain.held_back,
             });
+            self.stats.queue_cuts += u64::from(has_cut);
             self.send_buffer.adjust(link.congestion.window());
         }
         if !link.flight.is_outstanding() {

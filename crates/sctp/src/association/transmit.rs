@@ -1,6 +1,7 @@
 //! Packets out: what goes into the next one.
 
 use super::link::{Link, packet_payload, packet_room};
+use super::neighbour::Neighbour;
 use super::pacer::Pacer;
 use super::send_queue::Turn;
 use super::timer::Timer;
@@ -8,7 +9,7 @@ use super::{Association, Heartbeat, Phase, State};
 use crate::Config;
 use crate::chunk::{ChunkType, HeartbeatInfo, InitParams, Sack, Shutdown};
 use crate::packet::{Builder, HEADER_LEN, Header};
-use ortica_core::Instant;
+use ortica_core::{Bitrate, Instant};
 use std::collections::VecDeque;
 use tracing::trace;
 
@@ -69,7 +70,10 @@ impl Replies {
 pub struct Drain {
     /// Packets are being polled.
     active: bool,
-    pacer: Pacer,
+    pub pacer: Pacer,
+    /// The most that may leave.
+    pub ceiling: Option<Bitrate>,
+    pub neighbour: Neighbour,
     /// The congestion window or the pace, and nothing else, held the last drain back.
     pub held_back: bool,
     /// The next packet of data does not wait for the window.
@@ -271,7 +275,10 @@ impl Association {
         let State::Up { link, .. } = &mut self.state else { return };
         // A path that takes no time has no rate.
         let rtt = self.rto.smoothed().filter(|rtt| !rtt.is_zero());
-        let rate = rtt.map(|rtt| link.congestion.rate(rtt));
+        let own = rtt.map(|rtt| link.congestion.rate(rtt));
+        let own = own.into_iter().chain(self.drain.ceiling.map(Bitrate::bytes)).min();
+        // What the others send is taken from this again.
+        let rate = own.map(|own| own.saturating_add(self.drain.neighbour.rate(now)));
         self.drain.pacer.begin(now, rate, packet_room(&self.config));
         self.drain.held_back = false;
         if let (Some(idle), false) = (idle, link.flight.is_outstanding()) {

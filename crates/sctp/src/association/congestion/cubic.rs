@@ -141,6 +141,21 @@ impl Cubic {
         self.epoch = None;
     }
 
+    /// Keeps this share of the window, and two segments at least ([RFC 6817 §2.5](https://www.rfc-editor.org/rfc/rfc6817#section-2.5)).
+    pub fn give_way(&mut self, keep: f64) {
+        (self.prior, self.full) = (self.window, self.window);
+        self.window = (self.window * keep).max(2.0 * self.segment).min(self.window);
+        self.threshold = self.window;
+        self.epoch = None;
+    }
+
+    /// Slow start begins again where the window is.
+    pub fn start_over(&mut self) {
+        self.threshold = f64::INFINITY;
+        self.slow_start = SlowStart::default();
+        self.epoch = None;
+    }
+
     pub fn on_timeout(&mut self) {
         self.prior = self.window;
         self.full = self.window;
