@@ -227,7 +227,7 @@ pub struct Limits {
     /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
     /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). It begins with
     /// 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round
-    /// trips. The window
+    /// trips, or interleaved messages in part fill half of it. The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,

@@ -43,6 +43,14 @@ impl ReceiveWindow {
         self.taken += bytes as u64;
     }
 
+    /// So many bytes belong to messages in part, which no reader can take. They get at most half of the window, as long as it
+    /// may grow: beside them there has to be room for what makes them whole.
+    pub fn make_room_beside(&mut self, parts: usize) {
+        while parts > self.size / 2 && self.size < self.most {
+            self.size = (2 * self.size).min(self.most);
+        }
+    }
+
     /// Lets the window grow if it is too small for a path of this round trip time, while `stuck` bytes of it are not read.
     /// Returns whether the time looked at is over.
     pub fn adjust(&mut self, now: Instant, rtt: Option<Duration>, stuck: usize) -> bool {
@@ -132,6 +140,17 @@ mod tests {
         window.on_read(1 << 30);
         window.adjust(netsim::epoch(), None, 0);
         assert_eq!(window.size(), 20_000);
+    }
+
+    #[test]
+    fn the_receive_window_grows_beside_messages_in_part() {
+        let mut window = ReceiveWindow::new(&limits());
+        window.make_room_beside(128 << 10);
+        assert_eq!(window.size(), 256 << 10);
+        window.make_room_beside((512 << 10) + 1);
+        assert_eq!(window.size(), 2 << 20);
+        window.make_room_beside(100 << 20);
+        assert_eq!(window.size(), 16 << 20);
     }
 
     #[test]
