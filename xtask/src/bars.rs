@@ -75,6 +75,13 @@ const BARS: &[Bar] = &[
         needs: &[Need::Fuzz],
         command: "cargo xtask fuzz --seconds 60",
     },
+    Bar {
+        issue: 3,
+        name: "grid",
+        file: "benches/grid/Cargo.toml",
+        needs: &[],
+        command: "cargo run --locked --release --quiet --manifest-path benches/grid/Cargo.toml",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`
