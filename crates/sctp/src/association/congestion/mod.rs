@@ -115,7 +115,7 @@ impl Queue {
     const NOISE: Duration = Duration::from_micros(500);
     /// So is one that makes a smaller part than this of the round trip. A buffer of a tenth of the bandwidth-delay product shows
     /// when it is full.
-    const LEAST_PART: u32 = 32;
+    const LEAST_PART: u32 = 16;
 
     fn is_standing(self) -> bool {
         let (Some(least), Some(latest)) = (self.least, self.latest) else { return true };
