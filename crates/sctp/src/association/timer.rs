@@ -145,7 +145,7 @@ impl Association {
         self.clear_timer(Timer::Late);
         if self.on_failure() {
             self.drain.force = true;
-            self.set_timer(Timer::Retransmit, now + self.retransmit_wait());
+            self.set_timer(Timer::Retransmit, now + self.retransmit_wait(0));
             // What is sent again tells no round trip time (Karn), and with losses enough nothing else is sent: the
             // time-out would stay as long as it has become. The answer to a HEARTBEAT is not ambiguous.
             self.heartbeat = Some(Heartbeat { nonce: self.rng.u64(), sent_at: now, due: true });
@@ -162,16 +162,15 @@ impl Association {
         self.drain.window_probes += 1;
         if self.on_failure() {
             self.drain.force = true;
-            let wait = self.retransmit_wait();
+            let wait = self.retransmit_wait(self.drain.window_probes);
             self.set_timer(Timer::Retransmit, now + wait);
         }
     }
 
     /// How long T3 runs from now on: never shorter than a packet may be late without being taken for lost, or everything in
-    /// flight would be sent again before it is known what of it is missing. A window that stays closed is asked about less and
-    /// less often (§6.1 A).
-    pub(super) fn retransmit_wait(&self) -> Duration {
-        let wait = self.rto.backed_off(self.drain.window_probes);
+    /// flight would be sent again before it is known what of it is missing.
+    pub(super) fn retransmit_wait(&self, doublings: u32) -> Duration {
+        let wait = self.rto.backed_off(doublings);
         let patience = self.up().and_then(|link| link.flight.patience(&self.rto));
         patience.map_or(wait, |patience| wait.max(patience + CLOCK_GRAIN))
     }

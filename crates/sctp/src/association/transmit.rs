@@ -437,7 +437,8 @@ impl Association {
     /// Starts T3, or starts it again because the first outstanding chunk was sent again.
     fn arm_retransmit(&mut self, now: Instant, again: bool) {
         if again || !self.is_set(Timer::Retransmit) {
-            let wait = self.retransmit_wait();
+            // A window that stays closed is asked about less and less often (§6.1 A).
+            let wait = self.retransmit_wait(self.drain.window_probes);
             self.set_timer(Timer::Retransmit, now + wait);
         }
     }
