@@ -18,7 +18,7 @@ const DECREASE: f64 = 0.7;
 /// grows as a Reno flow does, by a segment a round trip, which makes twice of what a Reno flow gets that loses as often.
 const CHANCE_DECREASE: f64 = 0.85;
 /// What is left of it after one in slow start, in which the window has doubled since the packet was sent.
-const SLOW_START_DECREASE: f64 = 0.5;
+const SLOW_START_DECREASE: f64 = 0.85;
 /// How fast the window of a Reno flow grows that loses as often (α): 3 (1 − β) / (1 + β) segments a round trip.
 const RENO_GROWTH: f64 = 3.0 * (1.0 - DECREASE) / (1.0 + DECREASE);
 
