@@ -138,6 +138,13 @@ const BARS: &[Bar] = &[
         needs: &[],
         command: "cargo test --locked --release --quiet -p ortica-sctp --test window --test outage -- --nocapture",
     },
+    Bar {
+        issue: 3,
+        name: "grid",
+        file: "benches/grid/Cargo.toml",
+        needs: &[],
+        command: "cargo run --locked --release --quiet --manifest-path benches/grid/Cargo.toml",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`

@@ -119,6 +119,7 @@ fn no_faults(faults: Vec<String>) -> Result<Outcome, Failure> {
 fn fmt(log: &Log) -> Result<Outcome, Failure> {
     log.run(&Task::cargo("fmt --all --check"))?;
     let mut files = layers::rust_files(&root().join("fuzz/fuzz_targets"));
+    files.extend(layers::rust_files(&root().join("benches/grid/src")));
     files.extend(layers::rust_files(&root().join("benches/peers/src")));
     files.extend(packages_in("examples/alone").iter().map(|dir| dir.join("src/main.rs")));
     if files.is_empty() {

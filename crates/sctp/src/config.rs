@@ -209,7 +209,7 @@ impl Config {
 pub enum CongestionControl {
     /// CUBIC ([RFC 9438](https://www.rfc-editor.org/rfc/rfc9438)) with HyStart++
     /// ([RFC 9406](https://www.rfc-editor.org/rfc/rfc9406)): for long fat paths, and fair to Reno flows on short ones. A loss
-    /// while round trip times show no queue costs it 7 % of its window instead of 30 %.
+    /// while round trip times show no queue costs it 15 % of its window instead of 30 %.
     #[default]
     Cubic,
     /// After BBR (draft-ietf-ccwg-bbr): sends at the bandwidth that it measures and keeps queues short, whatever is lost on the

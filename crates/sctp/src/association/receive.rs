@@ -313,7 +313,8 @@ impl Association {
         }
         link.flight.remind_forward(now, &self.rto);
         if acked.advanced {
-            self.set_timer(Timer::Retransmit, now + self.rto.current());
+            let wait = self.retransmit_wait(0);
+            self.set_timer(Timer::Retransmit, now + wait);
         }
         self.detect_lost(now);
         if acked.bytes > 0 {
@@ -365,7 +366,7 @@ impl Association {
             self.errors = 0;
             self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));
             // A wait that began when the time-out was longer need not last that long.
-            let sooner = now + self.rto.current();
+            let sooner = now + self.retransmit_wait(0);
             if self.timers.get(Timer::Retransmit as usize).is_some_and(|deadline| sooner < deadline) {
                 self.set_timer(Timer::Retransmit, sooner);
             }

@@ -447,7 +447,7 @@ impl Association {
     fn arm_retransmit(&mut self, now: Instant, again: bool) {
         if again || !self.is_set(Timer::Retransmit) {
             // A window that stays closed is asked about less and less often (§6.1 A).
-            let wait = self.rto.backed_off(self.drain.window_probes);
+            let wait = self.retransmit_wait(self.drain.window_probes);
             self.set_timer(Timer::Retransmit, now + wait);
         }
     }

@@ -118,10 +118,13 @@ struct Queue {
 impl Queue {
     /// A queue shorter than this is taken for none: timers and batches of both ends make as much.
     const NOISE: Duration = Duration::from_micros(500);
+    /// So is one that makes a smaller part than this of the round trip. A buffer of a tenth of the bandwidth-delay product shows
+    /// when it is full.
+    const LEAST_PART: u32 = 16;
 
     fn is_standing(self) -> bool {
         let (Some(least), Some(latest)) = (self.least, self.latest) else { return true };
-        latest > least + (least / 8).max(Self::NOISE)
+        latest > least + (least / Self::LEAST_PART).max(Self::NOISE)
     }
 }
 
@@ -537,6 +540,17 @@ mod tests {
         assert!((share(&mut congestion, SEGMENT) - 5.0 / 6.0).abs() < 1e-3);
         // As much as this is congestion, whatever the round trip times say.
         assert!((share(&mut congestion, 1_000 * SEGMENT) - 0.7).abs() < 1e-3);
+    }
+
+    #[test]
+    fn short_queues_count_and_noise_does_not() {
+        let queue = |rtt, waited| Queue { least: Some(rtt), latest: Some(rtt + waited) };
+        let (ms, micros) = (Duration::from_millis, Duration::from_micros);
+        // A tenth of the product is buffered, or 64 KiB at 1 Gbit/s without length.
+        assert!(queue(ms(50), ms(5)).is_standing() && queue(ms(300), ms(30)).is_standing());
+        assert!(queue(micros(50), micros(524)).is_standing());
+        assert!(!queue(ms(50), ms(1)).is_standing() && !queue(ms(1), micros(400)).is_standing());
+        assert!(Queue::default().is_standing(), "who knows nothing is careful");
     }
 
     #[test]
