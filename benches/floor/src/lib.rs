@@ -1,6 +1,8 @@
 //! The least that a packet can cost on this machine, for those who want to compare.
 
 pub mod compute;
+#[cfg(unix)]
+pub mod runtime;
 pub mod udp;
 
 use std::time::Duration;

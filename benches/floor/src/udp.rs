@@ -120,7 +120,7 @@ fn round_trips(socket: &UdpSocket, time: Duration) -> io::Result<Vec<Duration>> 
     Ok(times)
 }
 
-fn socket() -> io::Result<UdpSocket> {
+pub(crate) fn socket() -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     SockRef::from(&socket).set_recv_buffer_size(4 << 20)?;
     Ok(socket)

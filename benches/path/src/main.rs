@@ -4,9 +4,11 @@
 //! ```text
 //! cargo run --release -p ortica-bench-path            # prints the figures
 //! cargo run --release -p ortica-bench-path -- --bars  # fails where one misses its bar
+//! cargo run --release -p ortica-bench-path -- --ping  # round trips alone, beside bare UDP and a bare runtime
 //! ```
 
 mod allocations;
+mod ping;
 
 use bytes::Bytes;
 use ortica::{
@@ -24,7 +26,11 @@ const WARM_UP: usize = 64 << 20;
 const MEASURED: usize = 512 << 20;
 
 fn main() -> ExitCode {
-    let bars = std::env::args().any(|argument| argument == "--bars");
+    let asked = |option: &str| std::env::args().any(|argument| argument == option);
+    if asked("--ping") {
+        return ping::print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    let bars = asked("--bars");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("threads can be started");
     let set_up = runtime.block_on(set_up());
