@@ -29,10 +29,6 @@ struct Wire {
 }
 
 impl Wire {
-    fn new() -> Self {
-        Self::with(config())
-    }
-
     fn with(config: Config) -> Self {
         let config = Arc::new(config);
         let new = |seed| Association::new(config.clone(), Rng::from_number(seed), netsim::epoch());
