@@ -252,11 +252,12 @@ async fn closing_a_connection_delivers_what_was_sent() {
     within(async {
         for drops in [false, true] {
             let call = call(DataChannelInit::default()).await;
+            let channel = call.b_channel;
             let reader = tokio::spawn(async move {
                 for round in 0..200 {
-                    assert_eq!(call.b_channel.recv().await, Some(Message::from(vec![round; 10_000])));
+                    assert_eq!(channel.recv().await, Some(Message::from(vec![round; 10_000])));
                 }
-                assert_eq!(call.b_channel.recv().await, None);
+                assert_eq!(channel.recv().await, None);
             });
             for round in 0..200 {
                 call.a_channel.send(vec![round; 10_000]).await.unwrap();

@@ -20,8 +20,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[test]
 fn sctp_11_every_stream_carries_a_channel_at_once() {
     let mut pair = connected();
-    pair.with_a(|a, now| fill(a, now));
-    pair.with_b(|b, now| fill(b, now));
+    pair.with_a(fill);
+    pair.with_b(fill);
     run(&mut pair, |a, b| a.opened.len() == STREAMS && b.opened.len() == STREAMS);
     let ids: BTreeSet<u16> = pair.a.opened.iter().filter_map(|id| pair.a.peer.session().channel_stream(*id)).collect();
     assert_eq!((ids.len(), ids.last()), (STREAMS, Some(&65_534)));
@@ -84,7 +84,7 @@ fn fill(side: &mut Side, now: ortica::core::Instant) {
 /// Sends a channel its stream's number; `false` while there is no room.
 fn send_its_stream(side: &mut Side, now: ortica::core::Instant, id: ChannelId) -> bool {
     let session = side.peer.session_mut();
-    let stream = session.channel_stream(id).unwrap();
+    let stream = session.channel_stream(id).expect("it is open");
     session.send(now, id, ChannelMessage { binary: true, data: name(stream) }).is_ok()
 }
 

@@ -29,7 +29,7 @@ struct Wire {
 }
 
 impl Wire {
-    fn with(config: Config) -> Self {
+    fn new(config: Config) -> Self {
         let config = Arc::new(config);
         let new = |seed| Association::new(config.clone(), Rng::from_number(seed), netsim::epoch());
         let mut wire = Self { a: new(1), b: new(2), now: netsim::epoch(), packets: Vec::with_capacity(1 << 20) };
@@ -90,7 +90,7 @@ fn carry(now: Instant, from: &mut Association, to: &mut Association, packets: &m
 fn nothing_is_allocated_per_packet() {
     for (size, interleaving) in [16, 1_000, 65_536, 262_144].into_iter().flat_map(|size| [(size, false), (size, true)])
     {
-        let (mut wire, message) = (Wire::with(config().with_interleaving(interleaving)), Bytes::from(vec![7; size]));
+        let (mut wire, message) = (Wire::new(config().with_interleaving(interleaving)), Bytes::from(vec![7; size]));
         // Queues, windows and buffers grow to what they need.
         wire.transfer(&message, 4_000_000 / size.max(64));
         let count = 4_000_000 / size.max(256);

@@ -1,7 +1,6 @@
 //! A long file takes no more memory than fits its buffers. In a program of its own, since what children took at most is counted
 //! over all of them.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "all of it is a test: what fails here fails it")]
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fs::{self, File};
