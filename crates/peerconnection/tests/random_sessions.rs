@@ -111,7 +111,7 @@ fn act(now: Instant, rng: &mut Rng, side: &mut Side) {
     let all = side.peer.transceivers();
     let live: Vec<&TransceiverState> = all.iter().filter(|state| !state.stopping).collect();
     let any = |rng: &mut Rng| live.get(rng.u64() as usize % live.len().max(1)).map(|state| state.id);
-    let kind = if rng.u64() % 2 == 0 { MediaKind::Audio } else { MediaKind::Video };
+    let kind = if rng.u64().is_multiple_of(2) { MediaKind::Audio } else { MediaKind::Video };
     let direction = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
     let direction = direction[rng.u64() as usize % 4];
     match rng.u64() % 8 {
@@ -181,7 +181,7 @@ fn run(seed: u64) {
         }
         if pair.elapsed() < BUSY {
             for side in [&mut pair.a, &mut pair.b] {
-                if rng.u64() % 10 == 0 {
+                if rng.u64().is_multiple_of(10) {
                     act(now, &mut rng, side);
                 }
             }
