@@ -145,6 +145,13 @@ const BARS: &[Bar] = &[
         needs: &[],
         command: "cargo run --locked --release --quiet --manifest-path benches/grid/Cargo.toml",
     },
+    Bar {
+        issue: 3,
+        name: "sctp",
+        file: "interop/sctp/Cargo.toml",
+        needs: &[Need::Usrsctp],
+        command: "cargo run --locked --release --quiet --manifest-path interop/sctp/Cargo.toml -- --bars",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`
@@ -181,7 +188,7 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     for need in bar.needs {
         install::ensure(*need)?;
     }
-    if bar.file.starts_with("interop/") {
+    if bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc) {
         Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer").run()?;
     }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));

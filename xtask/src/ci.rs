@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     Step { name: "alone", about: "each example of one crate, built and run", run: alone },
     Step { name: "soak", about: "20 s of calls, after which nothing stays behind", run: soak },
     Step { name: "capture", about: "demo calls have no malformed packet for tshark", run: capturing },
+    Step { name: "sctp", about: "associations with other SCTP stacks, over a few paths each", run: sctp },
     Step { name: "browsers", about: "each browser once", run: browsers },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
@@ -121,6 +122,7 @@ fn fmt(log: &Log) -> Result<Outcome, Failure> {
     let mut files = layers::rust_files(&root().join("fuzz/fuzz_targets"));
     files.extend(layers::rust_files(&root().join("benches/grid/src")));
     files.extend(layers::rust_files(&root().join("benches/peers/src")));
+    files.extend(layers::rust_files(&root().join("interop/sctp/src")));
     files.extend(packages_in("examples/alone").iter().map(|dir| dir.join("src/main.rs")));
     if files.is_empty() {
         return Ok(Outcome::Done);
@@ -264,6 +266,17 @@ fn capturing(_: &Log) -> Result<Outcome, Failure> {
         return Ok(Outcome::Skipped("no network namespace can be made here".to_owned()));
     }
     Ok(Outcome::Said(capture::check()?))
+}
+
+fn sctp(log: &Log) -> Result<Outcome, Failure> {
+    // Without it the program says what it leaves out.
+    let lack = install::ensure(Need::Usrsctp).err();
+    let task = Task::cargo("run --locked --quiet --release").dir("interop/sctp").limit(Duration::from_secs(600));
+    log.run(&task.env("CARGO_TARGET_DIR", target_dir().join("interop")))?;
+    let passed = log.text().lines().filter(|line| line.starts_with('{') && !line.contains("skipped")).count();
+    let without =
+        if lack.is_some() { ", without usrsctp, which is not there and cannot be installed here" } else { "" };
+    Ok(Outcome::Said(format!("{passed} checks{without}")))
 }
 
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
