@@ -221,3 +221,13 @@ fn wpt_rtc_peer_connection_add_ice_candidate_mid_ufrag_mismatch_rejects() {
         IceCandidate { sdp_mid: Some("1".to_owned()), username_fragment: Some(first.clone()), ..candidate() };
     assert_eq!(add(&mut pc, mismatched), Err(IceCandidateError::UnknownUfrag(first)));
 }
+
+#[test]
+fn wpt_rtc_peer_connection_add_ice_candidate_null_ufrag() {
+    for (mid, held) in [("0", [true, false]), ("1", [false, true])] {
+        let (mut pc, _) = offered();
+        let candidate = IceCandidate { sdp_mid: Some(mid.to_owned()), username_fragment: None, ..candidate() };
+        add(&mut pc, candidate).unwrap();
+        assert_eq!(holding(&mut pc, &shown()), held);
+    }
+}

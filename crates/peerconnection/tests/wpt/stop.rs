@@ -343,3 +343,74 @@ fn wpt_rtc_rtp_transceiver_remote_rollback_touched() {
     let kept = pc.transceiver(id);
     assert_eq!((kept.direction, kept.mid), (Direction::SendRecv, None));
 }
+
+#[test]
+fn wpt_rtc_rtp_transceiver_stop_sequence_remote() {
+    let (mut a, mut b, mine, theirs) = connected();
+    stop(&mut a, mine);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    assert!(b.transceiver(theirs).stopped);
+    let answer = b.sld_implicit();
+    assert_eq!(b.transceivers(), []);
+    a.srd(answer).unwrap();
+    assert_eq!(a.transceivers(), []);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_stop_after_sld_answer() {
+    let (mut a, mut b) = Pc::two();
+    a.add_track(Audio, &[]);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    let answer = b.sld_implicit();
+    b.events();
+    let theirs = b.transceivers()[0].id;
+    stop(&mut b, theirs);
+    assert!(b.is_negotiation_needed());
+    a.srd(answer).unwrap();
+    negotiate(&mut b, &mut a);
+    assert_eq!((a.transceivers(), b.transceivers()), (vec![], vec![]));
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_recvonly_preferred_to_reuse() {
+    let (mut a, mut b) = Pc::two();
+    let first = a.add_track(Audio, &[]);
+    a.add_track(Audio, &[]);
+    negotiate(&mut a, &mut b);
+    stop(&mut a, first);
+    negotiate(&mut a, &mut b);
+    let receiving = b.transceivers()[0].id;
+    assert_eq!(b.add_track(Audio, &[]), receiving);
+    negotiate(&mut b, &mut a);
+    assert_eq!(m_lines(&b.peer().current_local_description().unwrap()), ["audio 0", "audio 9"]);
+    b.add_track(Audio, &[]);
+    negotiate(&mut b, &mut a);
+    assert_eq!(m_lines(&b.peer().current_local_description().unwrap()), ["audio 9", "audio 9"]);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_stop_end_direction_stopped() {
+    let (mut a, mut b, mine, theirs) = connected();
+    stop(&mut a, mine);
+    assert!(a.transceiver(mine).stopping);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    assert!(b.transceiver(theirs).stopping);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_stopping_rollback_removal_stops() {
+    for kind in [Audio, Video] {
+        let mut other = Pc::seeded(9);
+        other.add_track(kind, &[]);
+        let mut pc = Pc::new();
+        let offer = other.create_offer();
+        pc.srd(offer).unwrap();
+        let id = pc.transceivers()[0].id;
+        pc.srd(SessionDescription::rollback()).unwrap();
+        assert_eq!(pc.peer().transceiver(id), None);
+        assert!(pc.events().contains(&PeerEvent::TrackRemoved(id, kind)));
+    }
+}

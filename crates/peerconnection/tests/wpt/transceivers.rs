@@ -292,3 +292,347 @@ fn wpt_rtc_peer_connection_ontrack_order_kept() {
     let told: Vec<_> = tracks(&mut b).into_iter().map(|id| b.transceiver(id).kind).collect();
     assert_eq!(told, kinds);
 }
+
+#[test]
+fn wpt_rtc_peer_connection_add_track_without_stream() {
+    let mut pc = Pc::new();
+    let id = pc.add_track(Audio, &[]);
+    assert_eq!((pc.transceiver(id).kind, pc.transceivers().len()), (Audio, 1));
+}
+
+/// The streams that an offer names.
+fn msids(pc: &mut Pc) -> Vec<String> {
+    let offer = pc.create_offer().sdp;
+    let stream = |line: &str| Some(line.strip_prefix("a=msid:")?.split(' ').next()?.to_owned());
+    offer.lines().filter_map(stream).collect()
+}
+
+#[test]
+fn wpt_rtc_peer_connection_add_track_with_stream() {
+    let mut pc = Pc::new();
+    pc.add_track(Audio, &["one"]);
+    assert_eq!(msids(&mut pc), ["one"]);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_add_track_with_streams() {
+    let mut pc = Pc::new();
+    pc.add_track(Audio, &["one", "two"]);
+    assert_eq!(msids(&mut pc), ["one", "two"]);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_add_track_initial_state() {
+    for kind in [Audio, Video] {
+        let mut pc = Pc::new();
+        let id = pc.add_track(kind, &[]);
+        let state = pc.transceiver(id);
+        assert_eq!((state.mid, state.direction, state.current_direction), (None, Direction::SendRecv, None));
+        assert!(!state.stopping && !state.stopped);
+    }
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_sld_offer_sets_mid() {
+    let mut pc = Pc::new();
+    let id = pc.add_track(Audio, &[]);
+    assert_eq!(pc.mid(id), None);
+    pc.sld_implicit();
+    assert!(pc.mid(id).is_some());
+}
+
+/// An offer of one track, and the side that has set it.
+fn offered(kind: MediaKind, streams: &[&str]) -> (Pc, Pc) {
+    let (mut a, mut b) = Pc::two();
+    a.add_track(kind, streams);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    (a, b)
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_mid_same_on_both_ends() {
+    let (mut a, mut b) = offered(Audio, &[]);
+    assert_eq!(a.transceivers()[0].mid, b.transceivers()[0].mid);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_srd_offer_lists() {
+    let (_, mut b) = offered(Audio, &[]);
+    let told = tracks(&mut b);
+    assert_eq!(told, b.transceivers().iter().map(|state| state.id).collect::<Vec<_>>());
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_srd_offer_state() {
+    let (_, mut b) = offered(Video, &["one"]);
+    let state = b.transceivers()[0].clone();
+    assert_eq!((state.direction, state.current_direction), (Direction::RecvOnly, None));
+    assert!(!state.stopping && !state.stopped);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_srd_answer_sendonly() {
+    let (mut a, mut b) = offered(Audio, &[]);
+    assert_eq!(a.transceivers()[0].current_direction, None);
+    let answer = b.sld_implicit();
+    a.srd(answer).unwrap();
+    assert_eq!(a.transceivers()[0].current_direction, Some(Direction::SendOnly));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_init_inactive() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Video, Direction::Inactive);
+    assert_eq!(pc.transceiver(id).direction, Direction::Inactive);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_add_transceiver_streams() {
+    for streams in [&[][..], &["one"], &["one", "two"]] {
+        let (mut a, mut b) = Pc::two();
+        let streams: Vec<String> = streams.iter().map(|&stream| stream.to_owned()).collect();
+        let init = TransceiverInit { streams: streams.clone(), ..TransceiverInit::default() };
+        a.peer().add_transceiver(Audio, init).unwrap();
+        let offer = a.sld_implicit();
+        b.srd(offer).unwrap();
+        assert_eq!(b.transceivers()[0].remote_streams, streams);
+    }
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_add_track_streams() {
+    for streams in [&[][..], &["one"], &["one", "two"]] {
+        let (_, mut b) = offered(Audio, streams);
+        assert_eq!(b.transceivers()[0].remote_streams, streams);
+    }
+}
+
+#[test]
+fn wpt_rtc_peer_connection_transceivers_kind_only_state() {
+    for kind in [Audio, Video] {
+        for direction in [Direction::SendRecv, Direction::RecvOnly, Direction::Inactive] {
+            let mut pc = Pc::new();
+            let id = pc.add_transceiver(kind, direction);
+            let state = pc.transceiver(id);
+            assert_eq!((state.kind, state.direction, state.current_direction), (kind, direction, None));
+            assert!(!state.stopped);
+        }
+    }
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_description_transceiver_sld_offer_assigns_mid() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Audio, Direction::SendRecv);
+    let offer = pc.create_offer();
+    assert_eq!(pc.mid(id), None);
+    pc.sld(offer.clone()).unwrap();
+    assert!(offer.sdp.contains(&format!("a=mid:{}\r\n", pc.mid(id).unwrap())));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_description_transceiver_srd_offer_creates_tc() {
+    let (mut a, mut b) = offered(Audio, &[]);
+    assert_eq!(b.transceivers().len(), 1);
+    assert_eq!(a.transceivers()[0].mid, b.transceivers()[0].mid);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_description_transceiver_rollback_clears_mid() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Audio, Direction::SendRecv);
+    pc.sld_implicit();
+    pc.sld(SessionDescription::rollback()).unwrap();
+    assert_eq!(pc.mid(id), None);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_set_description_transceiver_remote_rollback_removes_tc() {
+    let (_, mut b) = offered(Audio, &[]);
+    let id = b.transceivers()[0].id;
+    b.srd(SessionDescription::rollback()).unwrap();
+    assert_eq!((b.transceivers().len(), b.peer().transceiver(id)), (0, None));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_ontrack_msid_parsed() {
+    let (mut a, mut b) = Pc::two();
+    a.add_track(Audio, &["stream1"]);
+    let mut offer = a.sld_implicit();
+    offer.sdp = offer.sdp.replace("a=sendrecv", "a=sendonly");
+    b.srd(offer).unwrap();
+    let state = b.transceivers()[0].clone();
+    assert_eq!(tracks(&mut b), [state.id]);
+    assert_eq!((state.kind, state.direction), (Audio, Direction::RecvOnly));
+    assert_eq!(state.remote_streams, ["stream1"]);
+}
+
+#[test]
+fn wpt_rtc_peer_connection_ontrack_add_track_fires() {
+    let (_, mut b) = offered(Audio, &[]);
+    let told = tracks(&mut b);
+    assert_eq!((told.len(), b.transceiver(told[0]).kind), (1, Audio));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_ontrack_add_transceiver_fires() {
+    let (mut a, mut b) = Pc::two();
+    a.add_transceiver(Video, Direction::SendRecv);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    let told = tracks(&mut b);
+    assert_eq!((told.len(), b.transceiver(told[0]).kind), (1, Video));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_ontrack_inactive_no_event() {
+    let (mut a, mut b) = Pc::two();
+    a.add_transceiver(Video, Direction::Inactive);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    assert_eq!(tracks(&mut b), []);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_add_transceiver_no_track() {
+    let mut pc = Pc::new();
+    let made = [pc.add_transceiver(Audio, Direction::SendRecv), pc.add_transceiver(Video, Direction::SendRecv)];
+    let listed: Vec<_> = pc.transceivers().iter().map(|state| (state.id, state.kind, state.mid.clone())).collect();
+    assert_eq!(listed, [(made[0], Audio, None), (made[1], Video, None)]);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_add_track_order() {
+    let mut pc = Pc::new();
+    let made = [pc.add_track(Audio, &["stream"]), pc.add_track(Video, &["stream"])];
+    assert_eq!(pc.transceivers().iter().map(|state| state.id).collect::<Vec<_>>(), made);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_with_direction() {
+    let mut pc = Pc::new();
+    for kind in [Audio, Video] {
+        let id = pc.add_transceiver(kind, Direction::RecvOnly);
+        assert_eq!(pc.transceiver(id).direction, Direction::RecvOnly);
+    }
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_remote_offer_sending() {
+    let (_, mut b) = offered(Audio, &["stream"]);
+    let state = b.transceivers()[0].clone();
+    assert_eq!(tracks(&mut b), [state.id]);
+    assert_eq!((state.direction, state.remote_streams), (Direction::RecvOnly, vec!["stream".to_owned()]));
+    assert!(state.mid.is_some() && state.current_direction.is_none());
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_set_direction() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Audio, Direction::SendRecv);
+    for direction in [Direction::SendOnly, Direction::RecvOnly, Direction::Inactive, Direction::SendRecv] {
+        pc.peer().set_direction(id, direction).unwrap();
+        assert_eq!(pc.transceiver(id).direction, direction);
+    }
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_current_direction() {
+    let (mut a, mut b) = Pc::two();
+    let mine = a.add_track(Audio, &["a"]);
+    let theirs = b.add_track(Audio, &["b"]);
+    let mut current = None;
+    for (direction, fires) in [
+        (Direction::SendRecv, 1),
+        (Direction::SendOnly, 0),
+        (Direction::SendRecv, 1),
+        (Direction::Inactive, 0),
+        (Direction::RecvOnly, 1),
+    ] {
+        a.peer().set_direction(mine, direction).unwrap();
+        let offer = a.sld_implicit();
+        assert_eq!(a.transceiver(mine).current_direction, current, "an offer changes nothing of it");
+        b.srd(offer).unwrap();
+        let answer = b.sld_implicit();
+        a.srd(answer).unwrap();
+        current = Some(direction);
+        assert_eq!(a.transceiver(mine).current_direction, current);
+        assert_eq!(b.transceiver(theirs).current_direction, Some(direction.reversed()));
+        assert_eq!(tracks(&mut a).len(), fires, "{direction}");
+    }
+    a.peer().close(now());
+    assert!(a.transceiver(mine).stopped);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_sendrecv_without_track() {
+    let (mut a, mut b) = Pc::two();
+    a.add_transceiver(Audio, Direction::SendRecv);
+    negotiate(&mut a, &mut b);
+    assert_eq!(tracks(&mut b).len(), 1);
+    assert_eq!(b.transceivers()[0].remote_streams, Vec::<String>::new());
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_trackless_with_stream() {
+    let (mut a, mut b) = Pc::two();
+    let init = TransceiverInit { streams: vec!["stream".to_owned()], ..TransceiverInit::default() };
+    a.peer().add_transceiver(Audio, init).unwrap();
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    assert_eq!(b.transceivers()[0].remote_streams, ["stream"]);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_remove_and_readd() {
+    let (mut a, mut b) = Pc::two();
+    let first = a.add_track(Audio, &[]);
+    negotiate(&mut a, &mut b);
+    a.peer().set_direction(first, Direction::RecvOnly).unwrap();
+    let second = a.add_track(Audio, &[]);
+    assert_ne!(second, first);
+    negotiate(&mut a, &mut b);
+    let directions: Vec<_> = b.transceivers().iter().map(|state| state.current_direction).collect();
+    assert_eq!(directions, [Some(Direction::Inactive), Some(Direction::RecvOnly)]);
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_add_remove_on_existing() {
+    for set in [false, true] {
+        let mut pc = Pc::new();
+        let id = pc.add_transceiver(Audio, Direction::RecvOnly);
+        if set {
+            pc.sld_implicit();
+        }
+        assert_eq!(pc.add_track(Audio, &[]), id);
+        pc.peer().set_direction(id, Direction::RecvOnly).unwrap();
+        assert_eq!(pc.add_track(Audio, &[]), id);
+    }
+}
+
+#[test]
+fn wpt_rtc_rtp_transceiver_remove_negotiation() {
+    let (mut a, mut b) = Pc::two();
+    let [audio, video] = [Audio, Video].map(|kind| a.add_track(kind, &["stream"]));
+    negotiate(&mut a, &mut b);
+    tracks(&mut b);
+    a.events();
+    for id in [audio, video] {
+        a.peer().set_direction(id, Direction::Inactive).unwrap();
+    }
+    assert!(a.is_negotiation_needed());
+    let offer = a.sld_implicit();
+    b.srd(offer.clone()).unwrap();
+    let removed = |pc: &mut Pc| pc.events().iter().filter(|it| matches!(it, PeerEvent::TrackRemoved(..))).count();
+    assert_eq!(removed(&mut b), 2);
+    b.srd(SessionDescription::rollback()).unwrap();
+    assert_eq!(tracks(&mut b).len(), 2);
+    b.srd(offer).unwrap();
+    let answer = b.sld_implicit();
+    a.srd(answer).unwrap();
+    for pc in [&mut a, &mut b] {
+        let directions: Vec<_> = pc.transceivers().iter().map(|state| state.current_direction).collect();
+        assert_eq!(directions, [Some(Direction::Inactive); 2]);
+    }
+}
