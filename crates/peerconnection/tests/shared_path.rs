@@ -185,8 +185,13 @@ fn data_keep_the_queue_short_that_media_wait_in() {
             println!("{told}");
             assert!(beside.queue <= 60 * MS && beside.dropped < 0.001, "{told}");
             assert!(beside.data >= 0.7, "{told}");
-            // Losses by chance bound what CUBIC makes of these paths, shared or not.
-            let least = if loss > 0.0 { 0.75 } else { 0.9 };
+            // Losses by chance bound what CUBIC makes of these paths, shared or not: of the faster one twice what Reno would,
+            // which is 58 % of it.
+            let least = match (loss > 0.0, megabits) {
+                (false, _) => 0.9,
+                (true, 3) => 0.75,
+                (true, _) => 0.58,
+            };
             assert!(alone.data >= least, "{told}");
         }
     }
