@@ -339,7 +339,6 @@ fn wpt_rtc_peer_connection_onnegotiationneeded_remove_track_callee() {
     let id = b.add_track(Audio, &[]);
     let offer = a.sld_implicit();
     b.srd(offer).unwrap();
-    b.create_answer();
     let answer = b.create_answer();
     b.peer().set_direction(id, Direction::RecvOnly).unwrap();
     b.events();

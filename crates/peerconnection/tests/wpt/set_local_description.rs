@@ -4,8 +4,6 @@ use super::*;
 use SignalingState::{HaveLocalOffer, HaveLocalPranswer, HaveRemoteOffer, Stable};
 use ortica::codecs::MediaKind::{Audio, Video};
 
-const SLD: &str = "RTCPeerConnection-setLocalDescription";
-
 fn with_audio() -> (Pc, Pc) {
     let (mut a, b) = Pc::two();
     a.add_transceiver(Audio, Direction::SendRecv);
@@ -17,7 +15,7 @@ fn offered() -> Pc {
     let (mut a, mut b) = with_audio();
     let offer = a.create_offer();
     b.srd(offer).unwrap();
-    assert_eq!(b.state(), HaveRemoteOffer, "{SLD}");
+    assert_eq!(b.state(), HaveRemoteOffer);
     b
 }
 

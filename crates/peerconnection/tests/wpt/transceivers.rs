@@ -220,7 +220,6 @@ fn wpt_rtc_rtp_transceiver_kind_tc_does_not_pair() {
     let offer = a.sld_implicit();
     b.srd(offer).unwrap();
     assert_eq!((b.mid(waiting), b.transceivers().len()), (None, 2));
-    // A track on it changes nothing of that.
     assert_ne!(b.transceivers()[1].mid, None);
 }
 

@@ -84,7 +84,8 @@ impl Negotiation {
         transport: TransportId,
         created: MadeLocal,
     ) -> Result<(), DescriptionError> {
-        let Some(offer) = self.pending_remote.clone() else { return Ok(()) };
+        let refused = DescriptionError::InvalidState { call: "set a local answer", state: self.state };
+        let offer = self.pending_remote.clone().ok_or(refused)?;
         if self.current_local.is_none() {
             // A lite offerer only answers checks, so whoever is not lite decides (RFC 8445 §6.1.1).
             let role = match offer.parsed.ice_lite {
@@ -142,7 +143,8 @@ impl Negotiation {
         session: &mut Session,
         answer: Theirs,
     ) -> Result<(), DescriptionError> {
-        let Some(mut offer) = self.pending_local.clone() else { return Ok(()) };
+        let refused = DescriptionError::InvalidState { call: "set a remote answer", state: self.state };
+        let mut offer = self.pending_local.clone().ok_or(refused)?;
         let kind = answer.description.kind;
         answer.parsed.check_answer(&offer.model)?;
         let setup = self.setup_from_answer(&answer.parsed)?;

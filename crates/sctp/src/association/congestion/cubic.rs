@@ -17,8 +17,6 @@ const DECREASE: f64 = 0.7;
 /// bottleneck with next to no buffer looks alike, and since flows that share a path come to equal shares by it. With this it
 /// grows as a Reno flow does, by a segment a round trip, which makes twice of what a Reno flow gets that loses as often.
 const CHANCE_DECREASE: f64 = 0.85;
-/// What is left of it after one in slow start, in which the window has doubled since the packet was sent.
-const SLOW_START_DECREASE: f64 = 0.85;
 /// How fast the window of a Reno flow grows that loses as often (α): 3 (1 − β) / (1 + β) segments a round trip.
 const RENO_GROWTH: f64 = 3.0 * (1.0 - DECREASE) / (1.0 + DECREASE);
 
@@ -137,9 +135,8 @@ impl Cubic {
                 self.window = (self.window * DECREASE).max(floor);
             }
             Cause::Chance => {
-                let left = if self.is_slow_start() { SLOW_START_DECREASE } else { CHANCE_DECREASE };
                 (self.prior, self.full) = (0.0, self.window);
-                self.window = (self.window * left).max(floor);
+                self.window = (self.window * CHANCE_DECREASE).max(floor);
             }
         }
         self.threshold = self.window;
@@ -269,7 +266,7 @@ mod tests {
         acked(&mut congestion, 1_000 * SEGMENT);
         let before = congestion.window() as f64;
         lost_by_chance(&mut congestion, SEGMENT);
-        assert!((congestion.window() as f64 / before - SLOW_START_DECREASE).abs() < 1e-3);
+        assert!((congestion.window() as f64 / before - CHANCE_DECREASE).abs() < 1e-3);
         let before = congestion.window() as f64;
         lost_by_chance(&mut congestion, SEGMENT);
         assert!((congestion.window() as f64 / before - CHANCE_DECREASE).abs() < 1e-3);
