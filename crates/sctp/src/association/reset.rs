@@ -113,6 +113,11 @@ impl Resets {
         self.next = self.next.wrapping_add(1);
     }
 
+    /// Something about streams is to be said, or waits for its turn.
+    pub fn is_due(&self) -> bool {
+        !self.outgoing.is_empty() || !self.incoming.is_empty() || self.due_len() > 0
+    }
+
     /// Bytes of the chunks that are due, zero when none is.
     pub fn due_len(&self) -> usize {
         let answers = self.due.len().div_ceil(2) * 4 + self.due.len() * ReconfigParam::RESPONSE_LEN;
