@@ -14,6 +14,10 @@ use std::net::SocketAddr;
 const SRTP_PROFILES: [SrtpProfile; 3] =
     [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
 
+/// The SCTP packet that fills an Ethernet frame over IPv4: 1,500 − 20 (IPv4) − 8 (UDP) − 37 (DTLS 1.2), rounded down to a
+/// multiple of four. Over IPv6 the search ends 20 bytes sooner.
+const ETHERNET: usize = 1_432;
+
 /// Settings of a [`PeerConnection`](crate::PeerConnection).
 ///
 /// Source: [webrtc-pc §4.2.1](https://www.w3.org/TR/webrtc/#rtcconfiguration-dictionary)
@@ -27,6 +31,7 @@ pub struct Configuration {
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
+    pub(crate) packet_size_to_find: Option<usize>,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -41,6 +46,7 @@ impl Default for Configuration {
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
+            packet_size_to_find: None,
             codecs: None,
         }
     }
@@ -99,10 +105,27 @@ impl Configuration {
         self
     }
 
-    /// The longest SCTP packet to build, in bytes; DTLS, UDP and IP come on top. Default: what fits a path MTU of 1,280.
+    /// The longest SCTP packet to build that every path carries, in bytes, 128 to 16,384; DTLS, UDP and IP come on top. Default:
+    /// what fits a path MTU of 1,280. Who sets it gets no longer ones, unless
+    /// [`with_packet_size_to_find`](Self::with_packet_size_to_find) asks for them.
     #[must_use]
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = Some(bytes);
+        self
+    }
+
+    /// Up to which length, in bytes, to look for SCTP packets that the path carries beyond that, by probes which may get lost;
+    /// at most 16,384. Zero looks for nothing. Default: 1,432, all of an Ethernet. A network of larger frames carries 8,932 with
+    /// an MTU of 9,000, and a host's loopback the most. Where the system cannot be kept from sending fragments, nothing is
+    /// looked for.
+    ///
+    /// A path that stops carrying what it did is noticed at the next time-out of SCTP, and data go on in packets that fit every
+    /// path.
+    ///
+    /// Source: [RFC 8899](https://www.rfc-editor.org/rfc/rfc8899)
+    #[must_use]
+    pub fn with_packet_size_to_find(mut self, bytes: usize) -> Self {
+        self.packet_size_to_find = Some(bytes);
         self
     }
 
@@ -112,6 +135,21 @@ impl Configuration {
     pub fn with_codecs(mut self, codecs: Vec<Codec>) -> Self {
         self.codecs = Some(codecs);
         self
+    }
+
+    /// What SCTP is told of packets: how long they are, and how long they may become.
+    pub(crate) fn set_packet_sizes(&self, sctp: ortica_sctp::Config, may_fragment: bool) -> ortica_sctp::Config {
+        const LONGEST: usize = ortica_dtls::Connection::MAX_DATA;
+        let to_find = match (self.packet_size_to_find, self.max_packet_size) {
+            (Some(bytes), _) => bytes.min(LONGEST),
+            (None, Some(_)) => 0,
+            (None, None) => ETHERNET,
+        };
+        let sctp = sctp.with_packet_size_to_find((!may_fragment).then_some(to_find));
+        match self.max_packet_size {
+            Some(bytes) => sctp.with_max_packet_size(bytes.min(LONGEST)),
+            None => sctp,
+        }
     }
 
     pub(crate) fn provider(&self) -> Option<CryptoProvider> {

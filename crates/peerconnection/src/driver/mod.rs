@@ -3,6 +3,7 @@
 //! An [`Endpoint`] is one task with its sockets, one timer queue and a table of sessions. Handles and endpoint share
 //! each session's own mutex: lock, talk to the engine, wake, unlock; never across an await, and never two at once.
 
+mod at_once;
 mod batch;
 mod cell;
 mod clock;
@@ -15,5 +16,5 @@ mod waiters;
 
 pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
 
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, Sending};
 pub(crate) use waiters::Interest;

@@ -25,6 +25,10 @@ pub struct Side {
     pub queue: std::collections::VecDeque<ChannelMessage>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
+    /// Its socket refuses longer datagrams, and says so.
+    pub refuses_above: usize,
+    /// How many transmits it refused.
+    pub refused: usize,
 }
 
 impl Side {
@@ -34,6 +38,16 @@ impl Side {
 
     /// With ICE and sockets of the test's choice.
     pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
+        Self::with_layers(seed, ice, ortica_sctp::Config::new(rust_crypto::provider()), sockets)
+    }
+
+    /// With SCTP of the test's choice too.
+    pub fn with_layers(
+        seed: u64,
+        ice: ortica_ice::Config,
+        sctp: ortica_sctp::Config,
+        sockets: Vec<(SocketId, SocketAddr)>,
+    ) -> Self {
         let provider = rust_crypto::provider();
         let rng = Rng::from_number(seed);
         let wall = Duration::from_secs(1_800_000_000);
@@ -44,7 +58,7 @@ impl Side {
             ice,
             ortica_dtls::Config::new(provider, certificate.clone())
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
-            ortica_sctp::Config::new(provider),
+            sctp,
         )
         .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
         let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
@@ -59,6 +73,8 @@ impl Side {
             events: Vec::new(),
             queue: Default::default(),
             takes_checks_alone: false,
+            refuses_above: usize::MAX,
+            refused: 0,
         }
     }
 
@@ -112,7 +128,18 @@ impl Endpoint for Side {
 
     fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         self.pump(now);
-        self.peer.poll_transmit(now, max_segments, out)
+        loop {
+            let start = out.len();
+            let transmit = self.peer.poll_transmit(now, max_segments, out)?;
+            let Transmit { socket, remote, len, segment_size, .. } = transmit;
+            let longest = segment_size.unwrap_or(len);
+            if longest <= self.refuses_above {
+                return Some(transmit);
+            }
+            out.truncate(start);
+            self.refused += 1;
+            self.peer.handle_too_long(now, socket, remote, longest);
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
