@@ -3,9 +3,11 @@
 use crate::script::Script;
 use bytes::Bytes;
 use netsim::{Event, Machine, epoch, unix_epoch};
+use ortica::Direction;
+use ortica::codecs::{Codec, MediaKind};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event as EngineEvent};
-use ortica::jsep::{IceCandidate, SdpType, SessionDescription};
-use ortica::peer::{Peer, PeerEvent};
+use ortica::jsep::{IceCandidate, SdpType, SessionDescription, SignalingState, TransceiverInit};
+use ortica::peer::{Peer, PeerEvent, TransceiverState};
 use ortica_core::{Datagram, Instant, Rng, SocketId};
 use ortica_dtls::Certificate;
 use std::net::SocketAddr;
@@ -130,6 +132,7 @@ impl Machine for Side {
 pub fn negotiate(input: &[u8]) {
     let mut script = Script::new(input);
     let mut peers = [new_peer(1), new_peer(2)];
+    peers.iter_mut().for_each(|peer| peer.set_codecs(vec![Codec::Opus, Codec::Vp8]));
     let mut made: Vec<SessionDescription> = Vec::new();
     let mut now = epoch();
     for _ in 0..64 {
@@ -137,7 +140,7 @@ pub fn negotiate(input: &[u8]) {
             break;
         }
         let peer = &mut peers[usize::from(script.u8() & 1)];
-        match script.u8() % 8 {
+        match script.u8() % 10 {
             0 => drop(peer.create_channel(now, ChannelParameters::default())),
             1 => made.extend(peer.create_offer(now)),
             2 => made.extend(peer.create_answer(now)),
@@ -152,11 +155,50 @@ pub fn negotiate(input: &[u8]) {
                 };
                 drop(peer.add_ice_candidate(now, &candidate));
             }
+            7 => transceiver(&mut script, peer),
+            8 => peer.restart_ice(),
             _ => now += std::time::Duration::from_millis(u64::from(script.u16())),
         }
         peer.drain_engine(now, |_| {});
         while peer.poll_event().is_some() {}
-        let _ = (peer.signaling_state(), peer.connection_state(), peer.ice_gathering_state());
+        check(peer);
+    }
+}
+
+/// What holds in each signaling state (webrtc-pc §4.3.1).
+fn check(peer: &Peer) {
+    use SignalingState::{HaveLocalOffer, HaveLocalPranswer, HaveRemoteOffer, HaveRemotePranswer, Stable};
+    let kinds =
+        [peer.pending_local_description().map(|it| it.kind), peer.pending_remote_description().map(|it| it.kind)];
+    let wanted = match peer.signaling_state() {
+        Stable => [None, None],
+        HaveLocalOffer => [Some(SdpType::Offer), None],
+        HaveRemoteOffer => [None, Some(SdpType::Offer)],
+        HaveLocalPranswer => [Some(SdpType::Pranswer), Some(SdpType::Offer)],
+        HaveRemotePranswer => [Some(SdpType::Offer), Some(SdpType::Pranswer)],
+        state => panic!("nobody closed it: {state}"),
+    };
+    assert_eq!(kinds, wanted, "{}", peer.signaling_state());
+    let transceivers = peer.transceivers();
+    for (index, state) in transceivers.iter().enumerate() {
+        let same = |other: &TransceiverState| other.mid.is_some() && other.mid == state.mid;
+        assert!(!transceivers[..index].iter().any(same), "two transceivers of one section");
+    }
+}
+
+/// A change of a transceiver.
+fn transceiver(script: &mut Script<'_>, peer: &mut Peer) {
+    let all = peer.transceivers();
+    let id = all.get(script.below(all.len())).map(|state| state.id);
+    let kind = if script.u8() & 1 == 0 { MediaKind::Audio } else { MediaKind::Video };
+    let directions = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
+    let direction = directions[usize::from(script.u8() & 3)];
+    match (script.u8() % 4, id) {
+        (0, _) => drop(peer.add_track(kind, Vec::new())),
+        (1, _) => drop(peer.add_transceiver(kind, TransceiverInit { direction, ..TransceiverInit::default() })),
+        (2, Some(id)) => drop(peer.set_direction(id, direction)),
+        (_, Some(id)) => drop(peer.stop_transceiver(id)),
+        _ => {}
     }
 }
 
@@ -165,7 +207,8 @@ fn description(script: &mut Script<'_>, made: &[SessionDescription]) -> Option<S
     let mut it = made.get(script.below(made.len()))?.clone();
     let how = script.u8();
     if how & 1 == 1 {
-        it.kind = if it.kind == SdpType::Offer { SdpType::Answer } else { SdpType::Offer };
+        let kinds = [SdpType::Offer, SdpType::Pranswer, SdpType::Answer, SdpType::Rollback];
+        it.kind = kinds[usize::from(how >> 3 & 3)];
     }
     let mut lines: Vec<String> = it.sdp.lines().map(str::to_owned).collect();
     let at = script.below(lines.len());

@@ -74,10 +74,59 @@ async def it_closes(server: Server, call: Call) -> None:
     assert call.id not in listed, f"{call.id} is still in {listed}"
 
 
+async def we_offer_every_kind(server: Server, call: Call) -> None:
+    kinds = {
+        "unordered": {"ordered": False},
+        "without retransmissions": {"ordered": False, "maxRetransmits": 0},
+        "with three retransmissions": {"maxRetransmits": 3},
+        "with a lifetime": {"maxPacketLifeTime": 2_000},
+    }
+    channels = {kind: call.pc.createDataChannel("echo", protocol=kind, **rules) for kind, rules in kinds.items()}
+    inboxes = {kind: Inbox(channel) for kind, channel in channels.items()}
+    await offer(server, call)
+    for kind, channel in channels.items():
+        await inboxes[kind].opened()
+        await echoes(channel, inboxes[kind])
+
+
+async def we_offer_many(server: Server, call: Call) -> None:
+    channels = [call.pc.createDataChannel(f"channel {at}") for at in range(100)]
+    inboxes = [Inbox(channel) for channel in channels]
+    await offer(server, call)
+    for channel, inbox in zip(channels, inboxes):
+        await inbox.opened()
+        channel.send("ping")
+    for inbox in inboxes:
+        reply = await inbox.next()
+        assert reply == "pong", reply
+
+
+async def we_close_a_channel(server: Server, call: Call) -> None:
+    # It stays, so that the association does.
+    staying = call.pc.createDataChannel("staying")
+    leaving = call.pc.createDataChannel("leaving")
+    inbox = Inbox(leaving)
+    await offer(server, call)
+    for _ in range(3):
+        await inbox.opened()
+        await pings(leaving, inbox)
+        used = leaving.id
+        leaving.close()
+        await inbox.closed()
+        leaving = call.pc.createDataChannel("again", negotiated=False, id=used)
+        inbox = Inbox(leaving)
+    await inbox.opened()
+    assert leaving.id == used, f"{leaving.id} instead of {used}"
+    await pings(staying, Inbox(staying))
+
+
 CHECKS = {
     "aiortc offers: ten pings": we_offer_ping,
     "aiortc offers: echo, then 1 MB in pieces of 16 KiB": we_offer_echo,
     "aiortc offers: a channel negotiated beforehand": we_offer_a_negotiated_channel,
+    "aiortc offers: unordered channels and such that may lose": we_offer_every_kind,
+    "aiortc offers: a hundred channels": we_offer_many,
+    "aiortc closes a channel, and uses its stream again": we_close_a_channel,
     "the server offers: pings, echo, 1 MB": it_offers,
     "the server closes": it_closes,
 }

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from checks import CHECKS, Call
+from file_checks import file_checks
 from media_checks import MEDIA_CHECKS
 from server import Server, find
 
@@ -19,11 +20,17 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description="Calls between aiortc and the example server.")
     parser.add_argument("--target", type=Path, default=Path("target"))
     parser.add_argument("--server", type=Path)
+    parser.add_argument("--filexfer", type=Path)
+    parser.add_argument("--examples", type=Path, default=Path("examples"), help="aiortc's example programs")
     parser.add_argument("--once", action="store_true", help="one round, which is the default")
     parser.add_argument("--bars", action="store_true", help="ten rounds and a line for the record")
     parser.add_argument("--only", default="", metavar="WORDS", help="checks whose name has these words")
     options = parser.parse_args()
-    checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS).items() if options.only in name}
+    files = file_checks(
+        options.filexfer or find(options.target, "datachannel-filexfer"),
+        options.examples / "datachannel-filexfer/filexfer.py",
+    )
+    checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS | files).items() if options.only in name}
     program = options.server or find(options.target)
     if program is None:
         print("no server: run cargo build -p ortica-server, or give one by --server", file=sys.stderr)

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures.
+# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures. And files between aiortc's
+# datachannel-filexfer, which is fetched with its sources, and ours.
 #
-#   run.sh [--once | --bars] [--only WORDS] [--server PATH]
+#   run.sh [--once | --bars] [--only WORDS] [--server PATH] [--filexfer PATH]
 #
-# A line of JSON per check, exit 0 when all passed. The server is the newest build under target/ unless one is given.
+# A line of JSON per check, exit 0 when all passed. Programs are the newest builds under target/ unless they are given.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}
@@ -16,4 +17,12 @@ if ! "$venv/bin/python" -c 'import aiortc; assert aiortc.__version__ == "1.16.0"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet aiortc==1.16.0
 fi
-exec "$venv/bin/python" "$here/run.py" --target "$target" "$@"
+examples=$target/interop-aiortc-examples
+if [ ! -e "$examples/datachannel-filexfer/filexfer.py" ]; then
+    sources=$(mktemp -d)
+    "$venv/bin/pip" download --quiet --no-deps --no-binary :all: --dest "$sources" aiortc==1.16.0
+    mkdir -p "$examples"
+    tar -xzf "$sources"/aiortc-1.16.0.tar.gz --strip-components=2 -C "$examples" aiortc-1.16.0/examples
+    rm -r "$sources"
+fi
+exec "$venv/bin/python" "$here/run.py" --target "$target" --examples "$examples" "$@"

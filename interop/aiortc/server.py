@@ -8,9 +8,9 @@ import urllib.request
 from pathlib import Path
 
 
-def find(target: Path) -> Path | None:
-    """The newest build of the server, if there is one."""
-    builds = [target / profile / "ortica-server" for profile in ("debug", "release")]
+def find(target: Path, name: str = "ortica-server") -> Path | None:
+    """The newest build of a program, if there is one."""
+    builds = [target / profile / name for profile in ("debug", "release")]
     return max((build for build in builds if build.exists()), key=lambda it: it.stat().st_mtime, default=None)
 
 

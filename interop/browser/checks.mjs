@@ -100,6 +100,27 @@ export const CALLS = {
     });
   },
 
+  'channels that give up after a number of retransmissions or a time'({ page }) {
+    return page.evaluate(async () => {
+      const call = newCall();
+      const rules = [{ maxRetransmits: 2 }, { maxPacketLifeTime: 3_000 }, { ordered: false, maxPacketLifeTime: 3_000 }];
+      const channels = rules.map((rule) => call.pc.createDataChannel('echo', rule));
+      await negotiate(call);
+      for (const channel of channels) {
+        await echoes(await whenOpen(channel, call.pc), ['one', pattern(20_000), '', 'last']);
+      }
+    });
+  },
+
+  'a message of 256 KiB'({ page }) {
+    return page.evaluate(async () => {
+      const call = newCall();
+      const channel = call.pc.createDataChannel('echo');
+      await negotiate(call);
+      await echoes(await whenOpen(channel, call.pc), [pattern(262_144), 'x'.repeat(262_144), 'the end']);
+    });
+  },
+
   'twenty channels at once'({ page }) {
     return page.evaluate(async () => {
       const call = newCall();

@@ -1,6 +1,7 @@
 // Calls from headless browsers to the example server; a line of JSON per check, exit 0 when all passed.
 //
-//   node run.mjs [--once | --bars | --rounds N] [--browser chromium|firefox] [--server PATH] [--only WORDS]
+//   node run.mjs [--once | --bars | --rounds N] [--browser chromium|firefox] [--only WORDS]
+//                [--server PATH] [--filexfer PATH] [--megabytes N]
 //
 // Without a browser or puppeteer-core it says so and exits with 0.
 import fs from 'node:fs';
@@ -9,14 +10,17 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CALLS, HIDDEN, HTTP } from './checks.mjs';
+import { FILES } from './file-checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
 import { MEDIA } from './media-checks.mjs';
-import { Server, findServer } from './server.mjs';
+import { Server, findProgram } from './server.mjs';
 
 // In the order in which they need each other.
-const PAGE = ['call', 'picture', 'looks', 'sound', 'media']
+const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
 const MOST_OF_ONE_CHECK = 60_000;
+// Beside that, for each megabyte of a file.
+const MOST_OF_A_MEGABYTE = 500;
 const MOST_OF_A_LAUNCH = 100_000;
 
 const { values: options } = parseArgs({
@@ -26,9 +30,16 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     browser: { type: 'string' },
     server: { type: 'string' },
+    filexfer: { type: 'string' },
+    megabytes: { type: 'string' },
     only: { type: 'string', default: '' },
   },
 });
+
+const files = {
+  program: options.filexfer ?? findProgram('datachannel-filexfer'),
+  megabytes: Number(options.megabytes ?? 8),
+};
 
 // What a check leaves behind must not keep this process up, nor must a signal leave a browser behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
@@ -41,7 +52,7 @@ async function main() {
   const browsers = names.filter((name) => findBrowser(name));
   for (const name of names.filter((name) => !browsers.includes(name))) skip(`no ${name} here`);
   if (browsers.length === 0) return true;
-  const program = options.server ?? findServer();
+  const program = options.server ?? findProgram('ortica-server');
   if (!program) {
     console.error('no server: run cargo build -p ortica-server, or give one by --server');
     return false;
@@ -54,7 +65,7 @@ async function main() {
       let passed = 0;
       for (let round = 1; round <= rounds; round++) {
         const where = { browser: name, ...(rounds > 1 && { round }) };
-        const visible = await withBrowser(puppeteer, server, where, { mdns: false }, { ...CALLS, ...MEDIA });
+        const visible = await withBrowser(puppeteer, server, where, { mdns: false }, { ...CALLS, ...FILES, ...MEDIA });
         const hidden = await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
         passed += visible && hidden ? 1 : 0;
       }
@@ -86,10 +97,11 @@ async function withBrowser(puppeteer, server, where, kind, checks) {
       const perform = async () => {
         await page.goto(server.url);
         for (const content of PAGE) await page.addScriptTag({ content });
-        return check({ page, server });
+        return check({ page, server, files });
       };
       try {
-        return await limited(MOST_OF_ONE_CHECK, perform());
+        const most = MOST_OF_ONE_CHECK + (check.isLong ? files.megabytes * MOST_OF_A_MEGABYTE : 0);
+        return await limited(most, perform());
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
         const asked = page.evaluate(() => ({ offer: window.theCall?.offer, answer: window.theCall?.answer }));
@@ -124,6 +136,9 @@ async function checkAll(server, where, checks, perform) {
       Object.assign(line, { ok: false, error: error.message, report: report(server, where.browser, name, mark, failed) });
     }
     console.log(JSON.stringify({ ...line, seconds: Number(((performance.now() - started) / 1000).toFixed(2)) }));
+    if (options.bars && options.megabytes && line.mb_per_s) {
+      console.log(`bar: ${where.browser}, ${name}: ${files.megabytes} MB, exact, ${line.mb_per_s} MB/s`);
+    }
   }
   return good;
 }

@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The newest build of the server there is, or undefined. */
-export function findServer() {
+/** The newest build there is of a program, or undefined. */
+export function findProgram(name) {
   const target = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target');
   const age = (file) => fs.statSync(file).mtimeMs;
-  return ['debug', 'release'].map((profile) => path.join(target, profile, 'ortica-server'))
+  return ['debug', 'release'].map((profile) => path.join(target, profile, name))
     .filter((file) => fs.existsSync(file)).sort((a, b) => age(b) - age(a))[0];
 }
 

@@ -69,11 +69,88 @@ const BARS: &[Bar] = &[
         command: "bash interop/aiortc/run.sh --bars",
     },
     Bar {
+        issue: 3,
+        name: "filexfer",
+        file: "examples/datachannel-filexfer/benches/transfer/main.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p datachannel-filexfer --bench transfer",
+    },
+    Bar {
+        issue: 3,
+        name: "filexfer-browsers",
+        file: "interop/browser/file-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --bars --rounds 1 --only file: --megabytes 2000",
+    },
+    Bar {
         issue: 2,
         name: "fuzz",
         file: "fuzz/Cargo.toml",
         needs: &[Need::Fuzz],
         command: "cargo xtask fuzz --seconds 60",
+    },
+    Bar {
+        issue: 3,
+        name: "integrity",
+        file: "crates/sctp/tests/integrity.rs",
+        needs: &[],
+        command: "env ORTICA_INTEGRITY_BYTES=10000000000 cargo test --locked --release --quiet -p ortica-sctp --test integrity -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "promises",
+        file: "crates/sctp/tests/promises.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica-sctp --test promises -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "channels",
+        file: "crates/peerconnection/tests/many_channels.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica --no-default-features --features rust-crypto --test many_channels -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "bits",
+        file: "crates/peerconnection/tests/flipped_bits.rs",
+        needs: &[],
+        command: "env ORTICA_PACKETS=10000000 cargo test --locked --release --quiet -p ortica --no-default-features --features rust-crypto --test flipped_bits -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "hello",
+        file: "crates/dtls/src/tests/faults.rs",
+        needs: &[],
+        command: "env ORTICA_BITS=8 cargo test --locked --release --quiet -p ortica-dtls --lib flt_7 -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "doubled",
+        file: "crates/peerconnection/benches/doubled.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p ortica --no-default-features --features rust-crypto --bench doubled",
+    },
+    Bar {
+        issue: 3,
+        name: "readers",
+        file: "crates/sctp/tests/window.rs",
+        needs: &[],
+        command: "cargo test --locked --release --quiet -p ortica-sctp --test window --test outage -- --nocapture",
+    },
+    Bar {
+        issue: 3,
+        name: "grid",
+        file: "benches/grid/Cargo.toml",
+        needs: &[],
+        command: "cargo run --locked --release --quiet --manifest-path benches/grid/Cargo.toml",
+    },
+    Bar {
+        issue: 3,
+        name: "sctp",
+        file: "interop/sctp/Cargo.toml",
+        needs: &[Need::Usrsctp],
+        command: "cargo run --locked --release --quiet --manifest-path interop/sctp/Cargo.toml -- --bars",
     },
 ];
 
@@ -111,8 +188,8 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     for need in bar.needs {
         install::ensure(*need)?;
     }
-    if bar.file.starts_with("interop/") {
-        Task::cargo("build --locked --quiet --release -p ortica-server").run()?;
+    if bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc) {
+        Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer").run()?;
     }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
     let mut words = bar.command.split_whitespace();

@@ -4,7 +4,7 @@ use crate::fuzz::{self, Plan};
 use crate::install::{self, Need};
 use crate::metadata;
 use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
-use crate::{capture, dependencies, layers, links, package, requirements, testing};
+use crate::{capture, dependencies, layers, links, mappings, package, requirements, testing};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -42,10 +42,12 @@ const STEPS: &[Step] = &[
     Step { name: "alone", about: "each example of one crate, built and run", run: alone },
     Step { name: "soak", about: "20 s of calls, after which nothing stays behind", run: soak },
     Step { name: "capture", about: "demo calls have no malformed packet for tshark", run: capturing },
+    Step { name: "sctp", about: "associations with other SCTP stacks, over a few paths each", run: sctp },
     Step { name: "browsers", about: "each browser once", run: browsers },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
     Step { name: "requirements", about: "how many rows the tests have shown", run: rows },
+    Step { name: "mappings", about: "the tests that the checklists of others' tests name ran", run: mapping },
 ];
 
 /// `cargo xtask ci [--list] [--only STEP].. [--skip STEP]..`
@@ -118,7 +120,9 @@ fn no_faults(faults: Vec<String>) -> Result<Outcome, Failure> {
 fn fmt(log: &Log) -> Result<Outcome, Failure> {
     log.run(&Task::cargo("fmt --all --check"))?;
     let mut files = layers::rust_files(&root().join("fuzz/fuzz_targets"));
+    files.extend(layers::rust_files(&root().join("benches/grid/src")));
     files.extend(layers::rust_files(&root().join("benches/peers/src")));
+    files.extend(layers::rust_files(&root().join("interop/sctp/src")));
     files.extend(packages_in("examples/alone").iter().map(|dir| dir.join("src/main.rs")));
     if files.is_empty() {
         return Ok(Outcome::Done);
@@ -264,6 +268,17 @@ fn capturing(_: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Said(capture::check()?))
 }
 
+fn sctp(log: &Log) -> Result<Outcome, Failure> {
+    // Without it the program says what it leaves out.
+    let lack = install::ensure(Need::Usrsctp).err();
+    let task = Task::cargo("run --locked --quiet --release").dir("interop/sctp").limit(Duration::from_secs(600));
+    log.run(&task.env("CARGO_TARGET_DIR", target_dir().join("interop")))?;
+    let passed = log.text().lines().filter(|line| line.starts_with('{') && !line.contains("skipped")).count();
+    let without =
+        if lack.is_some() { ", without usrsctp, which is not there and cannot be installed here" } else { "" };
+    Ok(Outcome::Said(format!("{passed} checks{without}")))
+}
+
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
@@ -280,9 +295,9 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Builds the server that the programs of `interop/` call.
+/// Builds what the programs of `interop/` call.
 fn server() -> Task {
-    Task::cargo("build --locked --quiet -p ortica-server")
+    Task::cargo("build --locked --quiet -p ortica-server -p datachannel-filexfer")
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
@@ -298,4 +313,8 @@ fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
 
 fn rows(_: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Said(requirements::counts()?))
+}
+
+fn mapping(_: &Log) -> Result<Outcome, Failure> {
+    Ok(Outcome::Said(mappings::check()?))
 }

@@ -17,6 +17,8 @@ pub enum Need {
     Fuzz,
     /// What builds libdatachannel and its bindings.
     Peers,
+    /// The programs that come with usrsctp, which other systems than Debian do not ship.
+    Usrsctp,
 }
 
 struct Recipe {
@@ -95,6 +97,15 @@ const RECIPES: &[Recipe] = &[
         dnf: "clang-devel cmake make perl gcc-c++",
         pacman: "clang cmake make perl gcc",
         brew: "llvm cmake perl",
+    },
+    Recipe {
+        need: Need::Usrsctp,
+        name: "usrsctp",
+        present: || std::path::Path::new("/usr/lib/usrsctp/tsctp").exists(),
+        apt: "libusrsctp-examples",
+        dnf: "usrsctp",
+        pacman: "libusrsctp",
+        brew: "libusrsctp",
     },
 ];
 

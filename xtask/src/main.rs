@@ -10,6 +10,7 @@ mod fuzz;
 mod install;
 mod layers;
 mod links;
+mod mappings;
 mod metadata;
 mod package;
 mod process;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[PREFIX]",
         about: "rows of docs/requirements.md for which no test ran",
         run: requirements::run,
+    },
+    Command {
+        name: "mappings",
+        arguments: "",
+        about: "checks that the tests named in docs/aiortc.md and docs/sctp-conformance.md ran",
+        run: mappings::run,
     },
     Command {
         name: "bars",

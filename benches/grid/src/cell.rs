@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Not counted: windows open.
-const WARM_UP: Duration = Duration::from_secs(5);
-const MEASURED: Duration = Duration::from_secs(30);
-const SAMPLE: Duration = Duration::from_millis(100);
+pub const WARM_UP: Duration = Duration::from_secs(5);
+pub const MEASURED: Duration = Duration::from_secs(30);
+pub const SAMPLE: Duration = Duration::from_millis(100);
 /// Packets arrive in batches of this time, as network cards deliver them.
 const COALESCING: Duration = Duration::from_micros(100);
 /// The buffer of a path without length.
@@ -28,6 +28,8 @@ pub struct Cell {
     pub loss: f64,
     /// Bits per second of the bottleneck.
     pub bandwidth: u64,
+    /// How much waits before it at most, in bandwidth-delay products.
+    pub buffer: f64,
 }
 
 /// Who sends.
@@ -35,6 +37,19 @@ pub struct Cell {
 pub enum Stack {
     Sctp(CongestionControl),
     Quic,
+}
+
+/// Who sends from when on, counted from the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow {
+    pub stack: Stack,
+    pub starts: Duration,
+}
+
+impl From<Stack> for Flow {
+    fn from(stack: Stack) -> Self {
+        Self { stack, starts: Duration::ZERO }
+    }
 }
 
 /// What came of one run.
@@ -69,8 +84,16 @@ impl Cell {
         (2 * self.bdp()).clamp(LEAST_WINDOW, MOST_WINDOW)
     }
 
+    /// Bytes that wait before the bottleneck at most.
     fn buffer(&self) -> usize {
-        self.bdp().max(LEAST_BUFFER)
+        (self.bdp().max(LEAST_BUFFER) as f64 * self.buffer) as usize
+    }
+
+    /// The way with the bottleneck, and the way back.
+    pub fn links(&self) -> (Link, Link) {
+        let loss = if self.loss > 0.0 { Loss::Random(self.loss) } else { Loss::None };
+        let back = Link::with_delay(self.rtt / 2).loss(loss);
+        (back.clone().bottleneck(self.bandwidth, self.buffer()), back)
     }
 
     /// Bits per second of a Reno flow by the formula of Mathis: MSS · 1.22 / (RTT · √p).
@@ -78,40 +101,43 @@ impl Cell {
         PAYLOAD as f64 * 8.0 * 1.22 / (self.rtt.as_secs_f64() * self.loss.sqrt())
     }
 
-    /// `flows` of one stack share the path.
-    pub fn run(&self, stack: Stack, flows: usize, seed: u64) -> Outcome {
+    /// `flows` share the path. What the last of them has had time to settle down for is measured.
+    pub fn run(&self, flows: &[Flow], seed: u64) -> Outcome {
         let mut network = Network::new(seed);
         network.set_coalescing(COALESCING);
-        let loss = if self.loss > 0.0 { Loss::Random(self.loss) } else { Loss::None };
-        let there = Link::with_delay(self.rtt / 2).loss(loss).bottleneck(self.bandwidth, self.buffer());
-        let back = Link::with_delay(self.rtt / 2).loss(loss);
+        let (there, back) = self.links();
         let (there, back, ideal) = (network.add_link(there), network.add_link(back), network.add_link(Link::default()));
         let setup = Setup::new(self.window());
         let mut ends = Vec::new();
-        for flow in 0..flows {
+        for (flow, &Flow { stack, starts }) in flows.iter().enumerate() {
             for sends in [true, false] {
                 let node = network.add_node();
                 let (local, remote) = (address(flow, sends), address(flow, !sends));
                 network.add_interface(node, local.ip(), if sends { there } else { back }, ideal);
                 network.bind(node, local);
                 let seed = seed * 100 + ends.len() as u64;
-                ends.push(match stack {
-                    Stack::Sctp(control) => End::Sctp(Box::new(Sctp::new(sends, remote, self.window(), control, seed))),
-                    Stack::Quic => End::Quic(Box::new(Quic::new(sends, remote, &setup, seed))),
-                });
+                let machine = match stack {
+                    Stack::Sctp(control) => {
+                        Machine::Sctp(Box::new(Sctp::new(sends, remote, self.window(), control, seed)))
+                    }
+                    Stack::Quic => Machine::Quic(Box::new(Quic::new(sends, remote, &setup, seed))),
+                };
+                let starts = sends.then(|| netsim::epoch() + starts);
+                ends.push(End { starts, machine });
             }
         }
         let mut swarm = Swarm::new(network, ends);
-        swarm.run_for(WARM_UP);
-        let before: Vec<_> = swarm.endpoints.iter().map(End::received).collect();
+        let last = flows.iter().map(|flow| flow.starts).max().unwrap_or_default();
+        swarm.run_for(last + WARM_UP);
+        let before: Vec<_> = swarm.endpoints.iter().map(|end| end.machine.received()).collect();
         let (mut waited, samples) = (Duration::ZERO, MEASURED.as_millis() / SAMPLE.as_millis());
         for _ in 0..samples {
             swarm.run_for(SAMPLE);
-            waited += swarm.endpoints[0].rtt().unwrap_or_default().saturating_sub(self.rtt);
+            waited += swarm.endpoints[0].machine.rtt().unwrap_or_default().saturating_sub(self.rtt);
         }
-        let received = swarm.endpoints.iter().zip(before).map(|(end, before)| end.received() - before);
+        let received = swarm.endpoints.iter().zip(before).map(|(end, before)| end.machine.received() - before);
         let goodput = received.skip(1).step_by(2).map(|bytes| bytes as f64 * 8.0 / MEASURED.as_secs_f64()).collect();
-        let details = swarm.endpoints.iter().map(End::describe).collect::<Vec<_>>().join("\n");
+        let details = swarm.endpoints.iter().map(|end| end.machine.describe()).collect::<Vec<_>>().join("\n");
         Outcome { goodput, queueing: waited / samples as u32, details }
     }
 }
@@ -122,12 +148,12 @@ fn address(flow: usize, sends: bool) -> SocketAddr {
 }
 
 /// An end of a flow, of either stack.
-enum End {
+enum Machine {
     Sctp(Box<Sctp>),
     Quic(Box<Quic>),
 }
 
-impl End {
+impl Machine {
     fn received(&self) -> u64 {
         match self {
             Self::Sctp(sctp) => sctp.received(),
@@ -148,34 +174,50 @@ impl End {
             Self::Quic(quic) => quic.describe(),
         }
     }
+
+    fn endpoint(&self) -> &dyn Endpoint {
+        match self {
+            Self::Sctp(sctp) => &**sctp,
+            Self::Quic(quic) => &**quic,
+        }
+    }
+
+    fn endpoint_mut(&mut self) -> &mut dyn Endpoint {
+        match self {
+            Self::Sctp(sctp) => &mut **sctp,
+            Self::Quic(quic) => &mut **quic,
+        }
+    }
+}
+
+/// A machine that is silent until it starts.
+struct End {
+    /// `None` once it has started.
+    starts: Option<Instant>,
+    machine: Machine,
 }
 
 impl Endpoint for End {
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        match self {
-            Self::Sctp(sctp) => sctp.handle_datagram(now, datagram),
-            Self::Quic(quic) => quic.handle_datagram(now, datagram),
-        }
+        self.machine.endpoint_mut().handle_datagram(now, datagram);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        match self {
-            Self::Sctp(sctp) => sctp.handle_timeout(now),
-            Self::Quic(quic) => quic.handle_timeout(now),
+        self.starts.take_if(|starts| *starts <= now);
+        if self.starts.is_none() {
+            self.machine.endpoint_mut().handle_timeout(now);
         }
     }
 
     fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        match self {
-            Self::Sctp(sctp) => sctp.poll_transmit(now, max_segments, out),
-            Self::Quic(quic) => quic.poll_transmit(now, max_segments, out),
+        self.starts.take_if(|starts| *starts <= now);
+        if self.starts.is_some() {
+            return None;
         }
+        self.machine.endpoint_mut().poll_transmit(now, max_segments, out)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::Sctp(sctp) => sctp.poll_timeout(),
-            Self::Quic(quic) => quic.poll_timeout(),
-        }
+        self.starts.or_else(|| self.machine.endpoint().poll_timeout())
     }
 }

@@ -1,8 +1,9 @@
 //! SCTP beside QUIC over the same simulated paths, in virtual time: what reaches the application, how long queues get, how two
-//! flows share.
+//! flows share. And a few of these paths with real sockets.
 //!
 //! ```text
-//! cargo run --release                 # the whole grid, tens of minutes; writes docs/data.md and docs/data-grid.png
+//! cargo run --release                 # all of it, tens of minutes; writes docs/data.md and docs/data-grid.png
+//! cargo run --release -- --grid       # only the grid; or --mixed: one flow of each; or --relay: real sockets
 //! cargo run --release -- --small      # a few cells and one seed, under a minute; writes nothing
 //! cargo run --release -- --control bbr    # with another congestion control; writes nothing
 //! cargo run --release -- --rtt 300 --lossy    # only the paths of this length, only those that lose; writes nothing
@@ -13,90 +14,83 @@
 //! of 1,188 bytes, and quinn-proto with its default controller (CUBIC) and TLS, in packets of 1,200; both count 28 bytes of IP
 //! and UDP besides against the bottleneck. Losses are independent, in both directions, and come before the bottleneck.
 
+mod call;
 mod cell;
 mod grid;
+mod mixed;
+mod options;
 mod plot;
+mod pool;
 mod quic;
+mod real;
+mod relay;
 mod report;
 mod sctp;
 
 use cell::{Cell, Stack};
+use options::{Options, Part};
 use ortica_sctp::CongestionControl;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
-
-const USAGE: &str = "usage: [--small] [--lossy] [--rtt MS] [--control cubic|newreno|bbr] [--cell MS,PERCENT,MBIT]";
-
-/// What the command line asks for.
-struct Options {
-    small: bool,
-    lossy: bool,
-    rtt: Option<Duration>,
-    control: CongestionControl,
-    cell: Option<Cell>,
-}
 
 fn main() -> ExitCode {
-    let Some(options) = options(std::env::args().skip(1)) else {
-        eprintln!("{USAGE}");
+    let Some(options) = Options::parse(std::env::args().skip(1)) else {
+        eprintln!("{}", options::USAGE);
         return ExitCode::FAILURE;
     };
     if let Some(cell) = options.cell {
-        for stack in [Stack::Sctp(options.control), Stack::Quic] {
-            let outcome = cell.run(stack, 1, 0);
-            println!(
-                "{stack:?}: {:.1} Mbit/s, queue {:?}\n{}",
-                outcome.total() / 1e6,
-                outcome.queueing,
-                outcome.details
-            );
-        }
+        show(&cell, options.control);
         return ExitCode::SUCCESS;
     }
-    let (cells, seeds) = if options.small { (grid::small(), 1) } else { (grid::full(), 3) };
-    let is_wanted = |cell: &Cell| options.rtt.is_none_or(|rtt| cell.rtt == rtt) && (cell.loss > 0.0 || !options.lossy);
-    let cells: Vec<_> = cells.into_iter().filter(is_wanted).collect();
-    let rows = grid::run(&cells, seeds, options.control);
-    let table = report::table(&rows);
-    println!("{table}");
+    let run = |(part, run): (Part, fn(&Options) -> usize)| if options.wants(part) { run(&options) } else { 0 };
+    let parts: [(Part, fn(&Options) -> usize); 3] =
+        [(Part::Grid, whole_grid), (Part::Mixed, mixed_flows), (Part::Relay, real_sockets)];
     // Bars are for the default; what others do is worth knowing.
-    let misses: Vec<_> = rows.iter().flat_map(report::misses).collect();
-    misses.iter().for_each(|miss| eprintln!("missed: {miss}"));
-    let is_whole = !options.small && !options.lossy && options.rtt.is_none();
-    if is_whole && options.control == CongestionControl::default() {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-        report::write(&docs.join("data.md"), &table).expect("docs/data.md has its markers");
-        plot::write(&docs.join("data-grid.png"), &rows).expect("the plot can be drawn");
-    }
-    if misses.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if parts.into_iter().map(run).sum::<usize>() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
-    let mut options =
-        Options { small: false, lossy: false, rtt: None, control: CongestionControl::default(), cell: None };
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--small" => options.small = true,
-            "--lossy" => options.lossy = true,
-            "--rtt" => options.rtt = Some(Duration::from_millis(arguments.next()?.parse().ok()?)),
-            "--control" => {
-                options.control = match arguments.next()?.as_str() {
-                    "cubic" => CongestionControl::Cubic,
-                    "newreno" => CongestionControl::NewReno,
-                    "bbr" => CongestionControl::Bbr,
-                    _ => return None,
-                }
-            }
-            "--cell" => {
-                let numbers: Option<Vec<f64>> =
-                    arguments.next()?.split(',').map(|number| number.parse().ok()).collect();
-                let [ms, percent, megabits] = numbers?[..] else { return None };
-                let rtt = Duration::from_secs_f64(ms / 1e3);
-                options.cell = Some(Cell { rtt, loss: percent / 100.0, bandwidth: (megabits * 1e6) as u64 });
-            }
-            _ => return None,
-        }
+/// One path, with what the stacks counted.
+fn show(cell: &Cell, control: CongestionControl) {
+    for stack in [Stack::Sctp(control), Stack::Quic] {
+        let outcome = cell.run(&[stack.into()], 0);
+        println!("{stack:?}: {:.1} Mbit/s, queue {:?}\n{}", outcome.total() / 1e6, outcome.queueing, outcome.details);
     }
-    Some(options)
+}
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/data.md")
+}
+
+/// Prints what came of a part, keeps it where it is whole, and says how many bars were missed.
+fn conclude(options: &Options, section: &str, table: &str, rows: usize, misses: &[String]) -> usize {
+    println!("{table}\nbar: {section}: {rows} rows, {} bars missed", misses.len());
+    misses.iter().for_each(|miss| println!("bar: missed: {miss}"));
+    if options.is_whole() {
+        report::write(&page(), section, table).expect("docs/data.md has its markers");
+    }
+    misses.len()
+}
+
+fn whole_grid(options: &Options) -> usize {
+    let cells = if options.small { grid::small() } else { grid::full() };
+    let cells: Vec<_> = cells.into_iter().filter(|cell| options.wants_cell(cell)).collect();
+    let rows = grid::run(&cells, options.seeds(), options.control);
+    let misses: Vec<_> = rows.iter().flat_map(report::misses).collect();
+    if options.is_whole() {
+        plot::write(&page().with_file_name("data-grid.png"), &rows).expect("the plot can be drawn");
+    }
+    conclude(options, "grid", &report::table(&rows), rows.len(), &misses)
+}
+
+fn mixed_flows(options: &Options) -> usize {
+    let rows = mixed::run(options.seeds(), options.control);
+    let misses: Vec<_> = rows.iter().filter_map(mixed::Row::miss).collect();
+    conclude(options, "mixed", &mixed::table(&rows), rows.len(), &misses)
+}
+
+fn real_sockets(options: &Options) -> usize {
+    let rows = real::run(options.seeds());
+    rows.iter().flat_map(real::Row::details).for_each(|details| println!("{details}"));
+    let misses: Vec<_> = rows.iter().filter_map(real::Row::miss).collect();
+    conclude(options, "relay", &real::table(&rows), rows.len(), &misses)
 }

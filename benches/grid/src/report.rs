@@ -5,9 +5,6 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};
 
-const BEGIN: &str = "<!-- grid: begin -->";
-const END: &str = "<!-- grid: end -->";
-
 /// Share of QUIC's goodput that every path has to give.
 const OF_QUIC: f64 = 0.85;
 /// Share of the bottleneck, headers and all, that a path without losses has to give.
@@ -60,7 +57,8 @@ pub fn table(rows: &[Row]) -> String {
     table
 }
 
-fn megabits(rate: f64) -> String {
+/// A rate as the tables show it.
+pub fn megabits(rate: f64) -> String {
     if rate < 100e6 { format!("{:.1}", rate / 1e6) } else { format!("{:.0}", rate / 1e6) }
 }
 
@@ -78,13 +76,18 @@ pub fn misses(row: &Row) -> Vec<String> {
     bars.into_iter().filter_map(|(met, text)| (!met).then_some(text)).collect()
 }
 
-/// Puts the table between its markers.
-pub fn write(page: &Path, table: &str) -> io::Result<()> {
+/// Puts the table between the markers of its section.
+pub fn write(page: &Path, section: &str, table: &str) -> io::Result<()> {
     let text = fs::read_to_string(page)?;
-    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
-        return Err(io::Error::other("no markers"));
-    };
-    fs::write(page, format!("{}{BEGIN}\n{table}{}", &text[..begin], &text[end..]))
+    let text = with_table(&text, section, table).ok_or_else(|| io::Error::other("no markers"))?;
+    fs::write(page, text)
+}
+
+fn with_table(text: &str, section: &str, table: &str) -> Option<String> {
+    let (begin, end) = (format!("<!-- {section}: begin -->\n"), format!("<!-- {section}: end -->"));
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some([before, &begin, table, &end, after].concat())
 }
 
 #[cfg(test)]
@@ -95,7 +98,7 @@ mod tests {
 
     fn row(loss: f64, sctp: f64, quic: f64, shares: [f64; 2]) -> Row {
         let outcome = |goodput| vec![Outcome { goodput, queueing: Duration::ZERO, details: String::new() }];
-        let cell = Cell { rtt: Duration::from_millis(100), loss, bandwidth: 100_000_000 };
+        let cell = Cell { rtt: Duration::from_millis(100), loss, bandwidth: 100_000_000, buffer: 1.0 };
         Row { cell, sctp: outcome(vec![sctp]), quic: outcome(vec![quic]), shared: outcome(shares.to_vec()) }
     }
 
@@ -108,5 +111,13 @@ mod tests {
         assert_eq!(misses(&row(0.01, 2e6, 1e6, [1.0, 1.0])).len(), 1);
         assert_eq!(misses(&row(0.01, 5e6, 5e6, [2.0, 1.0])).len(), 0);
         assert_eq!(misses(&row(0.01, 5e6, 5e6, [2.1, 1.0])).len(), 1);
+    }
+
+    #[test]
+    fn a_table_goes_between_the_markers_of_its_section() {
+        let page = "<!-- a: begin -->\nold\n<!-- a: end -->\n<!-- b: begin -->\n<!-- b: end -->\n";
+        let written = with_table(page, "a", "new\n").unwrap();
+        assert_eq!(written, page.replace("old", "new"));
+        assert_eq!(with_table(page, "c", "new\n"), None);
     }
 }

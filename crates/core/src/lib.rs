@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`net`] | [`Datagram`] comes in, [`Transmit`] goes out, both in batches |
 //! | [`time`] | [`Instant`], [`Timers`], [`NtpTime`], [`WallClock`] |
+//! | [`rate`] | [`Bitrate`] |
 //! | [`rng`] | [`Rng`], a seeded generator that forks by name |
 //! | [`wire`] | [`Reader`], [`Writer`], [`DecodeError`] |
 //! | [`crypto`] | [`CryptoProvider`](crypto::CryptoProvider) and its backends |
@@ -16,11 +17,13 @@
 
 pub mod crypto;
 pub mod net;
+pub mod rate;
 pub mod rng;
 pub mod time;
 pub mod wire;
 
 pub use net::{Datagram, Ecn, SocketId, Transmit};
+pub use rate::Bitrate;
 pub use rng::Rng;
 pub use time::{Instant, NtpTime, Timers, WallClock};
 pub use wire::{DecodeError, Reader, Writer};

@@ -146,6 +146,10 @@ pub(crate) struct Leaf<'a> {
     pub public_key: &'a [u8],
     /// When the certificate ends, since the Unix epoch.
     pub not_after: Duration,
+    /// The TBSCertificate with its tag and length.
+    signed: &'a [u8],
+    /// The signature over it, if it is of the kind that a key like this one makes.
+    signature: Option<&'a [u8]>,
 }
 
 impl<'a> Leaf<'a> {
@@ -154,7 +158,10 @@ impl<'a> Leaf<'a> {
         let mut r = Reader::new(der);
         let certificate = der::expect(&mut r, der::SEQUENCE, "certificate")?;
         r.finish("certificate")?;
-        let to_be_signed = der::expect(&mut Reader::new(certificate), der::SEQUENCE, "tbsCertificate")?;
+        let mut outer = Reader::new(certificate);
+        let to_be_signed = der::expect(&mut outer, der::SEQUENCE, "tbsCertificate")?;
+        let (signed, _) = certificate.split_at(certificate.len() - outer.rest().len());
+        let signature = signature(outer).ok();
         let mut r = Reader::new(to_be_signed);
         der::optional(&mut r, der::CONTEXT_0, "version")?;
         der::expect(&mut r, der::INTEGER, "serialNumber")?;
@@ -163,7 +170,15 @@ impl<'a> Leaf<'a> {
         let not_after = Validity::decode_end(der::expect(&mut r, der::SEQUENCE, "validity")?)?;
         der::expect(&mut r, der::SEQUENCE, "subject")?;
         let public_key = point(der::expect(&mut r, der::SEQUENCE, "subjectPublicKeyInfo")?)?;
-        Ok(Self { public_key, not_after })
+        Ok(Self { public_key, not_after, signed, signature })
+    }
+
+    /// Whether the key of the certificate signed it, so that it is as its owner made it.
+    pub(crate) fn is_self_signed(&self, provider: &CryptoProvider) -> bool {
+        self.signature.is_some_and(|signature| {
+            let scheme = SignatureScheme::EcdsaP256Sha256;
+            provider.signature.verify(scheme, self.public_key, self.signed, signature).is_ok()
+        })
     }
 }
 
@@ -177,6 +192,21 @@ const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x0
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// What browsers call theirs, so that the name tells nobody apart.
 const NAME: &[u8] = b"WebRTC";
+
+/// The signature behind a TBSCertificate, which must be ECDSA with SHA-256.
+fn signature(mut r: Reader<'_>) -> Result<&[u8], DecodeError> {
+    let mut algorithm = Reader::new(der::expect(&mut r, der::SEQUENCE, "signatureAlgorithm")?);
+    if der::expect(&mut algorithm, der::OBJECT_ID, "signatureAlgorithm")? != ECDSA_WITH_SHA256 {
+        return Err(DecodeError::Invalid("signatureAlgorithm"));
+    }
+    algorithm.finish("signatureAlgorithm")?;
+    let value = der::expect(&mut r, der::BIT_STRING, "signatureValue")?;
+    r.finish("certificate")?;
+    match value {
+        [0, signature @ ..] => Ok(signature),
+        _ => Err(DecodeError::Invalid("signatureValue")),
+    }
+}
 
 /// The point of a SubjectPublicKeyInfo, which must be an uncompressed one on P-256.
 fn point(info: &[u8]) -> Result<&[u8], DecodeError> {

@@ -20,13 +20,15 @@ use crate::record::Epoch;
 use crate::srtp::SrtpProfile;
 use crate::verified::{Matched, Negotiated, Verified};
 use ortica_core::Writer;
-use ortica_core::crypto::{Group, SignatureScheme};
+use ortica_core::crypto::{CryptoProvider, Group, SignatureScheme};
 
 /// A client: what it offered, and what it waits for.
 pub(crate) struct Client {
     offer: Offer,
     /// HelloVerifyRequests obeyed so far.
     requests: u8,
+    /// The certificate that was dropped last because it is not the one that was announced.
+    mismatched: Vec<u8>,
     step: Step,
 }
 
@@ -64,6 +66,7 @@ impl Client {
         let mut client = Self {
             offer: Offer { random: link.rng.bytes(), sequence: 0, mark: 0 },
             requests: 0,
+            mismatched: Vec::new(),
             step: Step::ServerHello,
         };
         client.say_hello(link, Vec::new());
@@ -94,7 +97,9 @@ impl Client {
             }
             Step::ServerHello => Step::Certificate(self.offer.on_server_hello(link, &message)?),
             Step::Certificate(step) => Step::KeyExchange(step.on_certificate(link, &message)?),
-            Step::KeyExchange(step) => Step::Request(step.on_key_exchange(link, &self.offer, &message)?),
+            Step::KeyExchange(step) => {
+                Step::Request(step.on_key_exchange(link, &self.offer, &mut self.mismatched, &message)?)
+            }
             Step::Request(step) => Step::Done(step.on_request(link, &message)?),
             Step::Done(step) => {
                 self.step = Step::Finished(step.on_done(link, &self.offer, &message)?);
@@ -235,9 +240,14 @@ struct WaitKeyExchange {
 }
 
 impl WaitKeyExchange {
-    /// The first proof: the signature covers this end's random number, so whoever made it has seen the hello. From here on
-    /// a wrong certificate is the peer's own.
-    fn on_key_exchange(self, link: &mut Link, offer: &Offer, message: &Message) -> Result<WaitRequest, Refusal> {
+    /// The first proof: the signature covers this end's random number, so whoever made it has seen the hello.
+    fn on_key_exchange(
+        self,
+        link: &mut Link,
+        offer: &Offer,
+        mismatched: &mut Vec<u8>,
+        message: &Message,
+    ) -> Result<WaitRequest, Refusal> {
         let exchange = ServerKeyExchange::decode(&message.body)?;
         let group = exchange.params.group.group().filter(|group| link.config.groups.contains(group));
         let group = group.ok_or(Alert::ILLEGAL_PARAMETER)?;
@@ -252,11 +262,23 @@ impl WaitKeyExchange {
             .verify(SignatureScheme::EcdsaP256Sha256, public_key, &signed, &exchange.signature)
             .map_err(|_| Alert::DECRYPT_ERROR)?;
         let matched = Matched::check(provider, &link.fingerprints, self.leaf)
-            .ok_or(Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE))?;
+            .map_err(|leaf| mismatch(provider, leaf, mismatched))?;
         link.transcript.push(message);
         let server_key = exchange.params.public_key;
         Ok(WaitRequest { agreed: Agreed { choice: self.choice, matched, group, server_key } })
     }
+}
+
+/// What a certificate means that is not the one announced. The server has proved to own its key, but of the certificate the
+/// proof covers nothing else: a bit of it may have flipped on the way. One that still bears the signature of its own key is
+/// as it was made, and so is one that comes the same again (`before`); any other is dropped, for the next may be right.
+fn mismatch(provider: &CryptoProvider, leaf: Vec<u8>, before: &mut Vec<u8>) -> Refusal {
+    let is_as_made = Leaf::decode(&leaf).is_ok_and(|leaf| leaf.is_self_signed(provider));
+    if is_as_made || *before == leaf {
+        return Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE);
+    }
+    *before = leaf;
+    Refusal::Unproven(Alert::BAD_CERTIFICATE)
 }
 
 /// What a ServerKeyExchange is signed over: both randoms and the parameters.

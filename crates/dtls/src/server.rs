@@ -322,7 +322,7 @@ impl WaitVerify {
             .verify(SignatureScheme::EcdsaP256Sha256, public_key, link.transcript.bytes(), &verify.signature)
             .map_err(|_| Alert::DECRYPT_ERROR)?;
         let matched = Matched::check(provider, &link.fingerprints, self.leaf)
-            .ok_or(Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE))?;
+            .map_err(|_| Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE))?;
         link.transcript.push(message);
         let failed = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
         link.install(Role::Server, &self.secrets).map_err(failed)?;

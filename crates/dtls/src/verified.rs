@@ -129,8 +129,12 @@ pub(crate) struct Matched {
 }
 
 impl Matched {
-    /// Compares the certificate `der` with what signaling said.
-    pub(crate) fn check(provider: &CryptoProvider, fingerprints: &[Fingerprint], der: Vec<u8>) -> Option<Self> {
-        fingerprint::any_matches(provider, fingerprints, &der).then_some(Self { der })
+    /// Compares the certificate `der` with what signaling said, and gives it back if it is another.
+    pub(crate) fn check(
+        provider: &CryptoProvider,
+        fingerprints: &[Fingerprint],
+        der: Vec<u8>,
+    ) -> Result<Self, Vec<u8>> {
+        if fingerprint::any_matches(provider, fingerprints, &der) { Ok(Self { der }) } else { Err(der) }
     }
 }

@@ -54,7 +54,7 @@ mod runner;
 mod swarm;
 mod trace;
 
-pub use link::{Link, Loss, Lost, OVERHEAD};
+pub use link::{Fate, Lane, Link, Loss, Lost, OVERHEAD};
 pub use machine::{Endpoint, Event, Machine, Packets};
 pub use nat::{Dependence, Nat};
 pub use network::{Filter, LinkId, NatId, Network, NodeId, Verdict};

@@ -134,9 +134,10 @@ pub enum Lost {
     Unreachable,
 }
 
-/// A [`Link`] at work.
+/// A [`Link`] at work. A [`Network`](crate::Network) has one for each of its links; with a clock of its own, a program can
+/// carry real packets over one.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub struct Lane {
     pub(crate) link: Link,
     rng: Rng,
     in_burst: bool,
@@ -148,19 +149,27 @@ pub(crate) struct Lane {
 
 /// What becomes of one packet.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Fate {
+pub enum Fate {
+    /// It does not arrive.
     Lost(Lost),
-    Arrives { at: Instant, again: Option<Instant> },
+    /// It does.
+    Arrives {
+        /// When.
+        at: Instant,
+        /// When it does so a second time, if it is doubled.
+        again: Option<Instant>,
+    },
 }
 
 impl Lane {
-    pub(crate) fn new(link: Link, rng: Rng) -> Self {
+    /// An empty link; `rng` decides its losses.
+    pub fn new(link: Link, rng: Rng) -> Self {
         let start = Instant::from_nanos(0);
         Self { link, rng, in_burst: false, busy_until: start, last_arrival: start }
     }
 
-    /// Carries one packet; it may change its bytes and its mark.
-    pub(crate) fn carry(&mut self, now: Instant, bytes: &mut [u8], ecn: &mut Ecn) -> Fate {
+    /// Carries one packet that enters at `now`; it may change its bytes and its mark.
+    pub fn carry(&mut self, now: Instant, bytes: &mut [u8], ecn: &mut Ecn) -> Fate {
         if self.link.down {
             return Fate::Lost(Lost::Down);
         }

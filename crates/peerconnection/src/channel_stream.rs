@@ -12,9 +12,10 @@ const MESSAGE_LEN: usize = 64 * 1024;
 
 /// A data channel as a stream of bytes, for what reads and writes those: `tokio::io::copy`, a codec, TLS.
 ///
-/// Where messages begin and end is lost, as it is with TCP; what was written arrives as binary messages of at most 64 KiB. The
-/// channel has to be reliable and ordered for the bytes to be. Reading ends when the other side closes the channel; shutting
-/// down closes it, which ends both directions.
+/// Where messages begin and end is lost, as it is with TCP. However much is written at once, it arrives as binary messages of at
+/// most 64 KiB, or of what the peer takes if that is less: any amount goes through, whatever one message may hold. The channel
+/// has to be reliable and ordered for the bytes to be. Reading ends when the other side closes the channel; shutting down closes
+/// it, which ends both directions.
 #[derive(Debug)]
 pub struct DataChannelStream {
     channel: DataChannel,
@@ -76,8 +77,13 @@ impl AsyncWrite for DataChannelStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Closes the channel, once everything written has gone out.
+    /// Closes the channel, once everything written has gone out. An error tells of what did not arrive.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.channel.poll_close(cx).map(Ok)
+        let undelivered = ready!(self.channel.poll_close(cx));
+        if undelivered.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        let lost = format!("{} bytes may not have arrived", undelivered.bytes);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, lost)))
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::Certificate;
 use crate::driver::Endpoint;
+use crate::engine::{self, Limits};
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
 use ortica_ice::HostCandidates;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What media may be protected with, in order of preference.
 ///
@@ -17,6 +19,13 @@ const SRTP_PROFILES: [SrtpProfile; 3] =
 /// The SCTP packet that fills an Ethernet frame over IPv4: 1,500 − 20 (IPv4) − 8 (UDP) − 37 (DTLS 1.2), rounded down to a
 /// multiple of four. Over IPv6 the search ends 20 bytes sooner.
 const ETHERNET: usize = 1_432;
+
+/// What browsers announce too, in bytes.
+const MAX_MESSAGE_SIZE: usize = 256 << 10;
+/// A peer may send as much without being told, and an OPEN with two long names as much again (RFC 8832 §5.1).
+const LEAST_MESSAGE_SIZE: usize = 2 * 65_535 + 12;
+/// Twice as much is the longest window that SCTP can announce, by far.
+const MOST_MESSAGE_SIZE: usize = 1 << 30;
 
 /// Settings of a [`PeerConnection`](crate::PeerConnection).
 ///
@@ -32,6 +41,11 @@ pub struct Configuration {
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
     pub(crate) packet_size_to_find: Option<usize>,
+    pub(crate) interleaving: bool,
+    pub(crate) signalled_sctp: bool,
+    pub(crate) linger: Duration,
+    pub(crate) max_message_size: usize,
+    pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
 }
 
@@ -47,6 +61,11 @@ impl Default for Configuration {
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
             packet_size_to_find: None,
+            interleaving: true,
+            signalled_sctp: true,
+            linger: engine::Config::DEFAULT_LINGER,
+            max_message_size: MAX_MESSAGE_SIZE,
+            limits: Limits::default(),
             codecs: None,
         }
     }
@@ -126,6 +145,53 @@ impl Configuration {
     #[must_use]
     pub fn with_packet_size_to_find(mut self, bytes: usize) -> Self {
         self.packet_size_to_find = Some(bytes);
+        self
+    }
+
+    /// Whether to offer that messages of different data channels are interleaved (RFC 8260), so that a long one does not hold up
+    /// the others. Default: `true`. It takes effect where the other side offers it too.
+    #[must_use]
+    pub fn with_interleaving(mut self, offer: bool) -> Self {
+        self.interleaving = offer;
+        self
+    }
+
+    /// Whether to signal what SCTP's handshake would say (`a=sctp-init`), which saves that handshake where the other side does
+    /// too. Default: `true`.
+    ///
+    /// Source: [draft-hancke-tsvwg-snap](https://datatracker.ietf.org/doc/draft-hancke-tsvwg-snap/)
+    #[must_use]
+    pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
+        self.signalled_sctp = offer;
+        self
+    }
+
+    /// How long a connection that is closed goes on with what was sent on its data channels and has not arrived. Default: five
+    /// seconds. With zero it is dropped at once.
+    #[must_use]
+    pub fn with_linger(mut self, most: Duration) -> Self {
+        self.linger = most;
+        self
+    }
+
+    /// The longest message of a data channel to take, in bytes, which the peer is told (`a=max-message-size`). A longer one ends
+    /// the association. Default: 262,144, as in browsers; between 131,082 and 2^30. Twice as much may be held of what is received.
+    ///
+    /// As much can be sent too, if the peer takes it: see [`DataChannel::send`](crate::DataChannel::send). What a message may
+    /// hold is no bound for [`DataChannel::into_stream`](crate::DataChannel::into_stream), which sends in pieces.
+    ///
+    /// Source: [RFC 8841 §6](https://www.rfc-editor.org/rfc/rfc8841#section-6)
+    #[must_use]
+    pub fn with_max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes.clamp(LEAST_MESSAGE_SIZE, MOST_MESSAGE_SIZE);
+        self
+    }
+
+    /// Bounds of the connection's own queues and tables, such as the number of its data channels. Default:
+    /// [`Limits::default`].
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -4,7 +4,7 @@ use crate::DataChannelStream;
 use crate::driver::{Interest, Sending};
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
-    Reliability,
+    Reliability, Undelivered,
 };
 use crate::peer::Peer;
 use crate::peer_connection::Handle;
@@ -118,8 +118,8 @@ pub enum SendError {
     /// The channel is not open.
     #[error("the channel is {0}")]
     NotOpen(ChannelState),
-    /// The message is longer than the peer takes, in bytes.
-    #[error("the peer takes messages of at most {0} bytes")]
+    /// The message is longer than can be sent: see [`DataChannel::max_message_size`].
+    #[error("a message of at most {0} bytes can be sent")]
     TooLarge(usize),
     /// The connection is over.
     #[error("the connection is over: {0}")]
@@ -199,6 +199,15 @@ impl DataChannel {
         self.handle.cell.look(|inner| inner.peer.session().buffered_amount(self.id))
     }
 
+    /// Bytes of the longest message that can be sent: what the peer takes (64 KiB until it has said), and what this side holds of
+    /// one (2 MiB, or [`Configuration::with_max_message_size`](crate::Configuration::with_max_message_size) if that is more). UTF-8
+    /// counts in bytes.
+    ///
+    /// Source: [webrtc-pc §6.1.1](https://www.w3.org/TR/webrtc/#dom-rtcsctptransport-maxmessagesize)
+    pub fn max_message_size(&self) -> usize {
+        self.handle.cell.look(|inner| inner.peer.session().max_message_size())
+    }
+
     /// Counters.
     pub fn stats(&self) -> ChannelStats {
         self.handle.cell.look(|inner| inner.peer.session().channel_stats(self.id).unwrap_or_default())
@@ -226,7 +235,8 @@ impl DataChannel {
         .await;
     }
 
-    /// Sends a message; waits while the send queue is full. A future that is dropped before it is done sent nothing.
+    /// Sends a message, whole or not at all: one of more than [`max_message_size`](Self::max_message_size) bytes is refused. Waits
+    /// while the send queue is full. A future that is dropped before it is done sent nothing.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -297,18 +307,26 @@ impl DataChannel {
         }
     }
 
-    /// Closes the channel and waits for it: what is queued still goes out. The closing goes on if the future is dropped.
-    pub async fn close(&self) {
+    /// Closes the channel and waits for it: what was sent still goes out. The closing goes on if the future is dropped. Says
+    /// what did not arrive, as [`closed`](Self::closed) does.
+    pub async fn close(&self) -> Undelivered {
         self.begin_close();
-        self.state_of(|state| (state == ChannelState::Closed).then_some(())).await;
+        self.closed().await
+    }
+
+    /// Waits until the channel is closed, by whichever side, and says what was sent on it and did not arrive, for all that is
+    /// known: messages that were given up (see [`Reliability`]), and where the connection ended first, those that the other
+    /// side had not acknowledged.
+    pub async fn closed(&self) -> Undelivered {
+        let mut place = self.handle.cell.place(Interest::Write(self.id));
+        poll_fn(|cx| place.poll(cx, |peer, _| peer.undelivered(self.id))).await
     }
 
     /// As [`close`](Self::close), for futures written by hand.
-    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<Undelivered> {
         self.begin_close();
-        let closed = self.handle.cell.poll_command(Interest::Write(self.id), cx.waker(), |peer, _| {
-            (peer.channel_state(self.id) == ChannelState::Closed).then_some(())
-        });
+        let interest = Interest::Write(self.id);
+        let closed = self.handle.cell.poll_command(interest, cx.waker(), |peer, _| peer.undelivered(self.id));
         closed.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -317,7 +335,7 @@ impl DataChannel {
         self.handle.cell.command(|peer, now| peer.session_mut().close_channel(now, self.id));
     }
 
-    /// The channel as a stream of bytes.
+    /// The channel as a stream of bytes, of which any number can be written: they go in pieces that the peer takes.
     pub fn into_stream(self) -> DataChannelStream {
         DataChannelStream::new(self)
     }

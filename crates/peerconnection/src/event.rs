@@ -61,8 +61,8 @@ pub struct TrackEvent {
 
 impl TrackEvent {
     fn new(handle: &Arc<Handle>, id: TransceiverId) -> Option<Self> {
-        let transceiver = RtpTransceiver::new(handle.clone(), id);
         let state = handle.cell.look(|inner| inner.peer.transceiver(id))?;
+        let transceiver = RtpTransceiver::new(handle.clone(), id, state.kind);
         Some(Self { track: transceiver.receiver().track(), transceiver, streams: state.remote_streams })
     }
 }
@@ -106,7 +106,9 @@ impl Events {
             // Without a handle left the connection is ending, and nobody could use the channel.
             PeerEvent::DataChannel(id) => Event::DataChannel(DataChannel::new(self.handle.upgrade()?, id)),
             PeerEvent::Track(id) => Event::Track(TrackEvent::new(&self.handle.upgrade()?, id)?),
-            PeerEvent::TrackRemoved(id) => Event::TrackRemoved(RtpTransceiver::new(self.handle.upgrade()?, id)),
+            PeerEvent::TrackRemoved(id, kind) => {
+                Event::TrackRemoved(RtpTransceiver::new(self.handle.upgrade()?, id, kind))
+            }
             PeerEvent::Closed(reason) => {
                 self.over = true;
                 Event::Closed(reason)

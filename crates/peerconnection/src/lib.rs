@@ -40,6 +40,7 @@ mod peer_connection;
 #[cfg(feature = "tokio")]
 mod rtp_transceiver;
 
+pub use engine::Undelivered;
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]

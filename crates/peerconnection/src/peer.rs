@@ -7,13 +7,14 @@ pub use media::TransceiverState;
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId,
+    Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
     TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
 use std::collections::{BTreeMap, VecDeque};
@@ -60,8 +61,8 @@ pub enum PeerEvent {
     DataChannel(ChannelId),
     /// The other side sends a track over this transceiver.
     Track(TransceiverId),
-    /// The other side ceased to send a track over this transceiver.
-    TrackRemoved(TransceiverId),
+    /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
+    TrackRemoved(TransceiverId, MediaKind),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -90,7 +91,7 @@ impl Peer {
     /// A peer whose randomness all comes from `rng`.
     pub fn new(config: Arc<Config>, certificate: Arc<ortica_dtls::Certificate>, rng: Rng, now: Instant) -> Self {
         Self {
-            negotiation: Negotiation::new(certificate, rng.fork("jsep")),
+            negotiation: Negotiation::new(certificate, config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
             sockets: Vec::new(),
             events: VecDeque::new(),
@@ -128,12 +129,12 @@ impl Peer {
 
     /// The connection state.
     pub fn connection_state(&self) -> ConnectionState {
-        self.connection
+        if self.is_ended() { ConnectionState::Closed } else { self.connection }
     }
 
     /// The ICE connection state.
     pub fn ice_connection_state(&self) -> IceConnectionState {
-        self.ice_connection
+        if self.is_ended() { IceConnectionState::Closed } else { self.ice_connection }
     }
 
     /// The gathering state.
@@ -141,14 +142,34 @@ impl Peer {
         self.gathering
     }
 
-    /// The local description with the candidates gathered so far, pending or current.
+    /// The local description with the candidates gathered so far: the pending one, else the current one.
     pub fn local_description(&self) -> Option<SessionDescription> {
-        self.negotiation.local_description(&self.session)
+        self.pending_local_description().or_else(|| self.current_local_description())
     }
 
-    /// The remote description, pending or current.
+    /// The local description that was agreed on last.
+    pub fn current_local_description(&self) -> Option<SessionDescription> {
+        self.negotiation.current_local(&self.session)
+    }
+
+    /// The local description of an exchange that is under way.
+    pub fn pending_local_description(&self) -> Option<SessionDescription> {
+        self.negotiation.pending_local(&self.session)
+    }
+
+    /// The remote description: the pending one, else the current one.
     pub fn remote_description(&self) -> Option<&SessionDescription> {
-        self.negotiation.remote_description()
+        self.pending_remote_description().or_else(|| self.current_remote_description())
+    }
+
+    /// The remote description that was agreed on last.
+    pub fn current_remote_description(&self) -> Option<&SessionDescription> {
+        self.negotiation.current_remote()
+    }
+
+    /// The remote description of an exchange that is under way.
+    pub fn pending_remote_description(&self) -> Option<&SessionDescription> {
+        self.negotiation.pending_remote()
     }
 
     /// Makes an offer.
@@ -169,18 +190,25 @@ impl Peer {
         self.negotiation.create_answer(now, &mut self.session)
     }
 
-    /// Applies a description of this side.
+    /// Applies a description of this side. One without text is made here.
     ///
     /// # Errors
     /// See [`DescriptionError`]; nothing has changed then.
     pub fn set_local_description(
         &mut self,
         now: Instant,
-        description: SessionDescription,
+        mut description: SessionDescription,
     ) -> Result<(), DescriptionError> {
         self.check_open()?;
+        if description.sdp.is_empty() {
+            description.sdp = match description.kind {
+                SdpType::Offer => self.create_offer(now)?.sdp,
+                SdpType::Pranswer | SdpType::Answer => self.create_answer(now)?.sdp,
+                SdpType::Rollback => String::new(),
+            };
+        }
         let before = self.signaling_state();
-        let gather = self.negotiation.set_local_description(now, &mut self.session, description)?;
+        let gather = self.negotiation.set_local_description(now, &mut self.session, &description)?;
         for transport in gather {
             for (socket, address) in &self.sockets {
                 let _ = self.session.add_socket(now, transport, *socket, *address);
@@ -191,10 +219,11 @@ impl Peer {
         Ok(())
     }
 
-    /// Applies a description of the other side.
+    /// Applies a description of the other side. An offer that meets one of this side takes its place: that one is rolled back
+    /// first, and stays so if the other's is refused.
     ///
     /// # Errors
-    /// See [`DescriptionError`]; nothing has changed then.
+    /// See [`DescriptionError`]; but for such a rollback nothing has changed then.
     pub fn set_remote_description(
         &mut self,
         now: Instant,
@@ -202,9 +231,17 @@ impl Peer {
     ) -> Result<(), DescriptionError> {
         self.check_open()?;
         let before = self.signaling_state();
-        self.negotiation.set_remote_description(now, &mut self.session, description)?;
-        self.after_negotiation(before);
-        Ok(())
+        let gives_way = self.negotiation.gives_way_to(description.kind);
+        if gives_way {
+            self.negotiation.set_local_description(now, &mut self.session, &SessionDescription::rollback())?;
+            self.report_negotiation(before);
+        }
+        let before = self.signaling_state();
+        let outcome = self.negotiation.set_remote_description(now, &mut self.session, description);
+        if gives_way || outcome.is_ok() {
+            self.after_negotiation(before);
+        }
+        outcome
     }
 
     /// Adds a candidate of the other side; an empty one ends them.
@@ -212,6 +249,9 @@ impl Peer {
     /// # Errors
     /// See [`IceCandidateError`].
     pub fn add_ice_candidate(&mut self, now: Instant, candidate: &IceCandidate) -> Result<(), IceCandidateError> {
+        if self.is_ended() {
+            return Err(IceCandidateError::Closed);
+        }
         self.negotiation.add_ice_candidate(now, &mut self.session, candidate)
     }
 
@@ -231,7 +271,7 @@ impl Peer {
     ///
     /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-restartice)
     pub fn restart_ice(&mut self) {
-        if self.closed.is_none() {
+        if !self.is_ended() {
             self.negotiation.want_restart();
             self.update_negotiation_needed();
         }
@@ -253,6 +293,13 @@ impl Peer {
         if self.is_ended() { ChannelState::Closed } else { self.session.channel_state(id) }
     }
 
+    /// What was sent on a channel and did not arrive, for all that is known. `None` until that is settled: the channel is
+    /// closed, and the connection, if that was closed first, is over.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        let settled = self.session.channel_state(id) == ChannelState::Closed;
+        settled.then(|| self.session.undelivered(id).unwrap_or_default())
+    }
+
     #[cfg(feature = "tokio")]
     pub(crate) fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), TrySendChannel> {
         if let Some(reason) = self.closed {
@@ -266,18 +313,31 @@ impl Peer {
     }
 
     fn after_negotiation(&mut self, before: SignalingState) {
+        self.report_negotiation(before);
+        self.negotiation_needed = false;
+        self.update_negotiation_needed();
+    }
+
+    fn report_negotiation(&mut self, before: SignalingState) {
         self.report_tracks();
         let state = self.signaling_state();
         if state != before {
             self.events.push_back(PeerEvent::SignalingStateChange(state));
         }
-        self.negotiation_needed = false;
-        self.update_negotiation_needed();
+        self.forget_gathered();
+        self.update_gathering();
+    }
+
+    /// A rollback takes back what was gathered for the first offer.
+    fn forget_gathered(&mut self) {
+        let Self { session, gathered, .. } = self;
+        gathered.retain(|id, _| session.ice(*id).is_some_and(|agent| agent.gathering_state() != GatheringState::New));
     }
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
     fn update_negotiation_needed(&mut self) {
-        if !self.negotiation_needed
+        if !self.is_ended()
+            && !self.negotiation_needed
             && self.negotiation.state() == SignalingState::Stable
             && self.negotiation.is_needed()
         {
@@ -339,7 +399,8 @@ impl Peer {
         event
     }
 
-    /// Closes the connection: the signaling state is closed at once, goodbyes go out with the next transmits.
+    /// Closes the connection: its states are closed at once. What was sent on data channels still goes out, within limits,
+    /// then goodbyes do: see [`Session::close`].
     pub fn close(&mut self, now: Instant) {
         self.session.close(now);
     }
@@ -371,7 +432,8 @@ impl Peer {
 
     /// The driver is gone.
     #[cfg(feature = "tokio")]
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.session.stop(now);
         self.on_closed(CloseReason::DriverStopped);
     }
 

@@ -1,7 +1,7 @@
 //! Peer connections, async.
 
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
-use crate::engine::{self, ChannelError, CloseReason};
+use crate::engine::{self, ChannelError, CloseReason, Undelivered};
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverError,
     TransceiverId, TransceiverInit,
@@ -40,8 +40,8 @@ pub enum NewError {
     NoProvider,
 }
 
-/// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it says
-/// goodbye and ends.
+/// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it ends as after
+/// [`close`](Self::close).
 ///
 /// What may wait for the network is `async`; everything else is complete when it returns.
 ///
@@ -106,7 +106,11 @@ impl PeerConnection {
         };
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let sctp = ortica_sctp::Config::new(provider).with_rto(initial, min, max).with_zero_checksum(true);
+        let sctp = ortica_sctp::Config::new(provider)
+            .with_rto(initial, min, max)
+            .with_zero_checksum(true)
+            .with_interleaving(configuration.interleaving)
+            .with_limits(sctp_limits(configuration.max_message_size));
         let sctp = configuration.set_packet_sizes(sctp, endpoint.may_fragment());
         let rng = endpoint.rng();
         let now = endpoint.clock().now();
@@ -122,7 +126,11 @@ impl PeerConnection {
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
             .with_srtp_profiles(&configuration.srtp_profiles);
-        let config = engine::Config::new(ice, dtls, sctp).with_wall_clock(endpoint.clock().wall());
+        let config = engine::Config::new(ice, dtls, sctp)
+            .with_limits(configuration.limits)
+            .with_wall_clock(endpoint.clock().wall())
+            .with_signalled_sctp(configuration.signalled_sctp)
+            .with_linger(configuration.linger);
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
@@ -149,7 +157,8 @@ impl PeerConnection {
         self.command(|peer, now| peer.create_answer(now))
     }
 
-    /// Applies a description of this side, and starts gathering. `None` makes the one that fits the state.
+    /// Applies a description of this side, and starts gathering. `None` makes the one that fits the state, a description
+    /// without text one of its type. [`SessionDescription::rollback`] takes an offer back.
     ///
     /// # Errors
     /// See [`DescriptionError`]; nothing has changed then.
@@ -167,22 +176,43 @@ impl PeerConnection {
         })
     }
 
-    /// Applies a description of the other side.
+    /// Applies a description of the other side. An offer that meets one of this side takes its place: that one is rolled back
+    /// first (perfect negotiation), and stays so if the other's is refused.
     ///
     /// # Errors
-    /// See [`DescriptionError`]; nothing has changed then.
+    /// See [`DescriptionError`]; but for such a rollback nothing has changed then.
     pub fn set_remote_description(&self, description: SessionDescription) -> Result<(), DescriptionError> {
         self.command(|peer, now| peer.set_remote_description(now, description))
     }
 
-    /// The local description, with the candidates gathered so far.
+    /// The local description, with the candidates gathered so far: the pending one, else the current one.
     pub fn local_description(&self) -> Option<SessionDescription> {
         self.handle.cell.look(|inner| inner.peer.local_description())
     }
 
-    /// The remote description.
+    /// The local description that was agreed on last, with the candidates gathered so far.
+    pub fn current_local_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.current_local_description())
+    }
+
+    /// The local description of an exchange that is under way, with the candidates gathered so far.
+    pub fn pending_local_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.pending_local_description())
+    }
+
+    /// The remote description: the pending one, else the current one.
     pub fn remote_description(&self) -> Option<SessionDescription> {
         self.handle.cell.look(|inner| inner.peer.remote_description().cloned())
+    }
+
+    /// The remote description that was agreed on last.
+    pub fn current_remote_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.current_remote_description().cloned())
+    }
+
+    /// The remote description of an exchange that is under way.
+    pub fn pending_remote_description(&self) -> Option<SessionDescription> {
+        self.handle.cell.look(|inner| inner.peer.pending_remote_description().cloned())
     }
 
     /// Adds a candidate of the other side.
@@ -227,7 +257,7 @@ impl PeerConnection {
         let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
         let id = self.command(|peer, _| peer.add_track(track.kind(), streams))?;
         self.handle.set_track(id, Some(track));
-        Ok(RtpSender::new(self.handle.clone(), id))
+        Ok(RtpSender::new(self.handle.clone(), id, track.kind()))
     }
 
     /// Sends what the sender sent no more; what its transceiver receives goes on. The next negotiation makes it so.
@@ -252,13 +282,13 @@ impl PeerConnection {
     /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtransceiver)
     pub fn add_transceiver(&self, kind: MediaKind, init: TransceiverInit) -> Result<RtpTransceiver, TransceiverError> {
         let id = self.command(|peer, _| peer.add_transceiver(kind, init))?;
-        Ok(RtpTransceiver::new(self.handle.clone(), id))
+        Ok(RtpTransceiver::new(self.handle.clone(), id, kind))
     }
 
     /// The transceivers, in the order in which they were made.
     pub fn transceivers(&self) -> Vec<RtpTransceiver> {
         let states = self.handle.cell.look(|inner| inner.peer.transceivers());
-        states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id)).collect()
+        states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id, state.kind)).collect()
     }
 
     /// The signaling state.
@@ -310,10 +340,18 @@ impl PeerConnection {
         .await
     }
 
-    /// Says goodbye and waits until that is out. The closing goes on if the future is dropped.
+    /// Closes the connection: what was sent on data channels still goes out, for as long as
+    /// [`Configuration::with_linger`] says, then goodbyes do; waits until that is done. With nothing on the way it is done at
+    /// once. The closing goes on if the future is dropped. [`undelivered`](Self::undelivered) says what did not arrive.
     pub async fn close(&self) -> CloseReason {
         self.handle.cell.end();
         self.state_of(Peer::close_reason).await
+    }
+
+    /// What was sent on data channels that are closed and did not arrive, for all that is known: see [`DataChannel::closed`].
+    /// Complete once [`close`](Self::close) is done.
+    pub fn undelivered(&self) -> Undelivered {
+        self.handle.cell.look(|inner| inner.peer.session().total_undelivered())
     }
 
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
@@ -324,4 +362,12 @@ impl PeerConnection {
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {
         self.handle.cell.command(command)
     }
+}
+
+/// Bounds of an association that takes and sends messages of so many bytes.
+fn sctp_limits(max_message_size: usize) -> ortica_sctp::Limits {
+    let limits = ortica_sctp::Limits::default();
+    // Beside its bytes a message counts a little more.
+    let send_buffer = limits.send_buffer.max(max_message_size + 1024);
+    limits.with_max_message_size(max_message_size).with_send_buffer(send_buffer)
 }

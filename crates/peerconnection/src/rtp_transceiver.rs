@@ -17,6 +17,7 @@ use thiserror::Error;
 pub struct RtpTransceiver {
     handle: Arc<Handle>,
     id: TransceiverId,
+    kind: MediaKind,
 }
 
 /// What sends a track.
@@ -26,6 +27,7 @@ pub struct RtpTransceiver {
 pub struct RtpSender {
     handle: Arc<Handle>,
     id: TransceiverId,
+    kind: MediaKind,
 }
 
 /// What receives a track.
@@ -35,6 +37,7 @@ pub struct RtpSender {
 pub struct RtpReceiver {
     handle: Arc<Handle>,
     id: TransceiverId,
+    kind: MediaKind,
 }
 
 /// Why a track was not replaced.
@@ -47,13 +50,13 @@ pub enum ReplaceTrackError {
 }
 
 impl RtpTransceiver {
-    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId) -> Self {
-        Self { handle, id }
+    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId, kind: MediaKind) -> Self {
+        Self { handle, id, kind }
     }
 
     /// Sound or picture.
     pub fn kind(&self) -> MediaKind {
-        kind(&self.handle, self.id)
+        self.kind
     }
 
     /// The name of its section, once a description with it was set.
@@ -66,12 +69,19 @@ impl RtpTransceiver {
         self.state().map_or(Direction::Inactive, |state| state.direction)
     }
 
-    /// Which way media flows, once agreed; `None` before that and after it was stopped.
+    /// Which way media flows, once agreed; `None` before that and once its section was given up.
     pub fn current_direction(&self) -> Option<Direction> {
         self.state()?.current_direction
     }
 
-    /// `true` once either side has stopped it, or the connection is closed.
+    /// `true` once it was stopped by either side, though its end may still have to be negotiated. The W3C calls its direction
+    /// `stopped` then.
+    pub fn is_stopping(&self) -> bool {
+        self.state().is_none_or(|state| state.stopping)
+    }
+
+    /// `true` once its section was given up, the offer that made it was rolled back, or the connection is closed. The W3C
+    /// calls its current direction `stopped` then.
     pub fn is_stopped(&self) -> bool {
         self.state().is_none_or(|state| state.stopped)
     }
@@ -103,12 +113,12 @@ impl RtpTransceiver {
 
     /// What it sends with.
     pub fn sender(&self) -> RtpSender {
-        RtpSender::new(self.handle.clone(), self.id)
+        RtpSender::new(self.handle.clone(), self.id, self.kind)
     }
 
     /// What it receives with.
     pub fn receiver(&self) -> RtpReceiver {
-        RtpReceiver { handle: self.handle.clone(), id: self.id }
+        RtpReceiver { handle: self.handle.clone(), id: self.id, kind: self.kind }
     }
 
     fn state(&self) -> Option<TransceiverState> {
@@ -117,8 +127,8 @@ impl RtpTransceiver {
 }
 
 impl RtpSender {
-    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId) -> Self {
-        Self { handle, id }
+    pub(crate) fn new(handle: Arc<Handle>, id: TransceiverId, kind: MediaKind) -> Self {
+        Self { handle, id, kind }
     }
 
     /// The track that is sent, if there is one.
@@ -133,17 +143,27 @@ impl RtpSender {
     ///
     /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack)
     pub fn replace_track(&self, track: Option<&LocalTrack>) -> Result<(), ReplaceTrackError> {
-        let kind = kind(&self.handle, self.id);
-        if track.is_some_and(|track| track.kind() != kind) {
-            return Err(ReplaceTrackError::Kind(kind));
+        if track.is_some_and(|track| track.kind() != self.kind) {
+            return Err(ReplaceTrackError::Kind(self.kind));
         }
         self.handle.set_track(self.id, track);
         Ok(())
     }
 
+    /// Changes which media streams the track is part of, which the other side plays in sync; the next negotiation tells it.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setstreams)
+    pub fn set_streams(&self, streams: &[&str]) -> Result<(), TransceiverError> {
+        let streams: Vec<String> = streams.iter().map(|&stream| stream.to_owned()).collect();
+        self.handle.cell.command(|peer, _| peer.set_streams(self.id, &streams))
+    }
+
     /// The transceiver that it belongs to.
     pub fn transceiver(&self) -> RtpTransceiver {
-        RtpTransceiver::new(self.handle.clone(), self.id)
+        RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
 }
 
@@ -151,18 +171,13 @@ impl RtpReceiver {
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
         let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };
-        RemoteTrack::new(kind(&self.handle, self.id), source)
+        RemoteTrack::new(self.kind, source)
     }
 
     /// The transceiver that it belongs to.
     pub fn transceiver(&self) -> RtpTransceiver {
-        RtpTransceiver::new(self.handle.clone(), self.id)
+        RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
-}
-
-/// A transceiver never vanishes, nor does its kind change.
-fn kind(handle: &Handle, id: TransceiverId) -> MediaKind {
-    handle.cell.look(|inner| inner.peer.transceiver(id)).map_or(MediaKind::Audio, |state| state.kind)
 }
 
 macro_rules! debug_by_id {

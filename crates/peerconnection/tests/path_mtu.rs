@@ -30,7 +30,7 @@ fn call(seed: u64, mtu: usize, most: usize) -> Pair<Side> {
     let side = |seed, address| {
         let ice = ortica_ice::Config::new(rust_crypto::provider());
         let sctp = ortica_sctp::Config::new(rust_crypto::provider()).with_packet_size_to_find(Some(most));
-        Side::with_layers(seed, ice, sctp, vec![(SocketId(0), address)])
+        Side::configured(seed, ice, sctp, vec![(SocketId(0), address)], |config| config)
     };
     let (a, b) = (side(seed * 2 + 1, Pair::<Side>::A), side(seed * 2 + 2, Pair::<Side>::B));
     let mut pair = Pair::new(seed, link(mtu), a, b);

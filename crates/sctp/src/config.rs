@@ -196,6 +196,11 @@ impl Config {
         self.limits = limits;
         self
     }
+
+    /// Bounds of what is kept.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
 }
 
 /// A way to find out how much a path carries.
@@ -204,7 +209,7 @@ impl Config {
 pub enum CongestionControl {
     /// CUBIC ([RFC 9438](https://www.rfc-editor.org/rfc/rfc9438)) with HyStart++
     /// ([RFC 9406](https://www.rfc-editor.org/rfc/rfc9406)): for long fat paths, and fair to Reno flows on short ones. A loss
-    /// while round trip times show no queue costs it 7 % of its window instead of 30 %.
+    /// while round trip times show no queue costs it 15 % of its window instead of 30 %.
     #[default]
     Cubic,
     /// After BBR (draft-ietf-ccwg-bbr): sends at the bandwidth that it measures and keeps queues short, whatever is lost on the
@@ -222,7 +227,7 @@ pub struct Limits {
     /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
     /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). It begins with
     /// 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round
-    /// trips. The window
+    /// trips, or interleaved messages in part fill half of it. The window
     /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
     /// again; from seven eighths on, only chunks that close a hole are taken.
     pub receive_buffer: usize,

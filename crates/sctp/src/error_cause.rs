@@ -60,12 +60,30 @@ mod tests {
     fn reads_captured_causes() {
         let packet = Packet::parse(include_bytes!("../testdata/aiortc/sctp_error.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
-        assert_eq!(causes(chunk.value).map(|(code, _)| code).collect::<Vec<_>>(), [CauseCode::INVALID_STREAM]);
+        let (code, cause) = causes(chunk.value).next().unwrap();
+        assert_eq!((code, cause.value), (CauseCode::INVALID_STREAM, &[0x30, 0x39, 0, 0][..]));
+        assert_eq!(causes(chunk.value).count(), 1);
         let packet = Packet::parse(include_bytes!("../testdata/aiortc/sctp_abort.bin"), false).unwrap();
         let chunk = packet.chunks().next().unwrap().unwrap();
         let (code, cause) = causes(chunk.value).next().unwrap();
         assert_eq!(code, CauseCode::PROTOCOL_VIOLATION);
         assert_eq!(cause.value, b"Expected B-bit for TSN=4ce1f17f, SID=0001, SSN=0000");
+    }
+
+    /// The layouts of RFC 9260 §3.3.10.
+    #[test]
+    fn causes_say_what_they_are_about() {
+        let made = |put: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            put(&mut out);
+            out
+        };
+        assert_eq!(made(&|out| put_invalid_stream(out, StreamId(0x1234))), [0, 1, 0, 8, 0x12, 0x34, 0, 0]);
+        assert_eq!(made(&|out| put_missing_parameter(out, 7)), [0, 2, 0, 10, 0, 0, 0, 1, 0, 7, 0, 0]);
+        assert_eq!(made(&|out| put_no_user_data(out, Tsn(0x0102_0304))), [0, 9, 0, 8, 1, 2, 3, 4]);
+        assert_eq!(made(&|out| put(out, CauseCode::COOKIE_WHILE_SHUTTING_DOWN, b"", 0)), [0, 10, 0, 4]);
+        assert_eq!(made(&|out| put(out, CauseCode::USER_ABORT, b"bye", 9)), [0, 12, 0, 7, b'b', b'y', b'e', 0]);
+        assert_eq!(made(&|out| put(out, CauseCode::PROTOCOL_VIOLATION, b"", 9)), [0, 13, 0, 4]);
     }
 
     #[test]

@@ -122,6 +122,9 @@ mod tests {
         assert!(Ssn(u16::MAX).precedes(Ssn(3)));
         assert_eq!(Ssn(u16::MAX).next(), Ssn(0));
         assert_eq!(Tsn(0).previous(), Tsn(u32::MAX));
+        for (tsn, next) in [(0, 1), (1, 2), (u32::MAX - 1, u32::MAX), (u32::MAX, 0)] {
+            assert_eq!((Tsn(tsn).next(), Tsn(next).previous()), (Tsn(next), Tsn(tsn)));
+        }
     }
 
     /// Guards the count of messages across the wrap of what is sent of it.

@@ -26,11 +26,11 @@ pub mod ppid;
 mod stats;
 mod wire;
 
-pub use association::{Association, Scheduler};
+pub use association::{Association, Scheduler, check_init_chunk};
 pub use config::{Config, CongestionControl, Limits};
 pub use event::{CloseReason, Event};
 use id::{Mid, Number};
 pub use id::{Ssn, StreamId, Tsn};
-pub use message::{ConnectError, Message, Reliability, ResetError, SendError, SendOptions, SendRefusal};
+pub use message::{ConnectError, Message, Reliability, ResetError, SendError, SendOptions, SendRefusal, Undelivered};
 pub use ppid::Ppid;
 pub use stats::{Agreed, Path, Stats};

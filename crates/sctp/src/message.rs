@@ -2,6 +2,7 @@
 
 use crate::{Ppid, StreamId};
 use bytes::Bytes;
+use std::ops::AddAssign;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -28,7 +29,7 @@ pub enum Reliability {
     Reliable,
     /// At most this many times after the first. RFC 8832 has 32 bits for it, W3C 16.
     MaxRetransmits(u32),
-    /// Only within this time after `send`, counted in milliseconds.
+    /// Only within this time after `send`, counted in milliseconds: with zero, what cannot leave at once is given up.
     MaxLifetime(Duration),
     /// Until it arrives, unless the send buffer is full before it is begun and something more important is to be sent:
     /// anything with another policy, or with a smaller number here (0 is the most important).
@@ -47,6 +48,30 @@ pub struct SendOptions {
 impl Default for SendOptions {
     fn default() -> Self {
         Self { ordered: true, reliability: Reliability::Reliable }
+    }
+}
+
+/// Messages that were sent and, for all that is known, did not arrive. Some of them may have: what nobody acknowledged may
+/// have come in without an acknowledgement coming back.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Undelivered {
+    /// How many. One that arrived in part counts.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Undelivered {
+    /// `true` when everything arrived.
+    pub fn is_none(&self) -> bool {
+        self.messages == 0
+    }
+}
+
+impl AddAssign for Undelivered {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
     }
 }
 

@@ -211,16 +211,53 @@ mod tests {
         }
     }
 
+    /// Captured packets with one chunk each: kind, flags, bytes of the value without padding.
+    const CAPTURED: [(&[u8], ChunkType, u8, usize); 14] = [
+        (include_bytes!("../testdata/aiortc/sctp_init.bin"), ChunkType::INIT, 0, 82),
+        (include_bytes!("../testdata/aiortc/sctp_cookie_echo.bin"), ChunkType::COOKIE_ECHO, 0, 8),
+        (include_bytes!("../testdata/aiortc/sctp_abort.bin"), ChunkType::ABORT, 0, 55),
+        (include_bytes!("../testdata/aiortc/sctp_data.bin"), ChunkType::DATA, 3, 16),
+        (include_bytes!("../testdata/aiortc/sctp_data_padding.bin"), ChunkType::DATA, 3, 13),
+        (include_bytes!("../testdata/aiortc/sctp_error.bin"), ChunkType::ERROR, 0, 8),
+        (include_bytes!("../testdata/aiortc/sctp_forward_tsn.bin"), ChunkType::FORWARD_TSN, 0, 8),
+        (include_bytes!("../testdata/aiortc/sctp_heartbeat.bin"), ChunkType::HEARTBEAT, 0, 40),
+        (include_bytes!("../testdata/aiortc/sctp_reconfig_reset_out.bin"), ChunkType::RE_CONFIG, 0, 18),
+        (include_bytes!("../testdata/aiortc/sctp_reconfig_add_out.bin"), ChunkType::RE_CONFIG, 0, 12),
+        (include_bytes!("../testdata/aiortc/sctp_reconfig_response.bin"), ChunkType::RE_CONFIG, 0, 12),
+        (include_bytes!("../testdata/aiortc/sctp_sack.bin"), ChunkType::SACK, 0, 24),
+        (include_bytes!("../testdata/aiortc/sctp_shutdown.bin"), ChunkType::SHUTDOWN, 0, 4),
+        (include_bytes!("../testdata/aiortc/sctp_shutdown_ack.bin"), ChunkType::SHUTDOWN_ACK, 0, 0),
+    ];
+
+    /// Their checksums are right, and so is what is made of their parts, to the byte.
     #[test]
-    fn the_checksum_is_that_of_captured_packets() {
-        for (bytes, first) in [
-            (&include_bytes!("../testdata/aiortc/sctp_init.bin")[..], ChunkType::INIT),
-            (include_bytes!("../testdata/aiortc/sctp_cookie_echo.bin"), ChunkType::COOKIE_ECHO),
-            (include_bytes!("../testdata/aiortc/sctp_data.bin"), ChunkType::DATA),
-            (include_bytes!("../testdata/aiortc/sctp_sack.bin"), ChunkType::SACK),
+    fn captured_packets_are_read_and_written_again() {
+        for (bytes, kind, flags, len) in CAPTURED {
+            let packet = Packet::parse(bytes, false).unwrap();
+            assert_eq!((packet.source_port, packet.destination_port), (5000, 5000), "{kind:?}");
+            let chunks: Vec<_> = packet.chunks().map(|chunk| chunk.unwrap()).collect();
+            let [chunk] = &chunks[..] else { panic!("{kind:?}: {chunks:?}") };
+            assert_eq!((chunk.kind, chunk.flags, chunk.value.len()), (kind, flags, len));
+            let mut out = Vec::new();
+            let header = Header { source_port: 5000, destination_port: 5000, tag: packet.tag };
+            let mut builder = Builder::new(&mut out, 1_188, header);
+            builder.chunk(chunk.kind, chunk.flags, |out| out.extend_from_slice(chunk.value));
+            builder.finish().unwrap();
+            assert_eq!(out, bytes, "{kind:?}");
+        }
+    }
+
+    /// A chunk longer than its packet, and one that is shorter than its header.
+    #[test]
+    fn captured_chunks_of_impossible_length_are_errors() {
+        for bytes in [
+            include_bytes!("../testdata/aiortc/sctp_data_truncated.bin"),
+            include_bytes!("../testdata/aiortc/sctp_data_zero_length.bin"),
         ] {
             let packet = Packet::parse(bytes, false).unwrap();
-            assert_eq!(packet.chunks().next().unwrap().unwrap().kind, first);
+            let mut chunks = packet.chunks();
+            assert!(chunks.next().unwrap().is_err());
+            assert_eq!(chunks.next(), None);
         }
     }
 }

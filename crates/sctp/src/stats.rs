@@ -20,6 +20,8 @@ pub struct Stats {
     pub fast_recoveries: u64,
     /// Times that a window was restored, because nothing that had been taken for lost was.
     pub recoveries_undone: u64,
+    /// Times that a window was cut because a queue stood on a path that is shared.
+    pub queue_cuts: u64,
     /// Times that the T3 timer ran out with data in flight.
     pub timeouts: u64,
     /// Times that a path was found to swallow packets as long as it had carried.

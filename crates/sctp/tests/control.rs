@@ -96,3 +96,19 @@ fn flt_5_a_sudden_delay_costs_no_window() {
     assert!(stats.recoveries_undone > 0, "{stats:?}");
     assert!(pair.a.machine.association.path().congestion_window >= before, "{stats:?}");
 }
+
+/// Guards T3 against a patience longer than the time-out: what comes half a second late is waited for, and a time-out would send
+/// everything in flight once more.
+#[test]
+fn what_is_late_by_more_than_the_time_out_causes_none() {
+    let mut pair = connected(1, Link::with_delay(150 * MS));
+    *pair.a_to_b() = Link::with_delay(150 * MS).lossy(0.001).reorder(0.01, 500 * MS);
+    let message = bytes::Bytes::from(pattern(16_384));
+    for _ in 0..1_000 {
+        pair.a.machine.queue(1, message.clone(), SendOptions::default());
+    }
+    pair.run_until(120 * SECOND, |_, b| b.machine.received() == 1_000 * 16_384).expect("it arrives");
+    let stats = pair.a.machine.association.stats();
+    assert!(stats.timeouts <= 1, "{stats:?}");
+    assert!(stats.data_chunks_retransmitted < stats.data_chunks_sent / 20, "{stats:?}");
+}

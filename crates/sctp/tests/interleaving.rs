@@ -93,6 +93,21 @@ fn dc_8_a_short_message_overtakes_a_long_one() {
     }
 }
 
+/// Guards the window against messages in part, which no reader can take: several of the longest, of which none is whole until
+/// nearly all of them have come, need not fit into the window that there was at the beginning.
+#[test]
+fn sctp_5_long_messages_in_part_do_not_close_the_window() {
+    const LONG: usize = 256 << 10;
+    let mut pair = both(9, Link::with_delay(25 * MS));
+    for stream in 1..=6 {
+        pair.a.machine.queue(stream, pattern(LONG), SendOptions::default());
+    }
+    pair.run_until(60 * SECOND, |_, b| b.machine.received() == 6 * LONG).expect("all six arrive");
+    for stream in 1..=6 {
+        assert_eq!(on(&pair.b.machine, stream), [pattern(LONG)]);
+    }
+}
+
 /// Guards the weights of streams on the wire: by the time that the heaviest has sent everything, each other has sent its
 /// share.
 #[test]

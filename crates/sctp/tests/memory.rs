@@ -1,6 +1,7 @@
 //! Counts what the allocator is asked for: while messages flow, and under attack.
-#![expect(unsafe_code, reason = "a global allocator is unsafe to implement")]
 
+#[path = "common/allocations.rs"]
+mod allocations;
 mod common;
 
 use bytes::Bytes;
@@ -9,35 +10,7 @@ use common::*;
 use netsim::Link;
 use ortica_core::{Instant, Rng};
 use ortica_sctp::{Association, Config, Event, Ppid, SendOptions, StreamId};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to `System` as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        LIVE.with(|live| live.set(live.get() + layout.size() as isize));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.with(|live| live.set(live.get() - layout.size() as isize));
-        // SAFETY: `pointer` came from `System`, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const CAP: isize = 5 << 20;
 
@@ -56,8 +29,9 @@ struct Wire {
 }
 
 impl Wire {
-    fn new() -> Self {
-        let new = |seed| Association::new(Arc::new(config()), Rng::from_number(seed), netsim::epoch());
+    fn new(config: Config) -> Self {
+        let config = Arc::new(config);
+        let new = |seed| Association::new(config.clone(), Rng::from_number(seed), netsim::epoch());
         let mut wire = Self { a: new(1), b: new(2), now: netsim::epoch(), packets: Vec::with_capacity(1 << 20) };
         wire.a.connect(wire.now);
         for _ in 0..4 {
@@ -110,17 +84,19 @@ fn carry(now: Instant, from: &mut Association, to: &mut Association, packets: &m
     count
 }
 
-/// Guards the hot path: sending costs no allocation, neither per message nor per packet, and receiving one per message.
+/// Guards the hot path: sending costs no allocation, neither per message nor per packet, and receiving one per message, be they
+/// interleaved or not.
 #[test]
 fn nothing_is_allocated_per_packet() {
-    for size in [16, 1_000, 65_536, 262_144] {
-        let (mut wire, message) = (Wire::new(), Bytes::from(vec![7; size]));
+    for (size, interleaving) in [16, 1_000, 65_536, 262_144].into_iter().flat_map(|size| [(size, false), (size, true)])
+    {
+        let (mut wire, message) = (Wire::new(config().with_interleaving(interleaving)), Bytes::from(vec![7; size]));
         // Queues, windows and buffers grow to what they need.
         wire.transfer(&message, 4_000_000 / size.max(64));
         let count = 4_000_000 / size.max(256);
-        let before = ALLOCATIONS.get();
+        let before = allocations::calls();
         let packets = wire.transfer(&message, count);
-        let allocations = ALLOCATIONS.get() - before;
+        let allocations = allocations::calls() - before;
         println!("{count} messages of {size} bytes: {packets} packets, {allocations} allocations");
         // One for each message, and a few where it waits.
         assert!(allocations <= count + count / 8 + 8, "{allocations} for {count} messages of {size} bytes");
@@ -156,7 +132,7 @@ fn cve_32_a_flood_of_inits_leaves_nothing_behind() {
     let mut inits: Vec<_> = (1..=16).map(|tag| raw::packet(0, &[(raw::INIT, 0, raw::init(tag, tag))])).collect();
     victim.handle_packet(now, &inits[0]);
     victim.poll_packet(now, &mut out);
-    let before = LIVE.get();
+    let before = allocations::live();
     for at in 0..1_000_000u64 {
         let now = now + std::time::Duration::from_micros(at);
         victim.handle_packet(now, &inits[at as usize % 16]);
@@ -164,11 +140,11 @@ fn cve_32_a_flood_of_inits_leaves_nothing_behind() {
         answered += usize::from(victim.poll_packet(now, &mut out).is_some());
     }
     assert!((99..=100).contains(&answered), "{answered} answers in a second");
-    assert!((LIVE.get() - before).abs() < 4 << 10, "{} bytes", LIVE.get() - before);
+    assert!((allocations::live() - before).abs() < 4 << 10, "{} bytes", allocations::live() - before);
     inits.clear();
     let tag = raw::handshake(now + 2 * SECOND, &mut victim);
     assert_ne!(tag, 0);
-    assert!(LIVE.get() - before < 16 << 10, "{} bytes", LIVE.get() - before);
+    assert!(allocations::live() - before < 16 << 10, "{} bytes", allocations::live() - before);
 }
 
 /// Fills a victim with what `chunk` makes of 0, 1, 2, .. and never reads. Returns the most that the heap grew by.
@@ -178,14 +154,14 @@ fn fill(name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isi
 
 fn fill_with(config: Config, name: &str, count: u32, chunk: impl Fn(u32) -> (u8, u8, Vec<u8>)) -> isize {
     let (mut victim, tag) = victim(config);
-    let before = LIVE.get();
+    let before = allocations::live();
     let (mut most, mut now) = (0, netsim::epoch());
     for at in 0..count {
         now += MS / 10;
         victim.handle_packet(now, &raw::packet(tag, &[chunk(at)]));
         raw::drain(now, &mut victim);
         while victim.poll_event().is_some() {}
-        most = most.max(LIVE.get() - before);
+        most = most.max(allocations::live() - before);
     }
     println!("{name}: {most} bytes, {:.2} x the cap", most as f64 / CAP as f64);
     assert!(victim.is_connected(), "{name}");
@@ -314,11 +290,11 @@ fn cve_39_ten_thousand_resets_leave_nothing_behind() {
         }
         if round == 1_000 {
             pair.run_for(60 * SECOND);
-            flat = Some(LIVE.get());
+            flat = Some(allocations::live());
         }
     }
     pair.run_for(60 * SECOND);
-    let grown = LIVE.get() - flat.expect("a thousand rounds went by");
+    let grown = allocations::live() - flat.expect("a thousand rounds went by");
     println!("{grown} bytes more than after a thousand rounds");
     assert!(grown.abs() <= 64 << 10, "{grown} bytes");
 }

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use netsim::{Link, Pair};
 use ortica_core::Rng;
-use ortica_sctp::{Association, CloseReason, ConnectError, Event, SendOptions, StreamId};
+use ortica_sctp::{Association, CloseReason, ConnectError, Event, SendOptions, StreamId, check_init_chunk};
 use std::sync::Arc;
 
 /// The INIT chunk of the example in draft-hancke-tsvwg-snap, base64 removed: 30 bytes, of which none are padding.
@@ -113,6 +113,7 @@ fn snap_refuses_what_is_no_sound_init() {
         ("hardly a window", with(|chunk| chunk[8..12].copy_from_slice(&[0, 0, 4, 0])), refused),
     ] {
         let mut a = association(1);
+        assert_eq!(check_init_chunk(&chunk), expected, "{name}");
         assert_eq!(a.connect_with(netsim::epoch(), &chunk), expected, "{name}");
         assert_eq!(a.is_connected(), expected.is_ok(), "{name}");
         assert_eq!(a.poll_event(), expected.is_ok().then_some(Event::Connected), "{name}");

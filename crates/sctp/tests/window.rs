@@ -56,3 +56,52 @@ fn flt_43_a_reader_that_sleeps_for_hours_finds_everything() {
         }
     }
 }
+
+/// What a reader takes from stream 2 in ten seconds at 20 Mbit/s, once stream 1 holds `unread` bytes that nobody reads.
+fn rate_beside(unread: usize) -> usize {
+    const UNREAD: StreamId = StreamId(1);
+    let link = Link::with_delay(25 * MS).bottleneck(20_000_000, 128 << 10);
+    let mut pair = connected(43, link);
+    pair.b.machine.unread.push(UNREAD);
+    let message = bytes::Bytes::from(pattern(16 << 10));
+    for part in pattern(unread).chunks(16 << 10) {
+        pair.a.machine.queue(UNREAD.0, part.to_vec(), SendOptions::default());
+        pair.a.machine.queue(2, message.clone(), SendOptions::default());
+    }
+    let pour = |pair: &mut Peers, steps: usize| {
+        let mut received = 0;
+        for _ in 0..steps {
+            while pair.a.machine.outbox.len() < 64 {
+                pair.a.machine.queue(2, message.clone(), SendOptions::default());
+            }
+            pair.run_for(50 * MS);
+            received += pair.b.machine.inbox.drain(..).map(|message| message.payload.len()).sum::<usize>();
+        }
+        received
+    };
+    pour(&mut pair, 5 * 20);
+    let received = pour(&mut pair, 10 * 20);
+    let mut held = 0;
+    pair.with_b(|b, _| {
+        while let Some(message) = b.machine.association.read(UNREAD) {
+            held += message.payload.len();
+        }
+    });
+    assert_eq!(held, unread, "all of it had arrived and waited");
+    received
+}
+
+/// Guards the growth of the receive window: what one stream keeps from being read is no part of it, so that the others go on at
+/// their speed while there is room. (Once nothing is left of the buffer all stand still: SCTP has one window for all streams.)
+#[test]
+fn flt_43_other_streams_flow_beside_one_that_nobody_reads() {
+    let alone = rate_beside(0);
+    for unread in [100 << 10, 450 << 10, 1 << 20, 4 << 20] {
+        let beside = rate_beside(unread);
+        println!(
+            "bar: beside {unread} unread bytes another stream has {:.2} of its rate",
+            beside as f64 / alone as f64
+        );
+        assert!(beside * 10 >= alone * 8, "{beside} of {alone} bytes beside {unread} unread ones");
+    }
+}

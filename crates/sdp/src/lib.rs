@@ -57,6 +57,7 @@
 )]
 
 mod attribute;
+mod base64;
 mod cursor;
 mod error;
 mod level;
@@ -73,8 +74,8 @@ mod write;
 pub use attribute::{
     Attribute, Connection, Direction, DtlsRole, Extmap, Feedback, Fingerprint, FingerprintError, Fmtp, Format, Group,
     GroupSemantics, HashAlgorithm, IceOptions, MaxMessageSize, Msid, PacketTime, Parameters, Rid, RidDirection, Rtcp,
-    RtcpFeedback, RtcpMuxPolicy, RtpMap, SctpMap, Setup, SetupError, Simulcast, SimulcastRid, SimulcastStreams,
-    SsrcAttribute, SsrcGroup, SsrcSemantics, UnknownDirection, strongest_fingerprints,
+    RtcpFeedback, RtcpMuxPolicy, RtpMap, SctpInit, SctpMap, Setup, SetupError, Simulcast, SimulcastRid,
+    SimulcastStreams, SsrcAttribute, SsrcGroup, SsrcSemantics, UnknownDirection, strongest_fingerprints,
 };
 pub use error::{SdpError, SdpErrorKind};
 pub use limits::Limits;

@@ -9,7 +9,7 @@ use crate::session::{attribute_lines, line, text_lines, value_lines};
 use crate::write;
 use crate::{
     Attribute, Fmtp, Format, Limits, MaxMessageSize, Msid, PacketTime, Parameters, Rid, Rtcp, RtcpFeedback, RtpMap,
-    SctpMap, SdpError, Simulcast, SsrcAttribute, SsrcGroup, parse,
+    SctpInit, SctpMap, SdpError, Simulcast, SsrcAttribute, SsrcGroup, parse,
 };
 
 /// A media section.
@@ -320,6 +320,11 @@ impl Media {
     /// `a=sctpmap`
     pub fn sctpmap(&self) -> Option<&SctpMap> {
         first!(self.attributes, SctpMap)
+    }
+
+    /// `a=sctp-init`: the INIT chunk of the one who says so.
+    pub fn sctp_init(&self) -> Option<&SctpInit> {
+        first!(self.attributes, SctpInit)
     }
 
     /// `a=max-message-size`; 64 KiB when it is not said.

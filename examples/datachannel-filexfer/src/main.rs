@@ -8,25 +8,23 @@
 //! The descriptions are pasted from one terminal to the other, or go through a socket: see `--signaling`. aiortc's program of the
 //! same name may be the other side: the channel is called `filexfer`, an empty message ends the file.
 
-use bytes::{Bytes, BytesMut};
+mod disk;
+
+use bytes::Bytes;
 use clap::{Parser, ValueEnum};
+use disk::{Sink, Source};
 use ortica::signaling::{Signal, Signaling, SignalingArguments};
 use ortica::{Configuration, DataChannel, DataChannelInit, Event, Events, Message, PeerConnection};
 use std::error::Error;
 use std::fs::File;
-use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Bytes in one message: what every peer takes.
+/// Bytes in one message, unless the peer takes less.
 const MESSAGE_LEN: usize = 64 * 1024;
-/// Messages between the disk and the channel.
-const QUEUE: usize = 32;
 const CHANNEL: &str = "filexfer";
 
 /// Sends a file over a data channel.
@@ -48,7 +46,8 @@ enum Role {
     Receive,
 }
 
-#[tokio::main]
+// One thread beside that of the file: to hand messages over between more of them costs more than it gains.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
     let level = if options.verbose { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
@@ -101,29 +100,21 @@ async fn send(
         },
         failure = failed(events) => return Err(failure),
     }
+    // aiortc's side waits to hear the same; others may be gone by now.
+    let _ = signaling.send(&Signal::Bye).await;
     Ok(())
 }
 
-/// Reads on a thread of its own, and sends as the channel has room.
-async fn send_file(channel: &DataChannel, mut file: File) -> Result<(), Failure> {
+/// Sends as the channel has room.
+async fn send_file(channel: &DataChannel, file: File) -> Result<(), Failure> {
     if !channel.opened().await {
         return Err("the channel did not open".into());
     }
-    let (to, mut pieces) = mpsc::channel(QUEUE);
-    let reading = spawn_blocking(move || -> std::io::Result<()> {
-        loop {
-            let mut piece = BytesMut::zeroed(MESSAGE_LEN);
-            let len = file.read(&mut piece)?;
-            piece.truncate(len);
-            if len == 0 || to.blocking_send(piece.freeze()).is_err() {
-                return Ok(());
-            }
-        }
-    });
-    while let Some(piece) = pieces.recv().await {
+    let mut source = Source::new(file);
+    let most = MESSAGE_LEN.min(channel.max_message_size());
+    while let Some(piece) = source.next(most).await? {
         channel.send(piece).await?;
     }
-    reading.await??;
     channel.send(Bytes::new()).await?;
     Ok(())
 }
@@ -159,26 +150,16 @@ async fn receive(
     Ok(())
 }
 
-/// Takes messages until an empty one, and writes on a thread of its own.
-async fn receive_file(channel: &DataChannel, mut file: File) -> Result<u64, Failure> {
-    let (to, mut pieces) = mpsc::channel::<Bytes>(QUEUE);
-    let writing = spawn_blocking(move || -> std::io::Result<u64> {
-        let mut written = 0;
-        while let Some(piece) = pieces.blocking_recv() {
-            file.write_all(&piece)?;
-            written += piece.len() as u64;
-        }
-        file.sync_data()?;
-        Ok(written)
-    });
+/// Takes messages until an empty one.
+async fn receive_file(channel: &DataChannel, file: File) -> Result<u64, Failure> {
+    let mut sink = Sink::new(file);
     loop {
         match channel.recv().await {
             Some(Message::Binary(piece)) if piece.is_empty() => break,
             // aiortc's side ends with an empty text.
             Some(Message::Text(text)) if text.is_empty() => break,
             Some(Message::Binary(piece)) => {
-                if to.send(piece).await.is_err() {
-                    // It cannot write any more; it says why below.
+                if !sink.push(&piece).await {
                     break;
                 }
             }
@@ -186,8 +167,7 @@ async fn receive_file(channel: &DataChannel, mut file: File) -> Result<u64, Fail
             None => return Err("the channel closed before the file was complete".into()),
         }
     }
-    drop(to);
-    Ok(writing.await??)
+    Ok(sink.finish().await?)
 }
 
 // --- both -------------------------------------------------------------------------------------------------------------------

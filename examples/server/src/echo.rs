@@ -8,7 +8,7 @@ use ortica::{LocalTrack, PeerConnection, RemoteTrack, RtpTransceiver};
 /// Sends back over each transceiver that the caller's offer made and that nothing is sent over yet.
 pub fn answer(connection: &PeerConnection, transform: Transform) -> Result<(), TransceiverError> {
     for transceiver in connection.transceivers() {
-        if transceiver.sender().track().is_none() && !transceiver.is_stopped() {
+        if transceiver.sender().track().is_none() && !transceiver.is_stopping() {
             let back = LocalTrack::new(transceiver.kind(), Default::default());
             connection.add_track(&back, &["echo"])?;
             start(&transceiver, back, transform);

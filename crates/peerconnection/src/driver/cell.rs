@@ -160,7 +160,7 @@ impl Cell {
         false
     }
 
-    /// Ends the session: goodbyes go out, then the endpoint forgets it.
+    /// Ends the session: what was sent and goodbyes go out, then the endpoint forgets it.
     pub fn end(&self) {
         let now = self.endpoint.clock().now();
         {
@@ -201,14 +201,15 @@ impl Cell {
         inner.settle(now);
         drained.timeout = inner.peer.poll_timeout();
         inner.at_once.alarm = drained.timeout;
-        drained.done = inner.ending && !drained.more;
+        drained.done = inner.ending && inner.peer.is_closed();
         drained
     }
 
     /// The driver is gone: everybody who waits is told.
     pub(super) fn stop(&self) {
+        let now = self.endpoint.clock().now();
         let inner = &mut *self.lock();
-        inner.peer.stop();
+        inner.peer.stop(now);
         inner.waiters.wake_all();
     }
 }

@@ -1,7 +1,7 @@
 //! One data channel: its parameters and its state.
 
 use bytes::Bytes;
-use ortica_sctp::StreamId;
+use ortica_sctp::{StreamId, Undelivered};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
@@ -149,6 +149,8 @@ pub(super) struct Channel {
     /// The peer has reset its outgoing stream.
     pub reset_in: bool,
     pub stats: super::ChannelStats,
+    /// What did not arrive, once it is closed.
+    pub undelivered: Undelivered,
 }
 
 impl Channel {
@@ -163,6 +165,7 @@ impl Channel {
             reset_out: false,
             reset_in: false,
             stats: super::ChannelStats::default(),
+            undelivered: Undelivered::default(),
         }
     }
 }

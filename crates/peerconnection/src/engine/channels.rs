@@ -1,23 +1,32 @@
 //! The data channels of a session and what happens to them on one SCTP association.
 //!
+//! | module | what |
+//! |---|---|
+//! | here | the table, messages, opening and closing |
+//! | `control` | what the two sides say about channels |
+//!
 //! Source: [RFC 8831](https://www.rfc-editor.org/rfc/rfc8831), [RFC 8832](https://www.rfc-editor.org/rfc/rfc8832)
 
-use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
+mod control;
+
+use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Reliability};
 use super::{ChannelId, ChannelStats, Event, Limits};
 use bytes::Bytes;
 use ortica_core::Instant;
 use ortica_dtls::Role;
 use ortica_sctp::dcep::{self, Open};
 use ortica_sctp::ppid::{self, Content, Kind};
-use ortica_sctp::{Association, Ppid, SendOptions, SendRefusal, StreamId};
+use ortica_sctp::{Association, Ppid, SendOptions, SendRefusal, StreamId, Undelivered};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
+
+use control::{Unsaid, open_message, parameters_of, send_control};
 
 /// The highest stream id: 65,535 is not used (RFC 8832 §6).
 const MAX_STREAM: u16 = 65_534;
 
-/// SCTP's send buffer unless its settings say otherwise, in bytes: what a message may hold where the peer sets no limit.
-const SEND_BUFFER: usize = 2 << 20;
+/// What a peer takes that does not say, in bytes (RFC 8841 §6.1).
+const DEFAULT_MAX_MESSAGE_SIZE: usize = 64 << 10;
 
 /// Messages read past while the ACK of a channel is awaited.
 const MAX_EARLY: usize = 64;
@@ -53,8 +62,8 @@ pub enum ChannelSendError {
     /// The channel is not open.
     #[error("the channel is {0}")]
     NotOpen(ChannelState),
-    /// The message is longer than the peer takes, in bytes.
-    #[error("the peer takes messages of at most {0} bytes")]
+    /// The message is longer than the peer takes, or than the send buffer holds, in bytes.
+    #[error("a message of at most {0} bytes can be sent")]
     TooLarge(usize),
     /// The send queue is full: here is the message again, and `ChannelWritable` follows.
     #[error("the send queue is full")]
@@ -67,6 +76,8 @@ pub(super) struct Channels {
     limits: Limits,
     table: BTreeMap<ChannelId, Channel>,
     by_stream: BTreeMap<StreamId, ChannelId>,
+    /// No stream of our parity below this one is free.
+    lowest_free: u16,
     /// Bytes of the labels and protocols in the table.
     names: usize,
     /// Messages on streams that no OPEN has named yet.
@@ -79,6 +90,10 @@ pub(super) struct Channels {
     max_message_size: Option<usize>,
     /// Channels whose message was refused for want of room.
     blocked: Vec<ChannelId>,
+    /// What did not arrive of channels that are closed.
+    undelivered: Undelivered,
+    /// What is to be said about channels as soon as there is room for it, one message for each at most.
+    unsaid: VecDeque<Unsaid>,
 }
 
 impl Channels {
@@ -87,14 +102,17 @@ impl Channels {
             limits,
             table: BTreeMap::new(),
             by_stream: BTreeMap::new(),
+            lowest_free: 0,
             names: 0,
             early: BTreeMap::new(),
             early_bytes: 0,
             next_id: 0,
             role: None,
             connected: false,
-            max_message_size: Some(65_536),
+            max_message_size: Some(DEFAULT_MAX_MESSAGE_SIZE),
             blocked: Vec::new(),
+            undelivered: Undelivered::default(),
+            unsaid: VecDeque::new(),
         }
     }
 
@@ -113,10 +131,16 @@ impl Channels {
     /// Sets what the peer said it takes; zero means no limit, absent means 64 KiB (RFC 8841 §6.1).
     pub fn set_max_message_size(&mut self, announced: Option<u64>) {
         self.max_message_size = match announced {
-            None => Some(65_536),
+            None => Some(DEFAULT_MAX_MESSAGE_SIZE),
             Some(0) => None,
             Some(size) => Some(usize::try_from(size).unwrap_or(usize::MAX)),
         };
+    }
+
+    /// Bytes of the longest message that can be sent: what the peer takes, and this side's send buffer holds.
+    pub fn max_message_size(&self, association: Option<&Association>) -> usize {
+        let theirs = self.max_message_size.unwrap_or(usize::MAX);
+        theirs.min(association.map_or(usize::MAX, Association::longest_message))
     }
 
     /// Makes a channel; it opens once the association is up, at once if it is.
@@ -136,18 +160,20 @@ impl Channels {
         if !self.has_room(&parameters) {
             return Err(ChannelError::TooMany);
         }
-        if let Some(stream) = parameters.negotiated {
-            let connected = association.as_deref().filter(|_| self.connected);
-            if stream > MAX_STREAM || connected.is_some_and(|association| !has_stream(association, StreamId(stream))) {
-                return Err(ChannelError::StreamOutOfRange);
+        let connected = association.as_deref().filter(|_| self.connected);
+        let is_there = |stream| connected.is_none_or(|association| has_stream(association, stream));
+        match parameters.negotiated.map(StreamId) {
+            Some(stream) if stream.0 > MAX_STREAM || !is_there(stream) => return Err(ChannelError::StreamOutOfRange),
+            Some(stream) if self.by_stream.contains_key(&stream) => return Err(ChannelError::StreamInUse(stream.0)),
+            Some(_) => {}
+            None if connected.is_some() && !self.free_stream().is_some_and(is_there) => {
+                return Err(ChannelError::TooMany);
             }
-            if self.by_stream.contains_key(&StreamId(stream)) {
-                return Err(ChannelError::StreamInUse(stream));
-            }
+            None => {}
         }
         let id = self.insert(Channel::new(parameters));
         if let Some(association) = association.filter(|_| self.connected) {
-            self.open(now, association, id, events);
+            self.say(now, association, Unsaid::Open(id), events);
         }
         Ok(id)
     }
@@ -180,29 +206,39 @@ impl Channels {
         self.connected = true;
         let waiting: Vec<ChannelId> = self.table.keys().copied().collect();
         for id in waiting {
-            self.open(now, association, id, events);
+            self.say(now, association, Unsaid::Open(id), events);
         }
     }
 
-    /// Gives the channel its stream and says OPEN on it. It can be used at once: what follows the OPEN arrives after it.
-    fn open(&mut self, now: Instant, association: &mut Association, id: ChannelId, events: &mut VecDeque<Event>) {
+    /// Gives the channel its stream and says OPEN on it; `false` when there is no room for that. It can be used at once: what
+    /// follows the OPEN arrives after it.
+    fn open(
+        &mut self,
+        now: Instant,
+        association: &mut Association,
+        id: ChannelId,
+        events: &mut VecDeque<Event>,
+    ) -> bool {
         let free = self.free_stream();
-        let Some(channel) = self.table.get_mut(&id) else { return };
-        if channel.state != ChannelState::Connecting {
-            return;
-        }
+        let Some(channel) = self.table.get_mut(&id).filter(|channel| channel.state == ChannelState::Connecting) else {
+            return true;
+        };
         let Some(stream) = channel.stream.or(free).filter(|stream| has_stream(association, *stream)) else {
-            return self.finish(id, events);
+            self.finish(Some(association), id, events);
+            return true;
         };
         channel.stream = Some(stream);
         self.by_stream.insert(stream, id);
         association.set_weight(stream, channel.parameters.priority.weight());
         if channel.parameters.negotiated.is_none() {
-            let sent = open_message(&channel.parameters)
-                .is_some_and(|open| association.send(now, stream, Ppid::DCEP, open, SendOptions::default()).is_ok());
-            if !sent {
-                self.finish(id, events);
-                return;
+            let open = open_message(&channel.parameters).ok_or(SendRefusal::TooLarge);
+            match open.and_then(|open| send_control(now, association, stream, open)) {
+                Ok(()) => {}
+                Err(SendRefusal::WouldBlock) => return false,
+                Err(_) => {
+                    self.finish(Some(association), id, events);
+                    return true;
+                }
             }
         }
         channel.state = ChannelState::Open;
@@ -213,6 +249,7 @@ impl Channels {
             channel.early = early;
         }
         events.push_back(Event::ChannelReadable(id));
+        true
     }
 
     fn take_early(&mut self, stream: StreamId) -> VecDeque<ChannelMessage> {
@@ -221,13 +258,22 @@ impl Channels {
         early
     }
 
-    /// The lowest free stream of our parity: even for the DTLS client, odd for the server (RFC 8832 §6).
-    fn free_stream(&self) -> Option<StreamId> {
-        let first = match self.role? {
+    /// The lowest free stream of our parity. Where the last search ended the next one begins, or many channels would take long
+    /// to make.
+    fn free_stream(&mut self) -> Option<StreamId> {
+        let first = self.lowest_free.max(self.parity()?);
+        let mut streams = (first..=MAX_STREAM).step_by(2).map(StreamId);
+        let free = streams.find(|stream| !self.by_stream.contains_key(stream));
+        self.lowest_free = free.map_or(u16::MAX, |stream| stream.0);
+        free
+    }
+
+    /// The streams of our channels are even where we are the DTLS client, odd where we are the server (RFC 8832 §6).
+    fn parity(&self) -> Option<u16> {
+        self.role.map(|role| match role {
             Role::Client => 0,
             Role::Server => 1,
-        };
-        (first..=MAX_STREAM).step_by(2).map(StreamId).find(|stream| !self.by_stream.contains_key(stream))
+        })
     }
 
     /// Hands a message to SCTP.
@@ -272,7 +318,7 @@ impl Channels {
                 }
                 Err(ChannelSendError::Full(message))
             }
-            Err(SendRefusal::TooLarge) => Err(ChannelSendError::TooLarge(SEND_BUFFER)),
+            Err(SendRefusal::TooLarge) => Err(ChannelSendError::TooLarge(association.longest_message())),
             Err(_) => Err(ChannelSendError::NotOpen(ChannelState::Closing)),
         }
     }
@@ -325,12 +371,26 @@ impl Channels {
             (ChannelState::Open, Some(stream), Some(association)) => {
                 channel.state = ChannelState::Closing;
                 if association.reset_streams(now, &[stream]).is_err() {
-                    self.finish(id, events);
+                    self.finish(Some(association), id, events);
                 }
             }
-            (ChannelState::Connecting | ChannelState::Open, ..) => self.finish(id, events),
+            (ChannelState::Connecting | ChannelState::Open, .., association) => self.finish(association, id, events),
             (ChannelState::Closing | ChannelState::Closed, ..) => {}
         }
+    }
+
+    /// Ends what is not open yet, and takes no further messages: the session closes once what was sent has arrived.
+    pub fn flush(&mut self, events: &mut VecDeque<Event>) {
+        let all: Vec<ChannelId> = self.table.keys().copied().collect();
+        for id in all {
+            match self.table.get_mut(&id) {
+                Some(channel) if channel.state == ChannelState::Open => channel.state = ChannelState::Closing,
+                Some(channel) if channel.state == ChannelState::Connecting => self.finish(None, id, events),
+                _ => {}
+            }
+        }
+        // What the application or the peer opens from here on comes too late.
+        self.connected = false;
     }
 
     /// Forgets a closed channel.
@@ -340,6 +400,17 @@ impl Channels {
         {
             self.names -= channel.parameters.names_len();
         }
+    }
+
+    /// What was sent on a channel and did not arrive, for all that is known; once it is closed.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        let channel = self.table.get(&id).filter(|channel| channel.state == ChannelState::Closed)?;
+        Some(channel.undelivered)
+    }
+
+    /// The same of all channels that are closed, those included that were forgotten.
+    pub fn total_undelivered(&self) -> Undelivered {
+        self.undelivered
     }
 
     pub fn stats(&self, id: ChannelId) -> Option<ChannelStats> {
@@ -359,12 +430,10 @@ impl Channels {
             ortica_sctp::Event::BufferedAmountLow(stream) => {
                 events.extend(self.by_stream.get(&stream).copied().map(Event::ChannelBufferedAmountLow));
             }
-            ortica_sctp::Event::Writable => {
-                events.extend(self.blocked.drain(..).map(Event::ChannelWritable));
-            }
+            ortica_sctp::Event::Writable => self.on_writable(now, association, events),
             ortica_sctp::Event::StreamReset(stream) => self.on_reset_in(now, association, stream, events),
-            ortica_sctp::Event::StreamResetDone(stream) => self.on_reset_out(stream, events),
-            ortica_sctp::Event::Closed(_) => self.on_closed(events),
+            ortica_sctp::Event::StreamResetDone(stream) => self.on_reset_out(association, stream, events),
+            ortica_sctp::Event::Closed(_) => self.on_closed(Some(association), events),
             _ => {}
         }
     }
@@ -433,20 +502,13 @@ impl Channels {
         open: Open,
         events: &mut VecDeque<Event>,
     ) {
-        let ours = match self.role {
-            Some(Role::Client) => 0,
-            Some(Role::Server) => 1,
-            None => return,
-        };
+        let Some(ours) = self.parity() else { return };
         let parameters = parameters_of(&open);
-        if stream.0 % 2 == ours || stream.0 > MAX_STREAM || !self.has_room(&parameters) {
+        if !self.connected || stream.0 % 2 == ours || stream.0 > MAX_STREAM || !self.has_room(&parameters) {
             tracing::debug!(stream = stream.0, "refused a data channel");
             let _ = association.reset_streams(now, &[stream]);
             return;
         }
-        let mut ack = Vec::new();
-        dcep::Ack.encode(&mut ack);
-        let _ = association.send(now, stream, Ppid::DCEP, Bytes::from(ack), SendOptions::default());
         let mut channel = Channel::new(parameters);
         // What matters to the peer on its side matters as much on this one.
         association.set_weight(stream, channel.parameters.priority.weight());
@@ -455,6 +517,7 @@ impl Channels {
         channel.state = ChannelState::Open;
         channel.early = self.take_early(stream);
         let id = self.insert(channel);
+        self.say(now, association, Unsaid::Ack(id), events);
         events.push_back(Event::IncomingChannel(id));
         events.push_back(Event::ChannelOpen(id));
         events.push_back(Event::ChannelReadable(id));
@@ -482,38 +545,47 @@ impl Channels {
             }
         }
         if channel.reset_out {
-            self.finish(id, events);
+            self.finish(Some(association), id, events);
         }
     }
 
-    fn on_reset_out(&mut self, stream: StreamId, events: &mut VecDeque<Event>) {
+    fn on_reset_out(&mut self, association: &mut Association, stream: StreamId, events: &mut VecDeque<Event>) {
         let Some(id) = self.by_stream.get(&stream).copied() else { return };
         let Some(channel) = self.table.get_mut(&id) else { return };
         channel.reset_out = true;
         if channel.reset_in {
-            self.finish(id, events);
+            self.finish(Some(association), id, events);
         }
     }
 
     /// The association is gone, and every channel with it.
-    pub fn on_closed(&mut self, events: &mut VecDeque<Event>) {
+    pub fn on_closed(&mut self, mut association: Option<&mut Association>, events: &mut VecDeque<Event>) {
         self.connected = false;
+        self.unsaid.clear();
         let all: Vec<ChannelId> = self.table.keys().copied().collect();
         for id in all {
-            self.finish(id, events);
+            self.finish(association.as_deref_mut(), id, events);
         }
     }
 
-    fn finish(&mut self, id: ChannelId, events: &mut VecDeque<Event>) {
+    fn finish(&mut self, association: Option<&mut Association>, id: ChannelId, events: &mut VecDeque<Event>) {
         let Some(channel) = self.table.get_mut(&id) else { return };
         if channel.state == ChannelState::Closed {
             return;
         }
         channel.state = ChannelState::Closed;
-        if let Some(stream) = channel.stream {
-            self.by_stream.remove(&stream);
+        let stream = channel.stream;
+        if let Some(stream) = stream {
+            channel.undelivered = association.map(|it| it.take_undelivered(stream)).unwrap_or_default();
+            self.undelivered += channel.undelivered;
+        }
+        if let Some(stream) = stream.filter(|stream| self.by_stream.remove(stream).is_some())
+            && self.parity() == Some(stream.0 % 2)
+        {
+            self.lowest_free = self.lowest_free.min(stream.0);
         }
         self.blocked.retain(|blocked| *blocked != id);
+        self.unsaid.retain(|message| message.channel() != id);
         events.push_back(Event::ChannelClosed(id));
     }
 }
@@ -546,37 +618,6 @@ fn user_message(ppid: Ppid, payload: Bytes) -> Read {
         Ok(Content::User(Kind::Text, data)) if std::str::from_utf8(&data).is_err() => Read::Refused,
         Ok(Content::User(kind, data)) => Read::User(ChannelMessage { binary: matches!(kind, Kind::Binary), data }),
         Err(_) => Read::Refused,
-    }
-}
-
-fn open_message(parameters: &ChannelParameters) -> Option<Bytes> {
-    let mut open = Open::new(parameters.label.as_str(), parameters.protocol.as_str()).ok()?;
-    open.ordered = parameters.ordered;
-    open.priority = parameters.priority.weight();
-    open.reliability = match parameters.reliability {
-        Reliability::Reliable => ortica_sctp::Reliability::Reliable,
-        Reliability::MaxRetransmits(count) => ortica_sctp::Reliability::MaxRetransmits(count.into()),
-        Reliability::MaxPacketLifeTime(time) => ortica_sctp::Reliability::MaxLifetime(time),
-    };
-    let mut bytes = Vec::new();
-    open.encode(&mut bytes);
-    Some(Bytes::from(bytes))
-}
-
-fn parameters_of(open: &Open) -> ChannelParameters {
-    ChannelParameters {
-        label: open.label().to_owned(),
-        protocol: open.protocol().to_owned(),
-        ordered: open.ordered,
-        reliability: match open.reliability {
-            ortica_sctp::Reliability::Reliable | ortica_sctp::Reliability::Priority(_) => Reliability::Reliable,
-            ortica_sctp::Reliability::MaxRetransmits(count) => {
-                Reliability::MaxRetransmits(u16::try_from(count).unwrap_or(u16::MAX))
-            }
-            ortica_sctp::Reliability::MaxLifetime(time) => Reliability::MaxPacketLifeTime(time),
-        },
-        priority: Priority::from_weight(open.priority),
-        negotiated: None,
     }
 }
 

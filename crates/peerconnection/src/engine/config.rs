@@ -2,6 +2,7 @@
 
 use ortica_core::{Instant, NtpTime, WallClock};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Settings of a [`Session`](super::Session), shared by all that are made with them.
 #[derive(Clone, Debug)]
@@ -11,9 +12,14 @@ pub struct Config {
     pub(super) sctp: Arc<ortica_sctp::Config>,
     pub(super) limits: Limits,
     pub(super) wall_clock: WallClock,
+    pub(super) signalled_sctp: bool,
+    pub(super) linger: Duration,
 }
 
 impl Config {
+    /// The default of [`with_linger`](Self::with_linger): five seconds.
+    pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
+
     /// Settings from those of the layers.
     pub fn new(ice: ortica_ice::Config, dtls: ortica_dtls::Config, sctp: ortica_sctp::Config) -> Self {
         Self {
@@ -22,6 +28,8 @@ impl Config {
             sctp: Arc::new(sctp),
             limits: Limits::default(),
             wall_clock: WallClock::new(Instant::from_nanos(0), NtpTime(0)),
+            signalled_sctp: true,
+            linger: Self::DEFAULT_LINGER,
         }
     }
 
@@ -33,11 +41,34 @@ impl Config {
         self
     }
 
+    /// Whether to let SCTP start from what was signalled, without its handshake, where the peer does too. Default: `true`.
+    ///
+    /// Source: [draft-hancke-tsvwg-snap](https://datatracker.ietf.org/doc/draft-hancke-tsvwg-snap/)
+    #[must_use]
+    pub fn with_signalled_sctp(mut self, offer: bool) -> Self {
+        self.signalled_sctp = offer;
+        self
+    }
+
+    /// How long a session that is closed goes on with what was sent on its data channels and is not acknowledged yet.
+    /// Default: [`DEFAULT_LINGER`](Self::DEFAULT_LINGER). With zero it is dropped at once; with nothing left to be sent, a
+    /// session ends at once anyway.
+    #[must_use]
+    pub fn with_linger(mut self, most: Duration) -> Self {
+        self.linger = most;
+        self
+    }
+
     /// Replaces the bounds of the session's own queues.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Bytes of the longest message that is taken from the peer.
+    pub(crate) fn max_message_size(&self) -> usize {
+        self.sctp.limits().max_message_size
     }
 }
 

@@ -57,6 +57,17 @@ pub enum Event {
     Closed(CloseReason),
 }
 
+impl Event {
+    /// Which transport it speaks of, if of one.
+    pub(super) fn transport(&self) -> Option<TransportId> {
+        match self {
+            Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) | Self::Dtls(id, _) => Some(*id),
+            Self::Resolve { transport, .. } => Some(*transport),
+            _ => None,
+        }
+    }
+}
+
 /// State of DTLS on a transport.
 ///
 /// Source: [webrtc-pc §5.5.1](https://www.w3.org/TR/webrtc/#rtcdtlstransportstate-enum)

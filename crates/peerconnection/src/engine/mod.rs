@@ -36,3 +36,5 @@ pub use media::{
 pub use session::{MediaError, Session, TransportError};
 pub use stats::{ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
+
+pub use ortica_sctp::Undelivered;

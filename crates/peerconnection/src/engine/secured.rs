@@ -1,6 +1,6 @@
 //! The gate after DTLS: the one place where a verified handshake becomes something to send with.
 
-use super::Config;
+use super::{Config, SctpParameters};
 use ortica_core::{Instant, Rng};
 use ortica_dtls::Verified;
 use ortica_sctp::Association;
@@ -39,15 +39,34 @@ impl Secured {
     }
 
     /// Starts SCTP, unless it runs (SCTP-11: never before DTLS, never without the proof).
-    pub fn start_sctp(&mut self, config: &Config, rng: &Rng, now: Instant) {
+    pub fn start_sctp(
+        &mut self,
+        config: &Config,
+        rng: &Rng,
+        now: Instant,
+        parameters: &SctpParameters,
+    ) -> &mut Association {
         self.association.get_or_insert_with(|| {
-            let mut association = Association::new(config.sctp.clone(), rng.fork("sctp"), now);
-            association.connect(now);
+            let mut association = association(config, rng, now);
+            let peer = parameters.init.as_deref();
+            if peer.is_none_or(|peer| association.connect_with(now, peer).is_err()) {
+                association.connect(now);
+            }
             association
-        });
+        })
+    }
+
+    /// The INIT chunk of the association that `start_sctp` makes with the same `rng`.
+    pub fn sctp_init(config: &Config, rng: &Rng) -> Vec<u8> {
+        // It tells nobody when it was made, and is gone at once: before the proof nothing is sent or received by it.
+        association(config, rng, Instant::from_nanos(0)).init_chunk()
     }
 
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
+}
+
+fn association(config: &Config, rng: &Rng, now: Instant) -> Association {
+    Association::new(config.sctp.clone(), rng.fork("sctp"), now)
 }

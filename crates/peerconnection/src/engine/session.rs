@@ -8,9 +8,9 @@ use super::channels::Channels;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
-    CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats,
+    CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
 };
-use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
+use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
 use ortica_rtp::session::reports::random_cname;
 use std::collections::{BTreeMap, VecDeque};
@@ -61,6 +61,8 @@ pub struct Session {
     events: VecDeque<Event>,
     /// Set by `close`; `Closed` is the last event after it.
     closing: Option<CloseReason>,
+    /// After `close`, until when what was sent may still arrive.
+    flushing_until: Option<Instant>,
     /// After `close`, nothing is left to be sent.
     said_goodbye: bool,
     closed: bool,
@@ -82,6 +84,7 @@ impl Session {
             sctp: None,
             events: VecDeque::new(),
             closing: None,
+            flushing_until: None,
             said_goodbye: false,
             closed: false,
         }
@@ -99,10 +102,23 @@ impl Session {
         }
         let id = TransportId(self.next_transport);
         self.next_transport += 1;
-        let rng = self.rng.fork(&format!("transport {id}"));
-        let transport = Transport::new(id, &self.config, &self.cname, rng, now);
-        self.transports.insert(id, Box::new(transport));
+        self.transports.insert(id, Box::new(self.make_transport(now, id)));
         Ok(id)
+    }
+
+    /// Makes a transport anew, as it was when it was added, with the same credentials: for an offer that was taken back.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+        let fresh = self.make_transport(now, id);
+        **self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))? = fresh;
+        self.events.retain(|event| event.transport() != Some(id));
+        Ok(())
+    }
+
+    fn make_transport(&self, now: Instant, id: TransportId) -> Transport {
+        Transport::new(id, &self.config, &self.cname, self.rng.fork(&format!("transport {id}")), now)
     }
 
     /// Drops a transport without a word to the peer: for one that bundling made superfluous.
@@ -242,6 +258,17 @@ impl Session {
         })
     }
 
+    /// Takes the last restart of ICE back, when the offer that carried it was rolled back.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn rollback_ice_restart(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.rollback_restart(now);
+            Ok(())
+        })
+    }
+
     /// Starts DTLS with what is known of the peer; a second start changes nothing.
     ///
     /// # Errors
@@ -258,7 +285,14 @@ impl Session {
         })
     }
 
-    /// Runs data channels on a transport, as soon as its DTLS is connected.
+    /// The INIT chunk of this side's association on a transport, to be signalled as `a=sctp-init`: always the same one. `None`
+    /// where [`Config::with_signalled_sctp`] says so, and when SCTP was started by a handshake.
+    pub fn sctp_init(&self, id: TransportId) -> Option<Vec<u8>> {
+        self.transports.get(&id)?.sctp_init(&self.config)
+    }
+
+    /// Runs data channels on a transport, as soon as its DTLS is connected. A second start changes nothing but the longest
+    /// message.
     ///
     /// # Errors
     /// [`TransportError::Unknown`].
@@ -274,6 +308,19 @@ impl Session {
             Ok(())
         })?;
         self.sctp = Some(id);
+        Ok(())
+    }
+
+    /// Bounds the rate of data on a transport, or takes the bound away, at any time: for whoever knows what the path carries and
+    /// what else is to have of it. Default: `None`. What it counts: see
+    /// [`Association::set_rate_ceiling`](ortica_sctp::Association::set_rate_ceiling). Media need no such bound to be made room
+    /// for: while some is sent on the transport, data keep the queue on the path short.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn set_data_ceiling(&mut self, id: TransportId, ceiling: Option<Bitrate>) -> Result<(), TransportError> {
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        transport.set_data_ceiling(ceiling);
         Ok(())
     }
 
@@ -340,11 +387,15 @@ impl Session {
         association.is_none_or(ortica_sctp::Association::is_control_due)
     }
 
+    /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
+    pub fn max_message_size(&self) -> usize {
+        self.channels.max_message_size(self.association())
+    }
+
     /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
     pub fn buffered_amount(&self, id: ChannelId) -> usize {
         let stream = self.channels.get(id).and_then(|channel| channel.stream);
-        let association = self.sctp.and_then(|id| self.transports.get(&id)?.secured.as_ref()?.association.as_ref());
-        match (association, stream) {
+        match (self.association(), stream) {
             (Some(association), Some(stream)) => association.buffered_amount(stream),
             _ => 0,
         }
@@ -364,6 +415,17 @@ impl Session {
         self.channels.close(now, association, id, &mut self.events);
     }
 
+    /// What was sent on a channel and did not arrive, for all that is known: messages given up, and those that were not
+    /// acknowledged when the association ended. `None` until the channel is closed.
+    pub fn undelivered(&self, id: ChannelId) -> Option<Undelivered> {
+        self.channels.undelivered(id)
+    }
+
+    /// The same of all channels that are closed, those included that were forgotten.
+    pub fn total_undelivered(&self) -> Undelivered {
+        self.channels.total_undelivered()
+    }
+
     /// Forgets a closed channel and what was not read of it.
     pub fn remove_channel(&mut self, id: ChannelId) {
         self.channels.remove(id);
@@ -381,6 +443,7 @@ impl Session {
             transport.handle_datagram(now, &self.config, datagram, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.advance_close(now);
     }
 
     /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, or of the one that
@@ -420,6 +483,7 @@ impl Session {
             transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.advance_close(now);
     }
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
@@ -434,7 +498,7 @@ impl Session {
             // What was built may have lowered a queue below its threshold.
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
-        self.said_goodbye = self.closing.is_some();
+        self.said_goodbye = self.closing.is_some() && self.flushing_until.is_none();
         None
     }
 
@@ -457,19 +521,49 @@ impl Session {
         if self.closed {
             return None;
         }
-        self.transports.values().filter_map(|transport| transport.poll_timeout()).min()
+        let transports = self.transports.values().filter_map(|transport| transport.poll_timeout());
+        transports.chain(self.flushing_until).min()
     }
 
-    /// Ends the session: goodbyes go out with the next transmits, and `Closed` is the last event.
+    /// Ends the session. What was sent on data channels still goes out, for as long as [`Config::with_linger`] says; then
+    /// goodbyes go out, and `Closed` is the last event. [`undelivered`](Self::undelivered) knows what did not arrive.
     pub fn close(&mut self, now: Instant) {
         if self.closing.is_some() {
             return;
         }
         self.closing = Some(CloseReason::Local);
-        self.channels.on_closed(&mut self.events);
-        for transport in self.transports.values_mut() {
-            transport.close(now);
+        let linger = self.config.linger;
+        let unacknowledged = association(&mut self.transports, self.sctp).map(|it| it.unacknowledged());
+        if linger.is_zero() || unacknowledged.is_none_or(|unacknowledged| unacknowledged.is_none()) {
+            return self.say_goodbye(now);
         }
+        self.flushing_until = Some(now + linger);
+        self.channels.flush(&mut self.events);
+        self.transports.values_mut().for_each(|transport| transport.flush());
+    }
+
+    /// Says goodbye once what was sent has arrived, or time is up.
+    fn advance_close(&mut self, now: Instant) {
+        let Some(deadline) = self.flushing_until else { return };
+        if deadline <= now || self.transports.values().all(|transport| transport.is_flushed()) {
+            self.say_goodbye(now);
+        }
+    }
+
+    /// Nothing goes out any more.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.closing.get_or_insert(CloseReason::DriverStopped);
+        self.say_goodbye(now);
+    }
+
+    fn say_goodbye(&mut self, now: Instant) {
+        self.flushing_until = None;
+        for transport in self.transports.values_mut() {
+            transport.close(now, &mut self.channels, &mut self.events);
+        }
+        // Those that no association ever had.
+        self.channels.on_closed(None, &mut self.events);
     }
 
     /// `true` once [`close`](Self::close) was called.
@@ -499,6 +593,11 @@ impl Session {
         Some(self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.path())
     }
 
+    /// What both ends of the association on a transport agreed on, once they have.
+    pub fn sctp_agreed(&self, id: TransportId) -> Option<ortica_sctp::Agreed> {
+        self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.agreed()
+    }
+
     /// Counters of a channel.
     pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
         self.channels.stats(id)
@@ -507,6 +606,11 @@ impl Session {
     /// The channels there are, oldest first.
     pub fn channels(&self) -> impl Iterator<Item = ChannelId> + '_ {
         self.channels.iter().map(|(id, _)| id)
+    }
+
+    /// The association that data channels run on.
+    fn association(&self) -> Option<&ortica_sctp::Association> {
+        self.transports.get(&self.sctp?)?.secured.as_ref()?.association.as_ref()
     }
 
     /// The role that DTLS gave this side, once it is connected.

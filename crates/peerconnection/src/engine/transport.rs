@@ -5,11 +5,15 @@ use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
 use super::secured::Secured;
 use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
-use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
+use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, Role};
 use ortica_ice::{Agent, Route};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What the peer may take to work on a flight of the DTLS handshake, beside the round trip.
+const HANDSHAKE_WORK: Duration = Duration::from_millis(100);
 
 /// What DTLS needs to know of the peer.
 ///
@@ -25,10 +29,13 @@ pub struct DtlsParameters {
 /// What SCTP needs to know of the peer.
 ///
 /// Source: [RFC 8841 §5, §6](https://www.rfc-editor.org/rfc/rfc8841#section-5)
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SctpParameters {
     /// `a=max-message-size`, in bytes: zero means no limit, absent means 64 KiB.
     pub max_message_size: Option<u64>,
+    /// `a=sctp-init`, where the peer has got [`Session::sctp_init`](super::Session::sctp_init) of this side too: then SCTP
+    /// starts without a handshake. A chunk that SCTP refuses counts as none.
+    pub init: Option<Vec<u8>>,
 }
 
 /// DTLS before and after the peer's parameters are known.
@@ -48,8 +55,10 @@ pub(super) struct Transport {
     dtls: Dtls,
     dtls_state: DtlsState,
     pub secured: Option<Secured>,
-    /// Set when data channels run here.
+    /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
+    /// The most that data may take.
+    data_ceiling: Option<Bitrate>,
     pub rtp: RtpTransport,
     /// A packet that was built for a train of smaller ones; it leads the next train.
     carry: Vec<u8>,
@@ -70,6 +79,7 @@ impl Transport {
             dtls_state: DtlsState::New,
             secured: None,
             sctp: None,
+            data_ceiling: None,
             carry: Vec::new(),
             selected: None,
             silent: false,
@@ -108,10 +118,24 @@ impl Transport {
 
     /// Starts SCTP as soon as DTLS is connected.
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
-        self.sctp = Some(parameters);
+        let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
-            secured.start_sctp(config, &self.rng, now);
+            secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
         }
+    }
+
+    /// Bounds the rate of data, also of those that are yet to come.
+    pub fn set_data_ceiling(&mut self, ceiling: Option<Bitrate>) {
+        self.data_ceiling = ceiling;
+        if let Some(association) = self.association() {
+            association.set_rate_ceiling(ceiling);
+        }
+    }
+
+    /// The INIT chunk to signal to the peer; `None` when SCTP was started with a handshake, or is to be.
+    pub fn sctp_init(&self, config: &Config) -> Option<Vec<u8>> {
+        let starts_without = self.sctp.as_ref().is_none_or(|parameters| parameters.init.is_some());
+        (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.rng))
     }
 
     pub fn role(&self) -> Option<Role> {
@@ -143,6 +167,7 @@ impl Transport {
                 }
                 Some(Protocol::Dtls) => match &self.dtls {
                     Dtls::Waiting { .. } => self.keep_early(config, packet),
+                    Dtls::Running(_) if self.secured.is_none() => self.handle_first_dtls(now, config, packet, events),
                     Dtls::Running(_) => self.handle_dtls(now, packet),
                 },
                 Some(media @ (Protocol::Rtp | Protocol::Rtcp)) => {
@@ -177,6 +202,17 @@ impl Transport {
                 association.handle_packet(now, data);
             }
         });
+    }
+
+    /// A packet that may end the handshake. Data can share it with the end, or a batch, and is not to be missed.
+    fn handle_first_dtls(&mut self, now: Instant, config: &Config, packet: &mut [u8], events: &mut VecDeque<Event>) {
+        let Dtls::Running(connection) = &mut self.dtls else { return };
+        let mut data = Vec::new();
+        connection.handle_packet(now, packet, &mut |record| data.push(record.to_vec()));
+        self.settle_dtls(now, config, events);
+        if let Some(association) = self.association() {
+            data.iter().for_each(|record| association.handle_packet(now, record));
+        }
     }
 
     pub fn handle_timeout(&mut self, now: Instant, config: &Config, events: &mut VecDeque<Event>) {
@@ -236,7 +272,7 @@ impl Transport {
                 ortica_ice::Event::Selected(route) => {
                     self.on_route(now, route);
                     let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
-                    rtt.into_iter().for_each(|rtt| self.rtp.set_rtt(rtt));
+                    rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
@@ -270,6 +306,13 @@ impl Transport {
         }
     }
 
+    fn on_round_trip(&mut self, rtt: Duration) {
+        self.rtp.set_rtt(rtt);
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.set_initial_timeout(HANDSHAKE_WORK + 2 * rtt);
+        }
+    }
+
     /// What waited through an outage does not wait for a time-out on top.
     fn on_ice_state(&mut self, now: Instant, state: ortica_ice::State) {
         use ortica_ice::State as Ice;
@@ -290,8 +333,8 @@ impl Transport {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
                     let mut secured = Secured::open(verified, config);
-                    if self.sctp.is_some() {
-                        secured.start_sctp(config, &self.rng, now);
+                    if let Some(parameters) = &self.sctp {
+                        secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
                     }
                     if secured.srtp.is_some() {
                         self.rtp.on_secured(events);
@@ -317,7 +360,11 @@ impl Transport {
 
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
-            channels.on_closed(events);
+            match self.association() {
+                // There is nothing below it any more.
+                Some(association) => association.abort(now, "closed"),
+                None => channels.on_closed(None, events),
+            }
         }
         let Some(secured) = &mut self.secured else { return };
         let role = secured.verified().role();
@@ -410,8 +457,21 @@ impl Transport {
 
     /// Media does not wait, so it goes first; its rate is bounded by who makes it.
     fn seal_next(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
-        let srtp = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut());
-        srtp.is_some_and(|srtp| self.rtp.poll_packet(now, srtp, out)) || self.seal_data(now, out)
+        self.seal_media(now, out) || self.seal_data(now, out)
+    }
+
+    /// Data hear of what media sends, and make room for it.
+    fn seal_media(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let Some(Secured { srtp: Some(srtp), association, .. }) = &mut self.secured else { return false };
+        if self.rtp.poll_rtcp(now, srtp, out) {
+            return true;
+        }
+        let before = out.len();
+        let sealed = self.rtp.poll_rtp(now, srtp, out);
+        if let Some(association) = association.as_mut().filter(|_| sealed) {
+            association.share_path(now, out.len() - before);
+        }
+        sealed
     }
 
     fn seal_data(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
@@ -428,12 +488,24 @@ impl Transport {
         false
     }
 
+    /// Media ends; what the association took still goes out, as far as the peer acknowledges it.
+    pub fn flush(&mut self) {
+        self.rtp.close();
+    }
+
+    /// What was sent on data channels has arrived, or will not.
+    pub fn is_flushed(&self) -> bool {
+        let association = self.secured.as_ref().and_then(|secured| secured.association.as_ref());
+        association.is_none_or(|association| association.is_drained())
+    }
+
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
-    pub fn close(&mut self, now: Instant) {
+    pub fn close(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");
         }
+        self.settle_sctp(now, channels, events);
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }

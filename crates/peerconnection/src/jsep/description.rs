@@ -12,8 +12,12 @@ use thiserror::Error;
 pub enum SdpType {
     /// Proposes a session.
     Offer,
+    /// Agrees to an offer for the time being: another answer follows.
+    Pranswer,
     /// Agrees to an offer.
     Answer,
+    /// Takes the pending offer back. The text of such a description is not looked at.
+    Rollback,
 }
 
 /// The text names no type that is known here.
@@ -25,7 +29,9 @@ impl fmt::Display for SdpType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Offer => "offer",
+            Self::Pranswer => "pranswer",
             Self::Answer => "answer",
+            Self::Rollback => "rollback",
         })
     }
 }
@@ -36,7 +42,9 @@ impl FromStr for SdpType {
     fn from_str(text: &str) -> Result<Self, UnknownSdpType> {
         match text {
             "offer" => Ok(Self::Offer),
+            "pranswer" => Ok(Self::Pranswer),
             "answer" => Ok(Self::Answer),
+            "rollback" => Ok(Self::Rollback),
             _ => Err(UnknownSdpType(text.to_owned())),
         }
     }
@@ -59,8 +67,31 @@ impl SessionDescription {
         Self { kind: SdpType::Offer, sdp: sdp.into() }
     }
 
+    /// An answer for the time being.
+    pub fn pranswer(sdp: impl Into<String>) -> Self {
+        Self { kind: SdpType::Pranswer, sdp: sdp.into() }
+    }
+
     /// An answer.
     pub fn answer(sdp: impl Into<String>) -> Self {
         Self { kind: SdpType::Answer, sdp: sdp.into() }
+    }
+
+    /// Takes the pending offer back.
+    pub fn rollback() -> Self {
+        Self { kind: SdpType::Rollback, sdp: String::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_read_as_it_is_written() {
+        for kind in [SdpType::Offer, SdpType::Pranswer, SdpType::Answer, SdpType::Rollback] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert_eq!("Offer".parse::<SdpType>(), Err(UnknownSdpType("Offer".to_owned())));
     }
 }

@@ -73,6 +73,9 @@ pub enum SectionProblem {
     /// It has a transport of its own, where all were offered to share one.
     #[error("it is not bundled with the others")]
     NotBundled,
+    /// Stream and track are those of a section before it (RFC 8830).
+    #[error("another section names its track")]
+    Track,
     /// A candidate is malformed.
     #[error("malformed candidate: {0}")]
     Candidate(#[from] CandidateError),
@@ -82,10 +85,16 @@ pub enum SectionProblem {
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum IceCandidateError {
+    /// The connection is closed.
+    #[error("the connection is closed")]
+    Closed,
+    /// It has neither a mid nor an index.
+    #[error("the candidate names no section")]
+    NoSection,
     /// There is no remote description yet (webrtc-pc §4.4.2, `addIceCandidate`).
     #[error("there is no remote description")]
     NoRemoteDescription,
-    /// Neither mid nor index name a section of the remote description.
+    /// Its mid, or without one its index, names no section of the remote description.
     #[error("no section fits the candidate")]
     UnknownSection,
     /// It belongs to a generation that is not the remote description's.

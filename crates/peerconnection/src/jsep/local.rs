@@ -33,7 +33,10 @@ pub(super) struct Section {
 pub(super) enum Body {
     /// Its slot is kept and its port is zero (SDP-2).
     Rejected,
-    Data,
+    /// Data channels, with the INIT chunk of this side where it is signalled.
+    Data {
+        init: Option<Vec<u8>>,
+    },
     Media(Media),
 }
 
@@ -73,6 +76,10 @@ impl Line {
         Self { media: media.kind.clone(), protocol: media.protocol.clone(), formats: media.formats.clone() }
     }
 
+    fn is_media(&self) -> bool {
+        matches!(self.media, sdp::MediaKind::Audio | sdp::MediaKind::Video)
+    }
+
     fn to_media(&self, mid: &str, with_formats: bool) -> sdp::Media {
         let mut media = sdp::Media::new(self.media.clone(), self.protocol.clone()).with(Attribute::Mid(mid.to_owned()));
         if with_formats {
@@ -84,9 +91,9 @@ impl Line {
 
 impl Section {
     /// A section of ours for data channels.
-    pub fn data(mid: String, setup: Setup) -> Self {
+    pub fn data(mid: String, setup: Setup, init: Option<Vec<u8>>) -> Self {
         let line = Line::of(&sdp::Media::data(mid.as_str()));
-        Self { mid, setup, body: Body::Data, line }
+        Self { mid, setup, body: Body::Data { init }, line }
     }
 
     /// A section of ours for audio or video.
@@ -114,14 +121,14 @@ impl Section {
     }
 
     pub fn is_data(&self) -> bool {
-        self.body == Body::Data
+        matches!(self.body, Body::Data { .. })
     }
 
     /// What it says as a section of audio or video.
     pub fn as_media(&self) -> Option<&Media> {
         match &self.body {
             Body::Media(media) => Some(media),
-            Body::Rejected | Body::Data => None,
+            Body::Rejected | Body::Data { .. } => None,
         }
     }
 
@@ -188,11 +195,19 @@ impl Local {
     fn render_section(&self, section: &Section, candidates: &[Candidate], complete: bool) -> sdp::Media {
         let mut media = section.line.to_media(&section.mid, section.as_media().is_none());
         match &section.body {
-            Body::Rejected => media.reject(),
-            Body::Data => {
+            Body::Rejected => {
+                media.reject();
+                if section.line.is_media() {
+                    media.push(Attribute::Direction(Direction::Inactive));
+                }
+            }
+            Body::Data { init } => {
                 self.render_transport(&mut media, section.setup, candidates, complete);
                 media.push(Attribute::SctpPort(5000));
                 media.push(Attribute::MaxMessageSize(sdp::MaxMessageSize::new(self.max_message_size)));
+                if let Some(chunk) = init {
+                    media.push(sdp::SctpInit { chunk: chunk.clone() });
+                }
             }
             Body::Media(body) => {
                 self.render_transport(&mut media, section.setup, candidates, complete);

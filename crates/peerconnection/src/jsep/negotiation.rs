@@ -6,27 +6,28 @@
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
 //! | `candidates` | candidates of both sides |
+//! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
 mod media;
+mod rollback;
 
+pub(crate) use media::TrackChange;
 pub use media::TransceiverError;
 
 use super::formats::Numbers;
 use super::local::{Body, Local, Section, Setup};
 use super::remote::{Content, Remote};
 use super::transceiver::Transceiver;
-use super::{DescriptionError, SdpType, SessionDescription, SignalingState, TransceiverId};
+use super::{DescriptionError, SdpType, SessionDescription, SignalingState};
 use crate::engine::{Session, TransportId};
 use ortica_codecs::Codec;
 use ortica_core::{Instant, Rng};
 use ortica_dtls::{Certificate, Role};
 use ortica_ice::Credentials;
+use rollback::Before;
 use std::sync::Arc;
-
-/// The most data one message may hold here, in bytes: what browsers announce too.
-const MAX_MESSAGE_SIZE: u64 = 262_144;
 
 /// A local description as it was made, and its text at that time.
 #[derive(Clone, Debug)]
@@ -36,17 +37,34 @@ struct MadeLocal {
     text: String,
 }
 
+impl MadeLocal {
+    fn description(&self) -> SessionDescription {
+        SessionDescription { kind: self.kind, sdp: self.text.clone() }
+    }
+}
+
 /// A remote description as it was read.
 #[derive(Clone, Debug)]
 struct Theirs {
     description: SessionDescription,
     parsed: Remote,
+    /// Candidates that were added to the text.
+    added: usize,
+}
+
+impl Theirs {
+    fn read(description: SessionDescription) -> Result<Self, DescriptionError> {
+        let parsed = Remote::parse(&description.sdp)?;
+        Ok(Self { description, parsed, added: 0 })
+    }
 }
 
 /// The exchange of descriptions of one connection, all of whose sections share one transport (BUNDLE, RFC 9143).
 #[derive(Debug)]
 pub(crate) struct Negotiation {
     certificate: Arc<Certificate>,
+    /// Bytes of the longest message that this side takes.
+    max_message_size: usize,
     session_id: u64,
     /// Version of the last description that was made (SDP-3).
     version: u64,
@@ -57,29 +75,37 @@ pub(crate) struct Negotiation {
     /// To negotiate where a transceiver names none.
     codecs: Vec<Codec>,
     transceivers: Vec<Transceiver>,
+    next_transceiver: u32,
     numbers: Numbers,
-    /// Transceivers whose other side began or ceased to send, to be told.
-    track_changes: Vec<TransceiverId>,
-    /// What `create_offer` or `create_answer` made last: what a set may name.
-    created: Option<MadeLocal>,
+    /// To be told.
+    track_changes: Vec<TrackChange>,
+    /// What `create_offer` and `create_answer` made last: what a set may name.
+    last_offer: Option<MadeLocal>,
+    last_answer: Option<MadeLocal>,
+    /// The last description that was made, of either type.
+    last: Option<Local>,
     current_local: Option<MadeLocal>,
     pending_local: Option<MadeLocal>,
     current_remote: Option<Theirs>,
     pending_remote: Option<Theirs>,
+    /// What a rollback restores, while an exchange is under way.
+    before: Option<Before>,
     /// The DTLS role, once agreed; it stays for the life of the transport (SDP-7).
     role: Option<Role>,
     gathering: bool,
     /// The application asked for an ICE restart.
     wants_restart: bool,
-    /// The local credentials of the restart that the next description announces; in force once that is set.
-    fresh: Option<Credentials>,
+    /// The local credentials of the restart that the next offer or answer announces; in force once that is set.
+    fresh_offer: Option<Credentials>,
+    fresh_answer: Option<Credentials>,
     rng: Rng,
 }
 
 impl Negotiation {
-    pub fn new(certificate: Arc<Certificate>, mut rng: Rng) -> Self {
+    pub fn new(certificate: Arc<Certificate>, max_message_size: usize, mut rng: Rng) -> Self {
         Self {
             certificate,
+            max_message_size,
             // 62 bits, so that it fits a signed number wherever it is read (RFC 9429 §5.2.1).
             session_id: rng.u64() >> 2,
             version: 0,
@@ -88,17 +114,22 @@ impl Negotiation {
             wants_data: false,
             codecs: Codec::available().collect(),
             transceivers: Vec::new(),
+            next_transceiver: 0,
             numbers: Numbers::default(),
             track_changes: Vec::new(),
-            created: None,
+            last_offer: None,
+            last_answer: None,
+            last: None,
             current_local: None,
             pending_local: None,
             current_remote: None,
             pending_remote: None,
+            before: None,
             role: None,
             gathering: false,
             wants_restart: false,
-            fresh: None,
+            fresh_offer: None,
+            fresh_answer: None,
             rng,
         }
     }
@@ -114,7 +145,7 @@ impl Negotiation {
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
         let agreed = self.current_local.as_ref().map(|local| &local.model);
-        self.wants_restart
+        self.wants_restart && agreed.is_some_and(|agreed| agreed.leader().is_some())
             || self.wants_data && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
@@ -127,17 +158,29 @@ impl Negotiation {
 
     /// What fits the state: an answer where an offer waits for one.
     pub fn implicit_type(&self) -> SdpType {
-        if self.state == SignalingState::HaveRemoteOffer { SdpType::Answer } else { SdpType::Offer }
+        if self.state.takes_answer() { SdpType::Answer } else { SdpType::Offer }
     }
 
-    pub fn remote_description(&self) -> Option<&SessionDescription> {
-        self.pending_remote.as_ref().or(self.current_remote.as_ref()).map(|theirs| &theirs.description)
+    pub fn current_remote(&self) -> Option<&SessionDescription> {
+        self.current_remote.as_ref().map(|theirs| &theirs.description)
     }
 
-    /// The local description with the candidates there are now.
-    pub fn local_description(&self, session: &Session) -> Option<SessionDescription> {
-        let local = self.pending_local.as_ref().or(self.current_local.as_ref())?;
-        Some(SessionDescription { kind: local.kind, sdp: self.render(&local.model, session) })
+    pub fn pending_remote(&self) -> Option<&SessionDescription> {
+        self.pending_remote.as_ref().map(|theirs| &theirs.description)
+    }
+
+    /// The description of this side that was agreed on, with the candidates there are now.
+    pub fn current_local(&self, session: &Session) -> Option<SessionDescription> {
+        self.current_local.as_ref().map(|local| self.show(local, session))
+    }
+
+    /// The description of this side that waits for an answer, or answers for the time being.
+    pub fn pending_local(&self, session: &Session) -> Option<SessionDescription> {
+        self.pending_local.as_ref().map(|local| self.show(local, session))
+    }
+
+    fn show(&self, local: &MadeLocal, session: &Session) -> SessionDescription {
+        SessionDescription { kind: local.kind, sdp: self.render(&local.model, session) }
     }
 
     // --- making -----------------------------------------------------------------------------------------------------
@@ -147,22 +190,26 @@ impl Negotiation {
         now: Instant,
         session: &mut Session,
     ) -> Result<SessionDescription, DescriptionError> {
-        if !matches!(self.state, SignalingState::Stable | SignalingState::HaveLocalOffer) {
+        if !self.state.takes_offer() {
             return Err(DescriptionError::InvalidState { call: "create an offer", state: self.state });
         }
-        self.ensure_transport(now, session)?;
+        let transport = self.ensure_transport(now, session)?;
         let mut sections: Vec<Section> = self.agreed().map_or_else(Vec::new, |local| local.model.sections.clone());
         for section in &mut sections {
             section.setup = Setup::ActPass;
+            if let Body::Data { init } = &mut section.body {
+                *init = session.sctp_init(transport);
+            }
         }
         self.offer_media(session.cname(), &mut sections);
         if self.wants_data && !sections.iter().any(Section::is_data) {
-            sections.push(Section::data(free_mid(&sections), Setup::ActPass));
+            sections.push(Section::data(free_mid(&sections), Setup::ActPass, session.sctp_init(transport)));
         }
-        if self.wants_restart && self.fresh.is_none() {
-            self.fresh = Some(Credentials::generate(&mut self.rng));
+        if self.wants_restart && self.fresh_offer.is_none() {
+            self.fresh_offer = Some(Credentials::generate(&mut self.rng));
         }
-        Ok(self.finish(SdpType::Offer, sections, session))
+        let made = self.finish(SdpType::Offer, sections, self.fresh_offer.clone(), session);
+        Ok(self.last_offer.insert(made).description())
     }
 
     pub fn create_answer(
@@ -170,15 +217,17 @@ impl Negotiation {
         now: Instant,
         session: &mut Session,
     ) -> Result<SessionDescription, DescriptionError> {
-        let (SignalingState::HaveRemoteOffer, Some(offer)) = (self.state, self.pending_remote.clone()) else {
+        let Some(offer) = self.pending_remote.clone().filter(|_| self.state.takes_answer()) else {
             return Err(DescriptionError::InvalidState { call: "create an answer", state: self.state });
         };
-        self.ensure_transport(now, session)?;
+        let transport = self.ensure_transport(now, session)?;
         let setup = self.answer_setup(&offer.parsed);
         let offered = offer.parsed.sections.iter();
         let sections = offered.map(|section| {
             let body = match &section.content {
-                Content::Data { .. } if offer.parsed.serves(section) => Body::Data,
+                Content::Data { init, .. } if offer.parsed.serves(section) => {
+                    Body::Data { init: shared_init(session, transport, init).map(|[ours, _]| ours) }
+                }
                 Content::Media(media) if offer.parsed.serves(section) => {
                     self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
                 }
@@ -190,30 +239,38 @@ impl Negotiation {
             }
         });
         let sections = sections.collect();
-        Ok(self.finish(SdpType::Answer, sections, session))
+        let made = self.finish(SdpType::Answer, sections, self.fresh_answer.clone(), session);
+        Ok(self.last_answer.insert(made).description())
     }
 
-    /// Makes the text, with a version that rises only when something changed (SDP-3).
-    fn finish(&mut self, kind: SdpType, sections: Vec<Section>, session: &Session) -> SessionDescription {
+    /// Makes the text, with a version that rises only when something changed (SDP-3). Without credentials of its own it has
+    /// those in force.
+    fn finish(
+        &mut self,
+        kind: SdpType,
+        sections: Vec<Section>,
+        credentials: Option<Credentials>,
+        session: &Session,
+    ) -> MadeLocal {
+        // Without a section that could carry them there are none, and no restart happens.
+        let in_force = || self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone()));
+        let carried = sections.iter().any(|section| !section.is_rejected());
+        let credentials = credentials.or_else(in_force).filter(|_| carried);
         let mut model = Local {
             session_id: self.session_id,
             version: self.version,
             sections,
-            max_message_size: MAX_MESSAGE_SIZE,
+            max_message_size: self.max_message_size as u64,
             fingerprint: self.certificate.fingerprint(ortica_core::crypto::HashAlgorithm::Sha256),
-            credentials: self
-                .fresh
-                .clone()
-                .or_else(|| self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone()))),
+            credentials,
         };
-        let last = self.created.as_ref().or(self.pending_local.as_ref()).or(self.current_local.as_ref());
-        if last.is_some_and(|last| !last.model.same_content(&model)) {
+        if self.last.as_ref().is_some_and(|last| !last.same_content(&model)) {
             self.version += 1;
             model.version = self.version;
         }
+        self.last = Some(model.clone());
         let text = self.render(&model, session);
-        self.created = Some(MadeLocal { kind, model, text: text.clone() });
-        SessionDescription { kind, sdp: text }
+        MadeLocal { kind, model, text }
     }
 
     fn render(&self, model: &Local, session: &Session) -> String {
@@ -248,6 +305,14 @@ impl Negotiation {
             (None, Some(Setup::ActPass) | None) => Setup::Active,
         }
     }
+}
+
+/// The INIT chunks of both sides, ours and theirs, if SCTP can start from them. A peer that answers with what it was offered
+/// does not know what that is (libdatachannel 0.24 does so).
+fn shared_init(session: &Session, transport: TransportId, theirs: &Option<Vec<u8>>) -> Option<[Vec<u8>; 2]> {
+    let ours = session.sctp_init(transport)?;
+    let theirs = theirs.clone().filter(|theirs| *theirs != ours)?;
+    Some([ours, theirs])
 }
 
 /// The smallest number that is no mid yet.

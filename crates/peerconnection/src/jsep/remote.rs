@@ -3,7 +3,7 @@
 use super::error::SectionProblem;
 use super::formats::{self, Format};
 use super::local::{Line, Local, Setup};
-use super::{DescriptionError, IceCandidate};
+use super::{DescriptionError, IceCandidate, IceCandidateError};
 use ortica_codecs::MediaKind;
 use ortica_dtls::Fingerprint;
 use ortica_ice::{Candidate, Credentials};
@@ -11,6 +11,7 @@ use ortica_rtp::Ssrc;
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use ortica_sdp::Direction;
+use std::collections::BTreeMap;
 
 /// What a section carries.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,7 +19,7 @@ pub(super) enum Content {
     /// Port zero: its slot is kept.
     Rejected,
     /// Data channels (RFC 8841).
-    Data { max_message_size: Option<u64> },
+    Data { max_message_size: Option<u64>, init: Option<Vec<u8>> },
     /// Audio or video over SRTP.
     Media(Box<RemoteMedia>),
     /// What this crate does not serve, and rejects in its place.
@@ -96,10 +97,25 @@ impl Remote {
 
     /// Checks what this side needs. Of bundled sections only the first has to say it (SDP-6).
     pub fn check(&self) -> Result<(), DescriptionError> {
+        self.check_tracks()?;
         match self.leader() {
             Some((index, leader)) => leader.check().map_err(|problem| DescriptionError::Section { index, problem }),
             None => Ok(()),
         }
+    }
+
+    /// No track is sent twice.
+    fn check_tracks(&self) -> Result<(), DescriptionError> {
+        let mut known = BTreeMap::new();
+        for (index, section) in self.sections.iter().enumerate() {
+            let Some(RemoteMedia { streams, track: Some(track), .. }) = section.as_media() else { continue };
+            for stream in streams {
+                if *known.entry((stream, track)).or_insert(index) != index {
+                    return Err(DescriptionError::Section { index, problem: SectionProblem::Track });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Checks an answer against the offer it is for (SDP-2).
@@ -118,26 +134,93 @@ impl Remote {
         self.check()
     }
 
-    /// The section that a candidate names; one in a BUNDLE group stands for the section that leads it. The end of candidates
-    /// may name none, and is meant for all then (webrtc-pc §4.4.2, `addIceCandidate`).
-    pub fn section_of(&mut self, candidate: &IceCandidate) -> Option<&mut RemoteSection> {
-        let named = match (&candidate.sdp_mid, candidate.sdp_mline_index) {
-            (Some(mid), _) => self.sections.iter().position(|section| section.mid == *mid),
+    /// The place of the section that a candidate names, by its mid before its index. The end of candidates may name none:
+    /// then a ufrag names it, and without one it is meant for all (webrtc-pc §4.4.2, `addIceCandidate`).
+    pub fn place_of(&self, candidate: &IceCandidate) -> Result<Place, IceCandidateError> {
+        let find = |wanted: &dyn Fn(&RemoteSection) -> bool| self.sections.iter().position(wanted);
+        let place = match (&candidate.sdp_mid, candidate.sdp_mline_index) {
+            (Some(mid), _) => find(&|section| section.mid == *mid),
             (None, Some(index)) => Some(usize::from(index)).filter(|index| *index < self.sections.len()),
-            (None, None) if candidate.candidate.is_empty() => self.leader().map(|(index, _)| index),
-            (None, None) => None,
-        }?;
-        let leader = self.leader().map(|(index, _)| index).filter(|leader| {
-            matches!((self.sections.get(*leader), self.sections.get(named)), (Some(a), Some(b)) if self.bundles(a, b))
-        });
-        self.sections.get_mut(leader.unwrap_or(named))
+            (None, None) if !candidate.candidate.is_empty() => return Err(IceCandidateError::NoSection),
+            (None, None) => match &candidate.username_fragment {
+                None => return Ok(Place::All),
+                Some(ufrag) => {
+                    let place = find(&|section| section.has_ufrag(ufrag));
+                    return place.map(Place::One).ok_or_else(|| IceCandidateError::UnknownUfrag(ufrag.clone()));
+                }
+            },
+        };
+        let place = place.ok_or(IceCandidateError::UnknownSection)?;
+        match (&candidate.username_fragment, self.sections.get(place)) {
+            (Some(ufrag), Some(section)) if section.credentials.is_some() && !section.has_ufrag(ufrag) => {
+                Err(IceCandidateError::UnknownUfrag(ufrag.clone()))
+            }
+            _ => Ok(Place::One(place)),
+        }
     }
+
+    /// The section that leads the one at `place`: the first of its BUNDLE group.
+    pub fn leader_of(&mut self, place: Place) -> Option<&mut RemoteSection> {
+        let leader = self.leader().map(|(index, _)| index);
+        let place = match place {
+            Place::All => leader?,
+            Place::One(place) => leader.filter(|leader| self.shares(*leader, place)).unwrap_or(place),
+        };
+        self.sections.get_mut(place)
+    }
+
+    fn shares(&self, leader: usize, other: usize) -> bool {
+        matches!((self.sections.get(leader), self.sections.get(other)), (Some(a), Some(b)) if self.bundles(a, b))
+    }
+}
+
+/// Where a candidate belongs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// The end of candidates, in every section.
+    All,
+    /// The section at that index.
+    One(usize),
+}
+
+impl Place {
+    fn holds(self, index: usize) -> bool {
+        self == Self::All || self == Self::One(index)
+    }
+}
+
+/// Adds a line to the end of sections of a description.
+pub(super) fn append_line(sdp: &mut String, place: Place, line: &str) {
+    let mut out = String::with_capacity(sdp.len() + line.len() + 2);
+    let mut section = None;
+    let end = |out: &mut String, section: Option<usize>| {
+        if section.is_some_and(|section| place.holds(section)) {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+    };
+    for text in sdp.split_inclusive('\n') {
+        if text.starts_with("m=") {
+            end(&mut out, section);
+            section = Some(section.map_or(0, |section| section + 1));
+        }
+        out.push_str(text);
+        if !text.ends_with('\n') {
+            out.push_str("\r\n");
+        }
+    }
+    end(&mut out, section);
+    *sdp = out;
 }
 
 impl RemoteSection {
     /// Something that this side could serve.
     pub fn is_acceptable(&self) -> bool {
         matches!(self.content, Content::Data { .. } | Content::Media(_))
+    }
+
+    fn has_ufrag(&self, ufrag: &str) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| credentials.ufrag == *ufrag)
     }
 
     /// What it says as a section of audio or video.
@@ -177,9 +260,10 @@ fn read_content(section: &sdp::Section<'_>) -> Content {
         return Content::Rejected;
     }
     match &section.kind {
-        sdp::MediaKind::Application if section.protocol.is_sctp() => {
-            Content::Data { max_message_size: Some(section.max_message_size().bytes().unwrap_or(0)) }
-        }
+        sdp::MediaKind::Application if section.protocol.is_sctp() => Content::Data {
+            max_message_size: Some(section.max_message_size().bytes().unwrap_or(0)),
+            init: section.sctp_init().and_then(read_init),
+        },
         sdp::MediaKind::Audio => read_media(MediaKind::Audio, section),
         sdp::MediaKind::Video => read_media(MediaKind::Video, section),
         _ => Content::Other,
@@ -205,6 +289,13 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
         streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
         track: section.msids().find_map(|msid| msid.track.clone()),
     }))
+}
+
+/// What is no sound INIT chunk counts as none (draft-hancke-tsvwg-snap, "Answerer Processing of the SDP Offer").
+fn read_init(init: &sdp::SctpInit) -> Option<Vec<u8>> {
+    let checked = ortica_sctp::check_init_chunk(&init.chunk);
+    checked.inspect_err(|error| tracing::debug!(%error, "an sctp-init was not used")).ok()?;
+    Some(init.chunk.clone())
 }
 
 fn read_fingerprint(fingerprint: &sdp::Fingerprint) -> Option<Fingerprint> {
@@ -250,7 +341,7 @@ mod tests {
         assert_eq!(remote.check(), Ok(()));
         let [text, data] = remote.sections.as_slice() else { panic!("two sections") };
         assert_eq!(text.content, Content::Other);
-        assert_eq!(data.content, Content::Data { max_message_size: Some(65_536) });
+        assert_eq!(data.content, Content::Data { max_message_size: Some(65_536), init: None });
         assert_eq!(data.credentials.as_ref().unwrap().ufrag, "abcd");
         assert_eq!(data.setup, Some(Setup::ActPass));
         assert!(remote.bundles(text, data));
@@ -297,15 +388,29 @@ mod tests {
     /// Guards: `addIceCandidate` with an empty candidate and null for mid and index.
     #[test]
     fn the_end_of_candidates_may_name_no_section() {
-        let mut remote = Remote::parse(OFFER).unwrap();
-        let mut find = |candidate: &str, mid: Option<&str>| {
+        let remote = Remote::parse(OFFER).unwrap();
+        let find = |candidate: &str, mid: Option<&str>| {
             let (candidate, sdp_mid) = (candidate.to_owned(), mid.map(str::to_owned));
-            let candidate = IceCandidate { candidate, sdp_mid, ..IceCandidate::default() };
-            remote.section_of(&candidate).map(|section| section.mid.clone())
+            remote.place_of(&IceCandidate { candidate, sdp_mid, ..IceCandidate::default() })
         };
-        assert_eq!(find("", None).as_deref(), Some("1"));
-        assert_eq!(find("candidate:1 1 udp 1 10.0.0.1 9 typ host", None), None);
-        assert_eq!(find("", Some("none")), None);
+        assert_eq!(find("", None), Ok(Place::All));
+        assert_eq!(find("candidate:1 1 udp 1 10.0.0.1 9 typ host", None), Err(IceCandidateError::NoSection));
+        assert_eq!(find("", Some("none")), Err(IceCandidateError::UnknownSection));
+        assert_eq!(find("", Some("1")), Ok(Place::One(1)));
+    }
+
+    #[test]
+    fn lines_are_added_at_the_end_of_a_section() {
+        let added = |text: &str, place| {
+            let mut text = text.to_owned();
+            append_line(&mut text, place, "a=x");
+            text
+        };
+        let text = "v=0\r\nm=1\r\nm=2\r\na=mid:2";
+        assert_eq!(added(text, Place::One(0)), "v=0\r\nm=1\r\na=x\r\nm=2\r\na=mid:2\r\n");
+        assert_eq!(added(text, Place::One(1)), "v=0\r\nm=1\r\nm=2\r\na=mid:2\r\na=x\r\n");
+        assert_eq!(added(text, Place::All), "v=0\r\nm=1\r\na=x\r\nm=2\r\na=mid:2\r\na=x\r\n");
+        assert_eq!(added("v=0\r\n", Place::All), "v=0\r\n");
     }
 
     /// A rejected section needs no ICE credentials.

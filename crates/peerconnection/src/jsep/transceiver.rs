@@ -38,20 +38,19 @@ pub struct TransceiverInit {
 pub(crate) struct Transceiver {
     pub id: TransceiverId,
     pub kind: MediaKind,
-    /// The section, once a description with it was set.
-    pub mid: Option<String>,
+    /// What descriptions made of it.
+    pub section: Association,
     /// Which way the application wants media to flow.
     pub direction: Direction,
     /// Which way it flows, as agreed.
     pub current_direction: Option<Direction>,
-    /// For good.
-    pub stopped: bool,
+    pub life: Life,
     /// A track was sent once, so that `add_track` leaves it alone.
     pub has_sent: bool,
-    /// A description of this side named its track.
-    pub is_announced: bool,
-    /// Made by `add_track`, so that an offer of the other side may take it.
-    pub by_add_track: bool,
+    /// How it came to be, which says what offers of the other side do to it.
+    pub origin: Origin,
+    /// `add_track` made or took it, so that a rollback leaves it.
+    pub has_track: bool,
     /// To negotiate, best liked first.
     pub codecs: Vec<Codec>,
     /// Of the track that is sent.
@@ -60,48 +59,86 @@ pub(crate) struct Transceiver {
     pub encoding: RtpEncodingParameters,
     pub sender: Option<SenderId>,
     pub receiver: Option<ReceiverId>,
+}
+
+/// What descriptions made of a transceiver: what a rollback takes back (JSEP-1).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Association {
+    /// The section, once a description with it was set.
+    pub mid: Option<String>,
+    /// A description of this side named its track.
+    pub is_announced: bool,
     /// The other side was last seen to send.
     pub remote_sends: bool,
     pub remote_streams: Vec<String>,
     pub remote_track: Option<String>,
 }
 
+/// How a transceiver came to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    /// By `add_track`: an offer of the other side may take it (RFC 9429 §5.10).
+    Track,
+    /// By `add_transceiver`: it waits for a section of its own.
+    Application,
+    /// By an offer of the other side, with which it goes if that is rolled back.
+    RemoteOffer,
+}
+
 impl Transceiver {
-    pub fn new(id: TransceiverId, kind: MediaKind, init: TransceiverInit, rng: &mut Rng) -> Self {
+    pub fn new(id: TransceiverId, kind: MediaKind, origin: Origin, init: TransceiverInit, rng: &mut Rng) -> Self {
         let rtx = (kind == MediaKind::Video).then(|| Ssrc::random(rng));
         Self {
             id,
             kind,
-            mid: None,
+            section: Association::default(),
             direction: init.direction,
             current_direction: None,
-            stopped: false,
+            life: Life::Live,
             has_sent: false,
-            is_announced: false,
-            by_add_track: false,
+            origin,
+            has_track: origin == Origin::Track,
             codecs: init.codecs,
             track: uuid(rng),
             streams: init.streams,
             encoding: RtpEncodingParameters { ssrc: Ssrc::random(rng), rtx },
             sender: None,
             receiver: None,
-            remote_sends: false,
-            remote_streams: Vec::new(),
-            remote_track: None,
         }
     }
 
-    /// Whether it is the one of that section, and not stopped.
-    pub fn is_alive_in(&self, mid: &str) -> bool {
-        !self.stopped && self.mid.as_deref() == Some(mid)
+    /// The name of its section, once a description with it was set.
+    pub fn mid(&self) -> Option<&str> {
+        self.section.mid.as_deref()
     }
 
-    pub fn stop(&mut self) {
-        self.stopped = true;
-        self.direction = Direction::Inactive;
-        self.current_direction = None;
-        self.remote_sends = false;
+    pub fn is_live(&self) -> bool {
+        self.life == Life::Live
     }
+
+    /// The application wants it no more. What was agreed stands until the next agreement.
+    pub fn stop(&mut self) {
+        self.life = self.life.max(Life::Stopping);
+        self.direction = Direction::Inactive;
+    }
+
+    /// Its section was given up.
+    pub fn end(&mut self) {
+        self.stop();
+        self.life = Life::Stopped;
+        self.current_direction = None;
+        self.section.remote_sends = false;
+    }
+}
+
+/// How far a transceiver is on its way out (webrtc-pc §5.4, the slots `[[Stopping]]` and `[[Stopped]]`).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Life {
+    Live,
+    /// The application stopped it; its section is still to be given up.
+    Stopping,
+    /// Its section was given up, by either side. The next agreement forgets it.
+    Stopped,
 }
 
 /// A random name in the form of RFC 9562 §5.4.

@@ -2,7 +2,7 @@
 
 use super::{Peer, PeerEvent};
 use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId};
-use crate::jsep::{TransceiverError, TransceiverId, TransceiverInit};
+use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
 use ortica_sdp::Direction;
@@ -21,9 +21,12 @@ pub struct TransceiverState {
     pub mid: Option<String>,
     /// Which way the application wants media to flow.
     pub direction: Direction,
-    /// Which way it flows, once agreed; `None` before that and after it was stopped.
+    /// Which way it flows, once agreed; `None` before that and once its section was given up.
     pub current_direction: Option<Direction>,
-    /// It was stopped, by either side.
+    /// It was stopped: what the W3C calls the direction `stopped`.
+    pub stopping: bool,
+    /// Its section was given up, by either side: what the W3C calls the current direction `stopped`. The next agreement
+    /// forgets it.
     pub stopped: bool,
     /// The media streams that the other side's track is part of.
     pub remote_streams: Vec<String>,
@@ -31,7 +34,7 @@ pub struct TransceiverState {
     pub remote_track: Option<String>,
     /// The sender, once something was sent.
     pub sender: Option<SenderId>,
-    /// The receiver, once the other side has the section.
+    /// The receiver, once something was to be received.
     pub receiver: Option<ReceiverId>,
 }
 
@@ -75,6 +78,17 @@ impl Peer {
         Ok(())
     }
 
+    /// Changes which media streams the track that a transceiver sends is part of; the next negotiation tells the other side.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn set_streams(&mut self, id: TransceiverId, streams: &[String]) -> Result<(), TransceiverError> {
+        self.check_alive()?;
+        self.negotiation.set_streams(id, streams)?;
+        self.update_negotiation_needed();
+        Ok(())
+    }
+
     /// Changes which codecs are negotiated from the next description on, best liked first; none means all.
     ///
     /// # Errors
@@ -102,23 +116,24 @@ impl Peer {
         self.negotiation.set_default_codecs(codecs);
     }
 
-    /// The transceivers, in the order in which they were made.
+    /// The transceivers, in the order in which they were made. Those whose end was agreed on are gone.
     pub fn transceivers(&self) -> Vec<TransceiverState> {
         self.negotiation.transceivers().iter().filter_map(|transceiver| self.transceiver(transceiver.id)).collect()
     }
 
-    /// What a transceiver is at.
+    /// What a transceiver is at; `None` when there is none, or no more.
     pub fn transceiver(&self, id: TransceiverId) -> Option<TransceiverState> {
         let transceiver = self.negotiation.transceiver(id)?;
         Some(TransceiverState {
             id,
             kind: transceiver.kind,
-            mid: transceiver.mid.clone(),
+            mid: transceiver.section.mid.clone(),
             direction: transceiver.direction,
             current_direction: transceiver.current_direction,
-            stopped: transceiver.stopped || self.is_ended(),
-            remote_streams: transceiver.remote_streams.clone(),
-            remote_track: transceiver.remote_track.clone(),
+            stopping: !transceiver.is_live() || self.is_ended(),
+            stopped: transceiver.life == Life::Stopped || self.is_ended(),
+            remote_streams: transceiver.section.remote_streams.clone(),
+            remote_track: transceiver.section.remote_track.clone(),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
         })
@@ -160,7 +175,7 @@ impl Peer {
     /// `true` when nothing will be received over a transceiver any more.
     #[cfg(feature = "tokio")]
     pub(crate) fn is_track_over(&self, id: TransceiverId) -> bool {
-        self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| transceiver.stopped)
+        self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| !transceiver.is_live())
     }
 
     /// The transceiver whose receiver the engine speaks of.
@@ -172,10 +187,12 @@ impl Peer {
 
     /// Tells of tracks that began; those that ended are seen by who reads them.
     pub(super) fn report_tracks(&mut self) {
-        for id in self.negotiation.take_track_changes() {
-            self.stirred_tracks.push(id);
-            let sends = self.negotiation.transceiver(id).is_some_and(|transceiver| transceiver.remote_sends);
-            self.events.push_back(if sends { PeerEvent::Track(id) } else { PeerEvent::TrackRemoved(id) });
+        for TrackChange { transceiver, kind, sends } in self.negotiation.take_track_changes() {
+            self.stirred_tracks.push(transceiver);
+            self.events.push_back(match sends {
+                true => PeerEvent::Track(transceiver),
+                false => PeerEvent::TrackRemoved(transceiver, kind),
+            });
         }
     }
 

@@ -1,13 +1,13 @@
 //! What crosses between two programs, as JSON.
 
-use crate::jsep::{IceCandidate, SessionDescription};
+use crate::jsep::{IceCandidate, SdpType, SessionDescription};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A message, one line of JSON.
 ///
 /// ```text
-/// {"sdp": "v=0…", "type": "offer"}
+/// {"sdp": "v=0…", "type": "offer"}         // or pranswer, answer, rollback
 /// {"candidate": "candidate:…", "id": "0", "label": 0, "type": "candidate"}
 /// {"type": "bye"}
 /// ```
@@ -37,8 +37,15 @@ impl Signal {
     /// The message as one line.
     pub fn to_json(&self) -> String {
         let wire = match self {
-            Self::Description(it) if it.kind == crate::jsep::SdpType::Offer => Wire::Offer { sdp: it.sdp.clone() },
-            Self::Description(it) => Wire::Answer { sdp: it.sdp.clone() },
+            Self::Description(SessionDescription { kind, sdp }) => {
+                let sdp = sdp.clone();
+                match kind {
+                    SdpType::Offer => Wire::Offer { sdp },
+                    SdpType::Pranswer => Wire::Pranswer { sdp },
+                    SdpType::Answer => Wire::Answer { sdp },
+                    SdpType::Rollback => Wire::Rollback { sdp },
+                }
+            }
             Self::Candidate(it) => {
                 Wire::Candidate { candidate: it.candidate.clone(), id: it.sdp_mid.clone(), label: it.sdp_mline_index }
             }
@@ -55,7 +62,9 @@ impl Signal {
     pub fn from_json(line: &str) -> Result<Self, SignalError> {
         Ok(match serde_json::from_str(line)? {
             Wire::Offer { sdp } => Self::Description(SessionDescription::offer(sdp)),
+            Wire::Pranswer { sdp } => Self::Description(SessionDescription::pranswer(sdp)),
             Wire::Answer { sdp } => Self::Description(SessionDescription::answer(sdp)),
+            Wire::Rollback { .. } => Self::Description(SessionDescription::rollback()),
             Wire::Candidate { candidate, id, label } => Self::Candidate(IceCandidate {
                 candidate,
                 sdp_mid: id,
@@ -70,9 +79,24 @@ impl Signal {
 #[derive(Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Wire {
-    Offer { sdp: String },
-    Answer { sdp: String },
-    Candidate { candidate: String, id: Option<String>, label: Option<u16> },
+    Offer {
+        sdp: String,
+    },
+    Pranswer {
+        sdp: String,
+    },
+    Answer {
+        sdp: String,
+    },
+    Rollback {
+        #[serde(default)]
+        sdp: String,
+    },
+    Candidate {
+        candidate: String,
+        id: Option<String>,
+        label: Option<u16>,
+    },
     Bye,
 }
 

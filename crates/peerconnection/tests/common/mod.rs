@@ -4,9 +4,10 @@
 use netsim::{Endpoint, Link, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
-use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event};
+use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
 use ortica::jsep::SessionDescription;
 use ortica::peer::{Peer, PeerEvent};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub struct Side {
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
     /// What is still to be sent on the first open channel.
-    pub queue: std::collections::VecDeque<ChannelMessage>,
+    pub queue: VecDeque<ChannelMessage>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
     /// Its socket refuses longer datagrams, and says so.
@@ -37,16 +38,32 @@ impl Side {
     }
 
     /// With ICE and sockets of the test's choice.
+    ///
+    /// In [`call`]s of even seeds SCTP starts from the descriptions and interleaves messages; in those of odd ones it does as
+    /// older peers do.
     pub fn with(seed: u64, ice: ortica_ice::Config, sockets: Vec<(SocketId, SocketAddr)>) -> Self {
-        Self::with_layers(seed, ice, ortica_sctp::Config::new(rust_crypto::provider()), sockets)
+        Self::with_limits(seed, ice, sockets, Limits::default())
     }
 
-    /// With SCTP of the test's choice too.
-    pub fn with_layers(
+    /// The same with bounds of the test's choice.
+    pub fn with_limits(
+        seed: u64,
+        ice: ortica_ice::Config,
+        sockets: Vec<(SocketId, SocketAddr)>,
+        limits: Limits,
+    ) -> Self {
+        let is_new = matches!(seed % 4, 1 | 2);
+        let sctp = ortica_sctp::Config::new(rust_crypto::provider()).with_interleaving(is_new);
+        Self::configured(seed, ice, sctp, sockets, |config| config.with_signalled_sctp(is_new).with_limits(limits))
+    }
+
+    /// With all settings of the test's choice.
+    pub fn configured(
         seed: u64,
         ice: ortica_ice::Config,
         sctp: ortica_sctp::Config,
         sockets: Vec<(SocketId, SocketAddr)>,
+        change: impl FnOnce(Config) -> Config,
     ) -> Self {
         let provider = rust_crypto::provider();
         let rng = Rng::from_number(seed);
@@ -61,7 +78,7 @@ impl Side {
             sctp,
         )
         .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
-        let mut peer = Peer::new(Arc::new(config), certificate, rng, netsim::epoch());
+        let mut peer = Peer::new(Arc::new(change(config)), certificate, rng, netsim::epoch());
         peer.set_sockets(sockets);
         Self {
             peer,
@@ -71,7 +88,7 @@ impl Side {
             low: 0,
             received: Vec::new(),
             events: Vec::new(),
-            queue: Default::default(),
+            queue: VecDeque::new(),
             takes_checks_alone: false,
             refuses_above: usize::MAX,
             refused: 0,
@@ -87,8 +104,10 @@ impl Side {
     fn pump(&mut self, now: Instant) {
         let mut happened = Vec::new();
         self.peer.drain_engine(now, |event| happened.push(event));
+        let mut readable = BTreeSet::new();
         for event in happened {
             match event {
+                Event::ChannelReadable(id) => drop(readable.insert(id)),
                 Event::IncomingChannel(id) => self.channels.push(id),
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
@@ -99,7 +118,7 @@ impl Side {
         while let Some(event) = self.peer.poll_event() {
             self.events.push(event);
         }
-        for id in self.channels.clone() {
+        for id in readable {
             while let Some(message) = self.peer.session_mut().read(now, id) {
                 self.received.push(message);
             }

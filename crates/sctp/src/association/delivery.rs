@@ -19,6 +19,8 @@ pub struct Delivery {
     streams: BTreeMap<StreamId, Stream>,
     /// Bytes kept, overhead included.
     held: usize,
+    /// Those of them that belong to streams which nobody reads.
+    stuck: usize,
     #[expect(clippy::vec_box, reason = "the boxes are what is kept: they move into a stream and back")]
     spare: Vec<Box<Queues>>,
 }
@@ -38,6 +40,12 @@ struct Queues {
     /// Ordered messages that wait for the ones before them, by their full number.
     waiting: BTreeMap<u64, Message>,
     ready: VecDeque<Message>,
+    /// What the messages cost.
+    held: usize,
+    /// What of it counts as stuck.
+    stuck: usize,
+    /// The stream was empty or read since stuck ones were looked for.
+    is_read: bool,
 }
 
 impl Stream {
@@ -56,6 +64,12 @@ impl Stream {
 }
 
 impl Queues {
+    /// For a stream that had no messages.
+    fn begin(mut self: Box<Self>) -> Box<Self> {
+        self.is_read = true;
+        self
+    }
+
     /// Moves what need not wait any longer, given the next number. Returns the number after that.
     fn release(&mut self, mut next: u64) -> u64 {
         while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() == next) {
@@ -76,6 +90,20 @@ impl Delivery {
         self.held
     }
 
+    /// Bytes of streams that nobody reads, as last looked for.
+    pub fn stuck(&self) -> usize {
+        self.stuck
+    }
+
+    /// Looks for streams that have messages and were not read since the last time.
+    pub fn look_for_stuck(&mut self) {
+        self.stuck = 0;
+        for queues in self.streams.values_mut().filter_map(|stream| stream.queues.as_mut()) {
+            queues.stuck = if std::mem::take(&mut queues.is_read) { 0 } else { queues.held };
+            self.stuck += queues.stuck;
+        }
+    }
+
     /// Takes in a whole message. Returns its length, and whether its stream has something to read now and had not before.
     pub fn push(&mut self, part: Part) -> (usize, bool) {
         let (number, ordered) = (part.number, !part.unordered);
@@ -84,7 +112,7 @@ impl Delivery {
         let stream = self.streams.entry(id).or_default();
         let (had_ready, before) = (stream.has_ready(), stream.cost());
         let number = if ordered { number.resolve(stream.next) } else { None };
-        let queues = stream.queues.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
+        let queues = stream.queues.get_or_insert_with(|| self.spare.pop().unwrap_or_default().begin());
         let cost = cost(&message);
         match number {
             None if !ordered => queues.ready.push_back(message),
@@ -100,6 +128,7 @@ impl Delivery {
             }
             Some(number) => drop(queues.waiting.insert(number, message)),
         }
+        queues.held += cost;
         self.held += cost + stream.cost();
         self.held -= before;
         (len, !had_ready && stream.has_ready())
@@ -114,6 +143,9 @@ impl Delivery {
             queues.ready.shrink_to(queues.ready.len() * 2);
         }
         self.held -= cost(&message);
+        queues.held -= cost(&message);
+        queues.is_read = true;
+        self.stuck -= std::mem::take(&mut queues.stuck);
         if queues.ready.is_empty() && queues.waiting.is_empty() {
             self.held -= STREAM_COST;
             self.tidy(stream);
@@ -177,5 +209,13 @@ impl Delivery {
     /// Streams that have seen a message.
     pub fn streams(&self) -> impl Iterator<Item = StreamId> + '_ {
         self.streams.keys().copied()
+    }
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// Waits for the ordered message number `next` of `stream`.
+    pub fn set_next(&mut self, stream: StreamId, next: u64) {
+        self.streams.entry(stream).or_default().next = next;
     }
 }

@@ -356,6 +356,7 @@ impl Association {
     /// Action A: the peer lost everything and began anew.
     fn restart(&mut self, now: Instant, cookie: &Cookie) {
         self.count();
+        self.keep_losses();
         self.announce_readable();
         self.timers = Timers::new();
         self.drain = super::transmit::Drain::default();

@@ -107,6 +107,11 @@ impl Inbound {
         self.cumulative
     }
 
+    #[cfg(test)]
+    pub fn interleaved_mut(&mut self) -> &mut Interleaved {
+        &mut self.interleaved
+    }
+
     fn bounds(&self) -> Bounds {
         Bounds { most: self.limits.max_message_size, expect: self.expect }
     }

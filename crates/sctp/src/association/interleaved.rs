@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// What a message in part costs besides its pieces, in the account of the receive buffer: its entry, its list, and their
 /// share of the tree.
 const ASSEMBLY_COST: usize = 384;
+/// Pieces for which room is kept between two messages.
+const MOST_SPARE: usize = 8;
 /// How far the count of unordered messages may lag behind those that arrive: half of what a message identifier can say
 /// is ahead.
 const MOST_LAG: u64 = 1 << 30;
@@ -22,6 +24,8 @@ pub struct Interleaved {
     /// For streams that had unordered messages skipped, or very many: where numbers begin that are still good.
     unordered: BTreeMap<StreamId, u64>,
     held: usize,
+    /// Room for the pieces of the next message: most messages have one at a time.
+    spare: VecDeque<Piece>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -90,15 +94,18 @@ impl Interleaved {
             self.on_unordered_whole(key, next);
             return Ok(Inserted::Whole(part(data, data.ppid, Rope::new(data.payload, 0))));
         }
+        // Room for more than has come would be room for each of very many messages: only one that is alone gets it.
+        let expect = if self.messages.is_empty() { bounds.expect } else { 0 };
         let assembly = match self.messages.get_mut(&key) {
             Some(assembly) => assembly,
             None => {
                 self.held += ASSEMBLY_COST;
-                self.messages.entry(key).or_insert_with(Assembly::new)
+                let pieces = std::mem::take(&mut self.spare);
+                self.messages.entry(key).or_insert_with(|| Assembly::new(pieces))
             }
         };
         self.held -= assembly.cost();
-        let kept = assembly.insert(data, bounds, most_pieces);
+        let kept = assembly.insert(data, Bounds { expect, ..bounds }, most_pieces);
         self.held += assembly.cost();
         if !kept? {
             return Ok(Inserted::Refused);
@@ -110,6 +117,9 @@ impl Interleaved {
         self.held -= ASSEMBLY_COST + assembly.cost();
         self.on_unordered_whole(key, next);
         let rope = assembly.pieces.pop_front().map(|piece| piece.rope).unwrap_or_default();
+        if assembly.pieces.capacity() <= MOST_SPARE {
+            self.spare = assembly.pieces;
+        }
         Ok(Inserted::Whole(part(data, assembly.ppid.unwrap_or(data.ppid), rope)))
     }
 
@@ -175,8 +185,9 @@ fn part(data: &IData<'_>, ppid: Ppid, rope: Rope) -> Part {
 }
 
 impl Assembly {
-    fn new() -> Self {
-        Self { pieces: VecDeque::new(), ppid: None, last: None, len: 0, overhead: 0 }
+    /// Nothing of it has come; `pieces` is empty.
+    fn new(pieces: VecDeque<Piece>) -> Self {
+        Self { pieces, ppid: None, last: None, len: 0, overhead: 0 }
     }
 
     fn cost(&self) -> usize {
@@ -220,8 +231,8 @@ impl Assembly {
             self.overhead += (left.rope.pieces() - before) * OVERHEAD;
         } else {
             self.overhead += OVERHEAD;
-            // Room for more than has come would be room for each of very many messages.
-            self.pieces.insert(after, Piece { start: fsn, end: fsn, rope: Rope::new(data.payload, 0) });
+            let expect = if data.flags.begins() { bounds.expect } else { 0 };
+            self.pieces.insert(after, Piece { start: fsn, end: fsn, rope: Rope::new(data.payload, expect) });
         }
         if precedes {
             let left = if follows { after - 1 } else { after };
@@ -240,6 +251,14 @@ impl Assembly {
             self.last = Some(fsn);
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+impl Interleaved {
+    /// Takes unordered messages of `stream` from number `first` on.
+    pub fn set_first_unordered(&mut self, stream: StreamId, first: u64) {
+        self.unordered.insert(stream, first);
     }
 }
 

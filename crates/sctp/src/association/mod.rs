@@ -9,10 +9,12 @@
 //! | `timer` | what happens when time passes |
 //! | `shutdown` | both ways to an end |
 //! | `send_queue`, `schedule`, `flight`, `congestion`, `pacer`, `rto` | from message to acknowledged chunk |
+//! | `neighbour` | what else leaves on the path, and cannot wait |
 //! | `path_mtu` | how long packets may be |
 //! | `inbound`, `reassembly`, `interleaved`, `rope`, `delivery` | from chunk to message |
 //! | `window` | how much may be held on either side |
 //! | `reset` | stream reset |
+//! | `losses` | what did not arrive |
 
 mod congestion;
 mod delivery;
@@ -21,6 +23,8 @@ mod handshake;
 mod inbound;
 mod interleaved;
 mod link;
+mod losses;
+mod neighbour;
 mod pacer;
 mod path_mtu;
 mod reassembly;
@@ -40,6 +44,7 @@ mod window;
 mod tests;
 
 pub use schedule::Scheduler;
+pub use snap::check_init_chunk;
 
 use crate::chunk::ChunkType;
 use crate::cookie::CookieKey;
@@ -50,9 +55,10 @@ use crate::{
 use bytes::Bytes;
 use delivery::Delivery;
 use link::Link;
-use ortica_core::{Instant, Rng, Timers};
+use losses::Losses;
+use ortica_core::{Bitrate, Instant, Rng, Timers};
 use rto::Rto;
-use send_queue::{MESSAGE_OVERHEAD, SendQueue};
+use send_queue::{MESSAGE_OVERHEAD, Outgoing, SendQueue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -89,6 +95,8 @@ pub struct Association {
     heartbeat: Option<Heartbeat>,
     /// Streams to reset, asked for before the peer was known.
     early_resets: Vec<StreamId>,
+    /// What was given up before it was sent, and what was not acknowledged when the association ended or began anew.
+    losses: Losses,
     /// `send` was refused for lack of room, and the application waits to hear of it.
     blocked: bool,
     /// When INIT was last answered.
@@ -205,6 +213,7 @@ impl Association {
             drain: Drain::default(),
             heartbeat: None,
             early_resets: Vec::new(),
+            losses: Losses::default(),
             blocked: false,
             init_answered: None,
             handshake_rtt: None,
@@ -271,6 +280,7 @@ impl Association {
         debug!(?reason, "association ended");
         self.announce_readable();
         self.count();
+        self.keep_losses();
         self.state = State::Ended;
         self.queue = SendQueue::new(self.config.scheduler);
         self.timers = Timers::new();
@@ -291,6 +301,34 @@ impl Association {
             State::Up { link, .. } => Some(link),
             _ => None,
         }
+    }
+}
+
+/// Sharing the path with others that its owner knows of.
+impl Association {
+    /// Bounds the rate at which data leave, or takes the bound away. Default: `None`. It may be changed at any time, and holds
+    /// from the next packet on: over times that are long beside a burst of ten packets, since so many may leave at once after a
+    /// pause.
+    ///
+    /// What counts are DATA chunks, sent again or not, without what packets, DTLS and UDP add: with full packets of the default
+    /// size some 6 % on IPv4. Acknowledgements are free. The least is [`LEAST_RATE`](Self::LEAST_RATE): less is taken for
+    /// that.
+    pub fn set_rate_ceiling(&mut self, ceiling: Option<Bitrate>) {
+        self.drain.ceiling = ceiling.map(|ceiling| ceiling.max(Self::LEAST_RATE));
+        self.drain.begin();
+    }
+
+    /// The least that [`set_rate_ceiling`](Self::set_rate_ceiling) can ask for: a packet a second, or so.
+    pub const LEAST_RATE: Bitrate = Bitrate::from_bits(10_000);
+
+    /// Says that `bytes` of other traffic, which cannot wait, left on the same path just now.
+    ///
+    /// From then on and until none has left for a second, data make room: they leave at a pace that counts what the others send,
+    /// and the window is cut as soon as a queue of more than 25 ms stands on the path. Without any such traffic, nothing of this
+    /// happens.
+    pub fn share_path(&mut self, now: Instant, bytes: usize) {
+        self.drain.neighbour.on_sent(now, bytes);
+        self.drain.pacer.on_others(bytes);
     }
 }
 
@@ -321,9 +359,8 @@ impl Association {
         let message = (stream, ppid, &payload, options);
         let limits = self.send_buffer.limits(&self.config.limits, payload.len() + MESSAGE_OVERHEAD);
         let queued = elsewhere.and_then(|held| self.queue.push(now, message, held, &limits));
-        while let Some((stream, bytes)) = self.queue.take_evicted() {
-            self.stats.messages_abandoned += 1;
-            self.on_sent(stream, bytes);
+        while let Some(evicted) = self.queue.take_evicted() {
+            self.on_unsent(&evicted);
         }
         match queued {
             Ok(()) => {
@@ -349,6 +386,11 @@ impl Association {
         Some(message)
     }
 
+    /// Bytes of the longest message that [`send`](Self::send) takes: one that fills the send buffer alone.
+    pub fn longest_message(&self) -> usize {
+        self.config.limits.send_buffer.saturating_sub(MESSAGE_OVERHEAD)
+    }
+
     /// Bytes of messages queued on `stream` that were not yet put into a packet.
     pub fn buffered_amount(&self, stream: StreamId) -> usize {
         self.queue.buffered(stream)
@@ -365,6 +407,13 @@ impl Association {
     /// `bytes` to `bytes` or below. Default: 0. A reset of the stream restores the default.
     pub fn set_buffered_amount_low_threshold(&mut self, stream: StreamId, bytes: usize) {
         self.queue.set_threshold(stream, bytes);
+    }
+
+    /// A message left the queue without being sent.
+    fn on_unsent(&mut self, message: &Outgoing) {
+        self.stats.messages_abandoned += 1;
+        self.losses.add(message);
+        self.on_sent(message.stream, message.payload.len());
     }
 
     /// `bytes` of `stream` left the queue.

@@ -12,6 +12,9 @@ const MOST_BYTES: usize = 64 << 10;
 /// Bytes that who wakes up late may make up for.
 const MOST_SAVED: usize = 512 << 10;
 
+/// How long data wait at most for what others have sent on the same path.
+const MOST_WAIT: Duration = Duration::from_millis(100);
+
 /// A bucket of bytes that may leave. It fills at the given rate, and what leaves takes from it: in lots of a millisecond on a
 /// slow path, and of 64 KiB on a fast one, so that trains of packets stay long.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Pacer {
     bucket: usize,
     /// Bytes that left beyond what was in the bucket, because packets are not cut for its sake.
     debt: usize,
+    /// How far what others send may raise the debt.
+    most_debt: usize,
     filled: Option<Instant>,
     /// Bytes that may leave in this drain.
     allowance: usize,
@@ -32,7 +37,7 @@ impl Pacer {
     pub fn begin(&mut self, now: Instant, rate: Option<u64>, packet: usize) {
         let floor = LEAST_PACKETS * packet;
         let Some(rate) = rate else {
-            *self = Self { bucket: floor, debt: 0, filled: Some(now), allowance: floor, next: None };
+            *self = Self { bucket: floor, filled: Some(now), allowance: floor, ..Self::default() };
             return;
         };
         let in_time =
@@ -50,6 +55,7 @@ impl Pacer {
         self.allowance = if self.bucket >= lot { self.bucket.min(floor.max(lot)).min(MOST_BYTES) } else { 0 };
         let missing = (self.debt + lot + self.allowance).saturating_sub(self.bucket);
         self.next = Some(now + time_of(missing + 1, rate).max(LOT_TIME / 16));
+        self.most_debt = in_time(MOST_WAIT);
     }
 
     /// Whether anything may leave now.
@@ -60,6 +66,13 @@ impl Pacer {
     /// When more may leave than does now.
     pub fn next(&self, now: Instant) -> Instant {
         self.next.unwrap_or(now + LOT_TIME)
+    }
+
+    /// So many bytes of others left on the same path, without asking.
+    pub fn on_others(&mut self, bytes: usize) {
+        let beyond = bytes.saturating_sub(self.bucket);
+        self.bucket = self.bucket.saturating_sub(bytes);
+        self.debt = self.debt.max((self.debt + beyond).min(self.most_debt));
     }
 
     /// So many bytes leave.
@@ -134,6 +147,39 @@ mod tests {
             }
         }
         assert!((100_000..=100_000 + 11 * PACKET).contains(&sent), "{sent}");
+    }
+
+    /// Guards the room for others: what they send is taken from the rate, and a burst of theirs is let pass first, but not one
+    /// of any length.
+    #[test]
+    fn what_others_send_is_taken_from_the_rate() {
+        let (rate, mut pacer, mut now) = (500_000, Pacer::default(), netsim::epoch());
+        let mut run = |pacer: &mut Pacer, time: Duration, others: usize| {
+            let (end, mut sent) = (now + time, 0);
+            let mut next_frame = now;
+            while now < end {
+                if now >= next_frame {
+                    pacer.on_others(others);
+                    next_frame += Duration::from_millis(20);
+                }
+                pacer.begin(now, Some(rate), PACKET);
+                while pacer.is_open() {
+                    pacer.on_sent(PACKET);
+                    sent += PACKET;
+                }
+                now = pacer.next(now).min(next_frame);
+            }
+            sent
+        };
+        run(&mut pacer, Duration::from_secs(1), 0);
+        let sent = run(&mut pacer, Duration::from_secs(10), 2_500);
+        assert!((3_700_000..3_800_000).contains(&sent), "{sent}");
+        pacer.on_others(20_000);
+        assert!(run(&mut pacer, Duration::from_millis(38), 0) <= PACKET);
+        assert!(run(&mut pacer, Duration::from_millis(10), 0) > 0);
+        pacer.on_others(10_000_000);
+        assert!(run(&mut pacer, Duration::from_millis(98), 0) <= PACKET);
+        assert!(run(&mut pacer, Duration::from_millis(10), 0) > 0);
     }
 
     #[test]

@@ -291,7 +291,8 @@ impl Association {
         if acked.bytes > 0 {
             self.errors = 0;
             self.drain.probes = 0;
-            link.congestion.on_ack(&Ack {
+            link.congestion.set_shared(now, self.drain.neighbour.is_there(now), self.rto.least());
+            let has_cut = link.congestion.on_ack(&Ack {
                 now,
                 bytes: acked.bytes,
                 rtt,
@@ -301,6 +302,7 @@ impl Association {
                 in_flight: link.flight.in_flight(),
                 held_back: self.drain.held_back,
             });
+            self.stats.queue_cuts += u64::from(has_cut);
             self.send_buffer.adjust(link.congestion.window());
         }
         if !link.flight.is_outstanding() {
@@ -311,7 +313,8 @@ impl Association {
         }
         link.flight.remind_forward(now, &self.rto);
         if acked.advanced {
-            self.set_timer(Timer::Retransmit, now + self.rto.current());
+            let wait = self.retransmit_wait(0);
+            self.set_timer(Timer::Retransmit, now + wait);
         }
         self.detect_lost(now);
         if acked.bytes > 0 {
@@ -363,7 +366,7 @@ impl Association {
             self.errors = 0;
             self.rto.measure(now.saturating_duration_since(heartbeat.sent_at));
             // A wait that began when the time-out was longer need not last that long.
-            let sooner = now + self.rto.current();
+            let sooner = now + self.retransmit_wait(0);
             if self.timers.get(Timer::Retransmit as usize).is_some_and(|deadline| sooner < deadline) {
                 self.set_timer(Timer::Retransmit, sooner);
             }

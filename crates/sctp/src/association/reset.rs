@@ -115,21 +115,33 @@ impl Resets {
 
     /// Something about streams is to be said, or waits for its turn.
     pub fn is_due(&self) -> bool {
-        !self.outgoing.is_empty() || !self.incoming.is_empty() || self.due_len() > 0
+        !self.outgoing.is_empty() || !self.incoming.is_empty() || self.answers_len() + self.request_len() > 0
     }
 
-    /// Bytes of the chunks that are due, zero when none is.
-    pub fn due_len(&self) -> usize {
-        let answers = self.due.len().div_ceil(2) * 4 + self.due.len() * ReconfigParam::RESPONSE_LEN;
+    /// Bytes of the answers that are due, zero when there are none.
+    fn answers_len(&self) -> usize {
+        self.due.len().div_ceil(2) * 4 + self.due.len() * ReconfigParam::RESPONSE_LEN
+    }
+
+    /// Bytes of the request that is due, zero when there is none.
+    fn request_len(&self) -> usize {
         let request = self.request.as_ref().filter(|request| request.due).map_or(0, |request| match &request.kind {
             RequestKind::Outgoing { streams, .. } => 4 + ReconfigParam::OUTGOING_LEN + streams.len() * 2,
             RequestKind::Incoming { streams } => 4 + 8 + streams.len() * 2,
         });
-        answers + request.next_multiple_of(4)
+        request.next_multiple_of(4)
     }
 
-    /// Puts what is due into the packet. Returns whether there is a request among it, whose answer has to be waited for.
+    /// Puts what is due into the packet, as far as it has room: a request that names many streams fills one of its own. Returns
+    /// whether there is a request among it, whose answer has to be waited for.
     pub fn write(&mut self, packet: &mut Builder<'_>) -> bool {
+        if self.answers_len() <= packet.room() {
+            self.write_answers(packet);
+        }
+        self.request_len() <= packet.room() && self.write_request(packet)
+    }
+
+    fn write_answers(&mut self, packet: &mut Builder<'_>) {
         for answers in std::mem::take(&mut self.due).chunks(2) {
             packet.chunk(ChunkType::RE_CONFIG, 0, |out| {
                 for &(response, result) in answers {
@@ -137,6 +149,9 @@ impl Resets {
                 }
             });
         }
+    }
+
+    fn write_request(&mut self, packet: &mut Builder<'_>) -> bool {
         let Some(request) = self.request.as_mut().filter(|request| request.due) else { return false };
         request.due = false;
         let number = request.number;
@@ -310,11 +325,24 @@ mod tests {
         let mut out = Vec::new();
         let header = crate::packet::Header { source_port: 1, destination_port: 2, tag: 3 };
         assert!(resets.write(&mut Builder::new(&mut out, 1_188, header)));
-        assert_eq!(resets.due_len(), 0);
+        assert_eq!(resets.request_len(), 0);
         assert!(resets.on_timeout());
-        assert_ne!(resets.due_len(), 0);
+        assert_ne!(resets.request_len(), 0);
         assert!(matches!(resets.on_response(number, ReconfigResult::IN_PROGRESS), Outcome::InProgress));
         assert!(!resets.on_timeout());
         assert!(matches!(resets.on_response(number, ReconfigResult::NOTHING_TO_DO), Outcome::Settled(_, true)));
+    }
+
+    /// Guards against answers and a request that wait for each other, because no packet has room for both.
+    #[test]
+    fn sctp_10_a_request_that_fills_a_packet_follows_the_answers() {
+        let mut resets = resets();
+        (0..1_000).for_each(|stream| resets.want_outgoing(StreamId(stream)));
+        resets.prepare(Tsn(5), 576);
+        resets.answer(100, ReconfigResult::PERFORMED);
+        let header = crate::packet::Header { source_port: 1, destination_port: 2, tag: 3 };
+        let mut write = || resets.write(&mut Builder::new(&mut Vec::new(), 1_188, header));
+        assert_eq!([write(), write(), write()], [false, true, false]);
+        assert_eq!((resets.answers_len(), resets.request_len()), (0, 0));
     }
 }

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn starts_at_one_second_and_follows_the_first_measurement() {
         let mut rto = rto();
-        assert_eq!(rto.current(), ms(1_000));
+        assert_eq!((rto.current(), rto.smoothed()), (ms(1_000), None));
         rto.measure(ms(300));
         assert_eq!(rto.current(), ms(300 + 4 * 150));
         assert_eq!(rto.smoothed(), Some(ms(300)));
@@ -117,6 +117,33 @@ mod tests {
             rto.measure(Duration::from_secs(500));
         }
         assert_eq!(rto.current(), Duration::from_secs(60));
+    }
+
+    /// The formula of RFC 9260 §6.3.1, by hand: SRTT takes an eighth of each measurement, RTTVAR a quarter of its distance.
+    #[test]
+    fn follows_an_unsteady_round_trip_and_settles_again() {
+        let mut rto = rto();
+        for (rtt, expect) in [
+            (500, 500_000 + 4 * 250_000),
+            (700, 525_000 + 4 * 237_500),
+            (300, 496_875 + 4 * 234_375),
+            // 0.75 × 234.375 + 0.25 × 503.125, and 496.875 + 503.125 / 8.
+            (1_000, 559_765 + 4 * 301_562),
+        ] {
+            rto.measure(ms(rtt));
+            let expect = Duration::from_micros(expect);
+            assert!(rto.current().abs_diff(expect) < Duration::from_micros(5), "{rtt}: {:?}", rto.current());
+        }
+        let mut last = rto.current();
+        for _ in 0..5 {
+            rto.measure(ms(500));
+            assert!(rto.current() < last, "{last:?}");
+            last = rto.current();
+        }
+        for _ in 0..100 {
+            rto.measure(ms(500));
+        }
+        assert!(rto.current() > ms(500) && rto.current() < ms(510), "{:?}", rto.current());
     }
 
     #[test]

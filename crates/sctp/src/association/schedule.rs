@@ -136,7 +136,39 @@ mod tests {
 
     #[test]
     fn round_robin_shares_turns() {
+        assert_eq!(Schedule::new(Scheduler::RoundRobin).next(), None);
         assert_eq!(serve(Scheduler::RoundRobin, &[(1, 10), (9, 1_000), (1, 1)], 30), [100, 10_000, 10]);
+    }
+
+    /// Who has nothing to send is passed over, and has its turn again when there is something.
+    #[test]
+    fn streams_come_and_go() {
+        let mut schedule = Schedule::new(Scheduler::RoundRobin);
+        let mut marks = [Mark::default(); 3];
+        let mut turn = |schedule: &mut Schedule, comes: &[u16], stays: bool| {
+            for &stream in comes {
+                schedule.enter(StreamId(stream), &mut marks[usize::from(stream)], 1, 0);
+            }
+            let served = schedule.next()?;
+            let mark = &mut marks[usize::from(served.0)];
+            schedule.charge(mark, 1, 1_280);
+            if stays {
+                schedule.enter(served, mark, 1, 0);
+            }
+            Some(served.0)
+        };
+        assert_eq!(turn(&mut schedule, &[0, 1, 2], true), Some(0));
+        assert_eq!(turn(&mut schedule, &[], false), Some(1));
+        assert_eq!(turn(&mut schedule, &[], true), Some(2));
+        assert_eq!(turn(&mut schedule, &[], true), Some(0));
+        assert_eq!(turn(&mut schedule, &[], true), Some(2));
+        // It missed turns, which are lost; the others have had theirs.
+        assert_eq!(turn(&mut schedule, &[1], true), Some(1));
+        assert_eq!(turn(&mut schedule, &[], false), Some(0));
+        assert_eq!(turn(&mut schedule, &[], false), Some(2));
+        assert_eq!(turn(&mut schedule, &[], false), Some(1));
+        assert_eq!(turn(&mut schedule, &[], false), None);
+        assert_eq!(turn(&mut schedule, &[2], false), Some(2));
     }
 
     #[test]

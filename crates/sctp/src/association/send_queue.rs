@@ -6,6 +6,7 @@ use crate::{Limits, Mid, Ppid, Reliability, Scheduler, SendOptions, SendRefusal,
 use bytes::Bytes;
 use ortica_core::Instant;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// What a message costs besides its bytes, in the account of the send buffer.
 pub const MESSAGE_OVERHEAD: usize = 64;
@@ -64,8 +65,8 @@ pub struct SendQueue {
     arrivals: u64,
     /// Messages that may make room for more important ones.
     expendable: usize,
-    /// Those that did, as stream and bytes.
-    evicted: Vec<(StreamId, usize)>,
+    /// Those that did.
+    evicted: Vec<Outgoing>,
 }
 
 #[derive(Debug)]
@@ -186,7 +187,8 @@ impl SendQueue {
         self.held += cost;
         state.buffered += payload.len();
         let deadline = match options.reliability {
-            Reliability::MaxLifetime(time) => Some(now + time),
+            // Lifetimes are counted in milliseconds, and the last one counts: zero is enough for what can leave at once.
+            Reliability::MaxLifetime(time) => Some(now + time + Duration::from_millis(1)),
             Reliability::Reliable | Reliability::MaxRetransmits(_) | Reliability::Priority(_) => None,
         };
         self.expendable += usize::from(matches!(options.reliability, Reliability::Priority(_)));
@@ -299,17 +301,16 @@ impl SendQueue {
             excess = excess.saturating_sub(cost);
             self.held -= cost;
             self.expendable -= 1;
-            self.evicted.push((stream, cost - MESSAGE_OVERHEAD));
-            if let Some(state) = self.streams.get_mut(&stream) {
-                state.queue.retain(|message| message.arrival != arrival);
-            }
+            let queue = self.streams.get_mut(&stream).map(|state| &mut state.queue);
+            let victim = queue.and_then(|queue| queue.remove(queue.iter().position(|it| it.arrival == arrival)?));
+            self.evicted.extend(victim);
             self.wait(stream);
         }
         true
     }
 
-    /// A message that made room for another one, as its stream and bytes.
-    pub fn take_evicted(&mut self) -> Option<(StreamId, usize)> {
+    /// A message that made room for another one.
+    pub fn take_evicted(&mut self) -> Option<Outgoing> {
         self.evicted.pop()
     }
 
@@ -322,6 +323,11 @@ impl SendQueue {
             is_low: before > state.threshold && state.buffered <= state.threshold,
             is_drained: state.resetting && before > 0 && state.buffered == 0,
         }
+    }
+
+    /// The messages that wait, stream by stream.
+    pub fn messages(&self) -> impl Iterator<Item = &Outgoing> {
+        self.streams.values().flat_map(|state| &state.queue)
     }
 
     pub fn buffered(&self, stream: StreamId) -> usize {
@@ -391,9 +397,17 @@ impl SendQueue {
 }
 
 #[cfg(test)]
+impl SendQueue {
+    /// Numbers the messages of `stream`, ordered and unordered ones, from `mid` on.
+    pub fn set_next(&mut self, stream: StreamId, mid: Mid) {
+        let state = self.streams.entry(stream).or_default();
+        (state.next_ordered, state.next_unordered) = (mid, mid);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const NOW: Instant = Instant::from_nanos(1_000);
 
@@ -486,11 +500,11 @@ mod tests {
         let options = SendOptions { reliability: Reliability::MaxLifetime(Duration::from_millis(5)), ordered: true };
         let payload = Bytes::from_static(b"x");
         queue.push(NOW, (StreamId(0), Ppid::BINARY, &payload, options), 0, &Limits::default()).unwrap();
-        let in_time = NOW + Duration::from_micros(4_999);
+        let in_time = NOW + Duration::from_micros(5_999);
         assert!(matches!(queue.pop(in_time), Some(Turn::Begin(message)) if message.mid == Mid(0)));
         queue.push(NOW, (StreamId(0), Ppid::BINARY, &payload, options), 0, &Limits::default()).unwrap();
         queue.push(NOW, (StreamId(0), Ppid::BINARY, &payload, SendOptions::default()), 0, &Limits::default()).unwrap();
-        let late = NOW + Duration::from_millis(5);
+        let late = NOW + Duration::from_millis(6);
         assert!(matches!(queue.pop(late), Some(Turn::Expired(_))));
         // It leaves no hole.
         assert!(matches!(queue.pop(late), Some(Turn::Begin(message)) if message.mid == Mid(1)));
@@ -543,9 +557,10 @@ mod tests {
         }
         assert_eq!(push(&mut queue, 1, Reliability::Priority(9)), Err(SendRefusal::WouldBlock));
         assert_eq!(push(&mut queue, 700, Reliability::Priority(5)), Err(SendRefusal::WouldBlock));
-        assert_eq!(queue.take_evicted(), None);
+        assert!(queue.take_evicted().is_none());
         push(&mut queue, 300, Reliability::Priority(5)).unwrap();
-        assert_eq!([queue.take_evicted(), queue.take_evicted()], [Some((StreamId(1), 186)); 2]);
+        let evicted: Vec<_> = std::iter::from_fn(|| queue.take_evicted()).map(|victim| victim.payload.len()).collect();
+        assert_eq!(evicted, [186; 2]);
         assert_eq!(queue.held(), 250 + 250 + 364);
         push(&mut queue, 900, Reliability::Reliable).unwrap();
         assert_eq!(std::iter::from_fn(|| queue.take_evicted()).count(), 3);

@@ -6,7 +6,7 @@ use super::handshake::refusal;
 use super::link::{Agreement, Link};
 use super::{Association, Setup, State};
 use crate::ConnectError;
-use crate::chunk::{ChunkType, Chunks, Init};
+use crate::chunk::{ChunkType, Chunks, Init, InitParams};
 use crate::wire::put_param;
 use ortica_core::Instant;
 
@@ -35,15 +35,7 @@ impl Association {
         if !matches!(self.state, State::Closed) {
             return Err(ConnectError::Started);
         }
-        let mut chunks = Chunks::new(peer);
-        let (Some(Ok(chunk)), None) = (chunks.next(), chunks.next()) else { return Err(ConnectError::Malformed) };
-        if chunk.kind != ChunkType::INIT {
-            return Err(ConnectError::Malformed);
-        }
-        let (init, params) = Init::decode(chunk.value).map_err(|_| ConnectError::Malformed)?;
-        if init.tag == 0 || refusal(&init, &params).is_some() {
-            return Err(ConnectError::Refused);
-        }
+        let (init, params) = read(peer)?;
         let mut link = Link::new(&self.config, &Agreement::new(self, &init, &params));
         link.confirmed = false;
         self.state = State::CookieEchoed { setup: Setup::new(now), echo: Vec::new(), link: Box::new(link) };
@@ -51,4 +43,25 @@ impl Association {
         self.drain.begin();
         Ok(())
     }
+}
+
+/// Whether [`Association::connect_with`] would take these bytes for the peer's INIT chunk.
+///
+/// # Errors
+/// As there, but for [`ConnectError::Started`].
+pub fn check_init_chunk(peer: &[u8]) -> Result<(), ConnectError> {
+    read(peer).map(|_| ())
+}
+
+fn read(chunk: &[u8]) -> Result<(Init, InitParams<'_>), ConnectError> {
+    let mut chunks = Chunks::new(chunk);
+    let (Some(Ok(chunk)), None) = (chunks.next(), chunks.next()) else { return Err(ConnectError::Malformed) };
+    if chunk.kind != ChunkType::INIT {
+        return Err(ConnectError::Malformed);
+    }
+    let (init, params) = Init::decode(chunk.value).map_err(|_| ConnectError::Malformed)?;
+    if init.tag == 0 || refusal(&init, &params).is_some() {
+        return Err(ConnectError::Refused);
+    }
+    Ok((init, params))
 }

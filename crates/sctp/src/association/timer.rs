@@ -40,6 +40,8 @@ pub enum Timer {
 const MOST_PROBES: u32 = 2;
 /// A tail is not probed sooner than this: below it timers and scheduling of both ends count for more than the path.
 const LEAST_PROBE_DELAY: Duration = Duration::from_millis(10);
+/// So much later than what may be late is judged, T3 runs out.
+const CLOCK_GRAIN: Duration = Duration::from_millis(1);
 /// How long peers hold back the acknowledgement of a single packet.
 const PEER_ACK_DELAY: Duration = Duration::from_millis(200);
 
@@ -143,7 +145,7 @@ impl Association {
         self.clear_timer(Timer::Late);
         if self.on_failure() {
             self.drain.force = true;
-            self.set_timer(Timer::Retransmit, now + self.rto.current());
+            self.set_timer(Timer::Retransmit, now + self.retransmit_wait(0));
             // What is sent again tells no round trip time (Karn), and with losses enough nothing else is sent: the
             // time-out would stay as long as it has become. The answer to a HEARTBEAT is not ambiguous.
             self.heartbeat = Some(Heartbeat { nonce: self.rng.u64(), sent_at: now, due: true });
@@ -160,9 +162,17 @@ impl Association {
         self.drain.window_probes += 1;
         if self.on_failure() {
             self.drain.force = true;
-            let wait = self.rto.backed_off(self.drain.window_probes);
+            let wait = self.retransmit_wait(self.drain.window_probes);
             self.set_timer(Timer::Retransmit, now + wait);
         }
+    }
+
+    /// How long T3 runs from now on: never shorter than a packet may be late without being taken for lost, or everything in
+    /// flight would be sent again before it is known what of it is missing.
+    pub(super) fn retransmit_wait(&self, doublings: u32) -> Duration {
+        let wait = self.rto.backed_off(doublings);
+        let patience = self.up().and_then(|link| link.flight.patience(&self.rto));
+        patience.map_or(wait, |patience| wait.max(patience + CLOCK_GRAIN))
     }
 
     fn on_probe_timeout(&mut self, _now: Instant) {

@@ -1,6 +1,7 @@
 //! Packets out: what goes into the next one.
 
 use super::link::{Link, packet_payload, packet_room};
+use super::neighbour::Neighbour;
 use super::pacer::Pacer;
 use super::send_queue::Turn;
 use super::timer::Timer;
@@ -8,7 +9,7 @@ use super::{Association, Heartbeat, Phase, State};
 use crate::Config;
 use crate::chunk::{ChunkType, HeartbeatInfo, InitParams, Sack, Shutdown};
 use crate::packet::{Builder, HEADER_LEN, Header};
-use ortica_core::Instant;
+use ortica_core::{Bitrate, Instant};
 use std::collections::VecDeque;
 use tracing::trace;
 
@@ -73,7 +74,10 @@ impl Replies {
 pub struct Drain {
     /// Packets are being polled.
     active: bool,
-    pacer: Pacer,
+    pub pacer: Pacer,
+    /// The most that may leave.
+    pub ceiling: Option<Bitrate>,
+    pub neighbour: Neighbour,
     /// The congestion window or the pace, and nothing else, held the last drain back.
     pub held_back: bool,
     /// The next packet of data does not wait for the window.
@@ -221,7 +225,11 @@ impl Association {
         let State::Up { phase, link } = &mut self.state else { return };
         let due = link.inbound.is_sack_due() || (may_send && link.inbound.has_unacknowledged());
         if due && *phase != Phase::ShutdownAckSent && builder.room() >= Sack::MIN_LEN {
-            link.inbound.window.adjust(now, self.rto.smoothed().or(self.handshake_rtt));
+            let rtt = self.rto.smoothed().or(self.handshake_rtt);
+            let is_over = link.inbound.window.adjust(now, rtt, self.delivery.stuck());
+            if is_over && self.delivery.held() > link.inbound.window.size() / 4 {
+                self.delivery.look_for_stuck();
+            }
             link.inbound.write_sack(&self.delivery, builder);
             self.stats.sacks_sent += 1;
             self.clear_timer(Timer::Ack);
@@ -259,8 +267,7 @@ impl Association {
         let most = (packet_payload(&self.config) - 8) / 2;
         let State::Up { link, .. } = &mut self.state else { return };
         link.resets.prepare(link.flight.last_tsn(), most);
-        let len = link.resets.due_len();
-        if len > 0 && len <= builder.room() && link.resets.write(builder) {
+        if link.resets.write(builder) {
             self.set_timer(Timer::Reconfig, now + self.rto.current());
         }
     }
@@ -281,7 +288,10 @@ impl Association {
         let State::Up { link, .. } = &mut self.state else { return };
         // A path that takes no time has no rate.
         let rtt = self.rto.smoothed().filter(|rtt| !rtt.is_zero());
-        let rate = rtt.map(|rtt| link.congestion.rate(rtt));
+        let own = rtt.map(|rtt| link.congestion.rate(rtt));
+        let own = own.into_iter().chain(self.drain.ceiling.map(Bitrate::bytes)).min();
+        // What the others send is taken from this again.
+        let rate = own.map(|own| own.saturating_add(self.drain.neighbour.rate(now)));
         self.drain.pacer.begin(now, rate, packet_room(&self.config));
         self.drain.held_back = false;
         if let (Some(idle), false) = (idle, link.flight.is_outstanding()) {
@@ -320,7 +330,7 @@ impl Association {
         if !phase.sends_data() {
             return None;
         }
-        let any_lost = link.flight.next_lost().is_some();
+        let any_lost = link.flight.next_lost(now).is_some();
         if self.drain.probe || (any_lost && self.drain.force) {
             return Some(Ready::Urgent);
         }
@@ -352,7 +362,7 @@ impl Association {
         let may_send = self.may_send_data(now);
         let State::Up { phase, link } = &mut self.state else { return };
         if !may_send {
-            let waits = link.flight.next_lost().is_some() || link.flight.has_current() || !self.queue.is_empty();
+            let waits = link.flight.next_lost(now).is_some() || link.flight.has_current() || !self.queue.is_empty();
             let (in_flight, window) = (link.flight.in_flight(), link.congestion.window());
             let paced = !self.drain.pacer.is_open() && in_flight >= window / 2;
             self.drain.held_back |= waits && (in_flight >= window || paced);
@@ -361,9 +371,9 @@ impl Association {
         let before = builder.room();
         link.flight.begin_packet();
         // Whatever is sent again asks for it.
-        self.drain.prompt = self.drain.probe || link.flight.next_lost().is_some();
+        self.drain.prompt = self.drain.probe || link.flight.next_lost(now).is_some();
         let mut first = false;
-        while let Some(size) = link.flight.next_lost() {
+        while let Some(size) = link.flight.next_lost(now) {
             if size > builder.room() {
                 break;
             }
@@ -371,11 +381,11 @@ impl Association {
         }
         if self.drain.probe
             && builder.room() == before
-            && let Some((tsn, _)) = link.flight.next_probe().filter(|(_, size)| *size <= before)
+            && let Some((tsn, _)) = link.flight.next_probe(now).filter(|(_, size)| *size <= before)
         {
             first |= link.flight.resend(now, tsn, builder);
         }
-        let sends_new = link.flight.next_lost().is_none() && !self.drain.probe && phase.sends_data();
+        let sends_new = link.flight.next_lost(now).is_none() && !self.drain.probe && phase.sends_data();
         if sends_new {
             self.put_new_data(now, builder);
         }
@@ -435,8 +445,7 @@ impl Association {
                 Turn::Begin(message) => link.flight.start(message),
                 Turn::GoOn(slot) => link.flight.go_on(slot),
                 Turn::Expired(message) => {
-                    self.stats.messages_abandoned += 1;
-                    self.on_sent(message.stream, message.payload.len());
+                    self.on_unsent(&message);
                     continue;
                 }
             }
@@ -451,7 +460,7 @@ impl Association {
     fn arm_retransmit(&mut self, now: Instant, again: bool) {
         if again || !self.is_set(Timer::Retransmit) {
             // A window that stays closed is asked about less and less often (§6.1 A).
-            let wait = self.rto.backed_off(self.drain.window_probes);
+            let wait = self.retransmit_wait(self.drain.window_probes);
             self.set_timer(Timer::Retransmit, now + wait);
         }
     }

@@ -13,7 +13,8 @@ const FIRST_SEND: usize = 2 << 20;
 const LEAST_TIME: Duration = Duration::from_millis(20);
 
 /// The receive window. It is too small when the reader takes half of it within two round trips: the peer, which hears of what
-/// was taken a round trip later, may then be waiting for it.
+/// was taken a round trip later, may then be waiting for it. What fills it for good, because nobody reads it, is no part of it
+/// in this.
 #[derive(Debug)]
 pub struct ReceiveWindow {
     size: usize,
@@ -42,17 +43,28 @@ impl ReceiveWindow {
         self.taken += bytes as u64;
     }
 
-    /// Lets the window grow if it is too small for a path of this round trip time.
-    pub fn adjust(&mut self, now: Instant, rtt: Option<Duration>) {
+    /// So many bytes belong to messages in part, which no reader can take. They get at most half of the window, as long as it
+    /// may grow: beside them there has to be room for what makes them whole.
+    pub fn make_room_beside(&mut self, parts: usize) {
+        while parts > self.size / 2 && self.size < self.most {
+            self.size = (2 * self.size).min(self.most);
+        }
+    }
+
+    /// Lets the window grow if it is too small for a path of this round trip time, while `stuck` bytes of it are not read.
+    /// Returns whether the time looked at is over.
+    pub fn adjust(&mut self, now: Instant, rtt: Option<Duration>, stuck: usize) -> bool {
         let (start, before) = *self.since.get_or_insert((now, self.taken));
         let is_soon = rtt.is_none_or(|rtt| now.saturating_duration_since(start) <= (2 * rtt).max(LEAST_TIME));
-        let is_half = self.taken - before >= self.size as u64 / 2;
+        let taken = self.taken - before;
+        let is_half = taken > 0 && taken >= self.size.saturating_sub(stuck) as u64 / 2;
         if is_soon && is_half {
             self.size = (2 * self.size).min(self.most);
         }
         if is_half || !is_soon {
             self.since = Some((now, self.taken));
         }
+        is_half || !is_soon
     }
 }
 
@@ -100,7 +112,7 @@ mod tests {
         let mut window = ReceiveWindow::new(&limits());
         for step in 0..2_000u32 {
             window.on_read(rate / 200);
-            window.adjust(netsim::epoch() + 5 * step * MS, Some(rtt));
+            window.adjust(netsim::epoch() + 5 * step * MS, Some(rtt), 0);
         }
         window.size()
     }
@@ -124,10 +136,21 @@ mod tests {
         let mut window = ReceiveWindow::new(&small);
         assert_eq!(window.size(), 20_000);
         window.on_read(1 << 30);
-        window.adjust(netsim::epoch(), None);
+        window.adjust(netsim::epoch(), None, 0);
         window.on_read(1 << 30);
-        window.adjust(netsim::epoch(), None);
+        window.adjust(netsim::epoch(), None, 0);
         assert_eq!(window.size(), 20_000);
+    }
+
+    #[test]
+    fn the_receive_window_grows_beside_messages_in_part() {
+        let mut window = ReceiveWindow::new(&limits());
+        window.make_room_beside(128 << 10);
+        assert_eq!(window.size(), 256 << 10);
+        window.make_room_beside((512 << 10) + 1);
+        assert_eq!(window.size(), 2 << 20);
+        window.make_room_beside(100 << 20);
+        assert_eq!(window.size(), 16 << 20);
     }
 
     #[test]

@@ -96,6 +96,15 @@ mod tests {
         assert!(data.flags.begins() && data.flags.ends() && !data.flags.unordered());
     }
 
+    #[test]
+    fn reads_a_captured_chunk_without_its_padding() {
+        let packet = Packet::parse(include_bytes!("../../testdata/aiortc/sctp_data_padding.bin"), false).unwrap();
+        let chunk = packet.chunks().next().unwrap().unwrap();
+        let data = Data::decode(chunk.flags, chunk.value).unwrap();
+        assert_eq!((data.tsn, data.stream, data.ssn), (Tsn(2_584_679_421), StreamId(1), Ssn(1)));
+        assert_eq!((data.ppid, data.payload), (Ppid::STRING, &b"M"[..]));
+    }
+
     proptest! {
         #[test]
         fn data_round_trips(tsn: u32, stream: u16, ssn: u16, ppid: u32, flags: u8, payload: Vec<u8>) {

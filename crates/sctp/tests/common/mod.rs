@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod raw;
+pub mod said;
 pub mod script;
 
 use bytes::Bytes;
@@ -167,4 +168,9 @@ pub fn connect(mut pair: Peers, link: Link) -> Peers {
 /// Bytes that show where they belong.
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 31 + at / 251 * 7) as u8).collect()
+}
+
+/// How many seeds this tier runs: `few`, or all of them in `cargo xtask bars`.
+pub fn seeds(few: u64) -> u64 {
+    std::env::var("ORTICA_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(few)
 }

@@ -5,10 +5,10 @@
 //! association sends by itself are left out, and `..` stands for whatever follows.
 
 use super::raw::*;
+use super::said::{chunks, number, param, say};
 use super::{MS, config};
 use ortica_core::{Instant, Rng};
 use ortica_sctp::{Association, CloseReason, Config, Event, Ppid, SendOptions, StreamId};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// The tag that the peer chose.
@@ -25,10 +25,22 @@ pub struct Row {
     pub end: End,
     /// HEARTBEATs of the association are shown too.
     pub beats: bool,
+    /// So are places in streams: `DATA(2 on 1:0)`, `FORWARD_TSN(2 skips 1:0)`, `reset out 1 after 2 of 1`.
+    pub details: bool,
 }
 
-pub const ROW: Row =
-    Row { name: "", config: |config| config, start: Start::Closed, steps: &[], end: End::Up, beats: false };
+pub const ROW: Row = Row {
+    name: "",
+    config: |config| config,
+    start: Start::Closed,
+    steps: &[],
+    end: End::Up,
+    beats: false,
+    details: false,
+};
+
+/// The window that the peer tells unless the script says otherwise.
+pub const WINDOW: u32 = 1 << 20;
 
 /// The state in which a script begins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,6 +65,8 @@ pub enum Act {
     Connect,
     /// Sends a message of so many bytes on stream 1.
     Send(usize),
+    /// On another stream, or in another way.
+    SendOn(u16, usize, SendOptions),
     /// The same, and it is refused.
     Refused(usize),
     /// Shuts down.
@@ -60,10 +74,28 @@ pub enum Act {
     /// Aborts.
     Break,
     Reset(u16),
+    /// Several streams at once.
+    ResetAll(&'static [u16]),
+    /// Gives a stream a weight.
+    Weight(u16, u16),
+    /// Sets the threshold of a stream's buffered amount.
+    Threshold(u16, usize),
     /// Reads the next message of stream 1, of so many bytes; 0 stands for none.
     Read(usize),
+    /// Reads the next message of another stream.
+    ReadOn(u16, usize),
+    /// Looks at the bytes in flight, headers included.
+    InFlight(usize),
+    /// Looks at the bytes of a stream that are not in a packet yet.
+    Buffered(u16, usize),
+    /// Looks at the events since the last look, those of becoming readable and of the handshake aside.
+    Told(&'static [Event]),
     /// Hears one packet under the right tag.
     Hear(&'static [Say]),
+    /// Hears several packets before it is asked for an answer.
+    HearAll(&'static [&'static [Say]]),
+    /// Hears bytes that are no packet of the script's making.
+    HearBytes(&'static [u8]),
     /// Hears one packet under another tag.
     HearUnder(u32, &'static [Say]),
     /// Hears one packet whose checksum is wrong.
@@ -103,6 +135,8 @@ pub enum Say {
     SackWindow(u32, u32),
     /// With one block.
     SackGap(u32, u16, u16),
+    /// With a window and blocks.
+    SackOf(u32, u32, &'static [(u16, u16)]),
     Heartbeat,
     /// What the association asked in its last HEARTBEAT.
     HeartbeatAck,
@@ -118,6 +152,8 @@ pub enum Say {
     Error(u16, u32),
     /// New cumulative TSN, stream, stream sequence number.
     ForwardTsn(u32, u16, u16),
+    /// The same with any number of streams.
+    ForwardTsnOf(u32, &'static [(u16, u16)]),
     IForwardTsn(u32, u16, u32),
     /// Outgoing reset: request number, last TSN, stream.
     ResetOut(u32, u32, u16),
@@ -148,6 +184,7 @@ pub fn run(rows: &[Row]) {
 }
 
 struct Bench {
+    name: &'static str,
     sut: Association,
     start: Instant,
     now: Instant,
@@ -159,7 +196,10 @@ struct Bench {
     first_cookie: Option<Vec<u8>>,
     beat: Vec<u8>,
     shows_beats: bool,
+    shows_details: bool,
     events: Vec<Event>,
+    /// How many of them the script has looked at.
+    looked_at: usize,
 }
 
 impl Bench {
@@ -168,6 +208,7 @@ impl Bench {
         let quiet = config().with_heartbeat_interval(None).with_initial_tsn(Some(1));
         let sut = Association::new(Arc::new((row.config)(quiet)), Rng::from_number(5), now);
         let mut bench = Self {
+            name: row.name,
             sut,
             start: now,
             now,
@@ -177,7 +218,9 @@ impl Bench {
             first_cookie: None,
             beat: Vec::new(),
             shows_beats: row.beats,
+            shows_details: row.details,
             events: Vec::new(),
+            looked_at: 0,
         };
         bench.enter(row.start, row.name);
         bench.start = bench.now;
@@ -250,20 +293,29 @@ impl Bench {
             Act::Connect => self.sut.connect(now),
             Act::Finish => self.sut.shutdown(now),
             Act::Break => self.sut.abort(now, "enough"),
-            Act::Reset(stream) => self.sut.reset_streams(now, &[StreamId(stream)]).expect("the peer knows how"),
-            Act::Send(len) => {
-                let options = SendOptions::default();
-                self.sut.send(now, StreamId(1), Ppid::BINARY, payload(len).into(), options).expect("it is taken");
+            Act::Reset(stream) => self.reset(&[stream]),
+            Act::ResetAll(streams) => self.reset(streams),
+            Act::Weight(stream, weight) => self.sut.set_weight(StreamId(stream), weight),
+            Act::Threshold(stream, bytes) => self.sut.set_buffered_amount_low_threshold(StreamId(stream), bytes),
+            Act::Send(len) => return self.step(Act::SendOn(1, len, SendOptions::default())),
+            Act::SendOn(stream, len, options) => {
+                self.sut.send(now, StreamId(stream), Ppid::BINARY, payload(len).into(), options).expect("it is taken");
             }
             Act::Refused(len) => {
                 let options = SendOptions::default();
                 let sent = self.sut.send(now, StreamId(1), Ppid::BINARY, payload(len).into(), options);
                 assert!(sent.is_err(), "it is refused");
             }
-            Act::Read(len) => {
-                let read = self.sut.read(StreamId(1)).map_or(0, |message| message.payload.len());
-                assert_eq!(read, len, "bytes read");
+            Act::Read(len) => return self.step(Act::ReadOn(1, len)),
+            Act::ReadOn(stream, len) => {
+                let read = self.sut.read(StreamId(stream)).map_or(0, |message| message.payload.len());
+                assert_eq!(read, len, "{}, {act:?}", self.name);
             }
+            Act::InFlight(bytes) => assert_eq!(self.sut.path().in_flight, bytes, "{}, {act:?}", self.name),
+            Act::Buffered(stream, bytes) => {
+                assert_eq!(self.sut.buffered_amount(StreamId(stream)), bytes, "{}, {act:?}", self.name);
+            }
+            Act::Told(events) => assert_eq!(self.news(), events, "{}, {act:?}", self.name),
             Act::Hear(chunks) => {
                 let tag = match chunks.first() {
                     Some(Say::Init | Say::InitWith(_) | Say::InitOf(..)) => 0,
@@ -277,6 +329,8 @@ impl Bench {
                 };
                 self.hear(&self.packet(tag, chunks));
             }
+            Act::HearAll(packets) => packets.iter().for_each(|chunks| self.hear(&self.packet(self.tag, chunks))),
+            Act::HearBytes(bytes) => self.hear(bytes),
             Act::HearUnder(tag, chunks) => self.hear(&self.packet(tag, chunks)),
             Act::HearDamaged(chunks) => {
                 let mut packet = self.packet(0, chunks);
@@ -297,6 +351,20 @@ impl Bench {
         self.sut.handle_packet(self.now, packet);
     }
 
+    fn reset(&mut self, streams: &[u16]) {
+        let streams: Vec<_> = streams.iter().copied().map(StreamId).collect();
+        self.sut.reset_streams(self.now, &streams).expect("the peer knows how");
+    }
+
+    /// The events that the script has not looked at and that it cannot see otherwise.
+    fn news(&mut self) -> Vec<Event> {
+        let news = self.events.get(self.looked_at..).unwrap_or_default();
+        let news = news.iter().filter(|event| !matches!(event, Event::Readable(_) | Event::Connected));
+        let news = news.cloned().collect();
+        self.looked_at = self.events.len();
+        news
+    }
+
     fn packet(&self, tag: u32, chunks: &[Say]) -> Vec<u8> {
         packet(tag, &chunks.iter().map(|say| self.chunk(*say)).collect::<Vec<_>>())
     }
@@ -304,6 +372,7 @@ impl Bench {
     fn chunk(&self, say: Say) -> (u8, u8, Vec<u8>) {
         let be = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>();
         let short = |number: u16| number.to_be_bytes().to_vec();
+        let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
         let cookie = [0, 7, 0, 8, 1, 2, 3, 4];
         let init_of = |tag: u32, out: u16, inward: u16| {
             let mut value = init(tag, 1);
@@ -338,10 +407,13 @@ impl Bench {
             Say::Data(tsn) => (DATA, BEGIN | END, data(tsn, 1, (tsn - 1) as u16, b"whole")),
             Say::DataOf(tsn, stream, ssn, flags, len) => (DATA, flags, data(tsn, stream, ssn, &vec![4; len])),
             Say::IData(tsn, stream, mid, shared, flags) => (I_DATA, flags, i_data(tsn, stream, mid, shared, b"piece")),
-            Say::Sack(tsn) => (SACK, 0, be(&[tsn, 1 << 20, 0])),
+            Say::Sack(tsn) => (SACK, 0, be(&[tsn, WINDOW, 0])),
             Say::SackWindow(tsn, window) => (SACK, 0, be(&[tsn, window, 0])),
-            Say::SackGap(tsn, from, to) => {
-                (SACK, 0, be(&[tsn, 1 << 20, 1 << 16, u32::from(from) << 16 | u32::from(to)]))
+            Say::SackGap(tsn, from, to) => (SACK, 0, be(&[tsn, WINDOW, 1 << 16, pair(from, to)])),
+            Say::SackOf(tsn, window, blocks) => {
+                let mut numbers = vec![tsn, window, (blocks.len() as u32) << 16];
+                numbers.extend(blocks.iter().map(|&(from, to)| pair(from, to)));
+                (SACK, 0, be(&numbers))
             }
             Say::Heartbeat => (HEARTBEAT, 0, [&[0, 1, 0, 8][..], b"ping"].concat()),
             Say::HeartbeatAck => (HEARTBEAT_ACK, 0, self.beat.clone()),
@@ -356,7 +428,12 @@ impl Bench {
             Say::ShutdownAck => (SHUTDOWN_ACK, 0, vec![]),
             Say::ShutdownComplete(flags) => (SHUTDOWN_COMPLETE, flags, vec![]),
             Say::Error(cause, value) => (ERROR, 0, [&short(cause)[..], &[0, 8], &be(&[value])].concat()),
-            Say::ForwardTsn(tsn, stream, ssn) => (FORWARD_TSN, 0, be(&[tsn, u32::from(stream) << 16 | u32::from(ssn)])),
+            Say::ForwardTsn(tsn, stream, ssn) => (FORWARD_TSN, 0, be(&[tsn, pair(stream, ssn)])),
+            Say::ForwardTsnOf(tsn, skipped) => {
+                let mut numbers = vec![tsn];
+                numbers.extend(skipped.iter().map(|&(stream, ssn)| pair(stream, ssn)));
+                (FORWARD_TSN, 0, be(&numbers))
+            }
             Say::IForwardTsn(tsn, stream, mid) => (I_FORWARD_TSN, 0, be(&[tsn, u32::from(stream) << 16, mid])),
             Say::ResetOut(request, last, stream) => {
                 let value = [&[0, 13, 0, 18][..], &be(&[request, 0, last]), &short(stream)].concat();
@@ -398,7 +475,7 @@ impl Bench {
                 if !said.is_empty() {
                     said.push(' ');
                 }
-                say(&mut said, kind, flags, &value);
+                say(&mut said, kind, flags, &value, self.shows_details);
             }
             join(&mut heard, &said);
         }
@@ -422,99 +499,4 @@ fn matches(heard: &str, expect: &str) -> bool {
         Some(start) => heard.starts_with(start.trim_end()),
         None => heard == expect,
     }
-}
-
-/// A chunk as text.
-fn say(out: &mut String, kind: u8, flags: u8, value: &[u8]) {
-    let first = || number(value, 0);
-    let cause = || u16::from_be_bytes([value[0], value[1]]);
-    let text = match kind {
-        DATA | I_DATA => {
-            let place = match flags & (BEGIN | END) {
-                0 => " -",
-                BEGIN => " B",
-                END => " E",
-                _ => "",
-            };
-            let name = if kind == DATA { "DATA" } else { "I_DATA" };
-            let unordered = if flags & UNORDERED != 0 { " U" } else { "" };
-            format!("{name}({}{place}{unordered})", first())
-        }
-        INIT => format!("INIT{}", if param(&value[16..], 9).is_some() { "(preserve)" } else { "" }),
-        INIT_ACK => {
-            let count = params(&value[16..]).iter().filter(|(kind, _)| *kind == 8).count();
-            if count == 0 { "INIT_ACK".to_owned() } else { format!("INIT_ACK(unrecognized {count})") }
-        }
-        SACK => {
-            let mut text = format!("SACK({}", first());
-            let blocks = usize::from(u16::from_be_bytes([value[8], value[9]]));
-            for block in value[12..12 + 4 * blocks].chunks(4) {
-                let at = |high: usize| first() + u32::from(u16::from_be_bytes([block[high], block[high + 1]]));
-                write!(text, " gap {}-{}", at(0), at(2)).expect("a string takes everything");
-            }
-            for duplicate in value[12 + 4 * blocks..].chunks(4) {
-                write!(text, " dup {}", number(duplicate, 0)).expect("a string takes everything");
-            }
-            text + ")"
-        }
-        HEARTBEAT => "HEARTBEAT".to_owned(),
-        HEARTBEAT_ACK => "HEARTBEAT_ACK".to_owned(),
-        ABORT if flags & 1 != 0 => "ABORT(T)".to_owned(),
-        ABORT if value.is_empty() => "ABORT".to_owned(),
-        ABORT => format!("ABORT({})", cause()),
-        SHUTDOWN => format!("SHUTDOWN({})", first()),
-        SHUTDOWN_ACK => "SHUTDOWN_ACK".to_owned(),
-        ERROR => format!("ERROR({})", cause()),
-        COOKIE_ECHO => "COOKIE_ECHO".to_owned(),
-        COOKIE_ACK => "COOKIE_ACK".to_owned(),
-        SHUTDOWN_COMPLETE if flags & 1 != 0 => "SHUTDOWN_COMPLETE(T)".to_owned(),
-        SHUTDOWN_COMPLETE => "SHUTDOWN_COMPLETE".to_owned(),
-        RE_CONFIG => {
-            let said: Vec<_> = params(value)
-                .iter()
-                .map(|(kind, value)| match kind {
-                    13 => format!("reset out {}", number(value, 0)),
-                    14 => format!("reset in {}", number(value, 0)),
-                    16 => format!("answer {} {}", number(value, 0), number(value, 4)),
-                    kind => format!("{kind}"),
-                })
-                .collect();
-            format!("RE_CONFIG({})", said.join(", "))
-        }
-        FORWARD_TSN => format!("FORWARD_TSN({})", first()),
-        I_FORWARD_TSN => format!("I_FORWARD_TSN({})", first()),
-        kind => format!("{kind}"),
-    };
-    out.push_str(&text);
-}
-
-fn number(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-/// Kind, flags and value of each chunk of a packet.
-fn chunks(packet: &[u8]) -> Vec<(u8, u8, Vec<u8>)> {
-    let mut all = Vec::new();
-    let mut rest = &packet[12..];
-    while let [kind, flags, high, low, ..] = *rest {
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        all.push((kind, flags, rest[4..len].to_vec()));
-        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
-    }
-    all
-}
-
-/// Kind and value of each parameter.
-fn params(mut rest: &[u8]) -> Vec<(u16, Vec<u8>)> {
-    let mut all = Vec::new();
-    while let [kind_high, kind_low, high, low, ..] = *rest {
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        all.push((u16::from_be_bytes([kind_high, kind_low]), rest[4..len].to_vec()));
-        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
-    }
-    all
-}
-
-fn param(rest: &[u8], kind: u16) -> Option<Vec<u8>> {
-    params(rest).into_iter().find_map(|(found, value)| (found == kind).then_some(value))
 }

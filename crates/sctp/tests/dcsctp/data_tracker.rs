@@ -1,11 +1,13 @@
 //! `rx/data_tracker.rs`: what was received, and what is said about it.
 
 use crate::common::raw::{BEGIN, END};
-use crate::common::script::{Act::*, ROW, Row, Say::*, Start::*, run};
+use crate::common::script::{Act::*, ROW, Row, Say, Say::*, Start::*, run};
 
 const UP: Row = Row { start: Established, ..ROW };
 /// Far enough ahead that no gap ack block could tell of it.
 const FAR: u32 = 70_000;
+/// 2 to 4, 10 to 12, and 20 and 21.
+const THREE_BLOCKS: &[Say] = &[Data(2), Data(3), Data(4), Data(10), Data(11), Data(12), Data(20), Data(21)];
 
 #[test]
 fn dcsctp_data_tracker() {
@@ -251,6 +253,119 @@ fn dcsctp_data_tracker() {
         Row {
             name: "does_not_accept_gaps_with_duplicate_data",
             steps: &[(0, Hear(&[Data(1), Data(3)]), "SACK(1 gap 3-3)"), (0, Hear(&[Data(3)]), "SACK(1 gap 3-3 dup 3)")],
+            ..UP
+        },
+        Row {
+            name: "will_accept_valid_tsns",
+            // As far ahead as a block can tell of, and as far back as one likes.
+            steps: &[
+                (0, Hear(&[Data(65_535)]), "SACK(0 gap 65535-65535)"),
+                (0, Hear(&[DataOf(0, 1, 0, BEGIN | END, 5)]), "SACK(0 gap 65535-65535 dup 0)"),
+                (0, Hear(&[DataOf(u32::MAX, 1, 0, BEGIN | END, 5)]), "SACK(0 gap 65535-65535 dup 4294967295)"),
+            ],
+            ..UP
+        },
+        Row { name: "gap_ack_block_add_single_block", steps: &[(0, Hear(&[Data(2)]), "SACK(0 gap 2-2)")], ..UP },
+        Row {
+            name: "gap_ack_block_adds_another",
+            steps: &[(0, Hear(&[Data(2), Data(4)]), "SACK(0 gap 2-2 gap 4-4)")],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_before_cum_ack_tsn",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(u32::MAX - 2, &[])]), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_at_end_of_first_block",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(4, &[])]), "SACK(4 gap 10-12 gap 20-21)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_right_after_first_block",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(8, &[])]), "SACK(8 gap 10-12 gap 20-21)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_right_before_second_block",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(9, &[])]), "SACK(12 gap 20-21)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_right_at_start_of_second_block",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(10, &[])]), "SACK(12 gap 20-21)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_right_at_end_of_second_block",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(12, &[])]), "SACK(12 gap 20-21)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "gap_ack_block_remove_far_after_all_blocks",
+            steps: &[
+                (0, Hear(THREE_BLOCKS), "SACK(0 gap 2-4 gap 10-12 gap 20-21)"),
+                (0, Hear(&[ForwardTsnOf(30, &[])]), ""),
+                (40, Wait, "SACK(30)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "does_not_accept_data_before_cum_ack_tsn",
+            steps: &[(0, Hear(&[DataOf(0, 1, 0, BEGIN | END, 5)]), "SACK(0 dup 0)"), (0, Read(0), "")],
+            ..UP
+        },
+        Row {
+            name: "does_not_accept_contiguous_duplicate_data",
+            steps: &[
+                (0, Hear(&[Data(1), Data(1), Data(2), Data(2), Data(1)]), "SACK(2 dup 1 dup 2 dup 1)"),
+                (0, Read(5), ""),
+                (0, Read(5), ""),
+                (0, Read(0), ""),
+            ],
+            ..UP
+        },
+        Row {
+            name: "observe_out_of_order_and_fill_gap_moves_cumulative_tsn_ack",
+            steps: &[(0, Hear(&[Data(2), Data(4), Data(5), Data(1), Data(3)]), "SACK(5)")],
+            ..UP
+        },
+        Row {
+            name: "observe_out_of_order_and_fill_gap_moves_cumulative_tsn_ack_multiple_blocks",
+            steps: &[
+                (0, Hear(&[Data(2), Data(3), Data(5), Data(6), Data(4)]), "SACK(0 gap 2-6)"),
+                (0, Hear(&[Data(1)]), "SACK(6)"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "advance_time_does_not_trigger_spurious_ack",
+            steps: &[
+                (0, Hear(&[Data(1)]), "SACK(1)"),
+                (0, Hear(&[Data(2)]), ""),
+                (1, Wait, ""),
+                (39, Wait, ""),
+                (40, Wait, "SACK(2)"),
+                (60_000, Wait, ""),
+            ],
             ..UP
         },
         Row {

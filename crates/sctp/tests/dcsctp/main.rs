@@ -7,5 +7,8 @@ mod common;
 mod data_tracker;
 mod reassembly_queue;
 mod retransmission_queue;
+mod send_queue;
 mod socket;
+mod socket_messages;
+mod socket_streams;
 mod stream_reset;

@@ -84,6 +84,37 @@ fn dcsctp_socket_setup() {
             ..ROW
         },
         Row {
+            name: "resend_init_and_establish_connection",
+            steps: &[
+                (0, Connect, "INIT"),
+                (1_000, Wait, "INIT"),
+                (1_050, Hear(&[InitAck]), "COOKIE_ECHO"),
+                (1_100, Hear(&[CookieAck]), ""),
+                (90_000, Wait, ""),
+            ],
+            ..ROW
+        },
+        Row {
+            name: "resend_cookie_echo_and_establish_connection",
+            start: CookieEchoed,
+            steps: &[(400, Wait, "COOKIE_ECHO"), (450, Hear(&[CookieAck]), ""), (90_000, Wait, "")],
+            ..ROW
+        },
+        Row {
+            name: "establish_simultaneous_connection_with_lost_data",
+            // Both began; the peer's COOKIE ECHO comes, the answer to ours never does. Data go all the same.
+            start: CookieEchoed,
+            steps: &[
+                (0, Send(9), ""),
+                (0, Hear(&[Init]), "INIT_ACK"),
+                (0, Hear(&[CookieEcho]), "COOKIE_ACK DATA(1)"),
+                (1_000, Wait, "DATA(1).."),
+                (1_050, Hear(&[Sack(1)]), ""),
+                (90_000, Wait, ""),
+            ],
+            ..ROW
+        },
+        Row {
             name: "connection_can_continue_from_first_init_ack",
             steps: &[
                 (0, Hear(&[Init]), "INIT_ACK"),
@@ -144,6 +175,21 @@ fn dcsctp_socket_ending() {
             name: "receive_shutdown_in_shutdown_ack_sent_resends_shutdown_ack",
             start: ShutdownAckSent,
             steps: &[(10, Hear(&[Shutdown(0)]), "SHUTDOWN_ACK")],
+            ..ROW
+        },
+        Row {
+            name: "test_verify_vtag_with_shutdown_complete_exceptions",
+            // Under the peer's own tag it counts if it says so, and under another one never.
+            start: ShutdownAckSent,
+            steps: &[
+                (0, HearUnder(7, &[ShutdownComplete(0)]), ""),
+                (0, HearUnder(9, &[ShutdownComplete(1)]), ""),
+                (0, Hear(&[ShutdownComplete(1)]), ""),
+                (0, Told(&[]), ""),
+                (0, HearUnder(7, &[ShutdownComplete(1)]), ""),
+                (0, Told(&[Event::Closed(CloseReason::Shutdown)]), ""),
+            ],
+            end: End::Over(CloseReason::Shutdown),
             ..ROW
         },
         Row {
@@ -231,6 +277,34 @@ fn dcsctp_socket_heartbeats() {
                 (66_000, Wait, "HEARTBEAT"),
                 (66_010, Hear(&[HeartbeatAck]), ""),
                 (100_000, Wait, "HEARTBEAT"),
+            ],
+            ..UP
+        },
+        Row {
+            name: "error_counter_is_reset_on_heartbeat_ack",
+            config: |config| beating(config).with_max_retransmits(1),
+            beats: true,
+            // The third is lost too, and is the first again.
+            steps: &[
+                (32_000, Wait, "HEARTBEAT"),
+                (66_000, Wait, "HEARTBEAT"),
+                (66_010, Hear(&[HeartbeatAck]), ""),
+                (100_000, Wait, "HEARTBEAT"),
+                (145_000, Wait, "HEARTBEAT"),
+                (145_000, Told(&[]), ""),
+            ],
+            ..UP
+        },
+        Row {
+            name: "both_sides_send_heartbeats",
+            config: beating,
+            beats: true,
+            // To answer the peer's is no use of the path: our own comes when it would have come.
+            steps: &[
+                (20_000, Hear(&[Heartbeat]), "HEARTBEAT_ACK"),
+                (29_999, Hear(&[Heartbeat]), "HEARTBEAT_ACK"),
+                (32_000, Wait, "HEARTBEAT"),
+                (32_050, Hear(&[HeartbeatAck]), ""),
             ],
             ..UP
         },

@@ -32,7 +32,7 @@ pub use packet_time::PacketTime;
 pub use rid::{Rid, RidDirection};
 pub use rtcp::{Rtcp, RtcpMuxPolicy};
 pub use rtpmap::RtpMap;
-pub use sctp::{MaxMessageSize, SctpMap};
+pub use sctp::{MaxMessageSize, SctpInit, SctpMap};
 pub use setup::{Connection, DtlsRole, Setup, SetupError};
 pub use simulcast::{Simulcast, SimulcastRid, SimulcastStreams};
 pub use ssrc::{SsrcAttribute, SsrcGroup, SsrcSemantics};
@@ -159,6 +159,8 @@ attributes! {
         SctpPort(u16) = "sctp-port" via number,
         /// `a=max-message-size`: see [`MaxMessageSize`].
         MaxMessageSize(MaxMessageSize) = "max-message-size" via typed,
+        /// `a=sctp-init`: see [`SctpInit`]. One with a syntax error is an [`Other`](Self::Other), as such lines are ignored.
+        SctpInit(SctpInit) = "sctp-init" via typed,
         /// `a=rid`: an encoding and what restricts it. One with a syntax error is an [`Other`](Self::Other), as
         /// RFC 8851 §6.2.2 has such lines dropped.
         Rid(Rid) = "rid" via typed,
@@ -234,6 +236,8 @@ impl Attribute {
             Ok(Some(attribute)) => Ok(attribute),
             // RFC 8851 §6.2.2: "In the case of a syntax error, the "a=rid" line is discarded"; the session stays.
             Err(_) if name == "rid" => Ok(Self::unknown(name, value)),
+            // draft-hancke-tsvwg-snap: what is no base64 is ignored without a word.
+            Err(_) if name == "sctp-init" => Ok(Self::unknown(name, value)),
             Ok(None) => Ok(Self::unknown(name, value)),
             Err(error) => Err(error.within(1, None, offset)),
         }
@@ -282,7 +286,7 @@ macro_rules! from_value {
 from_value! {
     Connection(Connection), Direction(Direction), Extmap(Extmap), Fingerprint(Fingerprint), Fmtp(Fmtp), Group(Group),
     IceOptions(IceOptions), MaxMessageSize(MaxMessageSize), Msid(Msid), Rid(Rid), Rtcp(Rtcp),
-    RtcpFeedback(RtcpFeedback), RtpMap(RtpMap), SctpMap(SctpMap), Setup(Setup), Simulcast(Simulcast),
+    RtcpFeedback(RtcpFeedback), RtpMap(RtpMap), SctpInit(SctpInit), SctpMap(SctpMap), Setup(Setup), Simulcast(Simulcast),
     Ssrc(SsrcAttribute), SsrcGroup(SsrcGroup),
 }
 

@@ -1,4 +1,5 @@
 use crate::SdpError;
+use crate::base64;
 use crate::cursor::Cursor;
 use crate::write::{self, Value, text_form};
 
@@ -90,7 +91,29 @@ impl Value for SctpMap {
     }
 }
 
-text_form! { MaxMessageSize: "max-message-size", SctpMap: "sctpmap" }
+/// The INIT chunk that the one who says so would send, so that SCTP can do without its handshake. In base64 on the wire.
+///
+/// Whether the bytes are such a chunk is for SCTP to say.
+///
+/// Source: [draft-hancke-tsvwg-snap](https://datatracker.ietf.org/doc/draft-hancke-tsvwg-snap/)
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SctpInit {
+    /// The chunk, header included: at least one byte.
+    pub chunk: Vec<u8>,
+}
+
+impl Value for SctpInit {
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, SdpError> {
+        let text = cursor.token("sctp-init")?;
+        base64::decode(text).map(|chunk| Self { chunk }).ok_or_else(|| cursor.invalid("base64"))
+    }
+
+    fn write(&self, out: &mut String) {
+        base64::encode(&self.chunk, out);
+    }
+}
+
+text_form! { MaxMessageSize: "max-message-size", SctpInit: "sctp-init", SctpMap: "sctpmap" }
 
 #[cfg(test)]
 mod tests {
@@ -107,6 +130,25 @@ mod tests {
         assert!(MaxMessageSize::default().allows(65_536) && !MaxMessageSize::default().allows(65_537));
         for text in ["0", "1", "1073741823", "18446744073709551615"] {
             assert_eq!(text.parse::<MaxMessageSize>().unwrap().to_string(), text);
+        }
+    }
+
+    /// The guard: what is no base64 is kept as it stands and means nothing, and the session is read all the same.
+    #[test]
+    fn an_init_that_is_no_base64_is_ignored() {
+        let section = |value: &str| -> crate::Media {
+            let text =
+                format!("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=sctp-init:{value}\r\na=mid:0\r\n");
+            text.parse().unwrap()
+        };
+        // The example of the draft.
+        let example = section("AQAAHols3R0AUAAA/////+B5ZR3AAAAEgAgABoLA");
+        let chunk = &example.sctp_init().unwrap().chunk;
+        assert_eq!((chunk.len(), &chunk[..8]), (30, &[1, 0, 0, 30, 0x89, 0x6c, 0xdd, 0x1d][..]));
+        for value in ["not valid base64", "AQAAH", "AQ==AQ==", "AQ-_", ""] {
+            let section = section(value);
+            assert_eq!((section.sctp_init(), section.mid()), (None, Some("0")), "{value}");
+            assert!(section.to_string().contains(&format!("a=sctp-init:{value}\r\n")), "{value}");
         }
     }
 

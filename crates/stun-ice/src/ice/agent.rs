@@ -202,7 +202,7 @@ impl Agent {
             Some(previous) if previous.until.is_none() && !self.closed => {
                 self.current = previous.generation;
                 self.current.list.set_role(self.shared.role);
-                self.shared.outbox.restart();
+                self.shared.outbox.rollback();
                 self.settle(now);
                 true
             }

@@ -174,6 +174,8 @@ pub(super) struct Outbox {
     pub(super) candidates: VecDeque<Candidate>,
     pub(super) io: VecDeque<Io>,
     gathering: Level<GatheringState>,
+    /// How far the caller believes gathering to be, whichever generation's.
+    told: GatheringState,
     state: Level<State>,
     route: Level<Option<Route>>,
     closed: Option<CloseReason>,
@@ -211,6 +213,14 @@ impl Outbox {
         self.gathering = Level::default();
     }
 
+    /// Forgets what belongs to a generation that was taken back. The caller is told how far the one before it has gathered
+    /// only if it believes something else.
+    pub(super) fn rollback(&mut self) {
+        self.candidates.clear();
+        self.io.clear();
+        self.gathering.reported = self.told;
+    }
+
     /// Leaves nothing to report but the end.
     pub(super) fn close(&mut self, reason: CloseReason) {
         *self = Self { closed: Some(reason), ..Self::default() };
@@ -225,6 +235,7 @@ impl Outbox {
         let moved = !self.candidates.is_empty() || self.gathering.now != self.gathering.reported;
         if moved && self.gathering.now != GatheringState::New && self.gathering.reported != GatheringState::Gathering {
             self.gathering.reported = GatheringState::Gathering;
+            self.told = GatheringState::Gathering;
             return Some(Event::GatheringState(GatheringState::Gathering));
         }
         if let Some(candidate) = self.candidates.pop_front() {
@@ -233,6 +244,7 @@ impl Outbox {
         // Gathering is over but for what a restart brings: no room is kept for candidates.
         self.candidates = VecDeque::new();
         if let Some(state) = self.gathering.take() {
+            self.told = state;
             return Some(Event::GatheringState(state));
         }
         if let Some(Some(route)) = self.route.take() {

@@ -172,7 +172,6 @@ async fn what_cannot_be_used_is_refused_with_a_reason_and_changes_nothing() {
             "/offer",
             json!({ "sdp": sdp, "type": "offer", "pc_id": id, "negotiated": [{ "id": chat.id(), "label": "a" }] }),
         ),
-        ("/offer", json!({ "sdp": sdp, "type": "offer", "pc_id": asked })),
         ("/answer", json!({ "sdp": sdp, "type": "answer" })),
         ("/answer", json!({ "sdp": sdp, "type": "offer", "pc_id": asked })),
         ("/answer", json!({ "sdp": "hello", "type": "answer", "pc_id": asked })),

@@ -1,6 +1,7 @@
 //! Channels over two associations, without what lies below them.
 
 use super::*;
+use crate::engine::Priority;
 use ortica_core::Rng;
 use ortica_core::crypto::providers;
 use ortica_sctp::{Config, Ppid};
@@ -244,11 +245,11 @@ fn dc_6_negotiated_channels_need_a_free_stream_that_exists() {
     assert_eq!(call.client.state(fine), ChannelState::Open);
     assert!(call.client.events.contains(&Event::ChannelClosed(early)));
     assert_eq!(call.client.create(negotiated(10)), Err(ChannelError::StreamOutOfRange));
-    // Five even streams, one of them above: the rest find none.
-    let opened: Vec<_> = (0..6).map(|_| call.client.create(named("")).unwrap()).collect();
+    // There are five even streams.
+    let opened: Vec<_> = (0..5).map(|_| call.client.create(named("")).unwrap()).collect();
+    assert_eq!(call.client.create(named("")), Err(ChannelError::TooMany));
     call.run();
-    let states = opened.iter().filter(|id| call.client.state(**id) == ChannelState::Open).count();
-    assert_eq!(states, 5);
+    assert!(opened.iter().all(|id| call.client.state(*id) == ChannelState::Open));
 }
 
 /// Guards the six channel types on their way through OPEN, which has room for one limit only, and the reset of a stream
@@ -339,7 +340,7 @@ fn cve_38_a_flood_of_opens_is_bounded_in_number_and_in_bytes() {
     assert!(!call.server.channels.by_stream.contains_key(&StreamId(38)));
     assert_eq!(call.server.create(named(&long)), Err(ChannelError::TooMany));
 
-    call.server.channels.on_closed(&mut VecDeque::new());
+    call.server.channels.on_closed(None, &mut VecDeque::new());
     taken.iter().for_each(|id| call.server.channels.remove(*id));
     assert_eq!(call.server.channels.names, 0);
 
@@ -393,6 +394,91 @@ fn dc_5_a_channel_that_closes_sends_what_it_has() {
     assert_eq!(call.server.channels.iter().count(), 0);
 }
 
+/// Guards `a=max-message-size` of the peer (RFC 8841 §6.1): a longer message is refused and nothing of it is queued, zero is
+/// no limit, and a peer that says nothing takes 64 KiB.
+#[test]
+fn the_peers_limit_of_messages_is_kept() {
+    let message = |len: usize| ChannelMessage { binary: true, data: Bytes::from(vec![7; len]) };
+    for (announced, most) in [(Some(1_000), Some(1_000)), (Some(0), None), (None, Some(65_536))] {
+        let mut call = Call::connected();
+        call.client.channels.set_max_message_size(announced);
+        let id = call.client.create(named("chat")).unwrap();
+        call.run();
+        let Side { channels, association, .. } = &mut call.client;
+        let mut send = |len: usize| channels.send(NOW, Some(association), id, message(len));
+        let fits = most.unwrap_or(2 * 65_536);
+        assert_eq!(send(fits), Ok(()), "{announced:?}");
+        assert_eq!(send(fits + 1), most.map_or(Ok(()), |most| Err(ChannelSendError::TooLarge(most))), "{announced:?}");
+        let queued = association.buffered_amount(StreamId(0));
+        assert_eq!(queued, if most.is_some() { fits } else { 2 * fits + 1 }, "{announced:?}");
+    }
+}
+
+/// Guards the stream of a channel that is closed while the peer sends on it: what was sent is for that channel, and the
+/// next one on the stream starts empty.
+#[test]
+fn what_is_sent_on_a_closing_channel_is_not_for_the_next_one_on_its_stream() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("chat")).unwrap();
+    call.run();
+    let incoming = call.server.incoming().unwrap();
+    // More than the first window takes.
+    let long = ChannelMessage { binary: true, data: Bytes::from(vec![7; 16 * 1_160]) };
+    call.server.channels.send(NOW, Some(&mut call.server.association), incoming, long).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    call.run();
+    assert_eq!([call.client.state(id), call.server.state(incoming)], [ChannelState::Closed; 2]);
+
+    let next = call.client.create(named("chat")).unwrap();
+    call.run();
+    let stream = |id| call.client.channels.get(id).and_then(|channel| channel.stream);
+    assert_eq!(stream(next), stream(id), "the stream is used again");
+    assert_ne!(call.server.incoming(), Some(incoming));
+    assert_eq!(call.client.state(next), ChannelState::Open);
+    assert_eq!(call.client.read(next), None);
+}
+
+/// Guards the end of a channel against the peer's ACK, which comes when it is closing: it does not open it again.
+#[test]
+fn an_acknowledgement_does_not_open_a_channel_again() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("brief")).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    call.client.events.extend(events);
+    call.run();
+    let incoming = call.server.incoming().unwrap();
+    assert_eq!([call.client.state(id), call.server.state(incoming)], [ChannelState::Closed; 2]);
+    let told = |wanted: Event| call.client.events.iter().filter(|event| **event == wanted).count();
+    assert_eq!((told(Event::ChannelOpen(id)), told(Event::ChannelClosed(id))), (1, 1));
+    assert_eq!(call.client.events.last(), Some(&Event::ChannelClosed(id)));
+}
+
+/// Guards the number of a stream: it is taken until both directions are reset, whichever comes first.
+#[test]
+fn a_stream_stays_taken_until_both_directions_are_reset() {
+    let mut call = Call::connected();
+    let id = call.client.create(named("chat")).unwrap();
+    call.run();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), id, &mut events);
+    // The peer's association answers the request, before its channels have heard of it.
+    for _ in 0..4 {
+        carry(&mut call.client.association, &mut call.server.association);
+        carry(&mut call.server.association, &mut call.client.association);
+    }
+    call.client.run(Role::Client);
+    assert_eq!(call.client.state(id), ChannelState::Closing);
+    assert!(call.client.channels.by_stream.contains_key(&StreamId(0)));
+    assert_eq!(call.client.create(negotiated(0)), Err(ChannelError::StreamInUse(0)));
+
+    call.run();
+    assert_eq!(call.client.state(id), ChannelState::Closed);
+    assert!(call.client.channels.by_stream.is_empty());
+    assert!(call.client.create(negotiated(0)).is_ok());
+}
+
 /// Guards the priorities of channels: each is announced as its weight, and both sides share by it.
 #[test]
 fn dc_8_a_channel_has_its_priority_on_both_sides() {
@@ -425,4 +511,60 @@ fn dc_8_a_channel_has_its_priority_on_both_sides() {
 fn dc_8_a_weight_of_the_peer_becomes_the_next_priority() {
     let found = [0, 128, 129, 256, 257, 512, 513, 1_024, 65_535].map(|weight| Priority::from_weight(weight).weight());
     assert_eq!(found, [128, 128, 256, 256, 512, 512, 1_024, 1_024, 1_024]);
+}
+
+/// A side whose send buffer holds little, and full of messages on its first channel.
+fn full(call: &mut Call, side: fn(&mut Call) -> &mut Side) -> ChannelId {
+    let first = side(call).create(named("first")).unwrap();
+    call.run();
+    let side = side(call);
+    let message = || ChannelMessage { binary: true, data: Bytes::from_static(&[7; 1_000]) };
+    while side.channels.send(NOW, Some(&mut side.association), first, message()).is_ok() {}
+    // What is left is too little for a control message.
+    while side
+        .association
+        .send(NOW, StreamId(5), Ppid::BINARY, Bytes::from_static(&[7]), SendOptions::default())
+        .is_ok()
+    {}
+    first
+}
+
+fn small() -> Config {
+    config().with_limits(ortica_sctp::Limits::default().with_send_buffer(20_000))
+}
+
+/// Guards `Unsaid::Open`: a full buffer delays a channel, and does not end it.
+#[test]
+fn a_channel_that_is_made_while_the_send_buffer_is_full_opens_when_there_is_room() {
+    let mut call = Call::of(small(), small());
+    call.client.association.connect(NOW);
+    call.run();
+    full(&mut call, |call| &mut call.client);
+    let late = call.client.create(named("late")).unwrap();
+    assert_eq!(call.client.state(late), ChannelState::Connecting);
+    let given_up = call.client.create(named("given up")).unwrap();
+    let mut events = VecDeque::new();
+    call.client.channels.close(NOW, Some(&mut call.client.association), given_up, &mut events);
+    call.run();
+    assert_eq!(call.client.state(late), ChannelState::Open);
+    let incoming = call.server.incoming().unwrap();
+    assert_eq!(call.server.channels.get(incoming).unwrap().parameters.label, "late");
+    assert!(call.client.channels.unsaid.is_empty());
+}
+
+/// Guards `Unsaid::Ack`: the peer learns that its OPEN came, if late.
+#[test]
+fn an_open_that_comes_while_the_send_buffer_is_full_is_acknowledged_when_there_is_room() {
+    let mut call = Call::of(config(), small());
+    call.client.association.connect(NOW);
+    call.run();
+    full(&mut call, |call| &mut call.server);
+    let opened = call.client.create(named("opened")).unwrap();
+    // The OPEN arrives, and nothing leaves.
+    carry(&mut call.client.association, &mut call.server.association);
+    call.server.run(Role::Server);
+    assert_eq!(call.server.channels.unsaid.len(), 1, "the trap is set");
+    call.run();
+    assert!(call.client.channels.get(opened).unwrap().acknowledged);
+    assert!(call.server.channels.unsaid.is_empty());
 }

@@ -314,12 +314,11 @@ impl RtpTransport {
 
     // --- packets out ------------------------------------------------------------------------------------------------
 
-    /// Appends the next packet, sealed: reports and requests first. `false` if there is none.
-    pub fn poll_packet(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
-        !self.is_idle() && (self.poll_rtcp(now, srtp, out) || self.poll_rtp(now, srtp, out))
-    }
-
-    fn poll_rtcp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
+    /// Appends the next packet of reports and requests, sealed, which go before media. `false` if there is none.
+    pub fn poll_rtcp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
+        if self.is_idle() {
+            return false;
+        }
         self.scratch.clear();
         let sendings = self.senders.values_mut().filter_map(|sender| sender.sending.as_mut());
         let reports = sendings.filter_map(|sending| sending.sender_report(now));
@@ -331,7 +330,8 @@ impl RtpTransport {
         sealed.inspect_err(|error| tracing::debug!(%error, "a report was not sent")).is_ok()
     }
 
-    fn poll_rtp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
+    /// Appends the next packet of media, sealed. `false` if there is none.
+    pub fn poll_rtp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         let stamp = Stamp { now, clock: self.clock, number: self.next_number };
         let mut sendings = self.senders.values_mut().filter_map(|sender| sender.sending.as_mut());
         let sent = sendings.any(|sending| sending.poll_packet(&stamp, &mut srtp.send, out));

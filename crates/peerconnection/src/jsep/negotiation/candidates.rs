@@ -1,13 +1,14 @@
 //! Candidates of both sides, as signaling carries them.
 
-use super::Negotiation;
+use super::{Negotiation, Theirs};
 use crate::engine::{Session, TransportId};
-use crate::jsep::{IceCandidate, IceCandidateError};
+use crate::jsep::remote::{Place, append_line};
+use crate::jsep::{IceCandidate, IceCandidateError, SignalingState};
 use ortica_core::Instant;
 use ortica_ice::Candidate;
 
-/// Candidates that wait for the answer (JSEP-4).
-const MAX_WAITING: usize = 256;
+/// Candidates that wait with an offer for its answer, and candidates that are shown in a description (JSEP-4).
+const MAX_ADDED: usize = 256;
 
 impl Negotiation {
     /// A local candidate as signaling carries it.
@@ -33,15 +34,9 @@ impl Negotiation {
         session: &mut Session,
         candidate: &IceCandidate,
     ) -> Result<(), IceCandidateError> {
-        let pending = self.pending_remote.is_some();
         let theirs = self.pending_remote.as_mut().or(self.current_remote.as_mut());
         let theirs = theirs.ok_or(IceCandidateError::NoRemoteDescription)?;
-        let section = theirs.parsed.section_of(candidate).ok_or(IceCandidateError::UnknownSection)?;
-        if let Some(ufrag) = &candidate.username_fragment
-            && section.credentials.as_ref().is_some_and(|credentials| credentials.ufrag != *ufrag)
-        {
-            return Err(IceCandidateError::UnknownUfrag(ufrag.clone()));
-        }
+        let place = theirs.parsed.place_of(candidate)?;
         let parsed = match candidate.candidate.as_str() {
             "" => None,
             text => {
@@ -50,13 +45,9 @@ impl Negotiation {
                 Some(parsed)
             }
         };
-        // Before the answer is set the candidates wait with the offer they belong to.
-        if pending {
-            match parsed {
-                None => section.end_of_candidates = true,
-                Some(parsed) if section.candidates.len() < MAX_WAITING => section.candidates.push(parsed),
-                Some(_) => tracing::debug!("too many candidates before the answer"),
-            }
+        theirs.show(place, candidate);
+        if self.state == SignalingState::HaveRemoteOffer {
+            theirs.keep(place, parsed);
             return Ok(());
         }
         let Some(transport) = self.transport else { return Err(IceCandidateError::NoRemoteDescription) };
@@ -69,5 +60,31 @@ impl Negotiation {
             Some(parsed) => session.add_remote_candidate(now, transport, parsed)?,
         }
         Ok(())
+    }
+}
+
+impl Theirs {
+    /// Adds a candidate to the text, where the application sees it (webrtc-pc §4.4.2, `addIceCandidate`).
+    fn show(&mut self, place: Place, candidate: &IceCandidate) {
+        if self.added >= MAX_ADDED {
+            tracing::debug!("too many candidates to show");
+            return;
+        }
+        self.added += 1;
+        let line = match candidate.candidate.as_str() {
+            "" => "a=end-of-candidates".to_owned(),
+            text => format!("a={}", text.strip_prefix("a=").unwrap_or(text)),
+        };
+        append_line(&mut self.description.sdp, place, &line);
+    }
+
+    /// Before the answer is set a candidate waits with the offer that it belongs to.
+    fn keep(&mut self, place: Place, candidate: Option<Candidate>) {
+        let Some(section) = self.parsed.leader_of(place) else { return };
+        match candidate {
+            None => section.end_of_candidates = true,
+            Some(candidate) if section.candidates.len() < MAX_ADDED => section.candidates.push(candidate),
+            Some(_) => tracing::debug!("too many candidates before the answer"),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSen
 use crate::jsep::formats;
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
-use crate::jsep::transceiver::{Transceiver, TransceiverId, TransceiverInit};
+use crate::jsep::transceiver::{Life, Origin, Transceiver, TransceiverId, TransceiverInit};
 use crate::jsep::{DescriptionError, SdpType};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
@@ -34,7 +34,7 @@ pub enum TransceiverError {
     Closed,
 }
 
-/// Transceivers of one connection, stopped ones included; as many as a description may have sections.
+/// Transceivers of one connection; as many as a description may have sections.
 const MAX_TRANSCEIVERS: usize = 1024;
 
 // --- what the application wants -------------------------------------------------------------------------------------------
@@ -58,13 +58,24 @@ impl Negotiation {
         kind: MediaKind,
         init: TransceiverInit,
     ) -> Result<TransceiverId, TransceiverError> {
+        self.make_transceiver(kind, Origin::Application, init)
+    }
+
+    fn make_transceiver(
+        &mut self,
+        kind: MediaKind,
+        origin: Origin,
+        init: TransceiverInit,
+    ) -> Result<TransceiverId, TransceiverError> {
         if self.transceivers.len() >= MAX_TRANSCEIVERS {
             return Err(TransceiverError::TooMany);
         }
-        let init = TransceiverInit { codecs: self.codecs_for(kind, &init.codecs)?, ..init };
-        let id = TransceiverId(u32::try_from(self.transceivers.len()).unwrap_or(u32::MAX));
+        let codecs = self.codecs_for(kind, &init.codecs)?;
+        let init = TransceiverInit { codecs, streams: without_doubles(&init.streams), ..init };
+        let id = TransceiverId(self.next_transceiver);
+        self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
         let mut rng = self.rng.fork(&format!("transceiver {id}"));
-        self.transceivers.push(Transceiver::new(id, kind, init, &mut rng));
+        self.transceivers.push(Transceiver::new(id, kind, origin, init, &mut rng));
         Ok(id)
     }
 
@@ -83,25 +94,34 @@ impl Negotiation {
     /// Sends a track: over a transceiver that never sent, or a new one (webrtc-pc §5.1, `addTrack`).
     pub fn add_track(&mut self, kind: MediaKind, streams: Vec<String>) -> Result<TransceiverId, TransceiverError> {
         let unused = self.transceivers.iter_mut().find(|transceiver| {
-            transceiver.kind == kind && !transceiver.stopped && !transceiver.has_sent && !transceiver.direction.sends()
+            transceiver.kind == kind && transceiver.is_live() && !transceiver.has_sent && !transceiver.direction.sends()
         });
         if let Some(transceiver) = unused {
             transceiver.direction = Direction::new(true, transceiver.direction.receives());
-            transceiver.streams = streams;
+            transceiver.streams = without_doubles(&streams);
+            transceiver.has_track = true;
             return Ok(transceiver.id);
         }
-        let id = self.add_transceiver(kind, TransceiverInit { streams, ..TransceiverInit::default() })?;
-        self.transceiver_mut(id)?.by_add_track = true;
-        Ok(id)
+        self.make_transceiver(kind, Origin::Track, TransceiverInit { streams, ..TransceiverInit::default() })
     }
 
     /// Changes what the application wants; negotiation makes it so.
     pub fn set_direction(&mut self, id: TransceiverId, direction: Direction) -> Result<(), TransceiverError> {
         let transceiver = self.transceiver_mut(id)?;
-        if transceiver.stopped {
+        if !transceiver.is_live() {
             return Err(TransceiverError::Stopped);
         }
         transceiver.direction = direction;
+        Ok(())
+    }
+
+    /// Changes which media streams the sent track is part of; negotiation tells.
+    pub fn set_streams(&mut self, id: TransceiverId, streams: &[String]) -> Result<(), TransceiverError> {
+        let transceiver = self.transceiver_mut(id)?;
+        if !transceiver.is_live() {
+            return Err(TransceiverError::Stopped);
+        }
+        transceiver.streams = without_doubles(streams);
         Ok(())
     }
 
@@ -121,16 +141,20 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Transceivers whose other side began or ceased to send since the last call.
-    pub fn take_track_changes(&mut self) -> Vec<TransceiverId> {
+    /// What tracks of the other side came and went since the last call.
+    pub fn take_track_changes(&mut self) -> Vec<TrackChange> {
         std::mem::take(&mut self.track_changes)
     }
 
     /// Whether what is agreed differs from what the application wants of a transceiver (webrtc-pc §4.7.3).
     pub(super) fn is_outdated(&self, transceiver: &Transceiver, agreed: Option<&Local>) -> bool {
         let media = agreed.and_then(|agreed| agreed.media_of(transceiver.id));
-        let Some(media) = media else { return !transceiver.stopped };
-        if transceiver.stopped {
+        let Some(media) = media else { return transceiver.is_live() };
+        if !transceiver.is_live() {
+            return true;
+        }
+        let told = media.track.as_ref().filter(|_| transceiver.direction.sends());
+        if told.is_some_and(|track| !are_same(&track.streams, &transceiver.streams)) {
             return true;
         }
         let theirs = self.remote_media(transceiver).map_or(Direction::SendRecv, |remote| remote.direction.reversed());
@@ -143,10 +167,25 @@ impl Negotiation {
     }
 
     fn remote_media(&self, transceiver: &Transceiver) -> Option<&RemoteMedia> {
-        let mid = transceiver.mid.as_deref()?;
+        let mid = transceiver.mid()?;
         let sections = &self.current_remote.as_ref()?.parsed.sections;
         sections.iter().find(|section| section.mid == mid)?.as_media()
     }
+}
+
+/// The same names in whatever order.
+fn are_same(some: &[String], others: &[String]) -> bool {
+    some.len() == others.len() && some.iter().all(|name| others.contains(name))
+}
+
+fn without_doubles(names: &[String]) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for name in names {
+        if !once.contains(name) {
+            once.push(name.clone());
+        }
+    }
+    once
 }
 
 // --- sections of this side --------------------------------------------------------------------------------------------------
@@ -154,7 +193,7 @@ impl Negotiation {
 impl Negotiation {
     /// Brings the sections of an offer up to date, and adds those that are wanted.
     pub(super) fn offer_media(&mut self, cname: &str, sections: &mut Vec<Section>) {
-        let Self { transceivers, numbers, .. } = self;
+        let Self { transceivers, numbers, current_local, .. } = self;
         let mut body = |transceiver: &Transceiver| {
             let formats = numbers.formats(transceiver.codecs.iter().copied());
             let extensions = numbers.extensions(transceiver.kind);
@@ -164,26 +203,31 @@ impl Negotiation {
             let Some(media) = section.as_media() else { continue };
             let transceiver = transceivers.iter().find(|transceiver| transceiver.id == media.transceiver);
             section.body = match transceiver {
-                Some(transceiver) if !transceiver.stopped => Body::Media(body(transceiver)),
+                Some(transceiver) if transceiver.is_live() => Body::Media(body(transceiver)),
                 _ => Body::Rejected,
             };
         }
-        for transceiver in transceivers.iter().filter(|transceiver| transceiver.mid.is_none() && !transceiver.stopped) {
+        // A slot that both sides gave up is used again, under another name (RFC 9429 §5.2.2).
+        let agreed = current_local.as_ref().map_or(&[][..], |local| &local.model.sections);
+        let given_up = |(_, section): &(usize, &Section)| section.is_rejected();
+        let mut free = agreed.iter().enumerate().filter(given_up).map(|(index, _)| index);
+        for transceiver in
+            transceivers.iter().filter(|transceiver| transceiver.mid().is_none() && transceiver.is_live())
+        {
             let section = Section::media(free_mid(sections), Setup::ActPass, body(transceiver));
-            // A slot that both sides gave up is used again, under another name (RFC 9429 §5.2.2).
-            let given_up = |section: &&mut Section| {
-                section.is_rejected() && !transceivers.iter().any(|it| it.is_alive_in(&section.mid))
-            };
-            match sections.iter_mut().find(given_up) {
+            let slot = free.find(|index| sections.get(*index).is_some_and(Section::is_rejected));
+            match slot.and_then(|index| sections.get_mut(index)) {
                 Some(slot) => *slot = section,
                 None => sections.push(section),
             }
         }
     }
 
-    /// Answers a section, unless there is nothing in common or the transceiver is stopped.
+    /// Answers a section, unless there is nothing in common. One whose transceiver is to be stopped stays for this time,
+    /// without media: the next offer of this side gives it up (webrtc-pc §4.4.1.6).
     pub(super) fn answer_media(&mut self, cname: &str, mid: &str, offered: &RemoteMedia) -> Option<Media> {
-        let transceiver = self.transceivers.iter().find(|transceiver| transceiver.is_alive_in(mid))?;
+        let alive = |it: &&Transceiver| it.life != Life::Stopped && it.mid() == Some(mid);
+        let transceiver = self.transceivers.iter().find(alive)?;
         let formats = formats::common(&transceiver.codecs, &offered.formats);
         if formats.is_empty() {
             return None;
@@ -199,8 +243,8 @@ impl Negotiation {
         for section in &local.sections {
             let Some(media) = section.as_media() else { continue };
             if let Ok(transceiver) = self.transceiver_mut(media.transceiver) {
-                transceiver.mid = Some(section.mid.clone());
-                transceiver.is_announced |= media.track.is_some();
+                transceiver.section.mid = Some(section.mid.clone());
+                transceiver.section.is_announced |= media.track.is_some();
             }
         }
     }
@@ -216,7 +260,7 @@ fn media_section(
     let repairs = formats.iter().any(|format| format.rtx.is_some());
     // What was said of a track stays, whichever way media flows (RFC 9429 §5.2.2 and §5.3.2). Chromium shows nothing of
     // a stream whose SSRC was gone and came back.
-    let is_named = direction.sends() || transceiver.is_announced;
+    let is_named = direction.sends() || transceiver.section.is_announced;
     let track = is_named.then(|| Track {
         id: transceiver.track.clone(),
         streams: transceiver.streams.clone(),
@@ -239,13 +283,13 @@ fn media_section(
 
 impl Negotiation {
     /// Finds or makes a transceiver for each section of an offer (RFC 9429 §5.10).
-    pub(super) fn associate(&mut self, session: &mut Session, transport: TransportId, offer: &Remote) {
+    pub(super) fn associate(&mut self, session: &mut Session, offer: &Remote) {
         for section in &offer.sections {
             match &section.content {
                 Content::Media(media) if offer.serves(section) => {
                     self.numbers.learn(&media.formats, &media.extensions);
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
-                    self.learn_track(session, transport, id, media);
+                    self.learn_track(id, media);
                 }
                 Content::Rejected => self.reject(session, &section.mid),
                 _ => {}
@@ -254,58 +298,65 @@ impl Negotiation {
     }
 
     fn transceiver_for(&mut self, mid: &str, media: &RemoteMedia) -> Option<TransceiverId> {
-        if let Some(known) = self.transceivers.iter().find(|transceiver| transceiver.mid.as_deref() == Some(mid)) {
-            return Some(known.id).filter(|_| known.kind == media.kind && !known.stopped);
+        if let Some(known) = self.transceivers.iter().find(|transceiver| transceiver.mid() == Some(mid)) {
+            return Some(known.id).filter(|_| known.kind == media.kind && known.life != Life::Stopped);
         }
         let free = self.transceivers.iter_mut().find(|transceiver| {
-            transceiver.by_add_track
-                && transceiver.mid.is_none()
-                && !transceiver.stopped
+            transceiver.origin == Origin::Track
+                && transceiver.mid().is_none()
+                && transceiver.is_live()
                 && transceiver.kind == media.kind
         });
         if let Some(free) = free {
-            free.mid = Some(mid.to_owned());
+            free.section.mid = Some(mid.to_owned());
             return Some(free.id);
         }
         let init = TransceiverInit { direction: Direction::RecvOnly, ..TransceiverInit::default() };
         // Without a codec in common the section is rejected, and nobody needs a transceiver.
-        let id = self.add_transceiver(media.kind, init).ok()?;
+        let id = self.make_transceiver(media.kind, Origin::RemoteOffer, init).ok()?;
         let made = self.transceivers.last_mut()?;
         if formats::common(&made.codecs, &media.formats).is_empty() {
             self.transceivers.pop();
             return None;
         }
-        made.mid = Some(mid.to_owned());
+        made.section.mid = Some(mid.to_owned());
         Some(id)
     }
 
     /// Takes note of what the other side says about its track.
-    fn learn_track(&mut self, session: &mut Session, transport: TransportId, id: TransceiverId, media: &RemoteMedia) {
+    fn learn_track(&mut self, id: TransceiverId, media: &RemoteMedia) {
         let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.id == id) else { return };
-        if transceiver.receiver.is_none() {
-            transceiver.receiver = session.add_receiver(transport, transceiver.kind).ok();
-        }
-        let sends = media.direction.sends() && transceiver.receiver.is_some();
-        transceiver.remote_streams.clone_from(&media.streams);
-        transceiver.remote_track.clone_from(&media.track);
-        if std::mem::replace(&mut transceiver.remote_sends, sends) != sends {
-            self.track_changes.push(id);
+        let sends = media.direction.sends();
+        transceiver.section.remote_streams.clone_from(&media.streams);
+        transceiver.section.remote_track.clone_from(&media.track);
+        if std::mem::replace(&mut transceiver.section.remote_sends, sends) != sends {
+            self.track_changes.push(TrackChange::of(transceiver));
         }
     }
 
-    /// The other side has given a section up: its transceiver is stopped.
+    /// A section was given up, by either side: its transceiver ends.
     fn reject(&mut self, session: &mut Session, mid: &str) {
-        let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.is_alive_in(mid)) else {
-            return;
-        };
+        let of_section = |it: &&mut Transceiver| it.life != Life::Stopped && it.mid() == Some(mid);
+        let Some(transceiver) = self.transceivers.iter_mut().find(of_section) else { return };
         halt(session, transceiver);
-        if transceiver.remote_sends {
-            self.track_changes.push(transceiver.id);
+        let sent = transceiver.section.remote_sends;
+        transceiver.end();
+        if sent {
+            self.track_changes.push(TrackChange::of(transceiver));
         }
-        transceiver.stop();
     }
 
-    /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections.
+    /// Forgets transceivers whose section was given up, and those that were stopped before they had one.
+    pub(super) fn forget_stopped(&mut self) {
+        self.transceivers.retain(|it| match it.life {
+            Life::Live => true,
+            Life::Stopping => it.mid().is_some(),
+            Life::Stopped => false,
+        });
+    }
+
+    /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections. What an answer for the time
+    /// being rejects may still come.
     pub(super) fn apply_media(
         &mut self,
         now: Instant,
@@ -313,14 +364,16 @@ impl Negotiation {
         transport: TransportId,
         ours: &MadeLocal,
         theirs: &Remote,
+        kind: SdpType,
     ) -> Result<(), DescriptionError> {
         for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
-                    self.learn_track(session, transport, media.transceiver, remote);
+                    self.learn_track(media.transceiver, remote);
                     self.apply_section(now, session, transport, &ours.mid, media, remote)?;
                 }
-                _ => self.reject(session, &ours.mid),
+                _ if kind == SdpType::Answer => self.reject(session, &ours.mid),
+                _ => {}
             }
         }
         Ok(())
@@ -338,6 +391,9 @@ impl Negotiation {
         let Ok(transceiver) = self.transceiver_mut(ours.transceiver) else { return Ok(()) };
         let direction = ours.direction.and(theirs.direction.reversed());
         transceiver.current_direction = Some(direction);
+        if !transceiver.is_live() {
+            return Ok(());
+        }
         // A name too long for a packet is told by the description alone.
         let mid = Mid::new(mid).ok();
         if direction.sends() {
@@ -359,8 +415,11 @@ impl Negotiation {
         } else if let Some(sender) = transceiver.sender {
             session.stop_sending(sender)?;
         }
-        let Some(receiver) = transceiver.receiver else { return Ok(()) };
         if direction.receives() {
+            let receiver = match transceiver.receiver {
+                Some(receiver) => receiver,
+                None => *transceiver.receiver.insert(session.add_receiver(transport, transceiver.kind)?),
+            };
             let parameters = RtpReceiveParameters {
                 mid,
                 codecs: receive_codecs(ours, theirs),
@@ -369,10 +428,25 @@ impl Negotiation {
                 reduced_size_rtcp: theirs.reduced_size && ours.reduced_size,
             };
             session.start_receiving(receiver, parameters)?;
-        } else {
+        } else if let Some(receiver) = transceiver.receiver {
             session.stop_receiving(receiver)?;
         }
         Ok(())
+    }
+}
+
+/// A track of the other side that came or went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TrackChange {
+    pub transceiver: TransceiverId,
+    pub kind: MediaKind,
+    /// It came.
+    pub sends: bool,
+}
+
+impl TrackChange {
+    pub(super) fn of(transceiver: &Transceiver) -> Self {
+        Self { transceiver: transceiver.id, kind: transceiver.kind, sends: transceiver.section.remote_sends }
     }
 }
 

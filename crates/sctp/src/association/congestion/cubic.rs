@@ -13,9 +13,10 @@ const STEEPNESS: f64 = 0.4;
 const DECREASE: f64 = 0.7;
 /// What is left of it after a loss by chance. A path that loses packets while no queue stands before its bottleneck carries
 /// as much as before, and a window cut to 0.7 for each of them stays far below what it carries (§4.9 of RFC 9438 leaves
-/// what a sender makes of losses that it knows not to be of congestion to it). The window gives way by a little all the
-/// same, since a bottleneck with next to no buffer looks alike, and since flows that share a path come to equal shares by it.
-const CHANCE_DECREASE: f64 = 0.93;
+/// what a sender makes of losses that it knows not to be of congestion to it). The window gives way all the same, since a
+/// bottleneck with next to no buffer looks alike, and since flows that share a path come to equal shares by it. With this it
+/// grows as a Reno flow does, by a segment a round trip, which makes twice of what a Reno flow gets that loses as often.
+const CHANCE_DECREASE: f64 = 0.85;
 /// How fast the window of a Reno flow grows that loses as often (α): 3 (1 − β) / (1 + β) segments a round trip.
 const RENO_GROWTH: f64 = 3.0 * (1.0 - DECREASE) / (1.0 + DECREASE);
 
@@ -28,7 +29,8 @@ pub struct Cubic {
     threshold: f64,
     /// The window at the last loss (`W_max`).
     full: f64,
-    /// The window before the last loss (`cwnd_prior`), below which a Reno flow would grow more slowly.
+    /// The window before the last loss by congestion (`cwnd_prior`), below which it grows more slowly than a Reno flow; zero after
+    /// one by chance.
     prior: f64,
     epoch: Option<Epoch>,
     last_ack: Option<Instant>,
@@ -92,7 +94,7 @@ impl Cubic {
 
     /// Whether the last loss was one by congestion.
     fn is_reduced(&self) -> bool {
-        self.window < self.full * (1.0 + DECREASE) / 2.0
+        self.window < self.prior
     }
 
     /// Congestion avoidance (§4.2 to §4.5).
@@ -123,21 +125,36 @@ impl Cubic {
     }
 
     pub fn on_loss(&mut self, cause: Cause) {
-        self.prior = self.window;
         let floor = 4.0 * self.segment;
         match cause {
             Cause::Congestion => {
+                self.prior = self.window;
                 // Fast convergence (§4.7): whoever is full sooner than before makes room for others.
                 let shrinks = self.window < self.full && !self.is_slow_start();
                 self.full = if shrinks { self.window * (1.0 + DECREASE) / 2.0 } else { self.window };
                 self.window = (self.window * DECREASE).max(floor);
             }
             Cause::Chance => {
-                self.full = self.window;
+                (self.prior, self.full) = (0.0, self.window);
                 self.window = (self.window * CHANCE_DECREASE).max(floor);
             }
         }
         self.threshold = self.window;
+        self.epoch = None;
+    }
+
+    /// Keeps this share of the window, and two segments at least ([RFC 6817 §2.5](https://www.rfc-editor.org/rfc/rfc6817#section-2.5)).
+    pub fn give_way(&mut self, keep: f64) {
+        (self.prior, self.full) = (self.window, self.window);
+        self.window = (self.window * keep).max(2.0 * self.segment).min(self.window);
+        self.threshold = self.window;
+        self.epoch = None;
+    }
+
+    /// Slow start begins again where the window is.
+    pub fn start_over(&mut self) {
+        self.threshold = f64::INFINITY;
+        self.slow_start = SlowStart::default();
         self.epoch = None;
     }
 
@@ -251,12 +268,31 @@ mod tests {
         lost_by_chance(&mut congestion, SEGMENT);
         assert!((congestion.window() as f64 / before - CHANCE_DECREASE).abs() < 1e-3);
         let before = congestion.window() as f64;
+        lost_by_chance(&mut congestion, SEGMENT);
+        assert!((congestion.window() as f64 / before - CHANCE_DECREASE).abs() < 1e-3);
+        let before = congestion.window() as f64;
         lost_by_chance(&mut congestion, 1_000 * SEGMENT);
         assert!((congestion.window() as f64 / before - 0.7).abs() < 1e-3);
         let before = congestion.window() as f64;
         standing(&mut congestion);
         lost_by_chance(&mut congestion, SEGMENT);
         assert!((congestion.window() as f64 / before - 0.7).abs() < 1e-2);
+    }
+
+    #[test]
+    fn after_a_loss_by_chance_it_grows_as_a_reno_flow() {
+        let mut congestion = cubic();
+        while congestion.window() < 20 * SEGMENT {
+            acked(&mut congestion, SEGMENT);
+        }
+        lost_by_chance(&mut congestion, SEGMENT);
+        let before = congestion.window();
+        for _ in 0..10 {
+            let window = congestion.window();
+            acked(&mut congestion, window);
+        }
+        let grown = (congestion.window() - before) as f64 / SEGMENT as f64;
+        assert!((9.0..11.0).contains(&grown), "{grown}");
     }
 
     #[test]

@@ -9,10 +9,12 @@
 //! | `slow_start` | when to leave slow start (HyStart++) |
 //! | `cubic`, `new_reno` | controllers that go by loss |
 //! | `bbr` | one that goes by a model of the path |
+//! | `short_queue` | a bound on the queue, for a path that is shared with what cannot wait |
 
 mod bbr;
 mod cubic;
 mod new_reno;
+mod short_queue;
 mod slow_start;
 
 use crate::CongestionControl;
@@ -20,6 +22,7 @@ use bbr::Bbr;
 use cubic::Cubic;
 use new_reno::NewReno;
 use ortica_core::Instant;
+use short_queue::{ShortQueue, Verdict};
 use std::time::Duration;
 
 /// What one acknowledgement says.
@@ -71,6 +74,8 @@ pub struct Congestion {
     controller: Controller,
     round: Round,
     queue: Queue,
+    /// Set while the path is shared with traffic that cannot wait.
+    short_queue: Option<ShortQueue>,
     /// Losses of packets up to this number have been answered.
     answered: Option<u64>,
     undo: Option<Undo>,
@@ -113,10 +118,13 @@ struct Queue {
 impl Queue {
     /// A queue shorter than this is taken for none: timers and batches of both ends make as much.
     const NOISE: Duration = Duration::from_micros(500);
+    /// So is one that makes a smaller part than this of the round trip. A buffer of a tenth of the bandwidth-delay product shows
+    /// when it is full.
+    const LEAST_PART: u32 = 16;
 
     fn is_standing(self) -> bool {
         let (Some(least), Some(latest)) = (self.least, self.latest) else { return true };
-        latest > least + (least / 8).max(Self::NOISE)
+        latest > least + (least / Self::LEAST_PART).max(Self::NOISE)
     }
 }
 
@@ -130,7 +138,14 @@ impl Congestion {
             CongestionControl::NewReno => Controller::NewReno(NewReno::new(segment, window)),
             CongestionControl::Bbr => Controller::Bbr(Bbr::new(segment, window)),
         };
-        Self { controller, round: Round::default(), queue: Queue::default(), answered: None, undo: None }
+        Self {
+            controller,
+            round: Round::default(),
+            queue: Queue::default(),
+            short_queue: None,
+            answered: None,
+            undo: None,
+        }
     }
 
     /// Bytes that may be in flight.
@@ -154,8 +169,25 @@ impl Congestion {
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
-    /// Something was acknowledged.
-    pub fn on_ack(&mut self, ack: &Ack) {
+    /// Says whether the path is shared with traffic that cannot wait, for which the queue is to be kept short; the shortest
+    /// round trip time ever seen is what it begins with. Who has the path alone again and had given way finds out anew what it
+    /// carries.
+    pub fn set_shared(&mut self, now: Instant, shared: bool, least_rtt: Option<Duration>) {
+        match (shared, least_rtt) {
+            (true, Some(least)) => {
+                self.short_queue.get_or_insert_with(|| ShortQueue::new(now, least));
+            }
+            (true, None) => (),
+            (false, _) => {
+                if self.short_queue.take().is_some_and(|queue| queue.has_cut()) {
+                    self.controller.start_over();
+                }
+            }
+        }
+    }
+
+    /// Something was acknowledged. Returns whether the window was cut for the sake of the queue.
+    pub fn on_ack(&mut self, ack: &Ack) -> bool {
         self.queue.least = ack.least_rtt;
         self.queue.latest = ack.rtt.or(self.queue.latest);
         let new_round = ack.arrived > self.round.end;
@@ -163,12 +195,22 @@ impl Congestion {
             self.round = Round { end: ack.sent, ..Round::default() };
         }
         self.round.acked += ack.bytes;
+        match self.short_queue.as_mut().and_then(|queue| queue.on_ack(ack, new_round)) {
+            Some(Verdict::GiveWay(keep)) => {
+                self.undo = None;
+                self.controller.give_way(ack.now, keep);
+                return true;
+            }
+            Some(Verdict::StartOver) => self.controller.start_over(),
+            None => (),
+        }
         let recovering = self.answered.is_some_and(|answered| ack.arrived <= answered);
         match &mut self.controller {
             Controller::Cubic(cubic) => cubic.on_ack(ack, new_round, recovering),
             Controller::NewReno(reno) => reno.on_ack(ack, new_round, recovering),
             Controller::Bbr(bbr) => bbr.on_ack(ack, new_round),
         }
+        false
     }
 
     /// Packets were lost. Returns whether that is news: losses among what was sent before the last one was answered tell the
@@ -183,9 +225,14 @@ impl Congestion {
         }
         self.answered = Some(losses.sent);
         self.undo = Some(Undo { controller: self.controller.clone(), doubtful: losses.chunks, by_timeout: false });
+        // The queue that is let stand on a shared path is none that overflows.
+        let keep = self.short_queue.as_mut().map(|queue| queue.on_loss(losses.now)).filter(|_| !self.is_much_lost());
         let cause = self.cause();
         match &mut self.controller {
-            Controller::Cubic(cubic) => cubic.on_loss(cause),
+            Controller::Cubic(cubic) => match keep {
+                Some(keep) => cubic.give_way(keep),
+                None => cubic.on_loss(cause),
+            },
             Controller::NewReno(reno) => reno.on_loss(),
             Controller::Bbr(bbr) => bbr.on_loss(losses.now, cause),
         }
@@ -193,9 +240,12 @@ impl Congestion {
     }
 
     fn cause(&self) -> Cause {
+        if self.queue.is_standing() || self.is_much_lost() { Cause::Congestion } else { Cause::Chance }
+    }
+
+    fn is_much_lost(&self) -> bool {
         let Round { acked, lost, .. } = self.round;
-        let much = lost > (acked + lost) / 8 && lost > 16 << 10;
-        if self.queue.is_standing() || much { Cause::Congestion } else { Cause::Chance }
+        lost > (acked + lost) / 8 && lost > 16 << 10
     }
 
     /// So many chunks taken for lost have turned out to have arrived. When all of them have, nothing was lost, and nothing
@@ -247,6 +297,26 @@ impl Congestion {
 }
 
 impl Controller {
+    /// A queue is too long: `keep` is the share of the window that leaves the path full and the queue empty.
+    fn give_way(&mut self, now: Instant, keep: f64) {
+        match self {
+            Self::Cubic(cubic) => cubic.give_way(keep),
+            Self::NewReno(reno) => reno.give_way(keep),
+            // Its window is no measure of what is in flight.
+            Self::Bbr(bbr) => bbr.on_loss(now, Cause::Congestion),
+        }
+    }
+
+    /// There is room on the path, nobody knows how much.
+    fn start_over(&mut self) {
+        match self {
+            Self::Cubic(cubic) => cubic.start_over(),
+            Self::NewReno(reno) => reno.start_over(),
+            // It probes for more by itself.
+            Self::Bbr(_) => (),
+        }
+    }
+
     fn window(&self) -> usize {
         match self {
             Self::Cubic(cubic) => cubic.window(),
@@ -403,6 +473,84 @@ mod tests {
             assert!(congestion.on_spurious(1));
             assert_eq!(congestion.window(), before, "{control:?}");
         }
+    }
+
+    /// Rounds that take this long, until the window is smaller after one. It is what it was then, and what it is.
+    fn cut_by_queue(congestion: &mut Congestion, rtt: Duration) -> (usize, usize) {
+        for _ in 0..20 {
+            let before = congestion.window();
+            let ack = Ack { rtt: Some(rtt), bytes: SEGMENT, ..ack(congestion, 0) };
+            if congestion.on_ack(&ack) {
+                return (before, congestion.window());
+            }
+        }
+        panic!("the window was not cut");
+    }
+
+    /// Guards the bound on the queue, which holds only while the path is shared, and the way back to full speed after it.
+    #[test]
+    fn a_queue_costs_what_stands_and_only_on_a_shared_path() {
+        for control in ALL {
+            let mut congestion = Congestion::new(control, SEGMENT);
+            acked(&mut congestion, 100 * SEGMENT);
+            let start = netsim::epoch();
+            congestion.set_shared(start, true, Some(RTT));
+            let (before, after) = cut_by_queue(&mut congestion, RTT * 2);
+            assert!(before.abs_diff(2 * after) <= 2, "{control:?}: {before} {after}");
+            while congestion.window() > 2 * SEGMENT {
+                cut_by_queue(&mut congestion, RTT * 2);
+            }
+            assert_eq!(congestion.window(), 2 * SEGMENT, "{control:?}");
+            congestion.set_shared(start, false, Some(RTT));
+            for _ in 0..10 {
+                let window = congestion.window();
+                acked(&mut congestion, window);
+                assert_eq!(congestion.window(), 2 * window, "{control:?}");
+            }
+        }
+    }
+
+    /// Guards a window that nothing was taken from: that others left the path is no news then.
+    #[test]
+    fn who_never_gave_way_goes_on_as_before() {
+        let mut congestion = cubic();
+        acked(&mut congestion, 100 * SEGMENT);
+        lost(&mut congestion);
+        for shared in [true, false] {
+            congestion.set_shared(netsim::epoch(), shared, Some(RTT));
+        }
+        let before = congestion.window();
+        acked(&mut congestion, before);
+        assert!(congestion.window() < before + 2 * SEGMENT);
+    }
+
+    #[test]
+    fn a_loss_on_a_shared_path_costs_the_queue_that_stands() {
+        let mut congestion = cubic();
+        acked(&mut congestion, 1_000 * SEGMENT);
+        congestion.set_shared(netsim::epoch(), true, Some(RTT));
+        let share = |congestion: &mut Congestion, bytes| {
+            let before = congestion.window() as f64;
+            lost_by_chance(congestion, bytes);
+            congestion.window() as f64 / before
+        };
+        assert!((share(&mut congestion, SEGMENT) - 0.93).abs() < 1e-3);
+        let slower = Ack { rtt: Some(RTT * 6 / 5), held_back: false, ..ack(&congestion, 0) };
+        congestion.on_ack(&slower);
+        assert!((share(&mut congestion, SEGMENT) - 5.0 / 6.0).abs() < 1e-3);
+        // As much as this is congestion, whatever the round trip times say.
+        assert!((share(&mut congestion, 1_000 * SEGMENT) - 0.7).abs() < 1e-3);
+    }
+
+    #[test]
+    fn short_queues_count_and_noise_does_not() {
+        let queue = |rtt, waited| Queue { least: Some(rtt), latest: Some(rtt + waited) };
+        let (ms, micros) = (Duration::from_millis, Duration::from_micros);
+        // A tenth of the product is buffered, or 64 KiB at 1 Gbit/s without length.
+        assert!(queue(ms(50), ms(5)).is_standing() && queue(ms(300), ms(30)).is_standing());
+        assert!(queue(micros(50), micros(524)).is_standing());
+        assert!(!queue(ms(50), ms(1)).is_standing() && !queue(ms(1), micros(400)).is_standing());
+        assert!(Queue::default().is_standing(), "who knows nothing is careful");
     }
 
     #[test]

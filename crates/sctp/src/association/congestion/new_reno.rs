@@ -55,6 +55,19 @@ impl NewReno {
         self.partial = 0;
     }
 
+    /// Keeps this share of the window, and two segments at least ([RFC 6817 §2.5](https://www.rfc-editor.org/rfc/rfc6817#section-2.5)).
+    pub fn give_way(&mut self, keep: f64) {
+        self.threshold = ((self.window as f64 * keep) as usize).max(2 * self.segment).min(self.window);
+        self.window = self.threshold;
+        self.partial = 0;
+    }
+
+    /// Slow start begins again where the window is.
+    pub fn start_over(&mut self) {
+        self.threshold = usize::MAX;
+        self.slow_start = SlowStart::default();
+    }
+
     pub fn on_timeout(&mut self) {
         self.threshold = (self.window / 2).max(4 * self.segment);
         self.window = self.segment;

@@ -45,6 +45,7 @@ impl Flight {
         if std::mem::replace(&mut cut.abandoned, true) {
             return;
         }
+        self.losses.add(&cut.message);
         let rest = cut.rest();
         let payload = std::mem::take(&mut cut.message.payload);
         let stream = cut.message.stream;

@@ -20,6 +20,11 @@ pub struct Lost {
 }
 
 impl Flight {
+    /// How long after it was sent a packet may arrive; `None` while nothing is known of the path.
+    pub fn patience(&self, rto: &Rto) -> Option<Duration> {
+        self.rack.patience(rto)
+    }
+
     /// Finds out what is lost.
     pub fn detect_lost(&mut self, now: Instant, rto: &Rto) -> Lost {
         let mut lost = Lost::default();
@@ -87,6 +92,7 @@ impl Flight {
             }
         }
         self.judged = self.next_tsn();
+        self.rack.on_timeout(self.packet + u64::from(count));
         self.advance();
         self.forward.due = self.forward.point != self.cumulative();
         count

@@ -55,6 +55,10 @@ impl Messages {
         slot
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Cut)> {
+        self.slots.iter().zip(0..).filter_map(|(cut, slot)| Some((Slot(slot), cut.as_ref()?)))
+    }
+
     pub fn get(&self, slot: Slot) -> Option<&Cut> {
         self.slots.get(slot.0 as usize)?.as_ref()
     }

@@ -17,10 +17,13 @@ mod forward;
 mod loss;
 mod messages;
 mod rack;
+#[cfg(test)]
+mod tests;
 
 pub use acknowledge::Acked;
 pub use messages::Slot;
 
+use super::losses::Losses;
 use super::send_queue::{MESSAGE_OVERHEAD, Outgoing};
 use crate::chunk::{ChunkType, Data, DataFlags, Extensions, IData};
 use crate::packet::Builder;
@@ -30,7 +33,7 @@ use forward::Forward;
 use messages::{Cut, Messages};
 use ortica_core::Instant;
 use rack::Rack;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The ring's bound: gap ack blocks reach no further than 65,535.
 const MOST_CHUNKS: usize = 65_535;
@@ -73,6 +76,8 @@ pub struct Flight {
     may_abandon: bool,
     /// What was given up of messages begun: bytes that never went into a packet.
     given_up: Vec<(StreamId, usize)>,
+    /// Messages given up.
+    pub losses: Losses,
     pub counts: Counts,
 }
 
@@ -144,6 +149,7 @@ impl Flight {
             forward: Forward::new(first.previous(), extensions.interleaving, room),
             may_abandon: extensions.partial_reliability(),
             given_up: Vec::new(),
+            losses: Losses::default(),
             counts: Counts::default(),
         }
     }
@@ -211,6 +217,17 @@ impl Flight {
         if self.interleaving { IData::HEADER_LEN } else { Data::HEADER_LEN }
     }
 
+    /// Looks at each message that is not acknowledged whole, those given up excluded.
+    pub fn for_each_unacknowledged(&self, mut each: impl FnMut(&Outgoing)) {
+        let missing = self.chunks.iter().filter(|chunk| matches!(chunk.fate, Fate::InFlight | Fate::Lost));
+        let missing: BTreeSet<u32> = missing.map(|chunk| chunk.message.0).collect();
+        for (slot, cut) in self.messages.iter() {
+            if !cut.abandoned && (cut.rest() > 0 || missing.contains(&slot.0)) {
+                each(&cut.message);
+            }
+        }
+    }
+
     fn chunk_mut(&mut self, tsn: Tsn) -> Option<&mut Outstanding> {
         self.chunks.get_mut(tsn.distance(self.first) as usize)
     }
@@ -254,10 +271,7 @@ impl Flight {
 
     /// Gives up the message being cut if its time is over.
     pub fn expire_current(&mut self, now: Instant) {
-        if let Some(slot) = self.current
-            && self.may_abandon
-            && self.current().is_some_and(|cut| cut.message.is_expired(now))
-        {
+        if let Some(slot) = self.current.filter(|slot| self.is_expired(now, *slot)) {
             self.abandon(slot);
         }
     }
@@ -320,17 +334,27 @@ impl Flight {
         Some((stream, rest))
     }
 
-    /// Bytes of the next chunk to send again.
-    pub fn next_lost(&mut self) -> Option<usize> {
+    /// Bytes of the next chunk to send again. Those whose time is over by now are given up.
+    ///
+    /// Source: [RFC 3758 §4.1 TR4](https://www.rfc-editor.org/rfc/rfc3758#section-4.1)
+    pub fn next_lost(&mut self, now: Instant) -> Option<usize> {
         while let Some(&tsn) = self.lost.front() {
             if !tsn.precedes(self.first)
                 && let Some(chunk) = self.chunk(tsn).filter(|chunk| chunk.fate == Fate::Lost)
             {
-                return Some(chunk.size());
+                if !self.is_expired(now, chunk.message) {
+                    return Some(chunk.size());
+                }
+                self.abandon(chunk.message);
             }
             self.lost.pop_front();
         }
         None
+    }
+
+    /// Whether a message may be given up because its time is over.
+    fn is_expired(&self, now: Instant, slot: Slot) -> bool {
+        self.may_abandon && self.message(slot).is_some_and(|cut| cut.message.is_expired(now))
     }
 
     /// Puts the chunk that [`next_lost`](Self::next_lost) measured into the packet. Returns whether it is the first
@@ -341,13 +365,14 @@ impl Flight {
     }
 
     /// The last chunk in flight, and its bytes: what to probe with ([RFC 8985 §7.3](https://www.rfc-editor.org/rfc/rfc8985#section-7.3)).
-    pub fn next_probe(&self) -> Option<(Tsn, usize)> {
+    pub fn next_probe(&self, now: Instant) -> Option<(Tsn, usize)> {
         // Most often it is the last of the ring: what stands behind it arrived before it, or is given up.
         let (at, chunk) = self.chunks.iter().enumerate().rfind(|(_, chunk)| chunk.fate == Fate::InFlight)?;
         let Cut { message, .. } = self.message(chunk.message)?;
         let allowed = match message.reliability {
             Reliability::MaxRetransmits(most) => chunk.transmissions <= most,
-            Reliability::Reliable | Reliability::MaxLifetime(_) | Reliability::Priority(_) => true,
+            Reliability::MaxLifetime(_) => !self.is_expired(now, chunk.message),
+            Reliability::Reliable | Reliability::Priority(_) => true,
         };
         allowed.then(|| (self.first.plus(at as u32), chunk.size()))
     }

@@ -65,6 +65,12 @@ impl Rack {
         }
     }
 
+    /// A time-out has everything in flight sent again, up to the packet `last`: that some of it goes in vain says nothing of the
+    /// order in which packets arrive.
+    pub fn on_timeout(&mut self, last: u64) {
+        self.grown = self.grown.max(last + 1);
+    }
+
     /// A recovery begins.
     pub fn on_recovery(&mut self) {
         self.persistence = self.persistence.saturating_sub(1);
@@ -154,5 +160,19 @@ mod tests {
         assert_eq!(rack.patience(&rto), Some(300 * MS));
         rack.on_recovery();
         assert_eq!(rack.patience(&rto), Some(125 * MS));
+    }
+
+    #[test]
+    fn what_a_time_out_sends_in_vain_does_not_make_it_patient() {
+        let (mut rack, rto) = (Rack::default(), rto());
+        rack.begin();
+        rack.on_arrival(1, NOW, true);
+        rack.on_timeout(20);
+        rack.on_arrival(20, NOW, false);
+        rack.on_spurious(20);
+        assert_eq!(rack.patience(&rto), Some(125 * MS));
+        rack.on_arrival(21, NOW, true);
+        rack.on_spurious(21);
+        assert_eq!(rack.patience(&rto), Some(200 * MS));
     }
 }

@@ -35,6 +35,7 @@ impl Inbound {
             self.counts.refused += 1;
             return Ok(());
         }
+        self.window.make_room_beside(self.interleaved.held());
         self.counts.received += 1;
         self.mark(data.tsn, after);
         if let Inserted::Whole(part) = inserted {

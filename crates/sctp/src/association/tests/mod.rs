@@ -1,7 +1,9 @@
 //! What an association does with single packets: those of a peer that keeps the rules, and those of one that does not.
 
+mod account;
 mod attacks;
 mod rules;
+mod wrap;
 
 use super::congestion::Ack;
 use super::*;

@@ -1,6 +1,7 @@
 //! The rules of RFC 9260 and its extensions.
 
 use super::*;
+use crate::association::timer::Timer;
 
 const HEARTBEAT: ChunkType = ChunkType::HEARTBEAT;
 
@@ -261,6 +262,32 @@ fn sctp_7_three_misses_bring_one_fast_retransmission() {
     assert_eq!((a.stats().fast_recoveries, a.stats().data_chunks_retransmitted), (1, 1));
 }
 
+/// Guards the T3 timer: when the first outstanding chunk is sent again, it has the whole time again to be acknowledged.
+#[test]
+fn sctp_7_a_fast_retransmission_of_the_first_chunk_restarts_the_timer() {
+    let (mut a, _) = connected(config());
+    send(&mut a, 4_640);
+    drain(NOW, &mut a);
+    let first = a.link().flight.cumulative();
+    let deadline = |a: &Association| a.timers.get(Timer::Retransmit as usize).unwrap();
+    let now = NOW + 100 * MS;
+    a.handle_packet(now, &packet(a.tag, &[sack(first.plus(1), 1 << 20, &[(2, 3)])]));
+    let before = deadline(&a);
+    // Three packets later: the chunk behind the cumulative TSN is lost.
+    let mut answer = drain(now, &mut a);
+    assert_eq!(deadline(&a), before);
+    send(&mut a, 1_160);
+    answer.extend(drain(now, &mut a));
+    let now = now + 10 * MS;
+    answer.extend(a.hears(now, &[sack(first.plus(1), 1 << 20, &[(2, 4)])]));
+    let resent = chunks(&answer)
+        .into_iter()
+        .filter(|(kind, _, value)| *kind == ChunkType::DATA && value[..4] == first.plus(2).0.to_be_bytes());
+    assert_eq!((resent.count(), a.stats().data_chunks_retransmitted), (1, 1));
+    assert_eq!(deadline(&a), now + a.path().rto);
+    assert!(deadline(&a) > before);
+}
+
 /// Guards the end of patience: ten time-outs in a row are borne, the eleventh ends the association, and each wait is twice
 /// the one before.
 #[test]
@@ -279,6 +306,7 @@ fn sctp_7_eleven_time_outs_end_the_association() {
     }
     assert_eq!(events(&mut a).last(), Some(&Event::Closed(CloseReason::Timeout)));
     assert_eq!((waits.len(), a.stats().timeouts), (11, 11));
+    assert_eq!(a.stats().data_chunks_retransmitted - a.stats().tail_probes, 10);
     for pair in waits.windows(2) {
         assert!(pair[1] == (pair[0] * 2).min(60_000 * MS), "{waits:?}");
     }
@@ -400,4 +428,24 @@ fn what_matters_less_leaves_a_full_buffer() {
     }
     let counts = [1, 2, 3].map(|stream| std::iter::from_fn(|| b.read(StreamId(stream))).count());
     assert_eq!(counts, [4, 1, 1]);
+}
+
+/// Guards the look at the clock before a message is sent again (RFC 3758 §4.1 TR4): one that was good when it was found lost, and
+/// is not by the time that a packet is built, is given up.
+#[test]
+fn what_expires_before_it_is_sent_again_is_given_up() {
+    let (mut a, _) = connected(config());
+    let reliability = crate::Reliability::MaxLifetime(a.rto.current() + 5 * MS);
+    let options = SendOptions { reliability, ..SendOptions::default() };
+    a.send(NOW, StreamId(1), Ppid::BINARY, vec![7; 100].into(), options).unwrap();
+    assert_eq!(kinds(&drain(NOW, &mut a)), [ChunkType::DATA]);
+    let mut at = NOW;
+    while a.stats().timeouts == 0 {
+        at = a.poll_timeout().unwrap();
+        a.handle_timeout(at);
+    }
+    assert_eq!(a.stats().messages_abandoned, 0, "it is still good");
+    let sent = kinds(&drain(at + 10 * MS, &mut a));
+    assert!(sent.contains(&ChunkType::FORWARD_TSN) && !sent.contains(&ChunkType::DATA), "{sent:?}");
+    assert_eq!(a.stats().messages_abandoned, 1);
 }

@@ -119,12 +119,15 @@ fn a_rolled_back_restart_leaves_everything_as_it_was() {
     sim.signalling = false;
     sim.a().restart();
     sim.run_for(20 * SECOND);
+    sim.a().events.clear();
     let now = sim.swarm.now();
     assert!(sim.a().agent.rollback_restart(now));
     assert_eq!(*sim.a().agent.local_credentials(), credentials);
     assert_eq!((sim.a().agent.route(), sim.a().agent.state()), (route, State::Completed));
     sim.run_for(60 * SECOND);
     assert_eq!((sim.a().agent.state(), sim.b().agent.state()), (State::Completed, State::Completed));
+    let gathered = |(_, event): &(Instant, Event)| matches!(event, Event::GatheringState(_));
+    assert!(!sim.a().events.iter().any(gathered), "it was complete, and so it stayed");
     let now = sim.swarm.now();
     assert!(!sim.a().agent.rollback_restart(now), "there is nothing to take back");
 }

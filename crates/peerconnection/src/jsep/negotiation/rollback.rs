@@ -1,0 +1,89 @@
+//! What an exchange changed, taken back: the state of the last agreement is in force again (JSEP-1).
+//!
+//! Kept are the application's own wishes (directions, tracks, what it stopped) and the numbers that payload types and header
+//! extensions were given, which never change their meaning.
+//!
+//! Source: [RFC 9429 §4.1.10.2](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.10.2)
+
+use super::{Negotiation, TrackChange};
+use crate::engine::Session;
+use crate::jsep::transceiver::{Association, Life, Origin};
+use crate::jsep::{SdpType, SignalingState, TransceiverId};
+use ortica_core::Instant;
+use std::collections::BTreeMap;
+
+/// What was in force before an exchange.
+#[derive(Debug)]
+pub(super) struct Before {
+    associations: BTreeMap<TransceiverId, Association>,
+    gathering: bool,
+    /// Since then this side restarted ICE.
+    restarted: bool,
+}
+
+impl Negotiation {
+    /// `true` when a description of the other side makes this side take its own offer back.
+    pub fn gives_way_to(&self, kind: SdpType) -> bool {
+        self.state == SignalingState::HaveLocalOffer && kind == SdpType::Offer
+    }
+
+    /// Remembers what is in force, unless an exchange is under way.
+    pub(super) fn begin_exchange(&mut self) {
+        if self.state == SignalingState::Stable {
+            let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
+            self.before = Some(Before { associations, gathering: self.gathering, restarted: false });
+        }
+    }
+
+    /// ICE was restarted, as the application may have asked.
+    pub(super) fn note_restart(&mut self) {
+        self.wants_restart = false;
+        if let Some(before) = &mut self.before {
+            before.restarted = true;
+        }
+    }
+
+    /// Takes the pending offer back.
+    pub(super) fn roll_back(&mut self, now: Instant, session: &mut Session) {
+        let Some(before) = self.before.take() else { return };
+        (self.pending_local, self.pending_remote) = (None, None);
+        self.fresh_answer = None;
+        self.state = SignalingState::Stable;
+        self.restore_ice(now, session, &before);
+        self.restore_transceivers(before);
+    }
+
+    fn restore_ice(&mut self, now: Instant, session: &mut Session, before: &Before) {
+        if before.gathering {
+            if let Some(transport) = self.transport.filter(|_| before.restarted) {
+                let _ = session.rollback_ice_restart(now, transport);
+                self.wants_restart = true;
+            }
+        } else {
+            // Nothing was agreed on: what was gathered goes, and the next description gathers anew. It may be the one that
+            // was taken back, so that its credentials have to stay.
+            if let Some(transport) = self.transport {
+                let _ = session.reset_transport(now, transport);
+            }
+            self.gathering = false;
+            self.wants_restart = false;
+        }
+    }
+
+    fn restore_transceivers(&mut self, mut before: Before) {
+        let Self { transceivers, track_changes, .. } = self;
+        transceivers.retain_mut(|transceiver| {
+            let known = before.associations.remove(&transceiver.id);
+            let goes = known.is_none() && transceiver.origin == Origin::RemoteOffer && !transceiver.has_track;
+            let was = known.unwrap_or_default();
+            let sent = transceiver.section.remote_sends;
+            // Whoever was stopped stays so.
+            let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;
+            transceiver.section = Association { remote_sends, ..was };
+            if sent != remote_sends {
+                track_changes.push(TrackChange::of(transceiver));
+            }
+            !goes
+        });
+    }
+}
