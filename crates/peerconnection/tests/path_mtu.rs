@@ -41,17 +41,29 @@ fn call(seed: u64, mtu: usize, most: usize) -> Pair<Side> {
     pair
 }
 
-/// Sends `len` bytes from a to b, and asserts that they arrive as they are. Returns how long it took.
-fn transfer(pair: &mut Pair<Side>, len: usize) -> Duration {
+/// `len` bytes, none of which is like its neighbours.
+fn messages(len: usize) -> Vec<ChannelMessage> {
     let bytes: Vec<u8> = (0..len).map(|index| (index * 31 + index / 251) as u8).collect();
-    let messages =
-        || bytes.chunks(16_384).map(|part| ChannelMessage { binary: true, data: Bytes::copy_from_slice(part) });
+    bytes.chunks(16_384).map(|part| ChannelMessage { binary: true, data: Bytes::copy_from_slice(part) }).collect()
+}
+
+/// Begins to send `len` bytes from a to b.
+fn send(pair: &mut Pair<Side>, len: usize) {
     pair.b.received.clear();
-    pair.a.queue.extend(messages());
-    let count = bytes.len().div_ceil(16_384);
-    let took = pair.run_until(60 * SECOND, |_, b| b.received.len() >= count).unwrap();
-    assert!(pair.b.received.iter().cloned().eq(messages()), "what arrived is not what was sent");
+    pair.a.queue.extend(messages(len));
+}
+
+/// Asserts that the `len` bytes that are on their way arrive as they are. Returns how long that took from here on.
+fn receive(pair: &mut Pair<Side>, len: usize) -> Duration {
+    let sent = messages(len);
+    let took = pair.run_until(60 * SECOND, |_, b| b.received.len() >= sent.len()).unwrap();
+    assert!(pair.b.received == sent, "what arrived is not what was sent");
     took
+}
+
+fn transfer(pair: &mut Pair<Side>, len: usize) -> Duration {
+    send(pair, len);
+    receive(pair, len)
 }
 
 fn packet_size(side: &Side) -> usize {
@@ -106,10 +118,10 @@ fn flt_19_a_path_that_shrinks_during_a_transfer_costs_a_time_out() {
         transfer(&mut pair, 1 << 20);
         let wide = packet_size(&pair.a);
         assert!(wide > after, "{before}: {wide}");
-        pair.a.queue.push_back(ChannelMessage { binary: true, data: Bytes::from(vec![1; 64 << 10]) });
+        send(&mut pair, 4 << 20);
         pair.run_for(5 * MS);
         pair.links(|link| link.max_payload = Some(after - HEADERS));
-        let took = transfer_after(&mut pair);
+        let took = receive(&mut pair, 4 << 20);
         assert!(took <= 3 * SECOND, "{before} to {after}: {took:?}");
         assert_eq!(sctp(&pair.a).black_holes, 1, "{before} to {after}");
         transfer(&mut pair, 1 << 20);
@@ -117,12 +129,6 @@ fn flt_19_a_path_that_shrinks_during_a_transfer_costs_a_time_out() {
         let found = packet_size(&pair.a);
         assert!(found <= after - HEADERS - RECORD && found >= BASE, "{before} to {after}: {found}");
     }
-}
-
-/// What is on its way arrives.
-fn transfer_after(pair: &mut Pair<Side>) -> Duration {
-    pair.b.received.clear();
-    pair.run_until(60 * SECOND, |_, b| !b.received.is_empty()).unwrap()
 }
 
 /// Guards [`Session::handle_too_long`](ortica::engine::Session::handle_too_long): what a socket refuses is taken for too long
