@@ -156,3 +156,23 @@ fn what_a_socket_refuses_is_not_tried_again() {
     transfer(&mut pair, 1 << 20);
     assert_eq!(pair.a.refused, 0);
 }
+
+/// Guards against what shares the fate of a probe: a message that is sent after it was built, but before it could leave, is not
+/// refused along with it.
+#[test]
+fn a_probe_travels_alone() {
+    let mut pair = call(1, 65_535, 16_384);
+    pair.run_for(SECOND);
+    let (now, channel) = (pair.now(), pair.a.opened[0]);
+    let side = &mut pair.a;
+    side.peer.handle_too_long(now, SocketId(0), Pair::<Side>::B, 9_000);
+    let mut lengths = Vec::new();
+    for _ in 0..3 {
+        let message = ChannelMessage { binary: true, data: Bytes::from_static(b"short") };
+        side.peer.session_mut().send(now, channel, message).expect("there is room");
+        let transmit = side.peer.poll_transmit(now, 64, &mut Vec::new()).unwrap();
+        assert_eq!(transmit.segment_size, None);
+        lengths.push(transmit.len);
+    }
+    assert!(lengths[1] > BASE && lengths[0] < 100 && lengths[2] < 200, "{lengths:?}");
+}
