@@ -1,8 +1,9 @@
 //! The driver: the only place with sockets and clocks.
 //!
 //! An [`Endpoint`] is one task with its sockets, one timer queue and a table of sessions. Handles and endpoint share
-//! each session's own mutex: lock, talk to the engine, wake, unlock; never across an await, and never those of two sessions at once.
-//! The endpoint sends, but for a short message that nothing is before: that one goes out from the call that sends it.
+//! each session's own mutex: lock, talk to the engine, wake, unlock; never across an await, and never those of two
+//! sessions at once. The endpoint sends, but for a short message that nothing is before: it goes out from the call that
+//! sends it.
 
 mod at_once;
 mod batch;
