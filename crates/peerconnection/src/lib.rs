@@ -58,7 +58,7 @@ pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
-pub use peer_connection::{NewError, PeerConnection};
+pub use peer_connection::{NewError, PeerConnection, TrackOrKind};
 #[cfg(feature = "tokio")]
 pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 

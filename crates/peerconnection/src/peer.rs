@@ -1,6 +1,7 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
 mod media;
+mod mute;
 mod stats;
 
 pub use media::TransceiverState;
@@ -17,7 +18,7 @@ use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -63,6 +64,10 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
     TrackRemoved(TransceiverId, MediaKind),
+    /// Nothing comes over this transceiver any more, for now.
+    TrackMute(TransceiverId),
+    /// What the other side sends over this transceiver has begun to come.
+    TrackUnmute(TransceiverId),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -84,6 +89,8 @@ pub struct Peer {
     negotiation_needed: bool,
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
+    /// Transceivers whose tracks of the other side are not muted.
+    audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
 }
 
@@ -103,6 +110,7 @@ impl Peer {
             gathered: BTreeMap::new(),
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
+            audible: BTreeSet::new(),
             closed: None,
         }
     }
@@ -321,11 +329,13 @@ impl Peer {
     }
 
     fn report_negotiation(&mut self, before: SignalingState) {
-        self.report_tracks();
+        // In this order (webrtc-pc §4.4.1.5).
         let state = self.signaling_state();
         if state != before {
             self.events.push_back(PeerEvent::SignalingStateChange(state));
         }
+        self.update_mutes();
+        self.report_tracks();
         self.forget_gathered();
         self.update_gathering();
     }
@@ -508,6 +518,7 @@ impl Peer {
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
+            EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(reason),
             _ => {}

@@ -56,6 +56,15 @@ pub struct LocalTrack {
     config: TrackConfig,
 }
 
+/// Clones are the same track, and equal.
+impl PartialEq for LocalTrack {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+    }
+}
+
+impl Eq for LocalTrack {}
+
 impl LocalTrack {
     /// A track of sound or pictures.
     pub fn new(kind: MediaKind, config: TrackConfig) -> Self {

@@ -100,7 +100,7 @@ impl Negotiation {
         self.apply_media(now, session, transport, &created, &offer.parsed, created.kind)?;
         self.name_transceivers(&created.model);
         match created.kind {
-            SdpType::Answer => self.agree(created, offer),
+            SdpType::Answer => self.agree(session, created, offer),
             _ => self.pending_local = Some(created),
         }
         Ok(())
@@ -156,20 +156,20 @@ impl Negotiation {
         }
         self.apply_media(now, session, transport, &offer, &answer.parsed, kind)?;
         match kind {
-            SdpType::Answer => self.agree(offer, answer),
+            SdpType::Answer => self.agree(session, offer, answer),
             _ => self.pending_remote = Some(answer),
         }
         Ok(())
     }
 
     /// Both descriptions are in force; what was made before them no longer fits.
-    fn agree(&mut self, local: MadeLocal, remote: Theirs) {
+    fn agree(&mut self, session: &mut Session, local: MadeLocal, remote: Theirs) {
         (self.current_local, self.pending_local) = (Some(local), None);
         (self.current_remote, self.pending_remote) = (Some(remote), None);
         (self.last_offer, self.last_answer) = (None, None);
         self.fresh_answer = None;
         self.before = None;
-        self.forget_stopped();
+        self.forget_stopped(session);
     }
 
     /// The other side changed its ICE credentials, which asks for a restart (RFC 8839 §4.4.1.1.1).
