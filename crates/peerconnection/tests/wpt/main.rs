@@ -4,13 +4,21 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod add_ice_candidate;
+mod candidates;
 #[path = "../common/mod.rs"]
 mod common;
+mod connection;
+mod descriptions;
+#[cfg(feature = "tokio")]
+mod local_tracks;
+mod mute;
 mod negotiation_needed;
+mod operations;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
 mod stop;
+mod tracks;
 mod transceivers;
 
 use common::Side;
