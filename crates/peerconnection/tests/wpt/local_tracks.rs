@@ -220,7 +220,7 @@ async fn wpt_rtc_rtp_transceiver_stop_sequence_local() {
         transceiver.stop().unwrap();
         assert!(transceiver.is_stopping() && !transceiver.is_stopped());
         assert_eq!(transceiver.current_direction(), Some(Direction::SendRecv));
-        assert_eq!(a.pc.transceivers(), [transceiver.clone()]);
+        assert_eq!(a.pc.transceivers(), std::slice::from_ref(&transceiver));
         assert!(remote.is_ended() && remote.recv_encoded().await.is_none());
     }
 }
