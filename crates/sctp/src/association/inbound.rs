@@ -94,7 +94,7 @@ impl Inbound {
             streams,
             limits,
             seen: false,
-            acknowledge: Acknowledge { window: window.size(), ..Acknowledge::default() },
+            acknowledge: Acknowledge { window: window.promised(), ..Acknowledge::default() },
             window,
             readable: VecDeque::new(),
             invalid_stream: None,
@@ -118,7 +118,7 @@ impl Inbound {
 
     /// Bytes the peer may send in one chunk, which costs more than its bytes.
     fn room(&self, delivery: &Delivery) -> usize {
-        self.window.size().saturating_sub(self.held(delivery) + OVERHEAD)
+        self.window.promised().saturating_sub(self.held(delivery) + OVERHEAD)
     }
 
     /// Bytes held here and for the application, overhead included.
@@ -164,10 +164,8 @@ impl Inbound {
     }
 
     fn has_room(&self, len: usize, next: bool, delivery: &Delivery) -> bool {
-        let buffer = self.window.size();
         let held = self.held(delivery) + len + OVERHEAD;
-        // The last eighth is for what closes holes: only that can complete messages and make room again.
-        held <= if next { buffer } else { buffer - buffer / 8 }
+        held <= if next { self.window.size() } else { self.window.promised() }
     }
 
     fn on_duplicate(&mut self, tsn: Tsn) {

@@ -38,6 +38,12 @@ impl ReceiveWindow {
         self.size
     }
 
+    /// Bytes that the peer may have sent. The last eighth is for what closes holes: only that can complete messages and make
+    /// room again, and a peer does not count what it takes for lost.
+    pub fn promised(&self) -> usize {
+        self.size - self.size / 8
+    }
+
     /// The reader took so many bytes.
     pub fn on_read(&mut self, bytes: usize) {
         self.taken += bytes as u64;
