@@ -48,7 +48,7 @@ impl Association {
     pub(super) fn init(&self, tag: u32, initial_tsn: Tsn) -> Init {
         Init {
             tag,
-            window: u32::try_from(ReceiveWindow::new(&self.config.limits).promised()).unwrap_or(u32::MAX),
+            window: u32::try_from(ReceiveWindow::new(&self.config.limits).size()).unwrap_or(u32::MAX),
             outbound_streams: self.config.outbound_streams,
             inbound_streams: self.config.inbound_streams,
             initial_tsn,

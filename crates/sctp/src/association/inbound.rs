@@ -94,7 +94,7 @@ impl Inbound {
             streams,
             limits,
             seen: false,
-            acknowledge: Acknowledge { window: window.promised(), ..Acknowledge::default() },
+            acknowledge: Acknowledge { window: window.size(), ..Acknowledge::default() },
             window,
             readable: VecDeque::new(),
             invalid_stream: None,
@@ -118,7 +118,7 @@ impl Inbound {
 
     /// Bytes the peer may send in one chunk, which costs more than its bytes.
     fn room(&self, delivery: &Delivery) -> usize {
-        self.window.promised().saturating_sub(self.held(delivery) + OVERHEAD)
+        self.window.size().saturating_sub(self.held(delivery) + OVERHEAD)
     }
 
     /// Bytes held here and for the application, overhead included.
@@ -165,7 +165,8 @@ impl Inbound {
 
     fn has_room(&self, len: usize, next: bool, delivery: &Delivery) -> bool {
         let held = self.held(delivery) + len + OVERHEAD;
-        held <= if next { self.window.size() } else { self.window.promised() }
+        let closes_hole = next && !self.runs.is_empty();
+        held <= if closes_hole { self.window.with_reserve() } else { self.window.size() }
     }
 
     fn on_duplicate(&mut self, tsn: Tsn) {

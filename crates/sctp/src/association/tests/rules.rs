@@ -153,7 +153,7 @@ fn sctp_3_unknown_chunks_follow_their_high_bits() {
     }
 }
 
-/// Guards the window: an eighth of the buffer is kept for what closes holes; it counts what is held, 64 bytes for each message and 256 for its stream, opens when something is read, and what does
+/// Guards the window: it counts what is held, 64 bytes for each message and 256 for its stream, opens when something is read, and what does
 /// not fit is dropped without an acknowledgement, so that the peer offers it again.
 #[test]
 fn sctp_5_the_window_counts_what_is_held() {
@@ -162,13 +162,13 @@ fn sctp_5_the_window_counts_what_is_held() {
     let window = |answer: &[Vec<u8>]| with_sack(answer, |sack| sack.window as usize).unwrap();
     let first = b.tsn(1);
     let answer = b.hears(NOW, &[data(first, 0, BOTH, &[1; 1_000]), data(first.plus(1), 1, BOTH, b"x")]);
-    assert_eq!(window(&answer), 17_500 - 1_064 - 65 - 256 - 64);
+    assert_eq!(window(&answer), 20_000 - 1_064 - 65 - 256 - 64);
     // Beyond a hole: the fragment, and the run it makes.
     let answer = b.hears(NOW, &[data(first.plus(50), 2, DataFlags::BEGIN, &[1; 500])]);
-    assert_eq!(window(&answer), 17_500 - 1_064 - 65 - 256 - 564 - 64 - 64);
+    assert_eq!(window(&answer), 20_000 - 1_064 - 65 - 256 - 564 - 64 - 64);
     b.read(StreamId(1)).unwrap();
     let answer = b.hears(NOW, &[data(first.plus(50), 2, DataFlags::BEGIN, &[1; 500])]);
-    assert_eq!(window(&answer), 17_500 - 65 - 256 - 564 - 64 - 64);
+    assert_eq!(window(&answer), 20_000 - 65 - 256 - 564 - 64 - 64);
 
     let (mut tsn, flags) = (first.plus(2), BOTH | DataFlags::IMMEDIATE);
     let offer = |b: &mut Association, tsn: Tsn| {
@@ -186,6 +186,24 @@ fn sctp_5_the_window_counts_what_is_held() {
     assert_eq!(b.tsn(1), refused);
     offer(&mut b, refused);
     assert_eq!(b.tsn(1), refused.next());
+}
+
+/// Guards the promise of the window: what a peer sends beyond a hole within it is taken, and what closes the hole too. A peer
+/// takes for lost what is refused, and gives way to it as to congestion.
+#[test]
+fn sctp_5_what_the_window_promises_is_taken_beyond_a_hole() {
+    let limits = Limits::default().with_receive_buffer(45_000).with_max_message_size(20_000);
+    let (_, mut b) = connected(config().with_limits(limits));
+    let first = b.tsn(1);
+    let window = with_sack(&b.hears(NOW, &[data(first, 0, BOTH, b"x")]), |sack| sack.window as usize).unwrap();
+    assert!(b.read(StreamId(1)).is_some());
+    let sent = (window / 1_064) as u32;
+    for at in 1..sent {
+        b.hears(NOW, &[data(first.plus(1 + at), at as u16 + 1, BOTH, &[1; 1_000])]);
+    }
+    assert_eq!(b.link().inbound.counts.refused, 0, "{sent} chunks in {window} bytes");
+    b.hears(NOW, &[data(first.next(), 1, BOTH, &[1; 1_000])]);
+    assert_eq!((b.tsn(0), b.link().inbound.counts.refused), (first.plus(sent), 0));
 }
 
 /// Guards the size of a SACK: as many blocks as a packet holds, at most 20 duplicates, and a bound of the runs kept.
@@ -332,7 +350,7 @@ fn sctp_8_forward_tsn_only_moves_forward() {
     assert_eq!(b.read(StreamId(1)).map(|message| message.payload), Some(Bytes::from_static(b"whole")));
     assert_eq!(
         (with_sack(&b.hears(NOW, &[forward_tsn(first, &[])]), |sack| sack.window), b.read(StreamId(1))),
-        (Some((448 << 10) - 64), None)
+        (Some((512 << 10) - 64), None)
     );
 
     let (_, mut b) = connected(config().with_partial_reliability(false));
