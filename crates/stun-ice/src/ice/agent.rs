@@ -331,6 +331,15 @@ impl Agent {
             || self.previous.as_ref().is_some_and(|previous| previous.generation.is_validated(socket, remote))
     }
 
+    /// Whether the peer may send from `remote` to `socket`: a candidate says so, or a check came from there that could not be
+    /// looked into yet.
+    pub fn expects(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        let remote = canonical(remote);
+        let announced =
+            || self.remote_candidates().any(|candidate| candidate.socket_addr().map(canonical) == Some(remote));
+        self.shared.socket(socket).is_some() && (announced() || self.current.has_early_check(socket, remote))
+    }
+
     /// Its state.
     pub fn state(&self) -> State {
         self.shared.outbox.state()
