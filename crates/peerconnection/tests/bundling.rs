@@ -10,10 +10,15 @@ use netsim::{Link, Pair};
 use ortica::codecs::MediaKind::{Audio, Video};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::Instant;
-use ortica::engine::{ChannelMessage, ReceivedFrame, TransportId};
-use ortica::jsep::{BundlePolicy, DescriptionError, IceCandidate, SdpType, SessionDescription, TransceiverId};
-use ortica::peer::PeerEvent;
+use ortica::engine::{
+    ChannelMessage, CodecFeedback, MediaError, ReceivedFrame, RtpCodecParameters, RtpReceiveParameters, SctpParameters,
+    TransportError, TransportId,
+};
+use ortica::jsep::{BundlePolicy, DescriptionError, IceCandidate, SessionDescription};
+use ortica::peer::{PeerEvent, TransceiverState};
 use ortica::{ConnectionState, IceConnectionState, IceGatheringState};
+use ortica_rtp::header_extension::ExtensionMap;
+use ortica_rtp::{Mid, PayloadType, Ssrc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -71,7 +76,7 @@ impl Call {
         let connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
         let outcome = self.pair.run_until(Duration::from_secs(30), |a, b| connected(a) && connected(b));
         let states = [&self.pair.a, &self.pair.b].map(|side| {
-            let states = transports(side).into_iter().map(|id| {
+            let states = used(side).into_iter().map(|id| {
                 let session = side.peer.session();
                 (id, session.ice(id).unwrap().state(), session.dtls_state(id).unwrap())
             });
@@ -90,7 +95,7 @@ impl Call {
                 // Whoever hears another one's frames is told by their first byte.
                 let mark = mid.as_bytes()[0];
                 let frame = if *kind == Audio { sound(number, mark) } else { picture(number, mark) };
-                self.pair.with_a(|a, now| drop(a.peer.send_frame(now, *id, &frame)));
+                let _ = self.pair.with_a(|a, now| a.peer.send_frame(now, *id, &frame));
             }
             self.pair.run_for(Duration::from_millis(20));
             heard.extend(self.read());
@@ -178,25 +183,24 @@ fn values<'a>(description: &'a SessionDescription, start: &str) -> Vec<Option<&'
     sections(description).iter().map(|section| section.lines().find_map(|line| line.strip_prefix(start))).collect()
 }
 
-/// The transports that are in use, which those of transceivers and data channels are among.
-fn transports(side: &Side) -> Vec<TransportId> {
+/// The transports of transceivers and data channels.
+fn used(side: &Side) -> Vec<TransportId> {
     let used = side.peer.transceivers().into_iter().filter_map(|state| state.transport);
-    let mut used: Vec<TransportId> = used.chain(side.peer.data_transport()).collect();
-    used.sort_unstable();
-    used.dedup();
+    let used: BTreeSet<TransportId> = used.chain(side.peer.data_transport()).collect();
+    used.into_iter().collect()
+}
+
+/// The same, where there are no others.
+fn transports(side: &Side) -> Vec<TransportId> {
     let all: Vec<TransportId> = side.peer.session().transports().collect();
-    assert_eq!(used, all, "no transport without a section");
-    used
+    assert_eq!(used(side), all, "no transport without a section");
+    all
 }
 
 /// What carries each section, by its mid.
 fn carried(side: &Side) -> BTreeMap<String, TransportId> {
     let states = side.peer.transceivers().into_iter();
     states.filter_map(|state| Some((state.mid?, state.transport?))).collect()
-}
-
-fn kind_of(side: &Side, mid: &str) -> TransceiverId {
-    side.peer.transceivers().into_iter().find(|state| state.mid.as_deref() == Some(mid)).unwrap().id
 }
 
 /// Guards: which sections name a transport, which are `bundle-only`, for each policy, and that an answer without reserve bundles
@@ -382,37 +386,357 @@ fn sdp_6_a_negotiated_group_is_left_by_an_offer_alone() {
     assert_eq!(error.to_string(), "section 1: it is not bundled with the others");
 }
 
-/// Guards `Session::move_sender`, `move_receiver` and `move_sctp`: what ran on transports of its own goes on when a later offer
-/// bundles it, and when one takes it out again.
+/// Guards what an answerer makes of sections that are offered in a group from now on: one transport, whose streams and whose
+/// association are those that ran on transports of their own (RFC 9143 §7.5.1).
 #[test]
-fn sections_move_into_a_group_and_out_of_it() {
+fn sdp_6_a_later_offer_may_bundle_what_was_apart() {
     let mut call = Call::with(6, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
     call.negotiate(without_groups, same).unwrap();
     call.connect();
     assert_eq!(call.heard().len(), 2);
-    call.send_message();
-    assert_eq!(transports(&call.pair.b).len(), 3);
-
-    // Another side that bundles takes over: it offers, with the parameters that are in force.
-    let bundled = exchange_rewritten(&mut call, |sdp| with_groups(&sdp, &["0 1 2"]));
-    assert_eq!(groups(&bundled), ["0 1 2"]);
-    for side in [&call.pair.a, &call.pair.b] {
-        assert_eq!(transports(side).len(), 1);
+    let (now, before) = (call.now(), carried(&call.pair.a));
+    let offered = offer(&mut call.pair.b, now);
+    assert!(groups(&offered).is_empty(), "this side leaves things as they were answered");
+    let bundled = SessionDescription::offer(with_groups(&offered.sdp, &["1 0 2"]));
+    call.pair.a.peer.set_remote_description(now, bundled).unwrap();
+    let answered = answer(&mut call.pair.a, now);
+    assert_eq!((groups(&answered), ports(&answered)), (vec!["1 0 2"], vec!["9"; 3]));
+    let a = &call.pair.a.peer;
+    assert_eq!(transports(&call.pair.a), [before["1"]], "the one of the section that leads");
+    for state in a.transceivers() {
+        assert_eq!(a.session().sender_transport(state.sender.unwrap()), Some(before["1"]));
     }
+    assert!(call.pair.a.closed.is_empty(), "the channel goes on");
+}
+
+/// Guards `Session::move_sender`, `move_receiver` and `start_sctp` on another transport: streams and channels go on there.
+#[test]
+fn what_is_moved_to_another_transport_goes_on() {
+    let mut call = Call::with(7, [BundlePolicy::MaxCompat; 2], &[Audio, Audio]);
+    call.negotiate(without_groups, same).unwrap();
+    call.connect();
+    assert_eq!(call.heard(), ["0", "1"].map(str::to_owned).into());
+    call.send_message();
+
+    let to = [&call.pair.a, &call.pair.b].map(|side| carried(side)["0"]);
+    let (sender, receiver) =
+        (state_of(&call.pair.a, "1").sender.unwrap(), state_of(&call.pair.b, "1").receiver.unwrap());
+    let ssrc = call.pair.a.peer.session().sender_stats(sender).unwrap().ssrc.unwrap();
+    let before = call.pair.b.peer.session().receiver_stats(receiver).unwrap();
+    let now = call.now();
+    let a = call.pair.a.peer.session_mut();
+    a.move_sender(sender, to[0]).unwrap();
+    a.start_sctp(now, to[0], SctpParameters::default()).unwrap();
+    let b = call.pair.b.peer.session_mut();
+    b.move_receiver(receiver, to[1]).unwrap();
+    b.start_receiving(receiver, pcmu(ssrc)).unwrap();
+    b.start_sctp(now, to[1], SctpParameters::default()).unwrap();
+    assert_eq!((a.sender_transport(sender), b.receiver_transport(receiver)), (Some(to[0]), Some(to[1])));
+
+    assert_eq!(call.heard(), ["0", "1"].map(str::to_owned).into());
+    let after = call.pair.b.peer.session().receiver_stats(receiver).unwrap();
+    assert!(after.packets_received > before.packets_received && after.packets_lost == 0, "{after:?}");
+    call.send_message();
+    assert!(call.pair.a.closed.is_empty() && call.pair.b.closed.is_empty());
+    // What was left behind carries nothing any more, and may go.
+    let rest = carried(&call.pair.b)["1"];
+    call.pair.b.peer.session_mut().remove_transport(rest);
+    assert_eq!(call.heard(), ["0", "1"].map(str::to_owned).into());
+    let nowhere = unknown(&call.pair.a);
+    let unknown = call.pair.a.peer.session_mut().move_sender(sender, nowhere);
+    assert!(matches!(unknown, Err(MediaError::Transport(_))), "{unknown:?}");
+}
+
+/// A transport that never was.
+fn unknown(side: &Side) -> TransportId {
+    let mut other = Side::new(99, Pair::<Side>::A);
+    let most = side.peer.session().transports().max().unwrap();
+    let now = netsim::epoch();
+    std::iter::repeat_with(|| other.peer.session_mut().add_transport(now).unwrap()).find(|id| *id > most).unwrap()
+}
+
+fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
+    RtpReceiveParameters {
+        mid: Mid::new("1").ok(),
+        codecs: vec![RtpCodecParameters {
+            codec: Codec::Pcmu,
+            payload_type: PayloadType(0),
+            rtx: None,
+            feedback: CodecFeedback::default(),
+        }],
+        header_extensions: ExtensionMap::new(),
+        ssrcs: vec![ssrc],
+        reduced_size_rtcp: false,
+    }
+}
+
+fn state_of(side: &Side, mid: &str) -> TransceiverState {
+    side.peer.transceivers().into_iter().find(|state| state.mid.as_deref() == Some(mid)).unwrap()
+}
+
+/// Guards: candidates go to the transport of the section that they name, by mid, by index or by ufrag alone, and so do their
+/// ends; those of a transport that the answer left out are taken and go nowhere.
+#[test]
+fn jsep_4_trickled_candidates_find_their_transports() {
+    for by_mid in [true, false] {
+        let mut call = Call::with(8, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+        let now = call.now();
+        let offered = call.pair.a.peer.create_offer(now).unwrap();
+        call.pair.a.peer.set_local_description(now, offered.clone()).unwrap();
+        assert!(!offered.sdp.contains("a=candidate"));
+        call.pair.b.peer.set_remote_description(now, SessionDescription::offer(without_groups(offered.sdp))).unwrap();
+        let answered = call.pair.b.peer.create_answer(now).unwrap();
+        call.pair.b.peer.set_local_description(now, answered.clone()).unwrap();
+        call.pair.a.peer.set_remote_description(now, answered).unwrap();
+        call.pair.run_for(Duration::from_millis(1));
+        let now = call.now();
+        let told = |side: &Side| -> Vec<IceCandidate> {
+            let candidate = |event: &PeerEvent| match event {
+                PeerEvent::IceCandidate(Some(candidate)) => Some(candidate.clone()),
+                _ => None,
+            };
+            side.events.iter().filter_map(candidate).collect()
+        };
+        let (of_a, of_b) = (told(&call.pair.a), told(&call.pair.b));
+        for (candidates, side) in [(&of_a, &mut call.pair.b), (&of_b, &mut call.pair.a)] {
+            let mids: Vec<_> = candidates.iter().map(|it| it.sdp_mid.as_deref().unwrap()).collect();
+            assert_eq!(mids, ["0", "1", "2"]);
+            for candidate in candidates {
+                let mid = candidate.sdp_mid.clone().filter(|_| by_mid);
+                let ended = IceCandidate {
+                    candidate: String::new(),
+                    sdp_mid: None,
+                    sdp_mline_index: None,
+                    ..candidate.clone()
+                };
+                side.peer.add_ice_candidate(now, &IceCandidate { sdp_mid: mid, ..candidate.clone() }).unwrap();
+                side.peer.add_ice_candidate(now, &ended).unwrap();
+            }
+        }
+        for side in [&call.pair.a, &call.pair.b] {
+            for id in transports(side) {
+                assert_eq!(side.peer.session().ice(id).unwrap().remote_candidates().count(), 1);
+            }
+        }
+        call.connect();
+        assert_eq!(call.heard().len(), 2);
+        let wrong = IceCandidate { username_fragment: of_a[0].username_fragment.clone(), ..of_a[1].clone() };
+        assert!(call.pair.b.peer.add_ice_candidate(now, &wrong).is_err(), "the ufrag of another section");
+    }
+    let mut call = Call::with(8, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+    let [offered, _] = call.negotiate(same, same).unwrap();
+    let candidate = |port: u16| IceCandidate {
+        candidate: format!("candidate:1 1 udp 1 203.0.113.9 {port} typ host"),
+        sdp_mid: Some("1".to_owned()),
+        username_fragment: values(&offered, "a=ice-ufrag:")[1].map(str::to_owned),
+        ..IceCandidate::default()
+    };
+    let now = call.now();
+    call.pair.b.peer.add_ice_candidate(now, &candidate(9)).unwrap();
+    let known = |side: &Side| side.peer.session().ice(transports(side)[0]).unwrap().remote_candidates().count();
+    assert_eq!(known(&call.pair.b), 1, "of a transport that was bundled away");
+}
+
+/// Guards `Negotiation::offer_restarts`: every transport gets new credentials, and the connection gathers once.
+#[test]
+fn ice_7_a_restart_is_one_of_all_transports() {
+    let mut call = Call::with(9, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+    let [before, _] = call.negotiate(without_groups, same).unwrap();
+    call.connect();
+    call.pair.a.events.clear();
+    call.pair.b.events.clear();
+    call.pair.a.peer.restart_ice();
+    let [after, answered] = call.negotiate(same, same).unwrap();
+    let ufrags = |description: &SessionDescription| {
+        values(description, "a=ice-ufrag:").into_iter().flatten().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    assert_eq!((ufrags(&before).len(), ufrags(&after).len(), ufrags(&answered).len()), (3, 3, 3));
+    assert!(ufrags(&before).is_disjoint(&ufrags(&after)));
+    call.pair.run_for(Duration::from_secs(3));
+    for side in [&call.pair.a, &call.pair.b] {
+        let gathering = side.events.iter().filter_map(|event| match event {
+            PeerEvent::IceGatheringStateChange(state) => Some(*state),
+            _ => None,
+        });
+        assert_eq!(gathering.collect::<Vec<_>>(), [IceGatheringState::Gathering, IceGatheringState::Complete]);
+        assert_eq!(side.peer.connection_state(), ConnectionState::Connected);
+        for id in transports(side) {
+            let agent = side.peer.session().ice(id).unwrap();
+            assert!(
+                ufrags(&after).contains(&agent.local_credentials().ufrag)
+                    || ufrags(&answered).contains(&agent.local_credentials().ufrag)
+            );
+        }
+    }
+    assert_eq!(call.heard().len(), 2);
+    call.send_message();
+}
+
+/// Guards: a rollback takes the transports of the offer back, and only those; the same offer may be set again.
+#[test]
+fn jsep_1_a_rollback_restores_the_transports() {
+    let mut call = Call::with(10, [BundlePolicy::MaxCompat; 2], &[Audio]);
+    let now = call.now();
+    let first = offer(&mut call.pair.a, now);
+    call.pair.a.peer.set_local_description(now, SessionDescription::rollback()).unwrap();
+    assert_eq!(call.pair.a.peer.ice_gathering_state(), IceGatheringState::New);
+    let [again, _] = call.negotiate(without_groups, same).unwrap();
+    assert_eq!(values(&first, "a=ice-ufrag:"), values(&again, "a=ice-ufrag:"));
+    call.connect();
+    let before = transports(&call.pair.a);
+    assert_eq!(before.len(), 2);
+
+    call.pair.a.peer.add_track(Video, Vec::new()).unwrap();
+    call.pair.a.peer.restart_ice();
+    let ufrags = |side: &Side| {
+        let session = side.peer.session();
+        session.transports().map(|id| session.ice(id).unwrap().local_credentials().ufrag.clone()).collect::<Vec<_>>()
+    };
+    let names = ufrags(&call.pair.a);
+    let now = call.now();
+    offer(&mut call.pair.a, now);
+    assert_eq!(call.pair.a.peer.session().transports().count(), 3);
+    assert_ne!(ufrags(&call.pair.a)[..2], names);
+    call.pair.a.peer.set_local_description(now, SessionDescription::rollback()).unwrap();
+    assert_eq!(ufrags(&call.pair.a)[..2], names);
+    assert_eq!(call.pair.a.peer.ice_connection_state(), IceConnectionState::Completed);
+    call.connect();
+    assert_eq!(call.heard().len(), 1);
+    call.send_message();
+    // Offers that come and go leave nothing behind.
+    for round in 0..100 {
+        let now = call.now();
+        call.pair.b.peer.create_offer(now).unwrap();
+        let offered = call.pair.a.peer.create_offer(now).unwrap();
+        let renamed = offered.sdp.replace("a=mid:2\r\n", &format!("a=mid:r{round}\r\n")).replace("BUNDLE 2", "LS x");
+        call.pair.b.peer.set_remote_description(now, SessionDescription::offer(renamed)).unwrap();
+        call.pair.b.peer.create_answer(now).unwrap();
+        call.pair.b.peer.set_remote_description(now, SessionDescription::rollback()).unwrap();
+        assert!(call.pair.b.peer.session().transports().count() <= 3, "round {round}");
+    }
+}
+
+/// Guards: a track or channel on a transport of its own makes the connection connect again, and its end makes it whole again.
+#[test]
+fn the_states_are_those_of_all_transports() {
+    let mut call = Call::new(11, [BundlePolicy::MaxCompat; 2]);
+    call.pair.a.peer.add_track(Audio, Vec::new()).unwrap();
+    call.negotiate(without_groups, same).unwrap();
+    call.connect();
+    call.pair.a.events.clear();
+    let now = call.now();
+    call.pair.a.create_channel(now, Default::default());
+    call.negotiate(without_groups, same).unwrap();
+    assert_eq!(call.pair.a.peer.connection_state(), ConnectionState::Connecting);
+    call.connect();
+    let states = call.pair.a.events.iter().filter_map(|event| match event {
+        PeerEvent::ConnectionStateChange(state) => Some(*state),
+        _ => None,
+    });
+    assert_eq!(states.collect::<Vec<_>>(), [ConnectionState::Connecting, ConnectionState::Connected]);
+    assert_eq!(transports(&call.pair.a).len(), 2);
+    call.send_message();
+    // With its only transceiver the transport of sound goes.
+    let id = state_of(&call.pair.a, "0").id;
+    call.pair.a.peer.stop_transceiver(id).unwrap();
+    call.negotiate(same, same).unwrap();
+    for side in [&call.pair.a, &call.pair.b] {
+        assert_eq!(transports(side), [side.peer.data_transport().unwrap()]);
+        assert_eq!(side.peer.connection_state(), ConnectionState::Connected);
+    }
+    call.send_message();
+}
+
+/// Guards: a peer without mids, with its parameters at session level, as a gateway writes them: sections go by their places, and
+/// the answer names none.
+#[test]
+fn sections_without_mids_go_by_their_places() {
+    let mut call = Call::with(12, [BundlePolicy::Balanced; 2], &[Audio, Video]);
+    let anonymous = |sdp: String| -> String {
+        let named = |line: &&str| line.starts_with("a=mid:") || line.contains("sdes:mid");
+        without_groups(sdp).split_inclusive("\r\n").filter(|line| !named(line)).collect()
+    };
+    let [_, answered] = call.negotiate(anonymous, same).unwrap();
+    assert!(!answered.sdp.contains("a=mid:") && groups(&answered).is_empty(), "{}", answered.sdp);
     call.connect();
     assert_eq!(call.heard().len(), 2);
     call.send_message();
-    assert!(call.pair.a.closed.is_empty() && call.pair.b.closed.is_empty(), "the channel survived");
+    assert_eq!(transports(&call.pair.a).len(), 3);
 }
 
-/// `b` offers, with its description rewritten on both sides' way: as if both were set so by the application's own will.
-fn exchange_rewritten(call: &mut Call, change: impl Fn(String) -> String) -> SessionDescription {
+/// Guards: what stands above all sections holds for each transport, and a peer that only answers checks (`a=ice-lite`) makes this
+/// side decide on all of them.
+#[test]
+fn parameters_at_session_level_hold_for_each_transport() {
+    let mut call = Call::with(13, [BundlePolicy::Balanced, BundlePolicy::Balanced], &[Audio, Video]);
+    let lifted = |sdp: String| {
+        let sdp = without_groups(sdp);
+        let setup = "a=setup:actpass\r\n";
+        let print = sdp.split_inclusive("\r\n").find(|line| line.starts_with("a=fingerprint")).unwrap().to_owned();
+        let sdp = sdp.replace(&print, "").replace(setup, "");
+        sdp.replacen("t=0 0\r\n", &format!("t=0 0\r\na=ice-lite\r\n{print}{setup}"), 1)
+    };
+    let [_, answered] = call.negotiate(lifted, same).unwrap();
+    assert_eq!(values(&answered, "a=setup:"), vec![Some("active"); 3]);
+    let b = call.pair.b.peer.session();
+    assert!(b.transports().all(|id| b.ice(id).unwrap().role() == ortica_ice::Role::Controlling));
+    call.connect();
+    assert_eq!(call.heard().len(), 2);
+    call.send_message();
+}
+
+/// Guards: a section that names a transport says `a=rtcp-mux`, in offers and answers; nothing has changed otherwise.
+#[test]
+fn sdp_10_a_section_without_rtcp_mux_is_refused() {
+    let without = |sdp: String| sdp.replace("a=rtcp-mux\r\n", "");
+    let mut call = Call::with(14, [BundlePolicy::Balanced; 2], &[Audio]);
     let now = call.now();
-    let offered = offer(&mut call.pair.b, now);
-    let changed = SessionDescription::offer(change(offered.sdp));
-    call.pair.a.peer.set_remote_description(now, changed).unwrap();
-    let answered = answer(&mut call.pair.a, now);
-    let error = call.pair.b.peer.set_remote_description(now, answered.clone()).unwrap_err();
-    assert_eq!(error.to_string(), "section 1: it is bundled in a way that was not offered");
-    answered
+    let offered = offer(&mut call.pair.a, now);
+    assert_eq!(values(&offered, "a=rtcp-mux-only"), [Some(""), None], "offered for the first time");
+    let refused = SessionDescription::offer(without(offered.sdp.clone()));
+    let error = call.pair.b.peer.set_remote_description(now, refused).unwrap_err();
+    assert_eq!(error.to_string(), "section 0: it does not multiplex RTP and RTCP");
+    assert_eq!(call.pair.b.peer.remote_description(), None);
+    call.pair.b.peer.set_remote_description(now, offered).unwrap();
+    let answered = answer(&mut call.pair.b, now);
+    let refused = SessionDescription::answer(without(answered.sdp.clone()));
+    let error = call.pair.a.peer.set_remote_description(now, refused).unwrap_err();
+    assert_eq!(error.to_string(), "section 0: it does not multiplex RTP and RTCP");
+    call.pair.a.peer.set_remote_description(now, answered).unwrap();
+    call.connect();
+    let [next, _] = call.negotiate(same, same).unwrap();
+    assert_eq!((values(&next, "a=rtcp-mux-only"), values(&next, "a=rtcp-mux")[0]), (vec![None, None], Some("")));
+}
+
+/// Guards: a transport for each of many sections is refused beyond the limit, and nothing has changed then.
+#[test]
+fn transports_are_bounded() {
+    let mut a = Side::new(1, Pair::<Side>::A);
+    a.peer.set_codecs(vec![Codec::Pcmu]);
+    a.peer.set_bundle_policy(BundlePolicy::MaxCompat);
+    let now = netsim::epoch();
+    for _ in 0..65 {
+        a.peer.add_transceiver(Audio, Default::default()).unwrap();
+    }
+    assert_eq!(a.peer.create_offer(now), Err(DescriptionError::Transport(TransportError::TooMany)));
+    a.peer.set_bundle_policy(BundlePolicy::Balanced);
+    let offered = a.peer.create_offer(now).unwrap();
+    assert_eq!(a.peer.session().transports().count(), 1, "the others were dropped");
+    a.peer.set_local_description(now, offered).unwrap();
+}
+
+/// Guards: two sections on one socket pair: without further sockets the checks tell transports apart, up to the first DTLS packet.
+#[test]
+fn a_pair_of_sockets_serves_several_transports_of_bundling_peers() {
+    let a = Side::new(3, Pair::<Side>::A);
+    let mut pair = Pair::new(1, Link::with_delay(DELAY), a, Side::new(4, Pair::<Side>::B));
+    for side in [&mut pair.a, &mut pair.b] {
+        side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
+    }
+    pair.a.peer.add_track(Audio, Vec::new()).unwrap();
+    pair.a.peer.add_track(Video, Vec::new()).unwrap();
+    let now = pair.now();
+    exchange(now, &mut pair.a, &mut pair.b);
+    let connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
+    pair.run_until(Duration::from_secs(5), |a, b| connected(a) && connected(b)).unwrap();
 }
