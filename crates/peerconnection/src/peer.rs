@@ -359,6 +359,11 @@ impl Peer {
         self.session.handle_datagram(now, datagram);
     }
 
+    /// As [`Session::handle_too_long`].
+    pub fn handle_too_long(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, len: usize) {
+        self.session.handle_too_long(now, socket, remote, len);
+    }
+
     /// Runs what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.session.handle_timeout(now);
