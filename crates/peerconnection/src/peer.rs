@@ -16,11 +16,11 @@ use crate::jsep::{
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_codecs::MediaKind;
-use ortica_core::{Datagram, Instant, Rng, Transmit};
+use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
 use sockets::Sockets;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 #[cfg(feature = "tokio")]
