@@ -318,6 +318,8 @@ impl Peer {
 
     fn after_negotiation(&mut self, before: SignalingState) {
         self.report_negotiation(before);
+        // What was said before this negotiation and not heard yet is out of date.
+        self.events.retain(|event| *event != PeerEvent::NegotiationNeeded);
         self.negotiation_needed = false;
         self.update_negotiation_needed();
     }

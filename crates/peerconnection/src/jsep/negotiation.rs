@@ -199,15 +199,15 @@ impl Negotiation {
         let mut sections: Vec<Section> = self.agreed().map_or_else(Vec::new, |local| local.model.sections.clone());
         sections.iter_mut().for_each(|section| section.setup = Setup::ActPass);
         self.offer_media(session.cname(), &mut sections);
-        if self.wants_data && !sections.iter().any(Section::is_data) {
+        let adds_data = self.wants_data && !sections.iter().any(Section::is_data);
+        if adds_data {
             sections.push(Section::data(free_mid(&sections), Setup::ActPass, None));
         }
         let groups = self.place_offer(now, session, &mut sections)?;
-        for section in &mut sections {
-            let init = section.transport.and_then(|transport| session.sctp_init(transport));
-            if let Body::Data { init: ours } = &mut section.body {
-                *ours = init;
-            }
+        if let Some(Section { transport: Some(transport), body: Body::Data { init }, .. }) =
+            sections.last_mut().filter(|_| adds_data)
+        {
+            *init = session.sctp_init(*transport);
         }
         if self.wants_restart {
             self.offer_restarts();
@@ -273,7 +273,8 @@ impl Negotiation {
         transport: TransportId,
     ) -> Section {
         if let (Body::Data { init: ours }, Content::Data { init, .. }) = (&mut body, &section.content) {
-            *ours = shared_init(session, transport, init).map(|[ours, _]| ours);
+            let shared = shared_init(session, transport, init).map(|[ours, _]| ours);
+            *ours = shared.or_else(|| self.announced_init(&section.mid));
         }
         let offered = offer.sections.get(leader).and_then(|leader| leader.setup);
         let setup = self.answer_setup(transport, offered);
@@ -321,6 +322,16 @@ impl Negotiation {
 
     fn agreed(&self) -> Option<&MadeLocal> {
         self.pending_local.as_ref().or(self.current_local.as_ref())
+    }
+
+    /// The INIT chunk that this side announced before. It is repeated, whoever offers: Chromium 148 takes one that is not there
+    /// any more for a change, and refuses the description.
+    fn announced_init(&self, mid: &str) -> Option<Vec<u8>> {
+        let agreed = self.current_local.as_ref()?;
+        match &agreed.model.sections.iter().find(|section| section.mid == mid)?.body {
+            Body::Data { init } => init.clone(),
+            _ => None,
+        }
     }
 
     /// The role of an answer: the established one, else the one the offer leaves, active where there is a choice

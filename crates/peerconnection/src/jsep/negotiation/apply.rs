@@ -9,7 +9,7 @@ use crate::jsep::remote::{Content, Remote, RemoteSection};
 use crate::jsep::{DescriptionError, SdpType, SessionDescription};
 use ortica_core::Instant;
 use ortica_dtls::Role;
-use ortica_ice::CredentialsError;
+use ortica_ice::{Credentials, CredentialsError};
 
 impl Negotiation {
     /// Applies a description of this side; returns the transports that gather from now on.
@@ -88,6 +88,7 @@ impl Negotiation {
 
     fn set_local_offer(&mut self, created: MadeLocal) {
         self.transports.iter_mut().for_each(|known| known.fresh_offer = None);
+        self.give_numbers(&created.model);
         self.name_transceivers(&created.model);
         self.pending_local = Some(created);
     }
@@ -188,27 +189,34 @@ impl Negotiation {
             let (Some(section), Some(transport)) = (answer.sections.get(index), transport_at(ours, index)) else {
                 continue;
             };
-            let setup = self.check_transport(session, transport, section);
+            let setup = self.check_transport(session, transport, section, ours.credentials_of(transport));
             let setup = setup.map_err(|problem| DescriptionError::Section { index, problem })?;
             groups.transports.push(Group { leader: index, transport, setup });
         }
         Ok(groups)
     }
 
-    /// Our role, from what the other side answered.
+    /// Our role, from what the other side answered. Firefox answers a restart of ICE by `active` whatever role it has, and keeps
+    /// the association; so does this side.
     fn check_transport(
         &self,
         session: &Session,
         transport: TransportId,
         section: &RemoteSection,
+        offered: Option<&Credentials>,
     ) -> Result<Setup, SectionProblem> {
         let ours = match section.setup {
             Some(Setup::Active) => Setup::Passive,
             Some(Setup::Passive) => Setup::Active,
             Some(Setup::ActPass) | None => return Err(SectionProblem::Setup),
         };
-        let role = self.transports.get(transport).and_then(|known| known.role);
-        if matches!((role, ours), (Some(Role::Client), Setup::Passive) | (Some(Role::Server), Setup::Active)) {
+        let established = match self.transports.get(transport).and_then(|known| known.role) {
+            Some(Role::Client) => Setup::Active,
+            Some(Role::Server) => Setup::Passive,
+            None => ours,
+        };
+        let agreed = self.current_local.as_ref().and_then(|local| local.model.credentials_of(transport));
+        if established != ours && agreed == offered {
             return Err(SectionProblem::Setup);
         }
         // Without a restart of ours the other side keeps its credentials, and its certificate.
@@ -217,7 +225,7 @@ impl Negotiation {
             return Err(SectionProblem::Credentials(CredentialsError::Changed));
         }
         self.check_fingerprint(session, transport, section)?;
-        Ok(ours)
+        Ok(established)
     }
 
     /// The certificate of the other side stays the same for the life of a DTLS association (RFC 9429 §5.11).
