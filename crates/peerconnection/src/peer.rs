@@ -114,6 +114,11 @@ impl Peer {
         self.negotiation.set_bundle_policy(policy);
     }
 
+    /// What to do for peers that cannot bundle.
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.negotiation.bundle_policy()
+    }
+
     /// The transport of data channels, by the description of this side that was set last.
     pub fn data_transport(&self) -> Option<TransportId> {
         self.negotiation.data_transport()

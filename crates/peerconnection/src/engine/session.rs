@@ -292,6 +292,24 @@ impl Session {
         })
     }
 
+    /// Starts DTLS anew, with a peer that has another certificate: the association that was, and data channels on it, end without a
+    /// word. Streams of media go on under new keys. ICE is to be restarted first; what it had before is forgotten.
+    ///
+    /// Source: [RFC 9429 §5.11](https://www.rfc-editor.org/rfc/rfc9429#section-5.11)
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn restart_dtls(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        parameters: DtlsParameters,
+    ) -> Result<(), TransportError> {
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        transport.drop_dtls(now, &mut self.channels, &mut self.events);
+        self.start_dtls(now, id, parameters)
+    }
+
     /// The INIT chunk of this side's association on a transport, to be signalled as `a=sctp-init`: always the same one. `None`
     /// where [`Config::with_signalled_sctp`] says so, and when SCTP was started by a handshake.
     pub fn sctp_init(&self, id: TransportId) -> Option<Vec<u8>> {

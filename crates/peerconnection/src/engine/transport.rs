@@ -57,6 +57,8 @@ pub(super) struct Transport {
     pub ice: Agent,
     dtls: Dtls,
     dtls_state: DtlsState,
+    /// DTLS associations that were given up.
+    replaced: u32,
     pub secured: Option<Secured>,
     /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
@@ -83,6 +85,7 @@ impl Transport {
             rng,
             dtls: Dtls::Waiting { early: VecDeque::new(), bytes: 0 },
             dtls_state: DtlsState::New,
+            replaced: 0,
             secured: None,
             sctp: None,
             moved: None,
@@ -115,12 +118,32 @@ impl Transport {
         let Dtls::Waiting { early, .. } = &mut self.dtls else { return };
         let early = std::mem::take(early);
         let DtlsParameters { role, fingerprints } = parameters;
-        let connection = Connection::new(config.dtls.clone(), role, fingerprints, self.rng.fork("dtls"), now);
+        let rng = match self.replaced {
+            0 => self.rng.fork("dtls"),
+            number => self.rng.fork(&format!("dtls {number}")),
+        };
+        let connection = Connection::new(config.dtls.clone(), role, fingerprints, rng, now);
         self.dtls = Dtls::Running(Box::new(connection));
         self.set_dtls_state(DtlsState::Connecting, events);
         for mut packet in early {
             self.handle_dtls(now, &mut packet);
         }
+    }
+
+    /// Gives the DTLS association up, and what ran over it: another one can be started. What the peer of before still sends on
+    /// its route is not taken for the new peer's.
+    pub fn drop_dtls(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if matches!(self.dtls, Dtls::Waiting { .. }) {
+            return;
+        }
+        if self.sctp.take().is_some() {
+            channels.on_closed(self.association(), events);
+        }
+        (self.secured, self.moved) = (None, None);
+        self.carry.clear();
+        self.dtls = Dtls::Waiting { early: VecDeque::new(), bytes: 0 };
+        self.replaced += 1;
+        self.ice.forget_previous(now);
     }
 
     /// Starts SCTP as soon as DTLS is connected.

@@ -141,6 +141,10 @@ impl Negotiation {
         self.policy = policy;
     }
 
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.policy
+    }
+
     pub fn want_data(&mut self) {
         self.wants_data = true;
     }
@@ -276,8 +280,7 @@ impl Negotiation {
             let shared = shared_init(session, transport, init).map(|[ours, _]| ours);
             *ours = shared.or_else(|| self.announced_init(&section.mid));
         }
-        let offered = offer.sections.get(leader).and_then(|leader| leader.setup);
-        let setup = self.answer_setup(transport, offered);
+        let setup = offer.sections.get(leader).map_or(Setup::Active, |leader| self.answer_setup(transport, leader));
         let mut accepted = Section::accepted(section, setup, body);
         accepted.transport = Some(transport);
         accepted
@@ -336,9 +339,8 @@ impl Negotiation {
 
     /// The role of an answer: the established one, else the one the offer leaves, active where there is a choice
     /// (RFC 9429 §5.3.1).
-    fn answer_setup(&self, transport: TransportId, offered: Option<Setup>) -> Setup {
-        let role = self.transports.get(transport).and_then(|known| known.role);
-        match (role, offered) {
+    fn answer_setup(&self, transport: TransportId, offered: &RemoteSection) -> Setup {
+        match (self.established_role(transport, offered), offered.setup) {
             (Some(Role::Client), _) | (None, Some(Setup::Passive)) => Setup::Active,
             (Some(Role::Server), _) | (None, Some(Setup::Active)) => Setup::Passive,
             (None, Some(Setup::ActPass) | None) => Setup::Active,

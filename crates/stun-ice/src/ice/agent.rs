@@ -213,6 +213,13 @@ impl Agent {
         }
     }
 
+    /// Forgets the generation before the last restart, which carries data until the new one has a selected pair: what is on its
+    /// other end is not who is wanted any more. The restart can no longer be taken back.
+    pub fn forget_previous(&mut self, now: Instant) {
+        self.previous = None;
+        self.settle(now);
+    }
+
     /// Takes a datagram for which [`is_stun`](crate::is_stun) holds. Anything else is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         if self.is_over() {

@@ -210,7 +210,7 @@ impl Negotiation {
             Some(Setup::Passive) => Setup::Active,
             Some(Setup::ActPass) | None => return Err(SectionProblem::Setup),
         };
-        let established = match self.transports.get(transport).and_then(|known| known.role) {
+        let established = match self.established_role(transport, section) {
             Some(Role::Client) => Setup::Active,
             Some(Role::Server) => Setup::Passive,
             None => ours,
@@ -235,12 +235,22 @@ impl Negotiation {
         transport: TransportId,
         section: &RemoteSection,
     ) -> Result<(), SectionProblem> {
-        let Some(known) = self.transports.get(transport) else { return Ok(()) };
         let agent = session.ice(transport).and_then(|agent| agent.remote_credentials());
         let restarts = agent.is_none() || agent != section.credentials.as_ref();
-        let same =
-            known.fingerprints.is_empty() || section.fingerprints.iter().any(|it| known.fingerprints.contains(it));
+        let same = !self.is_another_peer(transport, section);
         if same || restarts { Ok(()) } else { Err(SectionProblem::FingerprintChanged) }
+    }
+
+    /// The certificate is not that of the DTLS association there is.
+    fn is_another_peer(&self, transport: TransportId, section: &RemoteSection) -> bool {
+        let known = self.transports.get(transport).map_or(&[][..], |known| &known.fingerprints);
+        !known.is_empty() && !section.fingerprints.iter().any(|fingerprint| known.contains(fingerprint))
+    }
+
+    /// The DTLS role on a transport, as long as its association lasts (SDP-7).
+    pub(super) fn established_role(&self, transport: TransportId, section: &RemoteSection) -> Option<Role> {
+        let role = self.transports.get(transport)?.role;
+        role.filter(|_| !self.is_another_peer(transport, section))
     }
 
     fn check_fingerprints(&self, session: &Session, offer: &Remote) -> Result<(), DescriptionError> {
@@ -304,12 +314,16 @@ impl Negotiation {
             session.end_of_remote_candidates(now, transport)?;
         }
         let role = if setup == Setup::Passive { Role::Server } else { Role::Client };
+        let another = self.is_another_peer(transport, section);
         if let Some(known) = self.transports.get_mut(transport) {
             known.role = Some(role);
             known.fingerprints.clone_from(&section.fingerprints);
         }
         let parameters = DtlsParameters { role, fingerprints: section.fingerprints.clone() };
-        session.start_dtls(now, transport, parameters)?;
+        match another {
+            true => session.restart_dtls(now, transport, parameters)?,
+            false => session.start_dtls(now, transport, parameters)?,
+        }
         Ok(())
     }
 }
