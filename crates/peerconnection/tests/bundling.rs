@@ -347,6 +347,30 @@ fn sdp_6_an_answer_may_leave_a_section_out_of_the_group() {
     assert_eq!(groups(&next), ["0 2"]);
 }
 
+/// Guards: an answer for the time being drops nothing, so that the answer may still leave a section on the transport that was offered
+/// with it.
+#[test]
+fn an_answer_may_unbundle_what_was_bundled_for_the_time_being() {
+    let mut call = Call::with(15, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+    let now = call.now();
+    let offered = offer(&mut call.pair.a, now);
+    call.pair.b.peer.set_remote_description(now, SessionDescription::offer(without_groups(offered.sdp))).unwrap();
+    let answered = answer(&mut call.pair.b, now);
+    let bundled = SessionDescription::pranswer(with_groups(&answered.sdp, &["0 1 2"]));
+    call.pair.a.peer.set_remote_description(now, bundled).unwrap();
+    let senders: Vec<_> = call.pair.a.peer.session().senders().collect();
+    let on = |call: &Call| {
+        let session = call.pair.a.peer.session();
+        senders.iter().filter_map(|id| session.sender_transport(*id)).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!((on(&call), call.pair.a.peer.session().transports().count()), (1, 3));
+    call.pair.a.peer.set_remote_description(now, answered).unwrap();
+    assert_eq!((on(&call), transports(&call.pair.a).len()), (2, 3));
+    call.connect();
+    assert_eq!(call.heard().len(), 2);
+    call.send_message();
+}
+
 /// Guards: groups that were not offered, and sections that cannot be moved out, are refused, and nothing has changed then
 /// (RFC 9143 §7.3.2, §7.4).
 #[test]
