@@ -166,6 +166,11 @@ impl Remote {
             if !ours.fits(theirs) {
                 return Err(DescriptionError::Section { index, problem: SectionProblem::Media });
             }
+            if let (Some(ours), Some(theirs)) = (ours.as_media(), theirs.as_media())
+                && !theirs.direction.answers(ours.direction)
+            {
+                return Err(DescriptionError::Section { index, problem: SectionProblem::Direction });
+            }
         }
         self.check_bundles(offer)?;
         self.check()
@@ -193,11 +198,6 @@ impl Remote {
             let named = leading.named_transport();
             if named.is_none() || *taken.entry(named).or_insert(leader) != leader {
                 return fail(SectionProblem::NotBundled);
-            }
-            if let (Some(ours), Some(theirs)) = (ours.as_media(), theirs.as_media())
-                && !theirs.direction.answers(ours.direction)
-            {
-                return Err(DescriptionError::Section { index, problem: SectionProblem::Direction });
             }
         }
         Ok(())

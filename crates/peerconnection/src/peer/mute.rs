@@ -8,7 +8,7 @@ impl Peer {
     /// `true` while nothing comes over a transceiver: none of its packets arrived yet, or the other side said that it sends no
     /// more. So it is where there is no transceiver.
     ///
-    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#rtcrtpreceiver-interface), `[[ReceiverTrack]]`, and §5.6.4.1
+    /// Source: [webrtc-pc §9.3](https://www.w3.org/TR/webrtc/#mediastreamtrack-network-use)
     pub fn is_muted(&self, id: TransceiverId) -> bool {
         !self.is_audible(id)
     }
