@@ -34,6 +34,8 @@ mod data_channel;
 #[cfg(feature = "tokio")]
 mod event;
 #[cfg(feature = "tokio")]
+mod get_stats;
+#[cfg(feature = "tokio")]
 mod media;
 #[cfg(feature = "tokio")]
 mod peer_connection;
@@ -55,6 +57,8 @@ pub use data_channel::{DataChannel, DataChannelInit, Message, SendError, TrySend
 pub use driver::{Endpoint, EndpointConfig};
 #[cfg(feature = "tokio")]
 pub use event::{Event, Events, TrackEvent};
+#[cfg(feature = "tokio")]
+pub use get_stats::{SelectorError, TrackSelector};
 #[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]

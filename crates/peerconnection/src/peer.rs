@@ -4,6 +4,7 @@ mod media;
 mod stats;
 
 pub use media::TransceiverState;
+pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
@@ -14,6 +15,7 @@ use crate::jsep::{
     TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::Stats;
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
@@ -85,6 +87,8 @@ pub struct Peer {
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
     closed: Option<CloseReason>,
+    /// What transports counted, once the connection is over.
+    last_transports: Vec<Stats>,
 }
 
 impl Peer {
@@ -104,6 +108,7 @@ impl Peer {
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
             closed: None,
+            last_transports: Vec::new(),
         }
     }
 
@@ -429,11 +434,12 @@ impl Peer {
     #[cfg(feature = "tokio")]
     pub(crate) fn stop(&mut self, now: Instant) {
         self.session.stop(now);
-        self.on_closed(CloseReason::DriverStopped);
+        self.on_closed(now, CloseReason::DriverStopped);
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, now: Instant, reason: CloseReason) {
         if self.closed.is_none() {
+            self.keep_transport_stats(now);
             self.closed = Some(reason);
             self.connection = ConnectionState::Closed;
             self.ice_connection = IceConnectionState::Closed;
@@ -502,10 +508,9 @@ impl Peer {
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
-            EngineEvent::Closed(reason) => self.on_closed(reason),
+            EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }
-        let _ = now;
     }
 
     fn update_gathering(&mut self) {

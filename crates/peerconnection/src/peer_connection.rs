@@ -10,7 +10,6 @@ use crate::media::LocalTrack;
 use crate::peer::Peer;
 use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
 use ortica_codecs::MediaKind;
 use ortica_dtls::CertificateError;
@@ -76,6 +75,11 @@ impl Handle {
             track.attach(cell, id);
             tracks.insert(id, track.clone());
         }
+    }
+
+    /// Asks each track that is sent.
+    pub fn each_track<T>(&self, ask: impl Fn(TransceiverId, &LocalTrack) -> T) -> Vec<T> {
+        self.tracks().iter().map(|(id, track)| ask(*id, track)).collect()
     }
 
     fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {
@@ -313,14 +317,6 @@ impl PeerConnection {
         self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
     }
 
-    /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
-    ///
-    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
-    pub fn get_stats(&self) -> StatsReport {
-        let now = self.handle.cell.now();
-        self.handle.cell.look(|inner| inner.peer.stats(now))
-    }
-
     /// Waits until all local candidates are known: for signaling without trickle.
     pub async fn gathering_complete(&self) {
         self.state_of(|peer| {
@@ -359,6 +355,10 @@ impl PeerConnection {
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
         let mut place = self.handle.cell.place(Interest::State);
         poll_fn(|cx| place.poll(cx, |peer, _| done(peer))).await
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {

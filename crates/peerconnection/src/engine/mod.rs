@@ -29,12 +29,14 @@ pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
 pub use event::{CloseReason, DtlsState, Event};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
+pub(crate) use media::FrameRate;
 pub use media::{
-    CodecFeedback, EncoderTargets, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError,
-    RtpReceiveParameters, RtpSendParameters, SendFrameError,
+    CodecFeedback, Decoded, DecodedReport, DecodingStats, EncodedReport, EncoderTargets, EncodingStats, Limitation,
+    ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
+    RtpSendParameters, SendFrameError, SoundLevel,
 };
 pub use session::{MediaError, Session, TransportError};
-pub use stats::{ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
+pub use stats::{BufferingStats, ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
 
 pub use ortica_sctp::Undelivered;

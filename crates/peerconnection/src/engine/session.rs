@@ -10,6 +10,7 @@ use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
     CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
 };
+use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
 use ortica_rtp::session::reports::random_cname;
@@ -497,8 +498,14 @@ impl Session {
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
-        self.transports.clear();
         Some(Event::Closed(reason))
+    }
+
+    /// Drops what a session that is over still holds: its transports, which statistics speak of.
+    pub fn release(&mut self) {
+        if self.closed {
+            self.transports.clear();
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
@@ -581,6 +588,21 @@ impl Session {
     /// Counters of a channel.
     pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
         self.channels.stats(id)
+    }
+
+    /// Channels that were ever open, and those among them that are open no more.
+    pub fn channels_opened_and_closed(&self) -> (u64, u64) {
+        self.channels.opened_and_closed()
+    }
+
+    /// The certificate that this side shows.
+    pub fn certificate(&self) -> &ortica_dtls::Certificate {
+        self.config.dtls.certificate()
+    }
+
+    /// The fingerprint of a certificate of the other side, made as [`certificate`](Self::certificate)'s is.
+    pub fn fingerprint_of(&self, der: &[u8]) -> ortica_dtls::Fingerprint {
+        ortica_dtls::Fingerprint::of(self.config.dtls.provider(), HashAlgorithm::Sha256, der)
     }
 
     /// The channels there are, oldest first.

@@ -151,10 +151,18 @@ impl Transport {
         events: &mut VecDeque<Event>,
     ) {
         let (local, remote, ecn) = (datagram.local, datagram.remote, datagram.ecn);
+        let (mut carried, mut carried_bytes) = (0, 0);
         for packet in datagram.segments() {
             self.stats.packets_received += 1;
-            self.stats.bytes_received += packet.len() as u64;
-            match classify(packet) {
+            let len = packet.len() as u64;
+            self.stats.bytes_received += len;
+            let protocol = classify(packet);
+            if protocol == Some(Protocol::Stun) {
+                self.stats.ice_bytes_received += len;
+            } else {
+                (carried, carried_bytes) = (carried + 1, carried_bytes + len);
+            }
+            match protocol {
                 Some(Protocol::Stun) => {
                     let stride = packet.len();
                     self.ice.handle_datagram(now, Datagram { local, remote, ecn, contents: packet, stride });
@@ -179,6 +187,9 @@ impl Transport {
                 }
                 None => self.stats.unknown_packets += 1,
             }
+        }
+        if carried > 0 {
+            self.ice.count_received(now, local, remote, carried, carried_bytes);
         }
     }
 
@@ -364,7 +375,18 @@ impl Transport {
 
     /// The next datagrams to one destination: checks first, then handshakes, then media and data.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.poll_layers(now, max_segments, out)?;
+        let transmit = match self.ice.poll_transmit(now, max_segments, out) {
+            Some(check) => {
+                self.stats.ice_bytes_sent += check.len as u64;
+                check
+            }
+            None => {
+                let transmit = self.poll_layers(now, max_segments, out)?;
+                let (packets, bytes) = (transmit.segments() as u64, transmit.len as u64);
+                self.ice.count_sent(now, transmit.socket, transmit.remote, packets, bytes);
+                transmit
+            }
+        };
         self.stats.transmits += 1;
         self.stats.packets_sent += transmit.segments() as u64;
         self.stats.bytes_sent += transmit.len as u64;
@@ -372,9 +394,6 @@ impl Transport {
     }
 
     fn poll_layers(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        if let Some(transmit) = self.ice.poll_transmit(now, max_segments, out) {
-            return Some(transmit);
-        }
         // Without a route nothing is built: what SCTP wants to send waits there, where the limits are.
         let Route { socket, remote } = self.ice.route()?;
         if !self.peer_is_ready() {

@@ -1,13 +1,51 @@
 //! What a connection reports about itself, in the words of the W3C.
 //!
+//! A report holds objects, each with a name that stays the same in all reports of the connection, and members that name other
+//! objects. Counters only grow. What is not known, or not measured, is absent; what the W3C has and this library does not is
+//! listed in `docs/stats.md`, with the reason.
+//!
+//! With the feature `serde` a report is serialised as browsers have it: a map from names to objects, whose members have the
+//! names, words and units of the W3C (seconds; moments in milliseconds since the Unix epoch).
+//!
+//! ```
+//! # #[cfg(feature = "tokio")]
+//! # fn show(connection: &ortica::PeerConnection) {
+//! let report = connection.get_stats();
+//! for stream in report.remote_inbound_rtp() {
+//!     println!("{}: {} packets lost, {:?} there and back", stream.ssrc, stream.packets_lost, stream.round_trip_time);
+//! }
+//! if let Some(pair) = report.selected_candidate_pair() {
+//!     println!("{} bytes sent over {}", pair.bytes_sent, pair.local_candidate_id);
+//! }
+//! # }
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | here | the report, and how to find things in it |
+//! | `rtp` | streams, as either side sees them |
+//! | `media` | codecs and tracks |
+//! | `transport` | transports, candidates, pairs, certificates |
+//! | `data` | data channels |
+//! | `references` | which object names which; what belongs to one stream |
+//! | `member` | members and their names |
+//!
 //! Source: [webrtc-stats](https://www.w3.org/TR/webrtc-stats/)
 
-use crate::engine::{ChannelState, ChannelStats, DtlsState, ReceiverStats, SenderStats, TransportStats};
-use ortica_codecs::{Codec, MediaKind};
-use ortica_dtls::Role;
-use ortica_ice::{Candidate, PairState, State};
-use ortica_rtp::Ssrc;
-use std::time::Duration;
+mod data;
+mod media;
+mod member;
+mod references;
+mod rtp;
+mod transport;
+
+pub use data::{DataChannelReport, PeerConnectionReport};
+pub use media::{CodecReport, MediaSourceReport};
+pub use member::{Nullable, Timestamp};
+pub use rtp::{InboundRtpReport, OutboundRtpReport, RemoteInboundRtpReport, RemoteOutboundRtpReport};
+pub use transport::{
+    CandidatePairReport, CandidateReport, CertificateReport, DtlsRole, IceRole, SctpTransportReport, TransportReport,
+};
 
 /// All there is to know of a connection at one moment.
 ///
@@ -19,13 +57,16 @@ pub struct StatsReport {
 
 /// One object of a report.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// Its name, the same in each report of the connection.
     pub id: String,
-    /// When it was looked at, since the Unix epoch, on the session's clock.
-    pub timestamp: Duration,
-    /// What it is, and its counters.
+    /// When it was so: now, or when the other side's report came.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "milliseconds"))]
+    pub timestamp: Timestamp,
+    /// What it is, and its members.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: StatsKind,
 }
 
@@ -33,18 +74,28 @@ pub struct Stats {
 ///
 /// Source: [webrtc-stats §6](https://www.w3.org/TR/webrtc-stats/#rtcstatstype-str*)
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "type", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum StatsKind {
+    /// `peer-connection`
+    PeerConnection(PeerConnectionReport),
     /// `transport`
     Transport(TransportReport),
-    /// `sctp-transport`: the counters of the association.
-    SctpTransport(ortica_sctp::Stats),
+    /// `sctp-transport`: for Rust alone, since the W3C has none any more.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    SctpTransport(SctpTransportReport),
+    /// `certificate`
+    Certificate(CertificateReport),
     /// `candidate-pair`
     CandidatePair(CandidatePairReport),
     /// `local-candidate`
-    LocalCandidate(Candidate),
+    LocalCandidate(CandidateReport),
     /// `remote-candidate`
-    RemoteCandidate(Candidate),
+    RemoteCandidate(CandidateReport),
+    /// `codec`
+    Codec(CodecReport),
+    /// `media-source`
+    MediaSource(MediaSourceReport),
     /// `inbound-rtp`
     InboundRtp(InboundRtpReport),
     /// `outbound-rtp`
@@ -61,11 +112,15 @@ impl StatsKind {
     /// The W3C's word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::PeerConnection(_) => "peer-connection",
             Self::Transport(_) => "transport",
             Self::SctpTransport(_) => "sctp-transport",
+            Self::Certificate(_) => "certificate",
             Self::CandidatePair(_) => "candidate-pair",
             Self::LocalCandidate(_) => "local-candidate",
             Self::RemoteCandidate(_) => "remote-candidate",
+            Self::Codec(_) => "codec",
+            Self::MediaSource(_) => "media-source",
             Self::InboundRtp(_) => "inbound-rtp",
             Self::OutboundRtp(_) => "outbound-rtp",
             Self::RemoteInboundRtp(_) => "remote-inbound-rtp",
@@ -73,164 +128,6 @@ impl StatsKind {
             Self::DataChannel(_) => "data-channel",
         }
     }
-}
-
-/// A transport.
-///
-/// Source: [webrtc-stats §7.12](https://www.w3.org/TR/webrtc-stats/#transportstats-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct TransportReport {
-    /// State of ICE.
-    pub ice_state: State,
-    /// State of DTLS.
-    pub dtls_state: DtlsState,
-    /// The part that this side played in DTLS, once connected.
-    pub dtls_role: Option<Role>,
-    /// The SRTP profile, as DTLS calls it; `None` where none was agreed.
-    pub srtp_cipher: Option<String>,
-    /// The name of the pair in use.
-    pub selected_candidate_pair_id: Option<String>,
-    /// Counters.
-    pub counters: TransportStats,
-}
-
-/// A pair of candidates.
-///
-/// Source: [webrtc-stats §7.13](https://www.w3.org/TR/webrtc-stats/#candidatepair-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CandidatePairReport {
-    /// The name of its transport.
-    pub transport_id: String,
-    /// The name of this side's candidate.
-    pub local_candidate_id: String,
-    /// The name of the other side's candidate.
-    pub remote_candidate_id: String,
-    /// State of its checks.
-    pub state: PairState,
-    /// It was nominated.
-    pub nominated: bool,
-    /// The last measured round trip.
-    pub current_round_trip_time: Option<Duration>,
-    /// All measured round trips, added up.
-    pub total_round_trip_time: Duration,
-    /// Checks sent, those for consent included.
-    pub requests_sent: u64,
-    /// Authentic checks received.
-    pub requests_received: u64,
-    /// Answers sent.
-    pub responses_sent: u64,
-    /// Authentic answers received.
-    pub responses_received: u64,
-}
-
-/// A stream that is received.
-///
-/// Source: [webrtc-stats §7.5](https://www.w3.org/TR/webrtc-stats/#inboundrtpstats-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct InboundRtpReport {
-    /// The stream.
-    pub ssrc: Ssrc,
-    /// Sound or picture.
-    pub kind: MediaKind,
-    /// The media section.
-    pub mid: Option<String>,
-    /// The name of its transport.
-    pub transport_id: String,
-    /// What it is encoded in.
-    pub codec: Option<Codec>,
-    /// What the other side calls the track.
-    pub track_identifier: Option<String>,
-    /// Counters.
-    pub counters: ReceiverStats,
-}
-
-/// A stream that is sent.
-///
-/// Source: [webrtc-stats §7.7](https://www.w3.org/TR/webrtc-stats/#outboundrtpstats-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct OutboundRtpReport {
-    /// The stream.
-    pub ssrc: Ssrc,
-    /// Sound or picture.
-    pub kind: MediaKind,
-    /// The media section.
-    pub mid: Option<String>,
-    /// The name of its transport.
-    pub transport_id: String,
-    /// What it is encoded in.
-    pub codec: Option<Codec>,
-    /// Counters.
-    pub counters: SenderStats,
-}
-
-/// How the other side receives a stream of this side.
-///
-/// Source: [webrtc-stats §7.6](https://www.w3.org/TR/webrtc-stats/#remoteinboundrtpstats-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct RemoteInboundRtpReport {
-    /// The name of the stream's own object.
-    pub local_id: String,
-    /// The stream.
-    pub ssrc: Ssrc,
-    /// Sound or picture.
-    pub kind: MediaKind,
-    /// The last round trip; `None` until one could be measured.
-    pub round_trip_time: Option<Duration>,
-    /// All of them, added up.
-    pub total_round_trip_time: Duration,
-    /// How many there were.
-    pub round_trip_time_measurements: u64,
-    /// Share of packets lost between the last two reports, 0 to 1.
-    pub fraction_lost: f64,
-    /// Packets lost in all.
-    pub packets_lost: i32,
-    /// Variation of the transit time.
-    pub jitter: Duration,
-}
-
-/// What the other side says of a stream that it sends.
-///
-/// Source: [webrtc-stats §7.8](https://www.w3.org/TR/webrtc-stats/#remoteoutboundrtpstats-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct RemoteOutboundRtpReport {
-    /// The name of the stream's own object.
-    pub local_id: String,
-    /// The stream.
-    pub ssrc: Ssrc,
-    /// Sound or picture.
-    pub kind: MediaKind,
-    /// Its time of day at its last report, since the Unix epoch.
-    pub remote_timestamp: Duration,
-    /// Packets that it has sent.
-    pub packets_sent: u32,
-    /// Bytes of payload that it has sent.
-    pub bytes_sent: u32,
-    /// Reports received.
-    pub reports_sent: u64,
-}
-
-/// A data channel.
-///
-/// Source: [webrtc-stats §7.11](https://www.w3.org/TR/webrtc-stats/#dcstats-dict*)
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct DataChannelReport {
-    /// Its label.
-    pub label: String,
-    /// Its protocol.
-    pub protocol: String,
-    /// Its SCTP stream, once it has one.
-    pub data_channel_identifier: Option<u16>,
-    /// Its state.
-    pub state: ChannelState,
-    /// Counters.
-    pub counters: ChannelStats,
 }
 
 macro_rules! of_kind {
@@ -250,12 +147,24 @@ macro_rules! of_kind {
 }
 
 of_kind! {
+    /// The connection as a whole.
+    peer_connections: PeerConnection(PeerConnectionReport);
     /// The transports.
     transports: Transport(TransportReport);
     /// The SCTP associations.
-    sctp_transports: SctpTransport(ortica_sctp::Stats);
+    sctp_transports: SctpTransport(SctpTransportReport);
+    /// The certificates.
+    certificates: Certificate(CertificateReport);
     /// The pairs of candidates.
     candidate_pairs: CandidatePair(CandidatePairReport);
+    /// The candidates of this side.
+    local_candidates: LocalCandidate(CandidateReport);
+    /// The candidates of the other side.
+    remote_candidates: RemoteCandidate(CandidateReport);
+    /// The codecs that streams use.
+    codecs: Codec(CodecReport);
+    /// The tracks that are sent.
+    media_sources: MediaSource(MediaSourceReport);
     /// The streams that are received.
     inbound_rtp: InboundRtp(InboundRtpReport);
     /// The streams that are sent.
@@ -269,7 +178,7 @@ of_kind! {
 }
 
 impl StatsReport {
-    /// All objects, those first that others name.
+    /// All objects.
     pub fn iter(&self) -> impl Iterator<Item = &Stats> + '_ {
         self.entries.iter()
     }
@@ -277,6 +186,14 @@ impl StatsReport {
     /// The object of that name.
     pub fn get(&self, id: &str) -> Option<&Stats> {
         self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// The codec of a stream, by the name that the stream has for it.
+    pub fn codec(&self, id: Option<&str>) -> Option<&CodecReport> {
+        match &self.get(id?)?.kind {
+            StatsKind::Codec(codec) => Some(codec),
+            _ => None,
+        }
     }
 
     /// The pair that carries a transport's packets.
@@ -287,4 +204,18 @@ impl StatsReport {
             _ => None,
         }
     }
+}
+
+/// A map from names to objects.
+#[cfg(feature = "serde")]
+impl serde::Serialize for StatsReport {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = self.entries.iter().filter(|entry| !matches!(entry.kind, StatsKind::SctpTransport(_)));
+        serializer.collect_map(shown.map(|entry| (&entry.id, entry)))
+    }
+}
+
+#[cfg(feature = "serde")]
+fn milliseconds<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(at.0.as_secs_f64() * 1_000.0)
 }

@@ -10,6 +10,7 @@ mod negotiation_needed;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
+mod stats;
 mod stop;
 mod transceivers;
 

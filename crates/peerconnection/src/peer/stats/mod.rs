@@ -1,151 +1,90 @@
 //! Collects what a peer reports about itself.
+//!
+//! | module | what |
+//! |---|---|
+//! | here | the report as a whole, channels, what is left after the end |
+//! | `transport` | transports, candidates, pairs, certificates |
+//! | `rtp` | streams, codecs, tracks |
+//! | `formats` | what descriptions say of codecs |
 
-use super::{Peer, TransceiverState};
-use crate::engine::{ChannelId, TransportId};
-use crate::stats::{
-    CandidatePairReport, DataChannelReport, InboundRtpReport, OutboundRtpReport, RemoteInboundRtpReport,
-    RemoteOutboundRtpReport, Stats, StatsKind, StatsReport, TransportReport,
-};
+mod formats;
+mod rtp;
+mod transport;
+
+use super::Peer;
+use crate::engine::{ChannelId, SoundLevel};
+use crate::jsep::TransceiverId;
+use crate::stats::{DataChannelReport, PeerConnectionReport, Stats, StatsKind, StatsReport, Timestamp};
+use formats::Formats;
 use ortica_core::Instant;
-use std::time::Duration;
 
+/// A track that a transceiver sends, as its application counts it. The engine sees encoded frames alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SourceReport {
+    /// Which transceiver.
+    pub transceiver: TransceiverId,
+    /// Tells one track from another that the transceiver sends later.
+    pub number: u64,
+    /// What it gave so far.
+    pub figures: SourceFigures,
+}
+
+/// What a track gave so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SourceFigures {
+    /// Of sound.
+    Sound(SoundLevel),
+    /// Of pictures.
+    Pictures {
+        /// How many.
+        frames: u64,
+        /// How many in the last second.
+        frames_per_second: f64,
+        /// Width and height of the last one in pixels; `None` before the first.
+        size: Option<(u32, u32)>,
+    },
+}
+
+/// # Statistics
 impl Peer {
-    /// All there is to know of the connection now.
+    /// All there is to know of the connection now; still answered after the end.
     ///
     /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
     pub fn stats(&self, now: Instant) -> StatsReport {
-        let mut report = Report { timestamp: self.session.wall_time(now), entries: Vec::new() };
-        for transport in self.session.transports() {
-            self.report_transport(transport, &mut report);
+        self.stats_with(now, &[])
+    }
+
+    /// The same with the tracks that are sent, as their application counts them.
+    pub fn stats_with(&self, now: Instant, sources: &[SourceReport]) -> StatsReport {
+        let mut report = Report::new(self, now);
+        self.report_connection(&mut report);
+        if self.closed.is_some() {
+            report.entries.extend(self.last_transports.iter().cloned());
+        } else {
+            self.report_transports(&mut report);
         }
-        for transceiver in self.transceivers() {
-            self.report_sender(&transceiver, &mut report);
-            self.report_receiver(&transceiver, &mut report);
-        }
+        self.report_streams(sources, &mut report);
         for channel in self.session.channels() {
             self.report_channel(channel, &mut report);
         }
         StatsReport { entries: report.entries }
     }
 
-    fn report_transport(&self, id: TransportId, report: &mut Report) {
-        let session = &self.session;
-        let (Some(ice), Some(dtls_state), Some(counters)) =
-            (session.ice(id), session.dtls_state(id), session.transport_stats(id))
-        else {
-            return;
-        };
-        let name = format!("transport-{id}");
-        let local = |name: &str| format!("{id}-{name}");
-        for candidate in ice.candidates() {
-            let kind = if candidate.remote { StatsKind::RemoteCandidate } else { StatsKind::LocalCandidate };
-            report.push(local(&candidate.id.to_string()), kind(candidate.candidate.clone()));
-        }
-        let mut selected = None;
-        for pair in ice.pairs() {
-            let id = local(&pair.id.to_string());
-            if pair.selected {
-                selected = Some(id.clone());
-            }
-            let pair = CandidatePairReport {
-                transport_id: name.clone(),
-                local_candidate_id: local(&pair.local.to_string()),
-                remote_candidate_id: local(&pair.remote.to_string()),
-                state: pair.state,
-                nominated: pair.nominated,
-                current_round_trip_time: pair.current_round_trip,
-                total_round_trip_time: pair.total_round_trip,
-                requests_sent: pair.requests_sent,
-                requests_received: pair.requests_received,
-                responses_sent: pair.responses_sent,
-                responses_received: pair.responses_received,
-            };
-            report.push(id, StatsKind::CandidatePair(pair));
-        }
-        if let Some(counters) = session.sctp_stats(id) {
-            report.push(format!("sctp-{id}"), StatsKind::SctpTransport(counters));
-        }
-        let verified = session.verified(id);
-        let transport = TransportReport {
-            ice_state: ice.state(),
-            dtls_state,
-            dtls_role: verified.map(|verified| verified.role()),
-            srtp_cipher: verified.and_then(|verified| Some(verified.srtp_profile()?.to_string())),
-            selected_candidate_pair_id: selected,
-            counters,
-        };
-        report.push(name, StatsKind::Transport(transport));
+    /// Keeps what transports counted; they go with the connection.
+    pub(super) fn keep_transport_stats(&mut self, now: Instant) {
+        let mut report = Report::new(self, now);
+        self.report_transports(&mut report);
+        self.last_transports = report.entries;
+        self.session.release();
     }
 
-    fn report_sender(&self, transceiver: &TransceiverState, report: &mut Report) {
-        let Some(sender) = transceiver.sender else { return };
-        let (Some(counters), Some(transport)) =
-            (self.session.sender_stats(sender), self.session.sender_transport(sender))
-        else {
-            return;
-        };
-        let Some(ssrc) = counters.ssrc else { return };
-        let (name, kind) = (format!("outbound-{sender}"), transceiver.kind);
-        let outbound = OutboundRtpReport {
-            ssrc,
-            kind,
-            mid: transceiver.mid.clone(),
-            transport_id: format!("transport-{transport}"),
-            codec: counters.codec,
-            counters,
-        };
-        report.push(name.clone(), StatsKind::OutboundRtp(outbound));
-        let remote = counters.remote;
-        if remote.reports == 0 {
-            return;
-        }
-        let inbound = RemoteInboundRtpReport {
-            local_id: name,
-            ssrc,
-            kind,
-            round_trip_time: remote.rtt,
-            total_round_trip_time: remote.total_rtt,
-            round_trip_time_measurements: remote.rtt_measurements,
-            fraction_lost: f64::from(remote.fraction_lost) / 256.0,
-            packets_lost: remote.cumulative_lost,
-            jitter: remote.jitter,
-        };
-        report.push(format!("remote-inbound-{sender}"), StatsKind::RemoteInboundRtp(inbound));
+    fn report_connection(&self, report: &mut Report<'_>) {
+        let (data_channels_opened, data_channels_closed) = self.session.channels_opened_and_closed();
+        let connection = PeerConnectionReport { data_channels_opened, data_channels_closed };
+        report.push("connection".to_owned(), StatsKind::PeerConnection(connection));
     }
 
-    fn report_receiver(&self, transceiver: &TransceiverState, report: &mut Report) {
-        let Some(receiver) = transceiver.receiver else { return };
-        let (Some(counters), Some(transport)) =
-            (self.session.receiver_stats(receiver), self.session.receiver_transport(receiver))
-        else {
-            return;
-        };
-        let Some(ssrc) = counters.ssrc else { return };
-        let (name, kind) = (format!("inbound-{receiver}"), transceiver.kind);
-        let inbound = InboundRtpReport {
-            ssrc,
-            kind,
-            mid: transceiver.mid.clone(),
-            transport_id: format!("transport-{transport}"),
-            codec: counters.codec,
-            track_identifier: transceiver.remote_track.clone(),
-            counters,
-        };
-        report.push(name.clone(), StatsKind::InboundRtp(inbound));
-        let Some(remote) = counters.remote else { return };
-        let outbound = RemoteOutboundRtpReport {
-            local_id: name,
-            ssrc,
-            kind,
-            remote_timestamp: remote.ntp.to_unix(),
-            packets_sent: remote.packets,
-            bytes_sent: remote.octets,
-            reports_sent: remote.reports,
-        };
-        report.push(format!("remote-outbound-{receiver}"), StatsKind::RemoteOutboundRtp(outbound));
-    }
-
-    fn report_channel(&self, id: ChannelId, report: &mut Report) {
+    fn report_channel(&self, id: ChannelId, report: &mut Report<'_>) {
         let (Some(parameters), Some(counters)) = (self.session.channel_parameters(id), self.session.channel_stats(id))
         else {
             return;
@@ -155,19 +94,38 @@ impl Peer {
             protocol: parameters.protocol.clone(),
             data_channel_identifier: self.session.channel_stream(id),
             state: self.channel_state(id),
-            counters,
+            messages_sent: counters.messages_sent,
+            bytes_sent: counters.bytes_sent,
+            messages_received: counters.messages_received,
+            bytes_received: counters.bytes_received,
         };
         report.push(format!("channel-{id}"), StatsKind::DataChannel(channel));
     }
 }
 
-struct Report {
-    timestamp: Duration,
+/// A report in the making.
+struct Report<'a> {
+    peer: &'a Peer,
+    now: Instant,
     entries: Vec<Stats>,
+    formats: Formats,
 }
 
-impl Report {
+impl<'a> Report<'a> {
+    fn new(peer: &'a Peer, now: Instant) -> Self {
+        Self { peer, now, entries: Vec::new(), formats: Formats::default() }
+    }
+
+    fn time(&self, at: Instant) -> Timestamp {
+        Timestamp(self.peer.session.wall_time(at))
+    }
+
     fn push(&mut self, id: String, kind: StatsKind) {
-        self.entries.push(Stats { id, timestamp: self.timestamp, kind });
+        self.push_at(self.now, id, kind);
+    }
+
+    fn push_at(&mut self, at: Instant, id: String, kind: StatsKind) {
+        let timestamp = self.time(at);
+        self.entries.push(Stats { id, timestamp, kind });
     }
 }
