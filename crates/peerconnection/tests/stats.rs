@@ -153,7 +153,7 @@ fn api_4_bytes_of_streams_are_those_that_crossed() {
         assert_eq!((packets, bytes + packets * TAG), (arrived_packets, arrived_bytes), "loss {loss}");
         let video = received.inbound_rtp().find(|stream| stream.kind == MediaKind::Video).unwrap();
         assert_eq!(video.retransmitted_packets_received.unwrap_or_default() > 0, loss > 0.0, "{video:?}");
-        assert_eq!(video.frames_received > Some(0), true);
+        assert!(video.frames_received > Some(0));
     }
 }
 
