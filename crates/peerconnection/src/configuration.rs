@@ -1,6 +1,7 @@
 //! What a connection is made with.
 
 use crate::Certificate;
+use crate::diagnostics::Diagnostics;
 use crate::driver::Endpoint;
 use crate::engine::{self, Limits};
 use ortica_codecs::Codec;
@@ -47,6 +48,7 @@ pub struct Configuration {
     pub(crate) max_message_size: usize,
     pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
+    pub(crate) diagnostics: Diagnostics,
 }
 
 impl Default for Configuration {
@@ -67,6 +69,7 @@ impl Default for Configuration {
             max_message_size: MAX_MESSAGE_SIZE,
             limits: Limits::default(),
             codecs: None,
+            diagnostics: Diagnostics::default(),
         }
     }
 }
@@ -216,6 +219,14 @@ impl Configuration {
             Some(bytes) => sctp.with_max_packet_size(bytes.min(LONGEST)),
             None => sctp,
         }
+    }
+
+    /// Where to put what is recorded of the connection: a log of what happens, captured packets, secrets. Default: nowhere; nothing
+    /// is recorded.
+    #[must_use]
+    pub fn with_diagnostics(mut self, diagnostics: Diagnostics) -> Self {
+        self.diagnostics = diagnostics;
+        self
     }
 
     pub(crate) fn provider(&self) -> Option<CryptoProvider> {

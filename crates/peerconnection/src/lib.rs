@@ -7,6 +7,7 @@
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
+//! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
@@ -17,6 +18,8 @@ pub mod peer;
 mod states;
 pub mod stats;
 
+#[cfg(feature = "tokio")]
+pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
 

@@ -8,7 +8,7 @@ pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId, Undelivered,
+    Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
@@ -313,6 +313,19 @@ impl Peer {
         Ok(self.session.send(now, id, message)?)
     }
 
+    /// Reports a state, to the log too, if there is one.
+    fn tell(&mut self, event: PeerEvent) {
+        let (name, state) = match &event {
+            PeerEvent::SignalingStateChange(state) => ("signaling-state", state.to_string()),
+            PeerEvent::IceGatheringStateChange(state) => ("ice-gathering-state", state.to_string()),
+            PeerEvent::IceConnectionStateChange(state) => ("ice-connection-state", state.to_string()),
+            PeerEvent::ConnectionStateChange(state) => ("connection-state", state.to_string()),
+            _ => return self.events.push_back(event),
+        };
+        self.session.note(Note::Connection(name, state));
+        self.events.push_back(event);
+    }
+
     fn check_open(&self) -> Result<(), DescriptionError> {
         if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
@@ -329,7 +342,7 @@ impl Peer {
         self.report_tracks();
         let state = self.signaling_state();
         if state != before {
-            self.events.push_back(PeerEvent::SignalingStateChange(state));
+            self.tell(PeerEvent::SignalingStateChange(state));
         }
         self.forget_gathered();
         self.update_gathering();
@@ -527,7 +540,7 @@ impl Peer {
             return;
         }
         self.gathering = state;
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        self.tell(PeerEvent::IceGatheringStateChange(state));
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));
@@ -543,12 +556,12 @@ impl Peer {
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
         if ice != self.ice_connection {
             self.ice_connection = ice;
-            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+            self.tell(PeerEvent::IceConnectionStateChange(ice));
         }
         let connection = ConnectionState::of(&transports);
         if connection != self.connection {
             self.connection = connection;
-            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+            self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
 }

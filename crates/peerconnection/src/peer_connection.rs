@@ -1,5 +1,6 @@
 //! Peer connections, async.
 
+use crate::diagnostics::Outlets;
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
 use crate::engine::{self, ChannelError, CloseReason, Undelivered};
 use crate::jsep::{
@@ -130,16 +131,25 @@ impl PeerConnection {
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
             .with_srtp_profiles(&configuration.srtp_profiles);
-        let config = engine::Config::new(ice, dtls, sctp)
+        let outlets = Outlets::new(configuration.diagnostics);
+        let dtls = match &outlets {
+            Some(outlets) => outlets.configure_dtls(dtls),
+            None => dtls,
+        };
+        let mut config = engine::Config::new(ice, dtls, sctp)
             .with_limits(configuration.limits)
             .with_wall_clock(endpoint.clock().wall())
             .with_signalled_sctp(configuration.signalled_sctp)
             .with_linger(configuration.linger);
+        if let Some(outlets) = &outlets {
+            config = outlets.configure(config);
+        }
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
         }
         let cell = endpoint.add(peer);
+        cell.look(|inner| inner.outlets = outlets);
         let handle = Arc::new(Handle { cell: cell.clone(), tracks: Mutex::default(), _endpoint: endpoint });
         let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
         Ok((Self { handle }, events))

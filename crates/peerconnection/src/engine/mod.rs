@@ -8,7 +8,7 @@
 //! commands  -> channels -> SCTP -> DTLS -> the route that ICE selected -> transmits
 //! ```
 //!
-//! Media takes its way beside SCTP, see `media`.
+//! Media takes its way beside SCTP, see `media`; who looks for a fault watches all of it, see `observe`.
 //!
 //! The gate (`secured`) is the one place that turns a verified handshake into something to send with.
 
@@ -19,6 +19,7 @@ mod demux;
 mod event;
 mod id;
 mod media;
+mod observe;
 mod secured;
 mod session;
 mod stats;
@@ -35,6 +36,7 @@ pub use media::{
     ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
     RtpSendParameters, SendFrameError, SoundLevel,
 };
+pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
 pub use session::{MediaError, Session, TransportError};
 pub use stats::{BufferingStats, ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};

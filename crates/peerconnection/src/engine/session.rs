@@ -1,10 +1,12 @@
 //! One side of a call.
 
 mod media;
+mod observe;
 
 pub use media::MediaError;
 
 use super::channels::Channels;
+use super::observe::Observer;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
@@ -67,6 +69,8 @@ pub struct Session {
     /// After `close`, nothing is left to be sent.
     said_goodbye: bool,
     closed: bool,
+    /// Records what happens, if somebody wants to know.
+    observer: Option<Box<Observer>>,
 }
 
 impl Session {
@@ -74,6 +78,7 @@ impl Session {
     pub fn new(config: Arc<Config>, rng: Rng, _now: Instant) -> Self {
         Self {
             channels: Channels::new(config.limits),
+            observer: Observer::new(&config),
             senders: BTreeMap::new(),
             receivers: BTreeMap::new(),
             next_track: 0,
@@ -163,6 +168,7 @@ impl Session {
         socket: SocketId,
         address: SocketAddr,
     ) -> Result<(), TransportError> {
+        self.observe(|observer| observer.add_socket(socket, address));
         self.command(now, id, |transport, _, _| {
             transport.ice.add_socket(now, socket, address);
             Ok(())
@@ -334,6 +340,7 @@ impl Session {
         let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
         let result = run(transport, &self.config, &mut self.events);
         transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        self.observe_transport(now, id);
         result
     }
 
@@ -439,11 +446,13 @@ impl Session {
         if self.closed {
             return;
         }
+        self.observe(|observer| observer.on_received(now, &datagram));
         let Some(id) = self.transport_of(&datagram) else { return };
         if let Some(transport) = self.transports.get_mut(&id) {
             transport.handle_datagram(now, &self.config, datagram, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.observe_transport(now, id);
         self.advance_close(now);
     }
 
@@ -484,11 +493,21 @@ impl Session {
             transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.observe_transports(now);
         self.advance_close(now);
     }
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let start = out.len();
+        let transmit = self.poll_transports(now, max_segments, out)?;
+        if self.observer.is_some() {
+            self.observe_transmit(now, &transmit, out.get(start..).unwrap_or_default());
+        }
+        Some(transmit)
+    }
+
+    fn poll_transports(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         if self.closed {
             return None;
         }
@@ -509,11 +528,14 @@ impl Session {
             return None;
         }
         if let Some(event) = self.events.pop_front() {
+            self.observe(|observer| observer.on_event(&event));
             return Some(event);
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
-        Some(Event::Closed(reason))
+        let event = Event::Closed(reason);
+        self.observe(|observer| observer.on_event(&event));
+        Some(event)
     }
 
     /// Drops what a session that is over still holds: its transports, which statistics speak of.

@@ -3,10 +3,11 @@
 use super::channels::Channels;
 use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
+use super::observe::{Inner, Layer};
 use super::secured::Secured;
 use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
-use ortica_dtls::{Connection, Fingerprint, Role};
+use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -66,6 +67,17 @@ pub(super) struct Transport {
     /// ICE had no answers when it last said something, so that packets were lost.
     silent: bool,
     stats: TransportStats,
+    watched: Watched,
+}
+
+/// What somebody may want to hear of a transport, until they ask.
+#[derive(Default)]
+struct Watched {
+    /// What lies inside DTLS, if somebody wants to see it; with it what lies inside SRTP.
+    inner: Option<Inner>,
+    key_log: Option<KeyLogEntry>,
+    reselected: bool,
+    verified: bool,
 }
 
 impl Transport {
@@ -84,6 +96,7 @@ impl Transport {
             selected: None,
             silent: false,
             stats: TransportStats::default(),
+            watched: Watched { inner: config.looks_inside().then(Inner::default), ..Watched::default() },
         }
     }
 
@@ -207,8 +220,11 @@ impl Transport {
 
     fn handle_dtls(&mut self, now: Instant, packet: &mut [u8]) {
         let Dtls::Running(connection) = &mut self.dtls else { return };
-        let secured = &mut self.secured;
+        let (secured, inner) = (&mut self.secured, &mut self.watched.inner);
         connection.handle_packet(now, packet, &mut |data| {
+            if let Some(inner) = inner {
+                inner.push(false, Layer::Sctp, &[data]);
+            }
             if let Some(association) = secured.as_mut().and_then(|secured| secured.association.as_mut()) {
                 association.handle_packet(now, data);
             }
@@ -221,6 +237,9 @@ impl Transport {
         let mut data = Vec::new();
         connection.handle_packet(now, packet, &mut |record| data.push(record.to_vec()));
         self.settle_dtls(now, config, events);
+        if let Some(inner) = &mut self.watched.inner {
+            data.iter().for_each(|record| inner.push(false, Layer::Sctp, &[record]));
+        }
         if let Some(association) = self.association() {
             data.iter().for_each(|record| association.handle_packet(now, record));
         }
@@ -302,6 +321,7 @@ impl Transport {
             return;
         }
         self.stats.selected_candidate_pair_changes += 1;
+        self.watched.reselected = true;
         if let Some(association) = self.association() {
             association.path_changed(now);
         }
@@ -343,6 +363,8 @@ impl Transport {
         while let Some(event) = connection.poll_event() {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
+                    self.watched.key_log = connection.take_key_log();
+                    self.watched.verified = true;
                     let mut secured = Secured::open(verified, config);
                     if let Some(parameters) = &self.sctp {
                         secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
@@ -500,8 +522,14 @@ impl Transport {
         };
         let before = out.len();
         let record = connection.begin(out);
-        if association.poll_packet(now, out).is_some() && connection.seal(out, record).is_ok() {
-            return true;
+        let start = out.len();
+        if association.poll_packet(now, out).is_some() {
+            if let Some(inner) = &mut self.watched.inner {
+                inner.push(true, Layer::Sctp, &[out.get(start..).unwrap_or_default()]);
+            }
+            if connection.seal(out, record).is_ok() {
+                return true;
+            }
         }
         out.truncate(before);
         false
@@ -528,6 +556,34 @@ impl Transport {
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }
+    }
+
+    /// What was inside the last packets, and where they go, if somebody wants to know.
+    pub fn inner(&mut self) -> Option<(&mut Inner, Route)> {
+        let route = self.ice.route().or(self.selected)?;
+        let inner = self.watched.inner.as_mut()?;
+        if let Some(theirs) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()?.inner.as_mut()) {
+            inner.append(theirs);
+        }
+        Some((inner, route))
+    }
+
+    /// The secret of DTLS, once.
+    pub fn take_key_log(&mut self) -> Option<KeyLogEntry> {
+        self.watched.key_log.take()
+    }
+
+    /// Whether another pair was selected since the last call.
+    pub fn take_reselected(&mut self) -> bool {
+        std::mem::take(&mut self.watched.reselected)
+    }
+
+    /// What DTLS agreed on, if it did since the last call.
+    pub fn take_newly_verified(&mut self) -> Option<&Verified> {
+        if !std::mem::take(&mut self.watched.verified) {
+            return None;
+        }
+        self.secured.as_ref().map(|secured| secured.verified())
     }
 
     pub fn accepts(&self, local: SocketId, remote: SocketAddr) -> bool {

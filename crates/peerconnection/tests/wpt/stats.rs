@@ -10,7 +10,7 @@ use ortica::stats::{
     CandidateReport, DataChannelReport, IceRole, OutboundRtpReport, StatsKind, StatsReport, TransportReport,
 };
 use ortica::{ConnectionState, Direction};
-use ortica_ice::{CandidateKind, PairState, State};
+use ortica_ice::{CandidateKind, State};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

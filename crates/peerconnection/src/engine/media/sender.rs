@@ -2,6 +2,7 @@
 
 use super::coding::{EncodedReport, EncodingStats};
 use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpSendParameters};
+use crate::engine::secured::Srtp;
 use crate::engine::{Limits, SenderStats};
 use ortica_codecs::payload::{self, PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
@@ -12,7 +13,6 @@ use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, Remb, ReportBlock, SenderReport};
 use ortica_rtp::session::sender::{Config, SendStream};
 use ortica_rtp::{Header, Mid, SequenceNumber, Ssrc};
-use ortica_srtp::Context;
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
@@ -273,7 +273,7 @@ impl Sending {
     // --- packets ----------------------------------------------------------------------------------------------------
 
     /// Appends the next packet, sealed: one to send again before those that wait. `false` if there is none.
-    pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Context, out: &mut Vec<u8>) -> bool {
+    pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         while let Some(again) = self.stream.poll_retransmit(stamp.now) {
             let values = self.values(stamp, None);
             self.header.clear();
