@@ -30,6 +30,7 @@ pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
 pub use event::{CloseReason, DtlsState, Event};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
+#[cfg(feature = "tokio")]
 pub(crate) use media::FrameRate;
 pub use media::{
     CodecFeedback, Decoded, DecodedReport, DecodingStats, EncodedReport, EncoderTargets, EncodingStats, Limitation,

@@ -21,6 +21,7 @@ mod receiver;
 mod rtp_transport;
 mod sender;
 
+#[cfg(feature = "tokio")]
 pub(crate) use coding::FrameRate;
 pub use coding::{Decoded, DecodedReport, DecodingStats, EncodedReport, EncodingStats, Limitation, SoundLevel};
 pub use parameters::{
