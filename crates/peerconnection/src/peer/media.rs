@@ -2,7 +2,7 @@
 
 use super::{Peer, PeerEvent};
 use crate::engine::{
-    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId,
+    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId,
 };
 use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
@@ -36,6 +36,8 @@ pub struct TransceiverState {
     pub remote_track: Option<String>,
     /// What this side calls the track that it sends, or would.
     pub local_track: String,
+    /// The transport of its section, by the description of this side that was set last.
+    pub transport: Option<TransportId>,
     /// The sender, once something was sent.
     pub sender: Option<SenderId>,
     /// The receiver, once something was to be received.
@@ -139,6 +141,7 @@ impl Peer {
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
             local_track: transceiver.track.clone(),
+            transport: transceiver.mid().and_then(|mid| self.negotiation.transport_of(mid)),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
         })

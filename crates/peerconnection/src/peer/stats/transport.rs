@@ -14,7 +14,7 @@ use ortica_sdp::base64;
 
 impl Peer {
     pub(super) fn report_transports(&self, report: &mut Report<'_>) {
-        for transport in self.session.transports() {
+        for transport in self.negotiation.transports_in_use() {
             self.report_transport(transport, report);
         }
     }
