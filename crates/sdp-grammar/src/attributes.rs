@@ -61,6 +61,8 @@ const ATTRIBUTES: &[(&str, Place, Option<Syntax>)] = &[
     ("sctp-port", Place::Media, Some(|it| it.port().map(drop))),
     ("max-message-size", Place::Media, Some(|it| it.number("bytes", 0..=u64::MAX).map(drop))),
     ("sctp-init", Place::Media, Some(base64)),
+    // draft-ietf-mmusic-sctp-sdp-05, to those who speak it.
+    ("sctpmap", Place::Media, Some(sctpmap)),
     // RFC 8866
     ("sendrecv", Place::Either, None),
     ("sendonly", Place::Either, None),
@@ -212,6 +214,13 @@ fn base64(scan: &mut Scan<'_>) -> Result<(), Problem> {
         scan.run("base64", 2..=usize::MAX, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))?;
     let padding = scan.run("padding", 0..=2, |byte| *byte == b'=')?;
     if (digits.len() + padding.len()).is_multiple_of(4) { Ok(()) } else { before.expected("whole base64") }
+}
+
+/// `port SP "webrtc-datachannel" [SP streams]`
+fn sctpmap(scan: &mut Scan<'_>) -> Result<(), Problem> {
+    scan.port()?;
+    scan.literal(" webrtc-datachannel")?;
+    if scan.takes(" ") { scan.number("streams", 1..=65_535).map(drop) } else { Ok(()) }
 }
 
 /// `payload-type SP encoding-name "/" clock-rate ["/" channels]`

@@ -23,6 +23,7 @@ pub(crate) fn check(lines: &[Line<'_>]) -> Vec<Fault> {
             faults.extend(section.payload_types());
             faults.extend(section.transport(&session));
             faults.extend(section.encodings());
+            faults.extend(section.channels());
         }
     }
     for group in session.all("group").filter(|(_, value)| value.starts_with("BUNDLE")) {
@@ -173,6 +174,19 @@ impl<'a> Level<'a> {
             faults.push(self.head().fault("RTCP has nowhere to go"));
         }
         faults
+    }
+
+    /// RFC 8841 §5 and §4.2: data channels say their port, the drafts before it in words of their own.
+    fn channels(&self) -> Option<Fault> {
+        let says = |name| self.has(name);
+        let protocol = self.words().nth(2).filter(|protocol| protocol.ends_with("DTLS/SCTP"))?;
+        let format = self.words().nth(3).unwrap_or_default();
+        let sound = if protocol == "DTLS/SCTP" {
+            self.first("sctpmap").is_some_and(|map| map.split(' ').next() == Some(format)) && !says("sctp-port")
+        } else {
+            says("sctp-port") && !says("sctpmap") && format == "webrtc-datachannel"
+        };
+        (!sound).then(|| self.head().fault("protocol, format and port do not fit"))
     }
 
     /// Encodings that `a=simulcast` names have an `a=rid` of that direction, and sources a group names a line of their own.

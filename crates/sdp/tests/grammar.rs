@@ -8,11 +8,10 @@ use ortica_sdp::{
 use std::path::Path;
 
 /// What peers write that this side never does, by file and line.
-const KNOWN: [(&str, &str); 4] = [
+const KNOWN: [(&str, &str); 3] = [
     ("chromium-", "a=rtcp-xr:"),
     // Feedback for codecs that the page struck out.
     ("firefox-codec-preferences-offer", "a=rtcp-fb:"),
-    ("aiortc-legacy-data-", "a=sctpmap:"),
     ("answer-b2", "a=imageattr:"),
 ];
 
