@@ -24,6 +24,7 @@ mod lines;
 mod scan;
 
 use std::fmt;
+use std::path::Path;
 
 /// Something that a description may not say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,14 +55,29 @@ pub fn check(text: &str) -> Vec<Fault> {
     faults
 }
 
-/// Panics with all faults and the text, if there are any.
+/// Panics with all faults and the text, if there are any. A folder that `ORTICA_DESCRIPTIONS` names gets the text, for others to
+/// judge too.
 ///
 /// # Panics
 ///
-/// For a text that [`check`] finds fault with.
+/// For a text that [`check`] finds fault with, or that cannot be kept.
 #[track_caller]
 pub fn assert_sound(text: &str) {
+    if let Some(folder) = std::env::var_os("ORTICA_DESCRIPTIONS") {
+        keep(Path::new(&folder), text);
+    }
     let faults = check(text);
     let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert!(faults.is_empty(), "{}\nin\n{text}", list.join("\n"));
+}
+
+/// One text, one file: what many tests write is there once.
+fn keep(folder: &Path, text: &str) {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let path = folder.join(format!("{hash:016x}.sdp"));
+    if let Err(error) = std::fs::write(&path, text) {
+        panic!("{}: {error}", path.display());
+    }
 }

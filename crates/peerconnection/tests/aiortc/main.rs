@@ -7,6 +7,7 @@ mod channels;
 mod common;
 mod descriptions;
 mod directions;
+mod guide;
 mod media;
 
 use common::{Side, exchange};

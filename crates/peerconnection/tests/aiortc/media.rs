@@ -78,3 +78,53 @@ fn aiortc_connect_video_no_ssrc() {
     }
     assert_eq!(seen, 10);
 }
+
+/// Sending ends with the transceiver, whether it had begun or not, and with the connection; nothing is amiss at the other side.
+#[test]
+fn aiortc_senders_and_receivers_end_with_what_carries_them() {
+    let mut pair = pair();
+    let [early, late] = [0, 1].map(|_| add_track(&mut pair.a, Video));
+    pair.a.peer.stop_transceiver(early).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let send = |pair: &mut Pair<Side>, id| pair.with_a(|a, now| a.peer.send_frame(now, id, &picture(1, true)));
+    assert!(send(&mut pair, early).is_err());
+    assert_eq!(send(&mut pair, late), Ok(()));
+    pair.a.peer.stop_transceiver(late).unwrap();
+    assert!(send(&mut pair, late).is_err());
+    pair.run_for(SECOND);
+    pair.with_a(|a, now| a.peer.close(now));
+    assert!(send(&mut pair, late).is_err());
+    assert!(pair.a.peer.add_track(Video, Vec::new()).is_err());
+    pair.run_for(SECOND);
+    let to = only(&pair.b).id;
+    while pair.b.peer.read_frame(to).is_some() {}
+    let sent = pair.with_b(|b, now| b.peer.send_frame(now, to, &picture(1, true)));
+    assert!(sent.is_err(), "it only receives");
+}
+
+/// A stream of a payload type that nobody agreed on is no frame, and harms no other.
+#[test]
+fn aiortc_packets_of_unknown_types_are_dropped() {
+    let mut pair = pair();
+    let from = add_track(&mut pair.a, Video);
+    let offer = pair.a.peer.create_offer(now()).unwrap();
+    pair.a.peer.set_local_description(now(), offer).unwrap();
+    let offer = pair.a.peer.local_description().unwrap();
+    // The receiver knows other numbers than those that are sent.
+    let strange = without(&replaced(&replaced(&offer, "96", "108"), "97", "109"), "a=ssrc");
+    pair.b.peer.set_remote_description(now(), strange).unwrap();
+    let answer = pair.b.peer.create_answer(now()).unwrap();
+    pair.b.peer.set_local_description(now(), answer).unwrap();
+    let answer = pair.b.peer.local_description().unwrap();
+    let back = replaced(&replaced(&answer, "108", "96"), "109", "97");
+    pair.a.peer.set_remote_description(now(), back).unwrap();
+    connect(&mut pair);
+    for number in 0..10 {
+        pair.with_a(|a, now| a.peer.send_frame(now, from, &picture(number, number == 0)).unwrap());
+        pair.run_for(Duration::from_millis(33));
+    }
+    let to = only(&pair.b).id;
+    assert_eq!(pair.b.peer.read_frame(to), None);
+    assert_eq!(pair.b.peer.connection_state(), ConnectionState::Connected);
+}
