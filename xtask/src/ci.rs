@@ -44,6 +44,7 @@ const STEPS: &[Step] = &[
     Step { name: "soak", about: "20 s of calls, after which nothing stays behind", run: soak },
     Step { name: "capture", about: "demo calls have no malformed packet for tshark", run: capturing },
     Step { name: "sctp", about: "associations with other SCTP stacks, over a few paths each", run: sctp },
+    Step { name: "sdp", about: "descriptions of the tests, read by sdp-transform", run: descriptions },
     Step { name: "browsers", about: "each browser once", run: browsers },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
@@ -278,6 +279,24 @@ fn sctp(log: &Log) -> Result<Outcome, Failure> {
     let without =
         if lack.is_some() { ", without usrsctp, which is not there and cannot be installed here" } else { "" };
     Ok(Outcome::Said(format!("{passed} checks{without}")))
+}
+
+fn descriptions(log: &Log) -> Result<Outcome, Failure> {
+    if let Err(lack) = install::node_modules("interop/sdp") {
+        return Ok(Outcome::Skipped(lack.to_string()));
+    }
+    install::ensure(Need::Media)?;
+    let dir = target_dir().join("descriptions");
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?;
+    let tests = "test --locked --quiet -p ortica --all-features \
+        --test aiortc --test negotiation --test peer_offers --test random_sessions --test wpt";
+    log.run(&Task::cargo(tests).env("ORTICA_DESCRIPTIONS", &dir))?;
+    log.run(&Task::cargo("run --locked --quiet -p ortica-sdp --example summary --").args([dir.to_string_lossy()]))?;
+    log.run(&Task::new("node").words("interop/sdp/check.mjs").args([dir.to_string_lossy()]))?;
+    let counts = log.text();
+    let said = counts.lines().rfind(|line| line.starts_with('{')).unwrap_or_default();
+    Ok(Outcome::Said(said.to_owned()))
 }
 
 fn browsers(log: &Log) -> Result<Outcome, Failure> {

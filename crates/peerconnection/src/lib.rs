@@ -79,3 +79,7 @@ pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../docs/guide/from-aiortc.md")]
+struct FromAiortc;
