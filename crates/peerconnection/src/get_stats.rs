@@ -114,8 +114,4 @@ impl Handle {
         let is_it = |entry: &Stats| matches!(entry.kind, StatsKind::InboundRtp(_)) && entry.id.starts_with(&prefix);
         self.get_stats().select(is_it)
     }
-
-    fn senders_of(&self, track: &LocalTrack) -> Vec<TransceiverId> {
-        self.each_track(|id, other| track.is(other).then_some(id)).into_iter().flatten().collect()
-    }
 }

@@ -66,7 +66,7 @@ pub use get_stats::{SelectorError, TrackSelector};
 #[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
-pub use peer_connection::{NewError, PeerConnection};
+pub use peer_connection::{NewError, PeerConnection, TrackOrKind};
 #[cfg(feature = "tokio")]
 pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 

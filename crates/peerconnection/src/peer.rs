@@ -1,6 +1,7 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
 mod media;
+mod mute;
 mod sockets;
 mod stats;
 
@@ -21,7 +22,7 @@ use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
 use sockets::Sockets;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -67,6 +68,10 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
     TrackRemoved(TransceiverId, MediaKind),
+    /// Nothing comes over this transceiver any more, for now.
+    TrackMute(TransceiverId),
+    /// What the other side sends over this transceiver has begun to come.
+    TrackUnmute(TransceiverId),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -88,6 +93,8 @@ pub struct Peer {
     negotiation_needed: bool,
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
+    /// Transceivers whose tracks of the other side are not muted.
+    audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
     /// What transports counted, once the connection is over.
     last_transports: Vec<Stats>,
@@ -109,6 +116,7 @@ impl Peer {
             gathered: BTreeMap::new(),
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
+            audible: BTreeSet::new(),
             closed: None,
             last_transports: Vec::new(),
         }
@@ -348,11 +356,13 @@ impl Peer {
     }
 
     fn report_negotiation(&mut self, before: SignalingState) {
-        self.report_tracks();
+        // In this order (webrtc-pc §4.4.1.5).
         let state = self.signaling_state();
         if state != before {
             self.tell(PeerEvent::SignalingStateChange(state));
         }
+        self.update_mutes();
+        self.report_tracks();
         self.forget_transports();
         self.update_gathering();
         self.update_connection();
@@ -538,6 +548,7 @@ impl Peer {
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
+            EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}

@@ -1,24 +1,26 @@
 //! Peer connections, async.
 
+mod tracks;
+
+pub use tracks::TrackOrKind;
+
 use crate::diagnostics::Outlets;
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
 use crate::engine::{self, ChannelError, CloseReason, Undelivered};
 use crate::jsep::{
-    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverError,
-    TransceiverId, TransceiverInit,
+    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverId,
 };
 use crate::media::LocalTrack;
 use crate::peer::Peer;
-use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
+use crate::rtp_transceiver::RtpTransceiver;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
-use ortica_codecs::MediaKind;
 use ortica_dtls::CertificateError;
-use ortica_sdp::{Direction, RtcpMuxPolicy};
+use ortica_sdp::RtcpMuxPolicy;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -62,33 +64,6 @@ pub(crate) struct Handle {
     tracks: Mutex<BTreeMap<TransceiverId, LocalTrack>>,
     /// Keeps the driver running.
     _endpoint: Endpoint,
-}
-
-impl Handle {
-    pub fn track(&self, id: TransceiverId) -> Option<LocalTrack> {
-        self.tracks().get(&id).cloned()
-    }
-
-    pub fn set_track(&self, id: TransceiverId, track: Option<&LocalTrack>) {
-        let cell = Arc::downgrade(&self.cell);
-        let mut tracks = self.tracks();
-        if let Some(before) = tracks.remove(&id) {
-            before.detach(&cell, id);
-        }
-        if let Some(track) = track {
-            track.attach(cell, id);
-            tracks.insert(id, track.clone());
-        }
-    }
-
-    /// Asks each track that is sent.
-    pub fn each_track<T>(&self, ask: impl Fn(TransceiverId, &LocalTrack) -> T) -> Vec<T> {
-        self.tracks().iter().map(|(id, track)| ask(*id, track)).collect()
-    }
-
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {
-        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Handle {
@@ -265,45 +240,6 @@ impl PeerConnection {
     pub fn data_channels(&self) -> Vec<DataChannel> {
         let ids: Vec<_> = self.handle.cell.look(|inner| inner.peer.session().channels().collect());
         ids.into_iter().map(|id| DataChannel::new(self.handle.clone(), id)).collect()
-    }
-
-    /// Sends a track, over a transceiver that has not sent yet or a new one. `streams` names the media streams that it is
-    /// part of, which the other side plays in sync.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtrack)
-    pub fn add_track(&self, track: &LocalTrack, streams: &[&str]) -> Result<RtpSender, TransceiverError> {
-        let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
-        let id = self.command(|peer, _| peer.add_track(track.kind(), streams))?;
-        self.handle.set_track(id, Some(track));
-        Ok(RtpSender::new(self.handle.clone(), id, track.kind()))
-    }
-
-    /// Sends what the sender sent no more; what its transceiver receives goes on. The next negotiation makes it so.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-removetrack)
-    pub fn remove_track(&self, sender: &RtpSender) -> Result<(), TransceiverError> {
-        let transceiver = sender.transceiver();
-        transceiver.set_direction(Direction::new(false, transceiver.direction().receives()))?;
-        // Of no kind that could be wrong.
-        let _ = sender.replace_track(None);
-        Ok(())
-    }
-
-    /// Makes a transceiver. Its sender sends the track that it is given ([`RtpSender::replace_track`]).
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtransceiver)
-    pub fn add_transceiver(&self, kind: MediaKind, init: TransceiverInit) -> Result<RtpTransceiver, TransceiverError> {
-        let id = self.command(|peer, _| peer.add_transceiver(kind, init))?;
-        Ok(RtpTransceiver::new(self.handle.clone(), id, kind))
     }
 
     /// The transceivers, in the order in which they were made.

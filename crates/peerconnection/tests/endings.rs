@@ -7,7 +7,7 @@ use bytes::Bytes;
 use common::{Side, call, exchange, negotiate};
 use netsim::{Link, Pair};
 use ortica::ConnectionState;
-use ortica::codecs::{Codec, MediaKind};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::{
     ChannelError, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, CloseReason, DtlsState, MediaError,
 };
@@ -161,6 +161,25 @@ fn flt_31_a_goodbye_of_dtls_is_closes_channels_and_not_ice() {
     pair.run_for(SECOND);
     assert_eq!(pair.b.events[before..], [PeerEvent::DtlsStateChange(DtlsState::Closed)]);
     assert_eq!(pair.b.closed, pair.b.channels);
+}
+
+/// Guards what the goodbye of a stream is taken for: its track is muted, and all else goes on.
+#[test]
+fn flt_31_a_goodbye_of_rtp_mutes_its_track_alone() {
+    let mut pair = open_call(1);
+    for side in [&mut pair.a, &mut pair.b] {
+        side.peer.set_codecs(vec![Codec::Pcmu]);
+    }
+    let track = pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    let sound = EncodedFrame::new(Codec::Pcmu, vec![0; 160], 0).with_duration(160);
+    pair.with_a(|a, now| a.peer.send_frame(now, track, &sound).unwrap());
+    pair.run_for(SECOND);
+    let (theirs, before) = (pair.b.peer.transceivers()[0].id, pair.b.events.len());
+    pair.with_a(|a, _| a.peer.stop_transceiver(track).unwrap());
+    pair.run_for(SECOND);
+    assert_eq!(pair.b.events[before..], [PeerEvent::TrackMute(theirs)]);
+    assert_eq!((pair.b.closed.len(), pair.b.peer.connection_state()), (0, ConnectionState::Connected));
 }
 
 /// Guards `close`: whatever was under way, `Closed` is the one event that follows.

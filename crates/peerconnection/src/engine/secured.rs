@@ -4,6 +4,7 @@ use super::observe::{Inner, Layer};
 use super::{Config, SctpParameters};
 use ortica_core::{Instant, Rng};
 use ortica_dtls::Verified;
+use ortica_rtp::Ssrc;
 use ortica_sctp::Association;
 use ortica_srtp::{Context, Limits, Profile, ProtectError, UnprotectError};
 
@@ -52,6 +53,11 @@ impl Srtp {
         let sealed = self.send.protect_rtp_again(header, payload, out)?;
         self.keep_rtp(header, payload);
         Ok(sealed)
+    }
+
+    /// As [`Context::retire`], for what is sent.
+    pub fn retire(&mut self, ssrc: Ssrc) {
+        self.send.retire(ssrc.0);
     }
 
     /// As [`Context::protect_rtcp`].

@@ -5,6 +5,7 @@
 //! | here | the state, and descriptions of this side |
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
+//! | `tracks` | what is sent over transceivers |
 //! | `transports` | which transports there are, and which sections they carry |
 //! | `candidates` | candidates of both sides |
 //! | `rollback` | what an exchange changed, taken back |
@@ -13,10 +14,11 @@ mod apply;
 mod candidates;
 mod media;
 mod rollback;
+mod tracks;
 mod transports;
 
-pub(crate) use media::TrackChange;
 pub use media::TransceiverError;
+pub(crate) use tracks::TrackChange;
 
 use super::formats::Numbers;
 use super::local::{Body, Gathered, Local, Section, Setup};

@@ -57,6 +57,15 @@ pub struct LocalTrack {
     config: TrackConfig,
 }
 
+/// Clones are the same track, and equal.
+impl PartialEq for LocalTrack {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+    }
+}
+
+impl Eq for LocalTrack {}
+
 impl LocalTrack {
     /// A track of sound or pictures.
     pub fn new(kind: MediaKind, config: TrackConfig) -> Self {
@@ -124,11 +133,6 @@ impl LocalTrack {
     /// What it counts, as a transceiver that sends it reports it.
     pub(crate) fn source_report(&self, transceiver: TransceiverId) -> SourceReport {
         SourceReport { transceiver, number: self.source.number, figures: self.source.figures() }
-    }
-
-    /// Whether it is the same track.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.source, &other.source)
     }
 
     /// Has a transceiver send this track.

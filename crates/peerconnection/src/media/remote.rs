@@ -70,6 +70,21 @@ impl RemoteTrack {
         poll_fn(|cx| place.poll(cx, |peer, _| self.source.read(peer))).await
     }
 
+    /// `true` while nothing of it comes: before its first packet, and when the other side says that it sends no more. Events
+    /// tell of changes.
+    ///
+    /// Source: [mediacapture-streams `muted`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-muted)
+    pub fn is_muted(&self) -> bool {
+        self.source.cell.look(|inner| inner.peer.is_muted(self.source.id))
+    }
+
+    /// `true` once it has ended: its transceiver was stopped, or the connection is over. What was received can still be taken.
+    ///
+    /// Source: [mediacapture-streams `readyState`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-readystate)
+    pub fn is_ended(&self) -> bool {
+        self.source.cell.look(|inner| inner.peer.is_track_over(self.source.id))
+    }
+
     /// Asks the other side for a key frame: for who decodes by itself.
     pub fn request_key_frame(&self) {
         self.source.request_key_frame();

@@ -36,6 +36,8 @@ pub struct TransceiverState {
     pub remote_track: Option<String>,
     /// What this side calls the track that it sends, or would.
     pub local_track: String,
+    /// Nothing of it comes: see [`Peer::is_muted`].
+    pub muted: bool,
     /// The transport of its section, by the description of this side that was set last.
     pub transport: Option<TransportId>,
     /// The sender, once something was sent.
@@ -71,6 +73,24 @@ impl Peer {
         let id = self.negotiation.add_track(kind, streams)?;
         self.update_negotiation_needed();
         Ok(id)
+    }
+
+    /// Says whether a transceiver sends a track, for one that [`add_track`](Self::add_track) did not give it: one that does is
+    /// not used for another.
+    pub fn set_track(&mut self, id: TransceiverId, sends: bool) {
+        self.negotiation.set_track(id, sends);
+    }
+
+    /// Sends the track of a transceiver no more; what it receives goes on. The next negotiation makes it so. `false` if nothing
+    /// had to be done: it sends none, or is stopped.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn remove_track(&mut self, id: TransceiverId) -> Result<bool, TransceiverError> {
+        self.check_alive()?;
+        let removed = self.negotiation.remove_track(id)?;
+        self.update_negotiation_needed();
+        Ok(removed)
     }
 
     /// Changes which way media is to flow.
@@ -141,6 +161,7 @@ impl Peer {
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
             local_track: transceiver.track.clone(),
+            muted: self.is_muted(id),
             transport: transceiver.mid().and_then(|mid| self.negotiation.transport_of(mid)),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
@@ -218,7 +239,7 @@ impl Peer {
         }
     }
 
-    fn check_alive(&self) -> Result<(), TransceiverError> {
+    pub(crate) fn check_alive(&self) -> Result<(), TransceiverError> {
         if self.is_ended() { Err(TransceiverError::Closed) } else { Ok(()) }
     }
 }

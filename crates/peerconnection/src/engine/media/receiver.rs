@@ -1,6 +1,7 @@
 //! One receiver: packets into frames, gaps into requests.
 
 use super::coding::{DecodedReport, DecodingStats};
+use super::flow::Flow;
 use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
 use crate::engine::{BufferingStats, Limits, ReceiverStats};
 use ortica_codecs::payload::{self, Depacketizer, Piece};
@@ -60,6 +61,7 @@ pub(in crate::engine) struct Receiver {
     dropped: u64,
     readable: bool,
     rtt: Option<Duration>,
+    pub flow: Flow,
 }
 
 /// A stream that is being received, with the one of its retransmissions.
@@ -119,6 +121,7 @@ impl Receiver {
             dropped: 0,
             readable: false,
             rtt: None,
+            flow: Flow::default(),
         }
     }
 
@@ -138,6 +141,7 @@ impl Receiver {
 
     pub fn stop(&mut self) {
         (self.parameters, self.stream) = (None, None);
+        self.flow.set(false);
     }
 
     /// The oldest frame that nobody has read yet.
@@ -183,13 +187,16 @@ impl Receiver {
         }
         let Some(stream) = &mut self.stream else { return false };
         let useful = stream.handle_packet(now, packet);
+        self.flow.set(self.flow.is_on() || useful);
         self.collect(now, limits);
         useful
     }
 
     /// The stream has ended, by the peer's word.
     pub fn handle_goodbye(&mut self, ssrc: Ssrc) {
-        self.stream.take_if(|stream| stream.receive.ssrc() == ssrc);
+        if self.stream.take_if(|stream| stream.receive.ssrc() == ssrc).is_some() {
+            self.flow.set(false);
+        }
     }
 
     pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) -> bool {

@@ -31,6 +31,8 @@ pub(in crate::engine) struct RtpTransport {
     /// The stream that feedback about arrivals names.
     heard: Ssrc,
     next_number: SequenceNumber,
+    /// Streams of senders that are gone: SRTP is to make room for others.
+    over: Vec<Ssrc>,
     rtt: Option<Duration>,
     /// Plain RTCP, reused.
     scratch: Vec<u8>,
@@ -51,6 +53,7 @@ impl RtpTransport {
             arrivals: ArrivalRecorder::default(),
             heard: Ssrc(0),
             next_number: SequenceNumber(0),
+            over: Vec::new(),
             rtt: None,
             scratch: Vec::new(),
             stats: RtpStats::default(),
@@ -129,6 +132,18 @@ impl RtpTransport {
             self.reporter.push(goodbye);
             self.update_reporter();
         }
+    }
+
+    pub fn remove_sender(&mut self, id: SenderId) {
+        self.stop_sending(id);
+        self.over.extend(self.senders.remove(&id).iter().flat_map(Sender::used));
+        self.update_reporter();
+    }
+
+    pub fn remove_receiver(&mut self, id: ReceiverId) {
+        self.stop_receiving(id);
+        self.receivers.remove(&id);
+        self.update_reporter();
     }
 
     pub fn start_receiving(
@@ -316,6 +331,9 @@ impl RtpTransport {
         let ssrc = self.reporter.ssrc();
         for (id, receiver) in &mut self.receivers {
             receiver.poll_feedback(now, ssrc, |packet| self.reporter.push(packet));
+            if let Some(is_on) = receiver.flow.take_change() {
+                events.push_back(Event::ReceiverFlow(*id, is_on));
+            }
             if receiver.take_readable() {
                 events.push_back(Event::ReceiverReadable(*id));
             }
@@ -347,7 +365,8 @@ impl RtpTransport {
 
     /// Appends the next packet of reports and requests, sealed, which go before media. `false` if there is none.
     pub fn poll_rtcp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
-        if self.is_idle() {
+        self.over.drain(..).for_each(|ssrc| srtp.retire(ssrc));
+        if self.is_idle() && !self.reporter.has_feedback() {
             return false;
         }
         self.scratch.clear();

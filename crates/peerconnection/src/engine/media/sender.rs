@@ -152,6 +152,13 @@ impl Sender {
         Some(self.paused.insert(sending).stream.goodbye())
     }
 
+    /// The streams under which something was sent.
+    pub fn used(&self) -> impl Iterator<Item = Ssrc> {
+        let streams = [&self.sending, &self.paused].into_iter().flatten().map(|sending| &sending.stream);
+        let used = streams.filter(|stream| stream.stats().packets > 0);
+        used.flat_map(|stream| [Some(stream.ssrc()), stream.rtx_ssrc()]).flatten()
+    }
+
     pub fn count_dropped(&mut self) {
         self.dropped += 1;
     }

@@ -146,6 +146,22 @@ impl Session {
         Ok(())
     }
 
+    /// Forgets a sender, with its goodbye if it was sending. No packet needs it any more: what is asked for again is not sent.
+    pub fn remove_sender(&mut self, id: SenderId) {
+        let transport = self.senders.remove(&id).and_then(|transport| self.transports.get_mut(&transport));
+        if let Some(transport) = transport {
+            transport.rtp.remove_sender(id);
+        }
+    }
+
+    /// Forgets a receiver, with what it received and nobody has read.
+    pub fn remove_receiver(&mut self, id: ReceiverId) {
+        let transport = self.receivers.remove(&id).and_then(|transport| self.transports.get_mut(&transport));
+        if let Some(transport) = transport {
+            transport.rtp.remove_receiver(id);
+        }
+    }
+
     /// Sends a frame, whose `pts` stands for the moment `captured`. It is copied into packets only when they are sealed.
     ///
     /// # Errors
@@ -204,6 +220,13 @@ impl Session {
         if let Some(receiver) = transport.and_then(|transport| transport.rtp.receiver(id)) {
             receiver.handle_decoded(now, report);
         }
+    }
+
+    /// Whether a receiver's stream comes: a packet came, and no goodbye since.
+    /// [`Event::ReceiverFlow`](crate::engine::Event::ReceiverFlow) tells of changes.
+    pub fn is_receiving(&self, id: ReceiverId) -> bool {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get(id));
+        transport.and_then(|transport| transport.rtp.receiver_ref(id)).is_some_and(|receiver| receiver.flow.is_on())
     }
 
     /// Counters of a sender.
