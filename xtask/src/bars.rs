@@ -133,6 +133,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 3,
+        name: "sections",
+        file: "crates/peerconnection/benches/sections.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p ortica --no-default-features --features rust-crypto --bench sections",
+    },
+    Bar {
+        issue: 3,
         name: "readers",
         file: "crates/sctp/tests/window.rs",
         needs: &[],

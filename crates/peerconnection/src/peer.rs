@@ -6,16 +6,18 @@ mod sockets;
 mod stats;
 
 pub use media::TransceiverState;
+pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId, Undelivered,
+    Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
     SignalingState, TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::Stats;
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
@@ -94,6 +96,8 @@ pub struct Peer {
     /// Transceivers whose tracks of the other side are not muted.
     audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
+    /// What transports counted, once the connection is over.
+    last_transports: Vec<Stats>,
 }
 
 impl Peer {
@@ -114,6 +118,7 @@ impl Peer {
             stirred_tracks: Vec::new(),
             audible: BTreeSet::new(),
             closed: None,
+            last_transports: Vec::new(),
         }
     }
 
@@ -325,6 +330,19 @@ impl Peer {
         Ok(self.session.send(now, id, message)?)
     }
 
+    /// Reports a state, to the log too, if there is one.
+    fn tell(&mut self, event: PeerEvent) {
+        let (name, state) = match &event {
+            PeerEvent::SignalingStateChange(state) => ("signaling-state", state.to_string()),
+            PeerEvent::IceGatheringStateChange(state) => ("ice-gathering-state", state.to_string()),
+            PeerEvent::IceConnectionStateChange(state) => ("ice-connection-state", state.to_string()),
+            PeerEvent::ConnectionStateChange(state) => ("connection-state", state.to_string()),
+            _ => return self.events.push_back(event),
+        };
+        self.session.note(Note::Connection(name, state));
+        self.events.push_back(event);
+    }
+
     fn check_open(&self) -> Result<(), DescriptionError> {
         if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
@@ -341,7 +359,7 @@ impl Peer {
         // In this order (webrtc-pc §4.4.1.5).
         let state = self.signaling_state();
         if state != before {
-            self.events.push_back(PeerEvent::SignalingStateChange(state));
+            self.tell(PeerEvent::SignalingStateChange(state));
         }
         self.update_mutes();
         self.report_tracks();
@@ -457,11 +475,12 @@ impl Peer {
     #[cfg(feature = "tokio")]
     pub(crate) fn stop(&mut self, now: Instant) {
         self.session.stop(now);
-        self.on_closed(CloseReason::DriverStopped);
+        self.on_closed(now, CloseReason::DriverStopped);
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, now: Instant, reason: CloseReason) {
         if self.closed.is_none() {
+            self.keep_transport_stats(now);
             self.closed = Some(reason);
             self.connection = ConnectionState::Closed;
             self.ice_connection = IceConnectionState::Closed;
@@ -531,10 +550,9 @@ impl Peer {
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
-            EngineEvent::Closed(reason) => self.on_closed(reason),
+            EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }
-        let _ = now;
     }
 
     fn update_gathering(&mut self) {
@@ -549,7 +567,7 @@ impl Peer {
             return;
         }
         self.gathering = state;
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        self.tell(PeerEvent::IceGatheringStateChange(state));
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));
@@ -565,12 +583,12 @@ impl Peer {
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
         if ice != self.ice_connection {
             self.ice_connection = ice;
-            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+            self.tell(PeerEvent::IceConnectionStateChange(ice));
         }
         let connection = ConnectionState::of(&transports);
         if connection != self.connection {
             self.connection = connection;
-            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+            self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
 }

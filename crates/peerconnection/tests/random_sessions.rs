@@ -66,6 +66,7 @@ impl Negotiator {
 
     fn tell(&mut self, now: Instant, rng: &mut Rng, side: &Side) {
         let description = side.peer.local_description().expect("it was set");
+        sdp_grammar::assert_sound(&description.sdp);
         self.send(now, rng, Signal::Description(description));
     }
 

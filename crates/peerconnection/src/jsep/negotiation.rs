@@ -385,8 +385,10 @@ fn shared_init(session: &Session, transport: TransportId, theirs: &Option<Vec<u8
     Some([ours, theirs])
 }
 
-/// The smallest number that is no mid yet.
+/// The smallest number that is no mid yet, of those from the number of sections on: most of the smaller ones are taken, and
+/// one that a section had before it was used again would be mistaken for that.
 fn free_mid(sections: &[Section]) -> String {
     let taken = |mid: &String| sections.iter().any(|section| section.mid == *mid);
-    (0..=sections.len()).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
+    let count = sections.len();
+    (count..=2 * count).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use super::encode::{EncodeJob, Source};
 use super::worker::Task;
 use crate::driver::Cell;
 use crate::jsep::TransceiverId;
+use crate::peer::SourceReport;
 use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use std::sync::{Arc, OnceLock, Weak};
@@ -127,6 +128,11 @@ impl LocalTrack {
     /// Counters.
     pub fn stats(&self) -> LocalTrackStats {
         self.source.stats()
+    }
+
+    /// What it counts, as a transceiver that sends it reports it.
+    pub(crate) fn source_report(&self, transceiver: TransceiverId) -> SourceReport {
+        SourceReport { transceiver, number: self.source.number, figures: self.source.figures() }
     }
 
     /// Has a transceiver send this track.

@@ -117,8 +117,13 @@ impl Handle {
     }
 
     /// The transceivers that send a track.
-    fn senders_of(&self, track: &LocalTrack) -> Vec<TransceiverId> {
+    pub fn senders_of(&self, track: &LocalTrack) -> Vec<TransceiverId> {
         self.tracks().iter().filter(|(_, sent)| *sent == track).map(|(id, _)| *id).collect()
+    }
+
+    /// Asks each track that is sent.
+    pub fn each_track<T>(&self, ask: impl Fn(TransceiverId, &LocalTrack) -> T) -> Vec<T> {
+        self.tracks().iter().map(|(id, track)| ask(*id, track)).collect()
     }
 
     fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {

@@ -85,10 +85,15 @@ impl Negotiation {
         Ok(id)
     }
 
-    /// The codecs of `kind` among `named`, or among those of the connection when none is named.
+    /// The codecs of `kind` among `named`, each once, or among those of the connection when none is named.
     fn codecs_for(&self, kind: MediaKind, named: &[Codec]) -> Result<Vec<Codec>, TransceiverError> {
         let all = if named.is_empty() { self.codecs.as_slice() } else { named };
-        let codecs: Vec<Codec> = all.iter().copied().filter(|codec| codec.kind() == kind).collect();
+        let mut codecs: Vec<Codec> = Vec::new();
+        for codec in all.iter().copied().filter(|codec| codec.kind() == kind) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        }
         if codecs.is_empty() { Err(TransceiverError::NoCodec(kind)) } else { Ok(codecs) }
     }
 
