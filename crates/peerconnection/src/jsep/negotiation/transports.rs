@@ -197,9 +197,9 @@ impl Negotiation {
         Ok(placed)
     }
 
-    /// What carries a section of the other side's offer already.
+    /// What carries a section of the other side's offer already, by an answer for the time being too.
     pub(super) fn offered_transport(&self, index: usize, offer: &Remote) -> Option<TransportId> {
-        let agreed = self.current_local.as_ref()?.model.sections.get(index)?;
+        let agreed = self.agreed()?.model.sections.get(index)?;
         self.transports.in_force(index).filter(|_| offer.sections.get(index).is_some_and(|it| it.mid == agreed.mid))
     }
 
