@@ -161,6 +161,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 4,
+        name: "random",
+        file: "crates/peerconnection/tests/random_sessions.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=10000 cargo test --locked --release --quiet -p ortica --no-default-features --features rust-crypto --test random_sessions -- --nocapture",
+    },
+    Bar {
+        issue: 4,
         name: "glare",
         file: "interop/browser/negotiation-checks.mjs",
         needs: &[Need::Media, Need::Browsers],

@@ -7,6 +7,7 @@
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
+//! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
@@ -17,6 +18,8 @@ pub mod peer;
 mod states;
 pub mod stats;
 
+#[cfg(feature = "tokio")]
+pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
 
@@ -34,6 +37,8 @@ mod data_channel;
 #[cfg(feature = "tokio")]
 mod event;
 #[cfg(feature = "tokio")]
+mod get_stats;
+#[cfg(feature = "tokio")]
 mod media;
 #[cfg(feature = "tokio")]
 mod peer_connection;
@@ -41,6 +46,7 @@ mod peer_connection;
 mod rtp_transceiver;
 
 pub use engine::Undelivered;
+pub use jsep::BundlePolicy;
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]
@@ -56,9 +62,11 @@ pub use driver::{Endpoint, EndpointConfig};
 #[cfg(feature = "tokio")]
 pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]
+pub use get_stats::{SelectorError, TrackSelector};
+#[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
-pub use peer_connection::{NewError, PeerConnection};
+pub use peer_connection::{NewError, PeerConnection, TrackOrKind};
 #[cfg(feature = "tokio")]
 pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 
@@ -66,7 +74,7 @@ pub use ortica_codecs as codecs;
 pub use ortica_core as core;
 pub use ortica_dtls::SrtpProfile;
 pub use ortica_ice::HostCandidates;
-pub use ortica_sdp::Direction;
+pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]

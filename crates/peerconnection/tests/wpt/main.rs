@@ -4,13 +4,27 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod add_ice_candidate;
+mod bundling;
+mod candidates;
 #[path = "../common/mod.rs"]
 mod common;
+mod connection;
+mod descriptions;
+#[cfg(feature = "tokio")]
+mod local_tracks;
+mod mute;
 mod negotiation_needed;
+mod operations;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
+mod stats;
+#[cfg(feature = "serde")]
+mod stats_members;
+#[cfg(feature = "tokio")]
+mod stats_of_tracks;
 mod stop;
+mod tracks;
 mod transceivers;
 
 use common::Side;
