@@ -5,11 +5,12 @@ mod common;
 
 use common::{Side, call, exchange, negotiate};
 use netsim::{Link, Pair, What};
-use ortica::ConnectionState;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::Rng;
 use ortica::engine::ChannelMessage;
 use ortica::jsep::{SessionDescription, TransceiverId};
+use ortica::peer::PeerEvent;
+use ortica::{ConnectionState, Direction};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -171,6 +172,29 @@ fn flt_35_a_hundred_restarts_leave_no_gap_in_a_call() {
     assert!(longest <= Duration::from_millis(150), "{longest:?}");
     assert!(received >= 9_900, "{received}");
     assert_eq!(call.pair.b.received, (0..1_000).map(message).collect::<Vec<_>>());
+}
+
+/// Guards `is_outdated`: the section has no track of this side, so that the other side has to be told (webrtc-pc §4.7.3).
+#[test]
+fn a_track_over_what_only_received_asks_for_a_negotiation() {
+    let (mut pair, steady) = connected(1);
+    pair.a.peer.set_direction(steady, Direction::SendOnly).unwrap();
+    negotiate(&mut pair);
+    pair.run_for(FRAME);
+    let received = pair.b.peer.transceivers()[0].id;
+    for wanted in [true, false] {
+        pair.b.events.clear();
+        if wanted {
+            assert_eq!(pair.b.peer.add_track(MediaKind::Audio, vec!["back".to_owned()]), Ok(received));
+        } else {
+            let now = pair.now();
+            exchange(now, &mut pair.b, &mut pair.a);
+        }
+        pair.run_for(FRAME);
+        assert_eq!(pair.b.events.contains(&PeerEvent::NegotiationNeeded), wanted);
+    }
+    // The other side was asked, and does not want it.
+    assert_eq!(pair.b.peer.transceiver(received).unwrap().current_direction, Some(Direction::RecvOnly));
 }
 
 /// Packets that a side received on its first transceiver.
