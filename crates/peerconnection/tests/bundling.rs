@@ -447,6 +447,7 @@ fn what_is_moved_to_another_transport_goes_on() {
         (state_of(&call.pair.a, "1").sender.unwrap(), state_of(&call.pair.b, "1").receiver.unwrap());
     let ssrc = call.pair.a.peer.session().sender_stats(sender).unwrap().ssrc.unwrap();
     let before = call.pair.b.peer.session().receiver_stats(receiver).unwrap();
+    let data = [&call.pair.a, &call.pair.b].map(|side| side.peer.data_transport().unwrap());
     let now = call.now();
     let a = call.pair.a.peer.session_mut();
     a.move_sender(sender, to[0]).unwrap();
@@ -455,6 +456,10 @@ fn what_is_moved_to_another_transport_goes_on() {
     b.move_receiver(receiver, to[1]).unwrap();
     b.start_receiving(receiver, pcmu(ssrc)).unwrap();
     b.start_sctp(now, to[1], SctpParameters::default()).unwrap();
+    for (session, data, to) in [(&*a, data[0], to[0]), (&*b, data[1], to[1])] {
+        assert!(session.sctp_stats(data).is_none(), "it went away from here");
+        assert!(session.sctp_stats(to).unwrap().packets_sent > 0, "it is the one of before");
+    }
     assert_eq!((a.sender_transport(sender), b.receiver_transport(receiver)), (Some(to[0]), Some(to[1])));
 
     assert_eq!(call.heard(), ["0", "1"].map(str::to_owned).into());
