@@ -4,7 +4,7 @@ use crate::fuzz::{self, Plan};
 use crate::install::{self, Need};
 use crate::metadata;
 use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
-use crate::{capture, dependencies, layers, links, mappings, package, requirements, testing};
+use crate::{capture, dependencies, layers, links, mappings, package, requirements, stats_idl, testing};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     Step { name: "wasm", about: "the engine without tokio for wasm32, where installed", run: wasm },
     Step { name: "test", about: "tests", run: test },
     Step { name: "doctest", about: "examples in the documentation", run: doctest },
+    Step { name: "stats-idl", about: "statistics have the members of the W3C's IDL", run: statistics },
     Step { name: "docs", about: "documentation, warnings are errors", run: docs },
     Step { name: "package", about: "what would be published", run: packaging },
     Step { name: "alone", about: "each example of one crate, built and run", run: alone },
@@ -313,6 +314,10 @@ fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
 
 fn rows(_: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Said(requirements::counts()?))
+}
+
+fn statistics(_: &Log) -> Result<Outcome, Failure> {
+    Ok(Outcome::Said(stats_idl::check()?))
 }
 
 fn mapping(_: &Log) -> Result<Outcome, Failure> {

@@ -5,16 +5,18 @@ mod sockets;
 mod stats;
 
 pub use media::TransceiverState;
+pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId, Undelivered,
+    Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
     SignalingState, TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::Stats;
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
@@ -87,6 +89,8 @@ pub struct Peer {
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
     closed: Option<CloseReason>,
+    /// What transports counted, once the connection is over.
+    last_transports: Vec<Stats>,
 }
 
 impl Peer {
@@ -106,6 +110,7 @@ impl Peer {
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
             closed: None,
+            last_transports: Vec::new(),
         }
     }
 
@@ -317,6 +322,19 @@ impl Peer {
         Ok(self.session.send(now, id, message)?)
     }
 
+    /// Reports a state, to the log too, if there is one.
+    fn tell(&mut self, event: PeerEvent) {
+        let (name, state) = match &event {
+            PeerEvent::SignalingStateChange(state) => ("signaling-state", state.to_string()),
+            PeerEvent::IceGatheringStateChange(state) => ("ice-gathering-state", state.to_string()),
+            PeerEvent::IceConnectionStateChange(state) => ("ice-connection-state", state.to_string()),
+            PeerEvent::ConnectionStateChange(state) => ("connection-state", state.to_string()),
+            _ => return self.events.push_back(event),
+        };
+        self.session.note(Note::Connection(name, state));
+        self.events.push_back(event);
+    }
+
     fn check_open(&self) -> Result<(), DescriptionError> {
         if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
@@ -333,7 +351,7 @@ impl Peer {
         self.report_tracks();
         let state = self.signaling_state();
         if state != before {
-            self.events.push_back(PeerEvent::SignalingStateChange(state));
+            self.tell(PeerEvent::SignalingStateChange(state));
         }
         self.forget_transports();
         self.update_gathering();
@@ -447,11 +465,12 @@ impl Peer {
     #[cfg(feature = "tokio")]
     pub(crate) fn stop(&mut self, now: Instant) {
         self.session.stop(now);
-        self.on_closed(CloseReason::DriverStopped);
+        self.on_closed(now, CloseReason::DriverStopped);
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, now: Instant, reason: CloseReason) {
         if self.closed.is_none() {
+            self.keep_transport_stats(now);
             self.closed = Some(reason);
             self.connection = ConnectionState::Closed;
             self.ice_connection = IceConnectionState::Closed;
@@ -520,10 +539,9 @@ impl Peer {
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
-            EngineEvent::Closed(reason) => self.on_closed(reason),
+            EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }
-        let _ = now;
     }
 
     fn update_gathering(&mut self) {
@@ -538,7 +556,7 @@ impl Peer {
             return;
         }
         self.gathering = state;
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        self.tell(PeerEvent::IceGatheringStateChange(state));
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));
@@ -554,12 +572,12 @@ impl Peer {
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
         if ice != self.ice_connection {
             self.ice_connection = ice;
-            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+            self.tell(PeerEvent::IceConnectionStateChange(ice));
         }
         let connection = ConnectionState::of(&transports);
         if connection != self.connection {
             self.connection = connection;
-            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+            self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
 }

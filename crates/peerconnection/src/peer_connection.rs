@@ -1,5 +1,6 @@
 //! Peer connections, async.
 
+use crate::diagnostics::Outlets;
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
 use crate::engine::{self, ChannelError, CloseReason, Undelivered};
 use crate::jsep::{
@@ -10,7 +11,6 @@ use crate::media::LocalTrack;
 use crate::peer::Peer;
 use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
 use ortica_codecs::MediaKind;
 use ortica_dtls::CertificateError;
@@ -81,6 +81,11 @@ impl Handle {
         }
     }
 
+    /// Asks each track that is sent.
+    pub fn each_track<T>(&self, ask: impl Fn(TransceiverId, &LocalTrack) -> T) -> Vec<T> {
+        self.tracks().iter().map(|(id, track)| ask(*id, track)).collect()
+    }
+
     fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {
         self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,17 +137,26 @@ impl PeerConnection {
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
             .with_srtp_profiles(&configuration.srtp_profiles);
-        let config = engine::Config::new(ice, dtls, sctp)
+        let outlets = Outlets::new(configuration.diagnostics);
+        let dtls = match &outlets {
+            Some(outlets) => outlets.configure_dtls(dtls),
+            None => dtls,
+        };
+        let mut config = engine::Config::new(ice, dtls, sctp)
             .with_limits(configuration.limits)
             .with_wall_clock(endpoint.clock().wall())
             .with_signalled_sctp(configuration.signalled_sctp)
             .with_linger(configuration.linger);
+        if let Some(outlets) = &outlets {
+            config = outlets.configure(config);
+        }
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         peer.set_bundle_policy(configuration.bundle_policy);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
         }
         let cell = endpoint.add(peer);
+        cell.look(|inner| inner.outlets = outlets);
         let handle = Arc::new(Handle { cell: cell.clone(), tracks: Mutex::default(), _endpoint: endpoint });
         let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
         Ok((Self { handle }, events))
@@ -318,14 +332,6 @@ impl PeerConnection {
         self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
     }
 
-    /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
-    ///
-    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
-    pub fn get_stats(&self) -> StatsReport {
-        let now = self.handle.cell.now();
-        self.handle.cell.look(|inner| inner.peer.stats(now))
-    }
-
     /// Waits until all local candidates are known: for signaling without trickle.
     pub async fn gathering_complete(&self) {
         self.state_of(|peer| {
@@ -364,6 +370,10 @@ impl PeerConnection {
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
         let mut place = self.handle.cell.place(Interest::State);
         poll_fn(|cx| place.poll(cx, |peer, _| done(peer))).await
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {

@@ -165,9 +165,17 @@ impl RtpSender {
     pub fn transceiver(&self) -> RtpTransceiver {
         RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
+
+    pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
+        (&self.handle, self.id)
+    }
 }
 
 impl RtpReceiver {
+    pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
+        (&self.handle, self.id)
+    }
+
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
         let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };

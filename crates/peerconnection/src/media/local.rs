@@ -4,6 +4,7 @@ use super::encode::{EncodeJob, Source};
 use super::worker::Task;
 use crate::driver::Cell;
 use crate::jsep::TransceiverId;
+use crate::peer::SourceReport;
 use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use std::sync::{Arc, OnceLock, Weak};
@@ -118,6 +119,16 @@ impl LocalTrack {
     /// Counters.
     pub fn stats(&self) -> LocalTrackStats {
         self.source.stats()
+    }
+
+    /// What it counts, as a transceiver that sends it reports it.
+    pub(crate) fn source_report(&self, transceiver: TransceiverId) -> SourceReport {
+        SourceReport { transceiver, number: self.source.number, figures: self.source.figures() }
+    }
+
+    /// Whether it is the same track.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
     }
 
     /// Has a transceiver send this track.

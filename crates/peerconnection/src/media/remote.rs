@@ -3,7 +3,7 @@
 use super::decode::DecodeJob;
 use super::worker::Task;
 use crate::driver::{Cell, Interest};
-use crate::engine::ReceivedFrame;
+use crate::engine::{DecodedReport, ReceivedFrame};
 use crate::jsep::TransceiverId;
 use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
@@ -75,6 +75,11 @@ impl RemoteTrack {
         self.source.request_key_frame();
     }
 
+    /// Whose receiver it is, if the connection is this one.
+    pub(crate) fn receiver_in(&self, cell: &Arc<Cell>) -> Option<TransceiverId> {
+        Arc::ptr_eq(&self.source.cell, cell).then_some(self.source.id)
+    }
+
     /// Counters.
     pub fn stats(&self) -> RemoteTrackStats {
         self.output.lock().stats
@@ -119,6 +124,11 @@ impl RemoteSource {
             Some(frame) => Some(Some(frame)),
             None => peer.is_track_over(self.id).then_some(None),
         }
+    }
+
+    pub fn report_decoded(&self, report: &DecodedReport) {
+        let now = self.cell.now();
+        self.cell.look(|inner| inner.peer.report_decoded(now, self.id, report));
     }
 
     pub fn request_key_frame(&self) {

@@ -1,7 +1,9 @@
 //! Transceivers of a peer: negotiated by name, sent and received over the engine's senders and receivers.
 
 use super::{Peer, PeerEvent};
-use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId};
+use crate::engine::{
+    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId,
+};
 use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
@@ -32,6 +34,8 @@ pub struct TransceiverState {
     pub remote_streams: Vec<String>,
     /// What the other side calls its track.
     pub remote_track: Option<String>,
+    /// What this side calls the track that it sends, or would.
+    pub local_track: String,
     /// The transport of its section, by the description of this side that was set last.
     pub transport: Option<TransportId>,
     /// The sender, once something was sent.
@@ -136,6 +140,7 @@ impl Peer {
             stopped: transceiver.life == Life::Stopped || self.is_ended(),
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
+            local_track: transceiver.track.clone(),
             transport: transceiver.mid().and_then(|mid| self.negotiation.transport_of(mid)),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
@@ -154,6 +159,20 @@ impl Peer {
     ) -> Result<(), SendFrameError> {
         let sender = self.negotiation.transceiver(id).ok_or(SendFrameError::Unknown)?.sender;
         self.session.send_frame(captured, sender.ok_or(SendFrameError::NotSending)?, frame)
+    }
+
+    /// Takes note of a frame that was encoded for a transceiver, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: TransceiverId, report: &EncodedReport) {
+        if let Some(sender) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.sender) {
+            self.session.report_encoded(now, sender, report);
+        }
+    }
+
+    /// Takes note of what a decoder made of a frame that a transceiver received, for statistics alone.
+    pub fn report_decoded(&mut self, now: Instant, id: TransceiverId, report: &DecodedReport) {
+        if let Some(receiver) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.receiver) {
+            self.session.report_decoded(now, receiver, report);
+        }
     }
 
     /// What an encoder for a transceiver is to do, `None` while nothing is sent.

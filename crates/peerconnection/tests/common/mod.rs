@@ -1,6 +1,9 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(feature = "serde")]
+pub mod watch;
+
 use netsim::{Endpoint, Link, NodeId, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};

@@ -11,6 +11,11 @@ mod negotiation_needed;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
+mod stats;
+#[cfg(feature = "serde")]
+mod stats_members;
+#[cfg(feature = "tokio")]
+mod stats_of_tracks;
 mod stop;
 mod transceivers;
 

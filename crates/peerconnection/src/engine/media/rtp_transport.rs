@@ -191,7 +191,7 @@ impl RtpTransport {
     // --- packets in -------------------------------------------------------------------------------------------------
 
     pub fn handle_rtp(&mut self, now: Instant, limits: &Limits, srtp: &mut Srtp, packet: &mut [u8]) {
-        let Ok(len) = srtp.receive.unprotect_rtp(packet) else {
+        let Ok(len) = srtp.unprotect_rtp(packet) else {
             self.stats.unauthenticated += 1;
             return;
         };
@@ -219,7 +219,7 @@ impl RtpTransport {
     }
 
     pub fn handle_rtcp(&mut self, now: Instant, srtp: &mut Srtp, packet: &mut [u8], events: &mut VecDeque<Event>) {
-        let Ok(len) = srtp.receive.unprotect_rtcp(packet) else {
+        let Ok(len) = srtp.unprotect_rtcp(packet) else {
             self.stats.unauthenticated += 1;
             return;
         };
@@ -357,7 +357,7 @@ impl RtpTransport {
         if self.reporter.poll(now, reports, blocks, &mut self.scratch).is_none() {
             return false;
         }
-        let sealed = srtp.send.protect_rtcp(&self.scratch, out);
+        let sealed = srtp.protect_rtcp(&self.scratch, out);
         sealed.inspect_err(|error| tracing::debug!(%error, "a report was not sent")).is_ok()
     }
 
@@ -365,7 +365,7 @@ impl RtpTransport {
     pub fn poll_rtp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         let stamp = Stamp { now, clock: self.clock, number: self.next_number };
         let mut sendings = self.senders.values_mut().filter_map(|sender| sender.sending.as_mut());
-        let sent = sendings.any(|sending| sending.poll_packet(&stamp, &mut srtp.send, out));
+        let sent = sendings.any(|sending| sending.poll_packet(&stamp, srtp, out));
         if sent {
             self.next_number = self.next_number.next();
         }

@@ -2,8 +2,8 @@
 
 use super::{Session, Transport, TransportError};
 use crate::engine::{
-    EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, SendFrameError, SenderId, SenderStats, TransportId,
+    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError,
+    RtpReceiveParameters, RtpSendParameters, SendFrameError, SenderId, SenderStats, TransportId,
 };
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
@@ -187,6 +187,23 @@ impl Session {
             receiver.request_key_frame(now);
         }
         transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+    }
+
+    /// Takes note of a frame that was encoded for a sender, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: SenderId, report: &EncodedReport) {
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
+        let sender = transport.and_then(|transport| transport.rtp.sender(id));
+        if let Some(sending) = sender.and_then(|sender| sender.sending.as_mut()) {
+            sending.handle_encoded(now, report);
+        }
+    }
+
+    /// Takes note of what a decoder made of a receiver's frame, for statistics alone.
+    pub fn report_decoded(&mut self, now: Instant, id: ReceiverId, report: &DecodedReport) {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get_mut(id));
+        if let Some(receiver) = transport.and_then(|transport| transport.rtp.receiver(id)) {
+            receiver.handle_decoded(now, report);
+        }
     }
 
     /// Counters of a sender.
