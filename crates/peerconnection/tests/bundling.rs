@@ -347,6 +347,22 @@ fn sdp_6_an_answer_may_leave_a_section_out_of_the_group() {
     assert_eq!(groups(&next), ["0 2"]);
 }
 
+/// Guards: the answer after one for the time being is made with the transports that are in force.
+#[test]
+fn an_answer_keeps_the_transports_of_the_one_before_it() {
+    let mut call = Call::with(16, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+    let now = call.now();
+    let offered = offer(&mut call.pair.a, now);
+    call.pair.b.peer.set_remote_description(now, SessionDescription::offer(without_groups(offered.sdp))).unwrap();
+    let first = call.pair.b.peer.create_answer(now).unwrap();
+    call.pair.b.peer.set_local_description(now, SessionDescription::pranswer(first.sdp.clone())).unwrap();
+    let before = carried(&call.pair.b);
+    let second = call.pair.b.peer.create_answer(now).unwrap();
+    assert_eq!(values(&first, "a=ice-ufrag:"), values(&second, "a=ice-ufrag:"));
+    call.pair.b.peer.set_local_description(now, second).unwrap();
+    assert_eq!((carried(&call.pair.b), transports(&call.pair.b).len()), (before, 3));
+}
+
 /// Guards: an answer for the time being drops nothing, so that the answer may still leave a section on the transport that was offered
 /// with it.
 #[test]
