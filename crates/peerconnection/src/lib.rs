@@ -4,6 +4,7 @@
 //! |---|---|
 //! | crate root | [`PeerConnection`], [`DataChannel`], tracks and what they speak of; feature `tokio` |
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
+//! | [`ortc`] | transports as objects, looked at or used by hand, without descriptions |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
@@ -13,6 +14,7 @@
 
 pub mod engine;
 pub mod jsep;
+pub mod ortc;
 pub mod peer;
 mod states;
 pub mod stats;

@@ -1,6 +1,8 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod by_hand;
 mod media;
+mod objects;
 mod stats;
 
 pub use media::TransceiverState;
@@ -85,6 +87,8 @@ pub struct Peer {
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
     closed: Option<CloseReason>,
+    /// Set where there is no negotiation.
+    by_hand: Option<by_hand::ByHand>,
 }
 
 impl Peer {
@@ -104,6 +108,7 @@ impl Peer {
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
             closed: None,
+            by_hand: None,
         }
     }
 
@@ -210,13 +215,17 @@ impl Peer {
         let before = self.signaling_state();
         let gather = self.negotiation.set_local_description(now, &mut self.session, &description)?;
         for transport in gather {
-            for (socket, address) in &self.sockets {
-                let _ = self.session.add_socket(now, transport, *socket, *address);
-            }
-            let _ = self.session.end_of_sockets(now, transport);
+            self.gather(now, transport);
         }
         self.after_negotiation(before);
         Ok(())
+    }
+
+    fn gather(&mut self, now: Instant, transport: TransportId) {
+        for (socket, address) in &self.sockets {
+            let _ = self.session.add_socket(now, transport, *socket, *address);
+        }
+        let _ = self.session.end_of_sockets(now, transport);
     }
 
     /// Applies a description of the other side. An offer that meets one of this side takes its place: that one is rolled back
@@ -261,8 +270,10 @@ impl Peer {
     /// See [`ChannelError`].
     pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
         let id = self.session.create_channel(now, parameters)?;
-        self.negotiation.want_data();
-        self.update_negotiation_needed();
+        if !self.is_by_hand() {
+            self.negotiation.want_data();
+            self.update_negotiation_needed();
+        }
         Ok(id)
     }
 
@@ -459,9 +470,14 @@ impl Peer {
                     wake(Interest::Read(*id));
                     wake(Interest::Write(*id));
                 }
+                EngineEvent::IncomingChannel(_) => wake(Interest::Transport),
+                event if event.transport().is_some() => wake(Interest::Transport),
                 _ => {}
             }
             self.on_engine_event(now, event);
+        }
+        if self.is_ended() {
+            wake(Interest::Transport);
         }
         self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
         if !self.events.is_empty() {
@@ -501,11 +517,16 @@ impl Peer {
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
+            EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(reason),
             _ => {}
         }
         let _ = now;
+        if self.is_by_hand() {
+            // Its objects are asked.
+            self.events.clear();
+        }
     }
 
     fn update_gathering(&mut self) {

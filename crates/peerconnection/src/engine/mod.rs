@@ -27,13 +27,13 @@ mod transport;
 pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
-pub use event::{CloseReason, DtlsState, Event};
+pub use event::{CloseReason, DtlsError, DtlsState, Event, SctpState};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 pub use media::{
     CodecFeedback, EncoderTargets, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError,
     RtpReceiveParameters, RtpSendParameters, SendFrameError,
 };
-pub use session::{MediaError, Session, TransportError};
+pub use session::{CandidatePair, MediaError, Session, TransportError};
 pub use stats::{ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
 

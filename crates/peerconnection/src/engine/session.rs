@@ -1,8 +1,10 @@
 //! One side of a call.
 
 mod media;
+mod objects;
 
 pub use media::MediaError;
+pub use objects::CandidatePair;
 
 use super::channels::Channels;
 use super::transport::{DtlsParameters, SctpParameters, Transport};

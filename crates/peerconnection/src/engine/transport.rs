@@ -4,7 +4,7 @@ use super::channels::Channels;
 use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
 use super::secured::Secured;
-use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
+use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, Role};
 use ortica_ice::{Agent, Route};
@@ -54,6 +54,8 @@ pub(super) struct Transport {
     pub ice: Agent,
     dtls: Dtls,
     dtls_state: DtlsState,
+    pub dtls_error: Option<DtlsError>,
+    pub sctp_state: SctpState,
     pub secured: Option<Secured>,
     /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
@@ -77,6 +79,8 @@ impl Transport {
             rng,
             dtls: Dtls::Waiting { early: VecDeque::new(), bytes: 0 },
             dtls_state: DtlsState::New,
+            dtls_error: None,
+            sctp_state: SctpState::Connecting,
             secured: None,
             sctp: None,
             data_ceiling: None,
@@ -106,6 +110,9 @@ impl Transport {
         events: &mut VecDeque<Event>,
     ) {
         let Dtls::Waiting { early, .. } = &mut self.dtls else { return };
+        if self.dtls_state == DtlsState::Closed {
+            return;
+        }
         let early = std::mem::take(early);
         let DtlsParameters { role, fingerprints } = parameters;
         let connection = Connection::new(config.dtls.clone(), role, fingerprints, self.rng.fork("dtls"), now);
@@ -118,6 +125,9 @@ impl Transport {
 
     /// Starts SCTP as soon as DTLS is connected.
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
+        if self.sctp_state == SctpState::Closed {
+            return;
+        }
         let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
             secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
@@ -271,7 +281,10 @@ impl Transport {
                 }
                 ortica_ice::Event::Selected(route) => {
                     let changed = self.selected.replace(route) != Some(route);
-                    self.stats.selected_candidate_pair_changes += u32::from(changed);
+                    if changed {
+                        self.stats.selected_candidate_pair_changes += 1;
+                        events.push_back(Event::Selected(self.id));
+                    }
                     let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
                     rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
@@ -322,13 +335,14 @@ impl Transport {
                     self.secured = Some(secured);
                     DtlsState::Connected
                 }
-                ortica_dtls::Event::Closed(ortica_dtls::CloseReason::Local | ortica_dtls::CloseReason::Remote) => {
-                    DtlsState::Closed
-                }
-                ortica_dtls::Event::Closed(reason) => {
-                    tracing::debug!(?reason, "DTLS failed");
-                    DtlsState::Failed
-                }
+                ortica_dtls::Event::Closed(reason) => match DtlsError::of(reason) {
+                    None => DtlsState::Closed,
+                    Some(error) => {
+                        tracing::debug!(?reason, "DTLS failed");
+                        self.dtls_error = Some(error);
+                        DtlsState::Failed
+                    }
+                },
                 _ => continue,
             };
             if self.dtls_state != state {
@@ -340,20 +354,54 @@ impl Transport {
 
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
-            match self.association() {
-                // There is nothing below it any more.
-                Some(association) => association.abort(now, "closed"),
-                None => channels.on_closed(None, events),
-            }
+            // There is nothing below it any more.
+            self.end_sctp(now, channels, events);
         }
         let Some(secured) = &mut self.secured else { return };
         let role = secured.verified().role();
         let Some(association) = &mut secured.association else { return };
         while let Some(event) = association.poll_event() {
+            let state = match event {
+                ortica_sctp::Event::Connected => SctpState::Connected,
+                ortica_sctp::Event::Closed(_) => SctpState::Closed,
+                _ => self.sctp_state,
+            };
+            if std::mem::replace(&mut self.sctp_state, state) != state {
+                events.push_back(Event::Sctp(self.id, state));
+            }
             match event {
                 ortica_sctp::Event::Connected => channels.on_connected(now, role, association, events),
                 event => channels.on_event(now, association, event, events),
             }
+        }
+    }
+
+    /// The association goes, or what was to become one; `settle` tells of the former.
+    fn end_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        match self.association() {
+            Some(association) => association.abort(now, "closed"),
+            None => {
+                self.sctp_state = SctpState::Closed;
+                events.push_back(Event::Sctp(self.id, SctpState::Closed));
+                channels.on_closed(None, events);
+            }
+        }
+    }
+
+    /// Ends data channels, for good; DTLS goes on.
+    pub fn stop_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if self.sctp_state != SctpState::Closed {
+            self.sctp = None;
+            self.end_sctp(now, channels, events);
+        }
+    }
+
+    /// Says goodbye and ends what runs over DTLS, for good; ICE goes on.
+    pub fn stop_dtls(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        self.rtp.close();
+        match &mut self.dtls {
+            Dtls::Running(connection) => connection.close(now),
+            Dtls::Waiting { .. } => self.set_dtls_state(DtlsState::Closed, events),
         }
     }
 

@@ -6,11 +6,13 @@
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
 //! | `candidates` | candidates of both sides |
+//! | `objects` | what descriptions say of transports, to be looked at |
 //! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
 mod media;
+mod objects;
 mod rollback;
 
 pub(crate) use media::TrackChange;
