@@ -66,8 +66,12 @@ pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTranscei
 
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
+pub use ortica_dtls as dtls;
 pub use ortica_dtls::SrtpProfile;
+pub use ortica_ice as ice;
 pub use ortica_ice::HostCandidates;
+pub use ortica_rtp as rtp;
+pub use ortica_sctp as sctp;
 pub use ortica_sdp::Direction;
 
 #[cfg(all(doctest, feature = "tokio"))]

@@ -11,6 +11,7 @@
 //! Media takes its way beside SCTP, see `media`.
 //!
 //! The gate (`secured`) is the one place that turns a verified handshake into something to send with.
+#![doc = include_str!("loop.md")]
 
 mod channel;
 mod channels;

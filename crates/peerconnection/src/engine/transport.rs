@@ -416,11 +416,14 @@ impl Transport {
 
     /// Says goodbye and ends what runs over DTLS, for good; ICE goes on.
     pub fn stop_dtls(&mut self, now: Instant, events: &mut VecDeque<Event>) {
-        self.rtp.close();
-        match &mut self.dtls {
-            Dtls::Running(connection) => connection.close(now),
-            Dtls::Waiting { .. } => self.set_dtls_state(DtlsState::Closed, events),
+        if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) {
+            return;
         }
+        self.rtp.close();
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.close(now);
+        }
+        self.set_dtls_state(DtlsState::Closed, events);
     }
 
     fn set_dtls_state(&mut self, state: DtlsState, events: &mut VecDeque<Event>) {

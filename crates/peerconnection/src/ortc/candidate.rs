@@ -157,6 +157,15 @@ impl IceCandidate {
     }
 }
 
+impl crate::jsep::IceCandidate {
+    /// Its candidate, field by field; `None` where the text is none.
+    ///
+    /// Source: [webrtc-pc §4.8.1](https://www.w3.org/TR/webrtc/#rtcicecandidate-interface)
+    pub fn fields(&self) -> Option<IceCandidate> {
+        self.candidate.parse().ok()
+    }
+}
+
 impl IceCandidatePair {
     /// `None` when one of them is of a protocol that has no name here.
     pub fn of(pair: &crate::engine::CandidatePair) -> Option<Self> {

@@ -12,6 +12,7 @@ mod set_local_description;
 mod set_remote_description;
 mod stop;
 mod transceivers;
+mod transport_objects;
 
 use common::Side;
 use netsim::Pair;
