@@ -141,10 +141,19 @@ impl IceCandidate {
     /// # Errors
     /// When a field holds what the grammar of the attribute forbids, or the address is missing.
     pub fn to_candidate(&self) -> Result<Candidate, CandidateError> {
-        if self.address.is_none() {
-            return Err(CandidateError::Missing("address"));
+        let address = self.address.as_ref().ok_or(CandidateError::Missing("address"))?;
+        // A field of several words would be read as several fields.
+        let words = [
+            ("foundation", Some(&self.foundation)),
+            ("address", Some(address)),
+            ("related address", self.related_address.as_ref()),
+            ("username fragment", self.username_fragment.as_ref()),
+        ];
+        let is_word = |text: &&String| !text.is_empty() && !text.contains(char::is_whitespace);
+        match words.into_iter().find(|(_, text)| text.is_some_and(|text| !is_word(&text))) {
+            Some((field, _)) => Err(CandidateError::Invalid(field)),
+            None => self.to_string().parse(),
         }
-        self.to_string().parse()
     }
 
     /// The peer's candidate of a pair: where it did not signal its address, nobody is told either.

@@ -1,6 +1,6 @@
 //! Why an object refused a command.
 
-use crate::engine::TransportError;
+use crate::engine::{MediaError, TransportError};
 use ortica_dtls::FingerprintError;
 use ortica_ice::CandidateError;
 use thiserror::Error;
@@ -30,6 +30,12 @@ pub enum ObjectError {
     /// A candidate is malformed.
     #[error(transparent)]
     Candidate(#[from] CandidateError),
+    /// A parameter of media holds what it cannot.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// The engine refused a sender, a receiver or its parameters.
+    #[error(transparent)]
+    Media(#[from] MediaError),
     /// The engine refused.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! IceGatherer -> IceTransport -> DtlsTransport -> SctpTransport -> DataChannel
+//!                                              -> RtpSender, RtpReceiver
 //! ```
 //!
 //! A [`PeerConnection`](crate::PeerConnection) is built from the same objects and lends them: there its descriptions steer them, and they can only
@@ -12,8 +13,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `candidate`, `parameters` | the plain data; without tokio |
-//! | `gatherer`, `ice_transport`, `dtls_transport`, `sctp_transport` | the objects; feature `tokio` |
+//! | `candidate`, `parameters`, `rtp_parameters` | the plain data; without tokio |
+//! | `gatherer`, `ice_transport`, `dtls_transport`, `sctp_transport`, `rtp_sender`, `rtp_receiver` | the objects; feature `tokio` |
 //!
 //! ```no_run
 //! # #[cfg(feature = "tokio")] mod example {
@@ -64,6 +65,7 @@
 mod candidate;
 mod error;
 mod parameters;
+mod rtp_parameters;
 
 #[cfg(feature = "tokio")]
 mod dtls_transport;
@@ -72,11 +74,19 @@ mod gatherer;
 #[cfg(feature = "tokio")]
 mod ice_transport;
 #[cfg(feature = "tokio")]
+mod rtp_receiver;
+#[cfg(feature = "tokio")]
+mod rtp_sender;
+#[cfg(feature = "tokio")]
 mod sctp_transport;
 
 pub use candidate::{IceCandidate, IceCandidatePair, IceCandidateType, IceComponent, IceProtocol, IceTcpCandidateType};
 pub use error::ObjectError;
 pub use parameters::{DtlsFingerprint, DtlsParameters, DtlsRole, IceParameters, SctpCapabilities};
+pub use rtp_parameters::{
+    RtcpFeedback, RtcpParameters, RtpCapabilities, RtpCodecParameters, RtpEncodingParameters,
+    RtpHeaderExtensionParameters, RtpParameters, RtpRtxParameters,
+};
 
 #[cfg(feature = "tokio")]
 pub use dtls_transport::DtlsTransport;
@@ -84,6 +94,10 @@ pub use dtls_transport::DtlsTransport;
 pub use gatherer::{IceGatherer, LocalCandidates};
 #[cfg(feature = "tokio")]
 pub use ice_transport::IceTransport;
+#[cfg(feature = "tokio")]
+pub use rtp_receiver::RtpReceiver;
+#[cfg(feature = "tokio")]
+pub use rtp_sender::RtpSender;
 #[cfg(feature = "tokio")]
 pub use sctp_transport::SctpTransport;
 

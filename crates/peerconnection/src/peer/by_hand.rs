@@ -1,8 +1,11 @@
 //! A peer whose transport is steered object by object, without descriptions.
 
+mod media;
+
 use super::Peer;
 use crate::engine::{self, ChannelId, SctpParameters, SctpState, TransportError, TransportId};
 use crate::ortc::{DtlsParameters, IceCandidate, IceParameters, ObjectError, SctpCapabilities};
+use media::Flow;
 use ortica_core::Instant;
 use ortica_dtls::Fingerprint;
 use ortica_ice::{CredentialsError, Role};
@@ -19,6 +22,8 @@ pub(super) struct ByHand {
     sctp_started: bool,
     /// Channels of the other side that nobody took yet.
     incoming: VecDeque<ChannelId>,
+    /// Senders and receivers, by their ids.
+    flows: Vec<Flow>,
 }
 
 /// # Objects
@@ -39,6 +44,7 @@ impl Peer {
             dtls_started: false,
             sctp_started: false,
             incoming: VecDeque::new(),
+            flows: Vec::new(),
         });
         Ok(transport)
     }
