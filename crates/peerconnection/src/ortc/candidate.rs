@@ -234,7 +234,6 @@ mod tests {
             IceCandidate { address: Some("192.0.2.1 9 typ host".to_owned()), ..good.clone() },
             IceCandidate { foundation: String::new(), ..good.clone() },
             IceCandidate { foundation: "a b".to_owned(), ..good.clone() },
-            IceCandidate { priority: 0, ..good.clone() },
         ];
         for candidate in bad {
             assert!(candidate.to_candidate().is_err(), "{candidate:?}");
