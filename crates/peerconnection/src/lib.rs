@@ -43,6 +43,7 @@ mod peer_connection;
 mod rtp_transceiver;
 
 pub use engine::Undelivered;
+pub use jsep::BundlePolicy;
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]
@@ -72,7 +73,7 @@ pub use ortica_ice as ice;
 pub use ortica_ice::HostCandidates;
 pub use ortica_rtp as rtp;
 pub use ortica_sctp as sctp;
-pub use ortica_sdp::Direction;
+pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]

@@ -3,6 +3,7 @@
 mod by_hand;
 mod media;
 mod objects;
+mod sockets;
 mod stats;
 
 pub use media::TransceiverState;
@@ -12,13 +13,14 @@ use crate::engine::{
     Session, TransportId, Undelivered,
 };
 use crate::jsep::{
-    DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
-    TransceiverId,
+    BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
+    SignalingState, TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
+use sockets::Sockets;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -74,7 +76,7 @@ pub enum PeerEvent {
 pub struct Peer {
     session: Session,
     negotiation: Negotiation,
-    sockets: Vec<(SocketId, SocketAddr)>,
+    sockets: Sockets,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
     published: Vec<(String, IpAddr)>,
@@ -87,6 +89,9 @@ pub struct Peer {
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
     closed: Option<CloseReason>,
+    /// How many transports there were when those who look at them were woken last.
+    #[cfg(feature = "tokio")]
+    transports: usize,
     /// Set where there is no negotiation.
     by_hand: Option<by_hand::ByHand>,
 }
@@ -97,7 +102,7 @@ impl Peer {
         Self {
             negotiation: Negotiation::new(certificate, config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
-            sockets: Vec::new(),
+            sockets: Sockets::default(),
             events: VecDeque::new(),
             questions: Vec::new(),
             published: Vec::new(),
@@ -108,13 +113,20 @@ impl Peer {
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
             closed: None,
+            #[cfg(feature = "tokio")]
+            transports: 0,
             by_hand: None,
         }
     }
 
-    /// Names the sockets that transports gather on; said once, before negotiation.
-    pub fn set_sockets(&mut self, sockets: Vec<(SocketId, SocketAddr)>) {
-        self.sockets = sockets;
+    /// Says what to do for peers that cannot bundle. Default: [`BundlePolicy::Balanced`]. To be said before negotiation.
+    pub fn set_bundle_policy(&mut self, policy: BundlePolicy) {
+        self.negotiation.set_bundle_policy(policy);
+    }
+
+    /// What to do for peers that cannot bundle.
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.negotiation.bundle_policy()
     }
 
     /// The engine below, to look at.
@@ -219,13 +231,6 @@ impl Peer {
         }
         self.after_negotiation(before);
         Ok(())
-    }
-
-    fn gather(&mut self, now: Instant, transport: TransportId) {
-        for (socket, address) in &self.sockets {
-            let _ = self.session.add_socket(now, transport, *socket, *address);
-        }
-        let _ = self.session.end_of_sockets(now, transport);
     }
 
     /// Applies a description of the other side. An offer that meets one of this side takes its place: that one is rolled back
@@ -337,14 +342,16 @@ impl Peer {
         if state != before {
             self.events.push_back(PeerEvent::SignalingStateChange(state));
         }
-        self.forget_gathered();
+        self.forget_transports();
         self.update_gathering();
+        self.update_connection();
     }
 
-    /// A rollback takes back what was gathered for the first offer.
-    fn forget_gathered(&mut self) {
-        let Self { session, gathered, .. } = self;
+    /// An answer makes transports superfluous, and a rollback takes back what was gathered for an offer.
+    fn forget_transports(&mut self) {
+        let Self { session, gathered, sockets, .. } = self;
         gathered.retain(|id, _| session.ice(*id).is_some_and(|agent| agent.gathering_state() != GatheringState::New));
+        sockets.release(|id| session.ice(id).is_some());
     }
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
@@ -483,7 +490,9 @@ impl Peer {
             }
             self.on_engine_event(now, event);
         }
-        if self.is_ended() {
+        // One that is gone is closed.
+        let transports = self.session.transports().count();
+        if self.is_ended() || std::mem::replace(&mut self.transports, transports) != transports {
             wake(Interest::Transport);
         }
         self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
@@ -537,8 +546,13 @@ impl Peer {
     }
 
     fn update_gathering(&mut self) {
-        let reported = |id| self.gathered.get(&id).copied().unwrap_or_default();
-        let state = IceGatheringState::of(self.session.transports().map(reported));
+        let reported = |id: &TransportId| self.gathered.get(id).copied().unwrap_or_default();
+        let in_use: Vec<TransportId> = self.negotiation.transports_in_use().collect();
+        // Those that were started together go on together: one that is done waits for what others have still to report.
+        let begun = in_use.iter().any(|id| reported(id) != GatheringState::New);
+        let goes_on = |id: &TransportId| self.session.has_gathering_event(*id) || self.sockets.is_waiting(*id);
+        let state = in_use.iter().map(|id| if begun && goes_on(id) { GatheringState::Gathering } else { reported(id) });
+        let state = IceGatheringState::of(state);
         if state == self.gathering {
             return;
         }
@@ -552,8 +566,8 @@ impl Peer {
 
     fn update_connection(&mut self) {
         let transports: Vec<(ortica_ice::State, DtlsState)> = self
-            .session
-            .transports()
+            .negotiation
+            .transports_in_use()
             .filter_map(|id| Some((self.session.ice(id)?.state(), self.session.dtls_state(id)?)))
             .collect();
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));

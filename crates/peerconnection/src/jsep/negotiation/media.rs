@@ -295,7 +295,7 @@ impl Negotiation {
     pub(super) fn associate(&mut self, session: &mut Session, offer: &Remote) {
         for section in &offer.sections {
             match &section.content {
-                Content::Media(media) if offer.serves(section) => {
+                Content::Media(media) => {
                     self.numbers.learn(&media.formats, media.extensions.iter().copied());
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
@@ -370,7 +370,6 @@ impl Negotiation {
         &mut self,
         now: Instant,
         session: &mut Session,
-        transport: TransportId,
         ours: &MadeLocal,
         theirs: &Remote,
         kind: SdpType,
@@ -378,6 +377,7 @@ impl Negotiation {
         for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
+                    let Some(transport) = ours.named_transport() else { continue };
                     self.learn_track(media.transceiver, remote);
                     self.apply_section(now, session, transport, &ours.mid, media, remote)?;
                 }
@@ -410,6 +410,7 @@ impl Negotiation {
                 Some(sender) => sender,
                 None => *transceiver.sender.insert(session.add_sender(transport, transceiver.kind)?),
             };
+            session.move_sender(sender, transport)?;
             transceiver.has_sent = true;
             let taken = formats::common(&transceiver.codecs, &theirs.formats);
             let extensions = formats::common_extensions(ours.kind, &theirs.extensions);
@@ -429,6 +430,7 @@ impl Negotiation {
                 Some(receiver) => receiver,
                 None => *transceiver.receiver.insert(session.add_receiver(transport, transceiver.kind)?),
             };
+            session.move_receiver(receiver, transport)?;
             let parameters = RtpReceiveParameters {
                 mid,
                 codecs: receive_codecs(ours, theirs),

@@ -1,7 +1,6 @@
 //! What descriptions say of transports, to be looked at.
 
 use super::Negotiation;
-use crate::engine::TransportId;
 use crate::jsep::local::Section;
 use crate::jsep::remote::Content;
 use ortica_core::crypto::HashAlgorithm;
@@ -21,17 +20,5 @@ impl Negotiation {
     /// Of the certificate that this side shows.
     pub fn fingerprint(&self) -> Fingerprint {
         self.certificate.fingerprint(HashAlgorithm::Sha256)
-    }
-
-    /// What carries the section of that name, by the description of this side that was set last; `None` before that.
-    pub fn transport_of(&self, mid: &str) -> Option<TransportId> {
-        let named = self.agreed()?.model.sections.iter().any(|section| section.mid == mid);
-        self.transport.filter(|_| named)
-    }
-
-    /// What carries data channels, by the description of this side that was set last.
-    pub fn data_transport(&self) -> Option<TransportId> {
-        let has_data = self.agreed()?.model.sections.iter().any(Section::is_data);
-        self.transport.filter(|_| has_data)
     }
 }
