@@ -8,6 +8,7 @@
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
+//! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
@@ -19,6 +20,8 @@ pub mod peer;
 mod states;
 pub mod stats;
 
+#[cfg(feature = "tokio")]
+pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
 
@@ -35,6 +38,8 @@ mod configuration;
 mod data_channel;
 #[cfg(feature = "tokio")]
 mod event;
+#[cfg(feature = "tokio")]
+mod get_stats;
 #[cfg(feature = "tokio")]
 mod media;
 #[cfg(feature = "tokio")]
@@ -59,9 +64,11 @@ pub use driver::{Endpoint, EndpointConfig};
 #[cfg(feature = "tokio")]
 pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]
+pub use get_stats::{SelectorError, TrackSelector};
+#[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
-pub use peer_connection::{NewError, PeerConnection};
+pub use peer_connection::{NewError, PeerConnection, TrackOrKind};
 #[cfg(feature = "tokio")]
 pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 
@@ -78,3 +85,7 @@ pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../docs/guide/from-aiortc.md")]
+struct FromAiortc;

@@ -2,26 +2,29 @@
 
 mod by_hand;
 mod media;
+mod mute;
 mod objects;
 mod sockets;
 mod stats;
 
 pub use media::TransceiverState;
+pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId, Undelivered,
+    Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
     SignalingState, TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::Stats;
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
 use sockets::Sockets;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -67,6 +70,10 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
     TrackRemoved(TransceiverId, MediaKind),
+    /// Nothing comes over this transceiver any more, for now.
+    TrackMute(TransceiverId),
+    /// What the other side sends over this transceiver has begun to come.
+    TrackUnmute(TransceiverId),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -88,12 +95,16 @@ pub struct Peer {
     negotiation_needed: bool,
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
+    /// Transceivers whose tracks of the other side are not muted.
+    audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
     /// How many transports there were when those who look at them were woken last.
     #[cfg(feature = "tokio")]
     transports: usize,
     /// Set where there is no negotiation.
     by_hand: Option<by_hand::ByHand>,
+    /// What transports counted, once the connection is over.
+    last_transports: Vec<Stats>,
 }
 
 impl Peer {
@@ -112,10 +123,12 @@ impl Peer {
             gathered: BTreeMap::new(),
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
+            audible: BTreeSet::new(),
             closed: None,
             #[cfg(feature = "tokio")]
             transports: 0,
             by_hand: None,
+            last_transports: Vec::new(),
         }
     }
 
@@ -324,6 +337,19 @@ impl Peer {
         Ok(self.session.send(now, id, message)?)
     }
 
+    /// Reports a state, to the log too, if there is one.
+    fn tell(&mut self, event: PeerEvent) {
+        let (name, state) = match &event {
+            PeerEvent::SignalingStateChange(state) => ("signaling-state", state.to_string()),
+            PeerEvent::IceGatheringStateChange(state) => ("ice-gathering-state", state.to_string()),
+            PeerEvent::IceConnectionStateChange(state) => ("ice-connection-state", state.to_string()),
+            PeerEvent::ConnectionStateChange(state) => ("connection-state", state.to_string()),
+            _ => return self.events.push_back(event),
+        };
+        self.session.note(Note::Connection(name, state));
+        self.events.push_back(event);
+    }
+
     fn check_open(&self) -> Result<(), DescriptionError> {
         if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
@@ -337,11 +363,13 @@ impl Peer {
     }
 
     fn report_negotiation(&mut self, before: SignalingState) {
-        self.report_tracks();
+        // In this order (webrtc-pc §4.4.1.5).
         let state = self.signaling_state();
         if state != before {
-            self.events.push_back(PeerEvent::SignalingStateChange(state));
+            self.tell(PeerEvent::SignalingStateChange(state));
         }
+        self.update_mutes();
+        self.report_tracks();
         self.forget_transports();
         self.update_gathering();
         self.update_connection();
@@ -454,11 +482,12 @@ impl Peer {
     #[cfg(feature = "tokio")]
     pub(crate) fn stop(&mut self, now: Instant) {
         self.session.stop(now);
-        self.on_closed(CloseReason::DriverStopped);
+        self.on_closed(now, CloseReason::DriverStopped);
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, now: Instant, reason: CloseReason) {
         if self.closed.is_none() {
+            self.keep_transport_stats(now);
             self.closed = Some(reason);
             self.connection = ConnectionState::Closed;
             self.ice_connection = IceConnectionState::Closed;
@@ -534,11 +563,11 @@ impl Peer {
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
+            EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
-            EngineEvent::Closed(reason) => self.on_closed(reason),
+            EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }
-        let _ = now;
         if self.is_by_hand() {
             // Its objects are asked.
             self.events.clear();
@@ -557,7 +586,7 @@ impl Peer {
             return;
         }
         self.gathering = state;
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        self.tell(PeerEvent::IceGatheringStateChange(state));
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));
@@ -573,12 +602,12 @@ impl Peer {
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
         if ice != self.ice_connection {
             self.ice_connection = ice;
-            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+            self.tell(PeerEvent::IceConnectionStateChange(ice));
         }
         let connection = ConnectionState::of(&transports);
         if connection != self.connection {
             self.connection = connection;
-            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+            self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
 }

@@ -132,6 +132,11 @@ impl RtpSender {
         Self { handle, id, kind }
     }
 
+    /// Which one it is, if it belongs to that connection.
+    pub(crate) fn id_in(&self, connection: &Arc<Handle>) -> Option<TransceiverId> {
+        Arc::ptr_eq(&self.handle, connection).then_some(self.id)
+    }
+
     /// The track that is sent, if there is one.
     pub fn track(&self) -> Option<LocalTrack> {
         self.handle.track(self.id)
@@ -173,9 +178,17 @@ impl RtpSender {
     pub fn transport(&self) -> Option<DtlsTransport> {
         transport(&self.handle, self.id)
     }
+
+    pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
+        (&self.handle, self.id)
+    }
 }
 
 impl RtpReceiver {
+    pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
+        (&self.handle, self.id)
+    }
+
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
         let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };
@@ -211,3 +224,17 @@ macro_rules! debug_by_id {
 }
 
 debug_by_id! { RtpTransceiver RtpSender RtpReceiver }
+
+macro_rules! equal_by_id {
+    ($($name:ident)*) => {$(
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.id == other.id && Arc::ptr_eq(&self.handle, &other.handle)
+            }
+        }
+
+        impl Eq for $name {}
+    )*};
+}
+
+equal_by_id! { RtpTransceiver RtpSender RtpReceiver }

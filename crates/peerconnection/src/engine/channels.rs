@@ -94,6 +94,8 @@ pub(super) struct Channels {
     undelivered: Undelivered,
     /// What is to be said about channels as soon as there is room for it, one message for each at most.
     unsaid: VecDeque<Unsaid>,
+    /// Channels that were ever open.
+    opened: u64,
 }
 
 impl Channels {
@@ -113,6 +115,7 @@ impl Channels {
             blocked: Vec::new(),
             undelivered: Undelivered::default(),
             unsaid: VecDeque::new(),
+            opened: 0,
         }
     }
 
@@ -243,6 +246,7 @@ impl Channels {
             }
         }
         channel.state = ChannelState::Open;
+        self.opened += 1;
         events.push_back(Event::ChannelOpen(id));
         // A negotiated channel may find messages that came before it was made.
         let early = self.take_early(stream);
@@ -409,6 +413,12 @@ impl Channels {
         Some(channel.undelivered)
     }
 
+    /// Channels that were ever open, and those among them that are open no more.
+    pub fn opened_and_closed(&self) -> (u64, u64) {
+        let open = self.table.values().filter(|channel| channel.state == ChannelState::Open).count();
+        (self.opened, self.opened - open as u64)
+    }
+
     /// The same of all channels that are closed, those included that were forgotten.
     pub fn total_undelivered(&self) -> Undelivered {
         self.undelivered
@@ -516,6 +526,7 @@ impl Channels {
         channel.stream = Some(stream);
         channel.acknowledged = true;
         channel.state = ChannelState::Open;
+        self.opened += 1;
         channel.early = self.take_early(stream);
         let id = self.insert(channel);
         self.say(now, association, Unsaid::Ack(id), events);

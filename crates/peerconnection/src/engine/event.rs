@@ -42,6 +42,8 @@ pub enum Event {
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
+    /// The stream of a receiver began to come (`true`), or ended by the peer's goodbye or because receiving was stopped.
+    ReceiverFlow(ReceiverId, bool),
     /// A receiver has frames to read.
     ReceiverReadable(ReceiverId),
     /// A data channel is open, one of ours or, when the name is new, one that the peer made.

@@ -3,10 +3,11 @@
 use super::channels::Channels;
 use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
+use super::observe::{Inner, Layer};
 use super::secured::Secured;
 use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
-use ortica_dtls::{Connection, Fingerprint, Role};
+use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
 use ortica_sctp::Association;
 use std::collections::VecDeque;
@@ -75,6 +76,17 @@ pub(super) struct Transport {
     /// ICE had no answers when it last said something, so that packets were lost.
     silent: bool,
     stats: TransportStats,
+    watched: Watched,
+}
+
+/// What somebody may want to hear of a transport, until they ask.
+#[derive(Default)]
+struct Watched {
+    /// What lies inside DTLS, if somebody wants to see it; with it what lies inside SRTP.
+    inner: Option<Inner>,
+    key_log: Option<KeyLogEntry>,
+    reselected: bool,
+    verified: bool,
 }
 
 impl Transport {
@@ -98,6 +110,7 @@ impl Transport {
             selected: None,
             silent: false,
             stats: TransportStats::default(),
+            watched: Watched { inner: config.looks_inside().then(Inner::default), ..Watched::default() },
         }
     }
 
@@ -213,10 +226,18 @@ impl Transport {
         events: &mut VecDeque<Event>,
     ) {
         let (local, remote, ecn) = (datagram.local, datagram.remote, datagram.ecn);
+        let (mut carried, mut carried_bytes) = (0, 0);
         for packet in datagram.segments() {
             self.stats.packets_received += 1;
-            self.stats.bytes_received += packet.len() as u64;
-            match classify(packet) {
+            let len = packet.len() as u64;
+            self.stats.bytes_received += len;
+            let protocol = classify(packet);
+            if protocol == Some(Protocol::Stun) {
+                self.stats.ice_bytes_received += len;
+            } else {
+                (carried, carried_bytes) = (carried + 1, carried_bytes + len);
+            }
+            match protocol {
                 Some(Protocol::Stun) => {
                     let stride = packet.len();
                     self.ice.handle_datagram(now, Datagram { local, remote, ecn, contents: packet, stride });
@@ -242,6 +263,9 @@ impl Transport {
                 None => self.stats.unknown_packets += 1,
             }
         }
+        if carried > 0 {
+            self.ice.count_received(now, local, remote, carried, carried_bytes);
+        }
     }
 
     /// The peer's first flight may outrun its answer, or our own check. It is kept within limits and read by
@@ -258,8 +282,11 @@ impl Transport {
 
     fn handle_dtls(&mut self, now: Instant, packet: &mut [u8]) {
         let Dtls::Running(connection) = &mut self.dtls else { return };
-        let secured = &mut self.secured;
+        let (secured, inner) = (&mut self.secured, &mut self.watched.inner);
         connection.handle_packet(now, packet, &mut |data| {
+            if let Some(inner) = inner {
+                inner.push(false, Layer::Sctp, &[data]);
+            }
             if let Some(association) = secured.as_mut().and_then(|secured| secured.association.as_mut()) {
                 association.handle_packet(now, data);
             }
@@ -272,6 +299,9 @@ impl Transport {
         let mut data = Vec::new();
         connection.handle_packet(now, packet, &mut |record| data.push(record.to_vec()));
         self.settle_dtls(now, config, events);
+        if let Some(inner) = &mut self.watched.inner {
+            data.iter().for_each(|record| inner.push(false, Layer::Sctp, &[record]));
+        }
         if let Some(association) = self.association() {
             data.iter().for_each(|record| association.handle_packet(now, record));
         }
@@ -354,6 +384,7 @@ impl Transport {
         }
         self.stats.selected_candidate_pair_changes += 1;
         events.push_back(Event::Selected(self.id));
+        self.watched.reselected = true;
         if let Some(association) = self.association() {
             association.path_changed(now);
         }
@@ -395,6 +426,8 @@ impl Transport {
         while let Some(event) = connection.poll_event() {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
+                    self.watched.key_log = connection.take_key_log();
+                    self.watched.verified = true;
                     let mut secured = Secured::open(verified, config);
                     secured.association = self.moved.take();
                     if let Some(parameters) = &self.sctp {
@@ -486,7 +519,18 @@ impl Transport {
 
     /// The next datagrams to one destination: checks first, then handshakes, then media and data.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.poll_layers(now, max_segments, out)?;
+        let transmit = match self.ice.poll_transmit(now, max_segments, out) {
+            Some(check) => {
+                self.stats.ice_bytes_sent += check.len as u64;
+                check
+            }
+            None => {
+                let transmit = self.poll_layers(now, max_segments, out)?;
+                let (packets, bytes) = (transmit.segments() as u64, transmit.len as u64);
+                self.ice.count_sent(now, transmit.socket, transmit.remote, packets, bytes);
+                transmit
+            }
+        };
         self.stats.transmits += 1;
         self.stats.packets_sent += transmit.segments() as u64;
         self.stats.bytes_sent += transmit.len as u64;
@@ -494,9 +538,6 @@ impl Transport {
     }
 
     fn poll_layers(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        if let Some(transmit) = self.ice.poll_transmit(now, max_segments, out) {
-            return Some(transmit);
-        }
         // Without a route nothing is built: what SCTP wants to send waits there, where the limits are.
         let Route { socket, remote } = self.ice.route()?;
         if !self.peer_is_ready() {
@@ -583,8 +624,14 @@ impl Transport {
         };
         let before = out.len();
         let record = connection.begin(out);
-        if association.poll_packet(now, out).is_some() && connection.seal(out, record).is_ok() {
-            return true;
+        let start = out.len();
+        if association.poll_packet(now, out).is_some() {
+            if let Some(inner) = &mut self.watched.inner {
+                inner.push(true, Layer::Sctp, &[out.get(start..).unwrap_or_default()]);
+            }
+            if connection.seal(out, record).is_ok() {
+                return true;
+            }
         }
         out.truncate(before);
         false
@@ -611,6 +658,34 @@ impl Transport {
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }
+    }
+
+    /// What was inside the last packets, and where they go, if somebody wants to know.
+    pub fn inner(&mut self) -> Option<(&mut Inner, Route)> {
+        let route = self.ice.route().or(self.selected)?;
+        let inner = self.watched.inner.as_mut()?;
+        if let Some(theirs) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()?.inner.as_mut()) {
+            inner.append(theirs);
+        }
+        Some((inner, route))
+    }
+
+    /// The secret of DTLS, once.
+    pub fn take_key_log(&mut self) -> Option<KeyLogEntry> {
+        self.watched.key_log.take()
+    }
+
+    /// Whether another pair was selected since the last call.
+    pub fn take_reselected(&mut self) -> bool {
+        std::mem::take(&mut self.watched.reselected)
+    }
+
+    /// What DTLS agreed on, if it did since the last call.
+    pub fn take_newly_verified(&mut self) -> Option<&Verified> {
+        if !std::mem::take(&mut self.watched.verified) {
+            return None;
+        }
+        self.secured.as_ref().map(|secured| secured.verified())
     }
 
     /// The peer has proved that it is at that address.

@@ -26,7 +26,7 @@ mod transceiver;
 pub use bundle::BundlePolicy;
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
-pub use error::{DescriptionError, IceCandidateError};
+pub use error::{DescriptionError, IceCandidateError, SectionProblem};
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;

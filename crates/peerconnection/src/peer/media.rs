@@ -1,7 +1,9 @@
 //! Transceivers of a peer: negotiated by name, sent and received over the engine's senders and receivers.
 
 use super::{Peer, PeerEvent};
-use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId};
+use crate::engine::{
+    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId,
+};
 use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
@@ -32,6 +34,10 @@ pub struct TransceiverState {
     pub remote_streams: Vec<String>,
     /// What the other side calls its track.
     pub remote_track: Option<String>,
+    /// What this side calls the track that it sends, or would.
+    pub local_track: String,
+    /// Nothing of it comes: see [`Peer::is_muted`].
+    pub muted: bool,
     /// The transport of its section, by the description of this side that was set last.
     pub transport: Option<TransportId>,
     /// The sender, once something was sent.
@@ -67,6 +73,24 @@ impl Peer {
         let id = self.negotiation.add_track(kind, streams)?;
         self.update_negotiation_needed();
         Ok(id)
+    }
+
+    /// Says whether a transceiver sends a track, for one that [`add_track`](Self::add_track) did not give it: one that does is
+    /// not used for another.
+    pub fn set_track(&mut self, id: TransceiverId, sends: bool) {
+        self.negotiation.set_track(id, sends);
+    }
+
+    /// Sends the track of a transceiver no more; what it receives goes on. The next negotiation makes it so. `false` if nothing
+    /// had to be done: it sends none, or is stopped.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn remove_track(&mut self, id: TransceiverId) -> Result<bool, TransceiverError> {
+        self.check_alive()?;
+        let removed = self.negotiation.remove_track(id)?;
+        self.update_negotiation_needed();
+        Ok(removed)
     }
 
     /// Changes which way media is to flow.
@@ -136,6 +160,8 @@ impl Peer {
             stopped: transceiver.life == Life::Stopped || self.is_ended(),
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
+            local_track: transceiver.track.clone(),
+            muted: self.is_muted(id),
             transport: transceiver.mid().and_then(|mid| self.negotiation.transport_of(mid)),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
@@ -159,6 +185,20 @@ impl Peer {
     fn not_sending(&self, id: TransceiverId) -> SendFrameError {
         let known = self.is_by_hand() || self.negotiation.transceiver(id).is_some();
         if known { SendFrameError::NotSending } else { SendFrameError::Unknown }
+    }
+
+    /// Takes note of a frame that was encoded for a transceiver, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: TransceiverId, report: &EncodedReport) {
+        if let Some(sender) = self.sender_of(id) {
+            self.session.report_encoded(now, sender, report);
+        }
+    }
+
+    /// Takes note of what a decoder made of a frame that a transceiver received, for statistics alone.
+    pub fn report_decoded(&mut self, now: Instant, id: TransceiverId, report: &DecodedReport) {
+        if let Some(receiver) = self.receiver_of(id) {
+            self.session.report_decoded(now, receiver, report);
+        }
     }
 
     /// What an encoder for a transceiver is to do, `None` while nothing is sent.
@@ -210,7 +250,7 @@ impl Peer {
         }
     }
 
-    fn check_alive(&self) -> Result<(), TransceiverError> {
+    pub(crate) fn check_alive(&self) -> Result<(), TransceiverError> {
         if self.is_ended() { Err(TransceiverError::Closed) } else { Ok(()) }
     }
 }

@@ -1,6 +1,9 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(feature = "serde")]
+pub mod watch;
+
 use netsim::{Endpoint, Link, NodeId, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
@@ -171,6 +174,18 @@ pub fn pair_with_sockets(seed: u64, link: Link, mut a: Side, mut b: Side) -> Pai
     pair
 }
 
+/// Each description of each test goes before a judge: those there were at the end here, those on the way in
+/// [`exchange`].
+impl Drop for Side {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let made = [self.peer.current_local_description(), self.peer.pending_local_description()];
+        made.into_iter().flatten().for_each(|it| sdp_grammar::assert_sound(&it.sdp));
+    }
+}
+
 impl Endpoint for Side {
     fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
         // The first byte of STUN is less than 4 (RFC 7983 §7).
@@ -227,12 +242,15 @@ pub fn negotiate(pair: &mut Pair<Side>) {
 /// Offer and answer, each with the candidates that there are.
 pub fn exchange(now: Instant, offerer: &mut Side, answerer: &mut Side) -> [SessionDescription; 2] {
     let offer = offerer.peer.create_offer(now).expect("an offer");
+    sdp_grammar::assert_sound(&offer.sdp);
     offerer.peer.set_local_description(now, offer).expect("the offer is ours");
     let offer = offerer.peer.local_description().expect("it was set");
     answerer.peer.set_remote_description(now, offer.clone()).expect("the offer is legal");
     let answer = answerer.peer.create_answer(now).expect("an answer");
+    sdp_grammar::assert_sound(&answer.sdp);
     answerer.peer.set_local_description(now, answer).expect("the answer is ours");
     let answer = answerer.peer.local_description().expect("it was set");
     offerer.peer.set_remote_description(now, answer.clone()).expect("the answer is legal");
+    [&offer, &answer].into_iter().for_each(|it| sdp_grammar::assert_sound(&it.sdp));
     [offer, answer]
 }

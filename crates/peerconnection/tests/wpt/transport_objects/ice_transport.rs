@@ -4,7 +4,7 @@ use super::*;
 use ortica::core::SocketId;
 use ortica::core::crypto::rust_crypto;
 use ortica::engine::Event;
-use ortica::jsep::IceCandidate;
+use ortica::jsep::{BundlePolicy, IceCandidate};
 use ortica::ortc::{IceCandidateType, IceGathererState, IceTransportState};
 use ortica::peer::PeerEvent;
 use ortica_ice::{Agent, PairState, Role};
@@ -80,6 +80,7 @@ fn wpt_rtc_ice_transport_initial_new() {
 fn wpt_rtc_ice_transport_gathering_then_complete() {
     for content in [Content::Sound, Content::Data, Content::Both] {
         let mut pair = pair(content);
+        pair.a.peer.set_bundle_policy(BundlePolicy::MaxBundle);
         pair.with_a(|a, now| a.peer.set_local_description(now, SessionDescription::offer(""))).unwrap();
         pair.run_for(DELAY);
         let id = transport(&pair.a);
