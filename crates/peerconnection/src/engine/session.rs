@@ -1,9 +1,11 @@
 //! One side of a call.
 
 mod media;
+mod objects;
 mod observe;
 
 pub use media::MediaError;
+pub use objects::CandidatePair;
 
 use super::channels::Channels;
 use super::observe::Observer;
@@ -434,7 +436,7 @@ impl Session {
 
     /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
     pub fn max_message_size(&self) -> usize {
-        self.channels.max_message_size(self.association())
+        self.channels.max_message_size(self.config.sctp.limits().longest_message())
     }
 
     /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
