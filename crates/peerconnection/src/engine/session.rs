@@ -119,8 +119,10 @@ impl Session {
     /// # Errors
     /// [`TransportError::Unknown`].
     pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
-        let fresh = self.make_transport(now, id);
-        **self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))? = fresh;
+        let mut fresh = self.make_transport(now, id);
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        fresh.keep_stats_of(transport);
+        **transport = fresh;
         self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }

@@ -120,6 +120,11 @@ impl Transport {
         TransportStats { rtp, ..self.stats }
     }
 
+    /// Goes on counting where another one stopped, whose name this one has.
+    pub fn keep_stats_of(&mut self, before: &Self) {
+        self.stats = before.stats;
+    }
+
     pub fn dtls_state(&self) -> DtlsState {
         self.dtls_state
     }
