@@ -8,11 +8,13 @@
 //! | `tracks` | what is sent over transceivers |
 //! | `transports` | which transports there are, and which sections they carry |
 //! | `candidates` | candidates of both sides |
+//! | `objects` | what descriptions say of transports, to be looked at |
 //! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
 mod media;
+mod objects;
 mod rollback;
 mod tracks;
 mod transports;

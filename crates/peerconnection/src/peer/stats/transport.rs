@@ -112,7 +112,7 @@ fn candidate_report(transport: TransportId, stats: &CandidateStats<'_>) -> Candi
         foundation: candidate.foundation.clone(),
         related_address: related.map(|(address, _)| address.to_string()),
         related_port: related.map(|(_, port)| *port),
-        username_fragment: candidate.ufrag.clone().filter(|_| stats.signalled),
+        username_fragment: candidate.ufrag.clone(),
         tcp_type: candidate.tcp_type,
     }
 }
