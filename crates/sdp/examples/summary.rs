@@ -54,7 +54,7 @@ fn summarise_section(section: &Section<'_>, json: &mut Json) {
         Some((hash, value)) => json.array([hash, value]),
         None => json.raw("null"),
     }
-    json.list("candidates", media.candidates().map(|it| candidate(it)));
+    json.list("candidates", media.candidates().map(candidate));
     json.flag("ended", media.end_of_candidates());
     let channels = |it: &ortica_sdp::RtpMap| it.written_channels.map(|channels| channels.to_string());
     json.key("rtpmaps");

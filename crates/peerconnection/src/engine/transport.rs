@@ -120,6 +120,11 @@ impl Transport {
         TransportStats { rtp, ..self.stats }
     }
 
+    /// Goes on counting where another one stopped, whose name this one has.
+    pub fn keep_stats_of(&mut self, before: &Self) {
+        self.stats = before.stats;
+    }
+
     pub fn dtls_state(&self) -> DtlsState {
         self.dtls_state
     }
@@ -211,6 +216,14 @@ impl Transport {
     pub fn sctp_init(&self, config: &Config) -> Option<Vec<u8>> {
         let starts_without = self.sctp.as_ref().is_none_or(|parameters| parameters.init.is_some());
         (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.sctp_rng))
+    }
+
+    /// The role in the handshake, once that was begun.
+    pub fn handshake_role(&self) -> Option<Role> {
+        match &self.dtls {
+            Dtls::Running(connection) => Some(connection.role()),
+            Dtls::Waiting { .. } => None,
+        }
     }
 
     pub fn role(&self) -> Option<Role> {
