@@ -4,6 +4,7 @@
 //! |---|---|
 //! | crate root | [`PeerConnection`], [`DataChannel`], tracks and what they speak of; feature `tokio` |
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
+//! | [`ortc`] | transports as objects, looked at or used by hand, without descriptions |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
@@ -14,6 +15,7 @@
 
 pub mod engine;
 pub mod jsep;
+pub mod ortc;
 pub mod peer;
 mod states;
 pub mod stats;
@@ -72,8 +74,12 @@ pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTranscei
 
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
+pub use ortica_dtls as dtls;
 pub use ortica_dtls::SrtpProfile;
+pub use ortica_ice as ice;
 pub use ortica_ice::HostCandidates;
+pub use ortica_rtp as rtp;
+pub use ortica_sctp as sctp;
 pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 
 #[cfg(all(doctest, feature = "tokio"))]

@@ -1,7 +1,9 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod by_hand;
 mod media;
 mod mute;
+mod objects;
 mod sockets;
 mod stats;
 
@@ -96,6 +98,11 @@ pub struct Peer {
     /// Transceivers whose tracks of the other side are not muted.
     audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
+    /// How many transports there were when those who look at them were woken last.
+    #[cfg(feature = "tokio")]
+    transports: usize,
+    /// Set where there is no negotiation.
+    by_hand: Option<by_hand::ByHand>,
     /// What transports counted, once the connection is over.
     last_transports: Vec<Stats>,
 }
@@ -118,6 +125,9 @@ impl Peer {
             stirred_tracks: Vec::new(),
             audible: BTreeSet::new(),
             closed: None,
+            #[cfg(feature = "tokio")]
+            transports: 0,
+            by_hand: None,
             last_transports: Vec::new(),
         }
     }
@@ -130,11 +140,6 @@ impl Peer {
     /// What to do for peers that cannot bundle.
     pub fn bundle_policy(&self) -> BundlePolicy {
         self.negotiation.bundle_policy()
-    }
-
-    /// The transport of data channels, by the description of this side that was set last.
-    pub fn data_transport(&self) -> Option<TransportId> {
-        self.negotiation.data_transport()
     }
 
     /// The engine below, to look at.
@@ -283,8 +288,10 @@ impl Peer {
     /// See [`ChannelError`].
     pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
         let id = self.session.create_channel(now, parameters)?;
-        self.negotiation.want_data();
-        self.update_negotiation_needed();
+        if !self.is_by_hand() {
+            self.negotiation.want_data();
+            self.update_negotiation_needed();
+        }
         Ok(id)
     }
 
@@ -506,9 +513,16 @@ impl Peer {
                     wake(Interest::Read(*id));
                     wake(Interest::Write(*id));
                 }
+                EngineEvent::IncomingChannel(_) => wake(Interest::Transport),
+                event if event.transport().is_some() => wake(Interest::Transport),
                 _ => {}
             }
             self.on_engine_event(now, event);
+        }
+        // One that is gone is closed.
+        let transports = self.session.transports().count();
+        if self.is_ended() || std::mem::replace(&mut self.transports, transports) != transports {
+            wake(Interest::Transport);
         }
         self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
         if !self.events.is_empty() {
@@ -548,10 +562,15 @@ impl Peer {
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
+            EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
             EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
+        }
+        if self.is_by_hand() {
+            // Its objects are asked.
+            self.events.clear();
         }
     }
 

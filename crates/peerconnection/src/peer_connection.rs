@@ -11,6 +11,7 @@ use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverId,
 };
 use crate::media::LocalTrack;
+use crate::ortc::SctpTransport;
 use crate::peer::Peer;
 use crate::rtp_transceiver::RtpTransceiver;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
@@ -37,6 +38,9 @@ pub enum NewError {
     /// The certificate of the configuration has expired.
     #[error("the certificate has expired")]
     CertificateExpired,
+    /// [`Limits::transports`](engine::Limits) allows none.
+    #[error(transparent)]
+    Transport(#[from] engine::TransportError),
     /// ortica was built without a crypto backend, and none was given.
     #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
     NoProvider,
@@ -81,6 +85,13 @@ impl PeerConnection {
     /// # Panics
     /// Outside a tokio runtime, when the configuration brings no endpoint.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), NewError> {
+        let handle = Self::open(configuration)?;
+        let events = Events { cell: handle.cell.clone(), handle: Arc::downgrade(&handle), over: false };
+        Ok((Self { handle }, events))
+    }
+
+    /// What a connection is made of; ORTC objects are made of the same.
+    pub(crate) fn open(configuration: Configuration) -> Result<Arc<Handle>, NewError> {
         let provider = configuration.provider().ok_or(NewError::NoProvider)?;
         if configuration.rtcp_mux_policy != RtcpMuxPolicy::Require {
             return Err(NewError::RtcpMuxPolicy);
@@ -132,9 +143,7 @@ impl PeerConnection {
         }
         let cell = endpoint.add(peer);
         cell.look(|inner| inner.outlets = outlets);
-        let handle = Arc::new(Handle { cell: cell.clone(), tracks: Mutex::default(), _endpoint: endpoint });
-        let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
-        Ok((Self { handle }, events))
+        Ok(Arc::new(Handle { cell, tracks: Mutex::default(), _endpoint: endpoint }))
     }
 
     /// Makes an offer.
@@ -246,6 +255,14 @@ impl PeerConnection {
     pub fn transceivers(&self) -> Vec<RtpTransceiver> {
         let states = self.handle.cell.look(|inner| inner.peer.transceivers());
         states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id, state.kind)).collect()
+    }
+
+    /// What data channels run on: `None` as long as no description has a section for them.
+    ///
+    /// Source: [webrtc-pc §6.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-sctp)
+    pub fn sctp(&self) -> Option<SctpTransport> {
+        let there = self.handle.cell.look(|inner| inner.peer.has_sctp());
+        there.then(|| SctpTransport::of(self.handle.clone()))
     }
 
     /// The signaling state.

@@ -2,6 +2,7 @@
 
 use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
+use crate::ortc::DtlsTransport;
 use crate::peer::TransceiverState;
 use crate::peer_connection::Handle;
 use ortica_codecs::{Codec, MediaKind};
@@ -171,6 +172,13 @@ impl RtpSender {
         RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
 
+    /// What carries it, once a description of this side that has its section was set.
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-transport)
+    pub fn transport(&self) -> Option<DtlsTransport> {
+        transport(&self.handle, self.id)
+    }
+
     pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
         (&self.handle, self.id)
     }
@@ -191,6 +199,18 @@ impl RtpReceiver {
     pub fn transceiver(&self) -> RtpTransceiver {
         RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
+
+    /// What carries it, once a description of this side that has its section was set.
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-transport)
+    pub fn transport(&self) -> Option<DtlsTransport> {
+        transport(&self.handle, self.id)
+    }
+}
+
+fn transport(handle: &Arc<Handle>, id: TransceiverId) -> Option<DtlsTransport> {
+    let transport = handle.cell.look(|inner| inner.peer.transport_of(id))?;
+    Some(DtlsTransport::of(handle.clone(), transport))
 }
 
 macro_rules! debug_by_id {

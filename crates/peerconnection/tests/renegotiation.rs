@@ -5,11 +5,12 @@ mod common;
 
 use common::{Side, call, exchange, negotiate};
 use netsim::{Link, Pair, What};
-use ortica::ConnectionState;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::Rng;
 use ortica::engine::ChannelMessage;
 use ortica::jsep::{SessionDescription, TransceiverId};
+use ortica::peer::PeerEvent;
+use ortica::{ConnectionState, Direction};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -171,6 +172,49 @@ fn flt_35_a_hundred_restarts_leave_no_gap_in_a_call() {
     assert!(longest <= Duration::from_millis(150), "{longest:?}");
     assert!(received >= 9_900, "{received}");
     assert_eq!(call.pair.b.received, (0..1_000).map(message).collect::<Vec<_>>());
+}
+
+/// Guards `is_outdated`: the section has no track of this side, so that the other side has to be told (webrtc-pc §4.7.3).
+#[test]
+fn a_track_over_what_only_received_asks_for_a_negotiation() {
+    let (mut pair, steady) = connected(1);
+    pair.a.peer.set_direction(steady, Direction::SendOnly).unwrap();
+    negotiate(&mut pair);
+    pair.run_for(FRAME);
+    let received = pair.b.peer.transceivers()[0].id;
+    for wanted in [true, false] {
+        pair.b.events.clear();
+        if wanted {
+            assert_eq!(pair.b.peer.add_track(MediaKind::Audio, vec!["back".to_owned()]), Ok(received));
+        } else {
+            let now = pair.now();
+            exchange(now, &mut pair.b, &mut pair.a);
+        }
+        pair.run_for(FRAME);
+        assert_eq!(pair.b.events.contains(&PeerEvent::NegotiationNeeded), wanted);
+    }
+    // The other side was asked, and does not want it.
+    assert_eq!(pair.b.peer.transceiver(received).unwrap().current_direction, Some(Direction::RecvOnly));
+}
+
+/// Guards `offered_transport`: what an answer for the time being placed on a transport stays there.
+#[test]
+fn an_answer_made_after_one_for_the_time_being_names_the_same_transport() {
+    let (mut a, mut b) = (Side::new(1, Pair::<Side>::A), Side::new(2, Pair::<Side>::B));
+    let now = netsim::epoch();
+    a.create_channel(now, Default::default());
+    let offer = a.peer.create_offer(now).unwrap();
+    a.peer.set_local_description(now, offer.clone()).unwrap();
+    b.peer.set_remote_description(now, offer).unwrap();
+    let early = b.peer.create_answer(now).unwrap();
+    b.peer.set_local_description(now, SessionDescription::pranswer(early.sdp.clone())).unwrap();
+    let answer = b.peer.create_answer(now).unwrap();
+    let ufrag = |sdp: &str| sdp.lines().find(|line| line.starts_with("a=ice-ufrag:")).map(str::to_owned);
+    assert!(ufrag(&early.sdp).is_some());
+    assert_eq!(ufrag(&answer.sdp), ufrag(&early.sdp));
+    b.peer.set_local_description(now, answer.clone()).unwrap();
+    a.peer.set_remote_description(now, SessionDescription::pranswer(early.sdp)).unwrap();
+    a.peer.set_remote_description(now, answer).unwrap();
 }
 
 /// Packets that a side received on its first transceiver.

@@ -11,7 +11,7 @@ use ortica::core::{Bitrate, Rng};
 use ortica::engine::{
     ChannelMessage, ChannelParameters, Decoded, DecodedReport, EncodedReport, Limitation, ReceivedFrame, SoundLevel,
 };
-use ortica::jsep::TransceiverId;
+use ortica::jsep::{SessionDescription, TransceiverId};
 use ortica::peer::{PeerEvent, SourceFigures, SourceReport};
 use ortica::stats::{DtlsRole, IceRole, StatsKind, StatsReport};
 use ortica::{ConnectionState, Direction};
@@ -442,4 +442,27 @@ fn a_report_is_serialised_as_browsers_have_it() {
     assert_eq!(find("codec")["clockRate"], 8_000);
     assert_eq!(find("outbound-rtp")["ssrc"].as_u64().map(|ssrc| ssrc > 0), Some(true));
     assert!(json.as_object().unwrap().values().all(|entry| entry["type"] != "sctp-transport"));
+}
+
+/// Guards the counters of a transport whose offer is taken back: it has the same name in the next one.
+#[test]
+fn api_1_a_transport_counts_on_after_a_rollback() {
+    let server = "203.0.113.9:3478".parse().unwrap();
+    let ice = ortica_ice::Config::new(ortica::core::crypto::rust_crypto::provider()).with_stun_servers(vec![server]);
+    let a = Side::with(1, ice, vec![(Pair::<Side>::SOCKET, Pair::<Side>::A)]);
+    let mut pair = Pair::new(1, Link::with_delay(DELAY), a, Side::new(2, Pair::<Side>::B));
+    let now = pair.now();
+    pair.a.create_channel(now, ChannelParameters::default());
+    let mut watch = Watch::default();
+    for round in 0..3 {
+        let now = pair.now();
+        let offer = pair.a.peer.create_offer(now).unwrap();
+        pair.a.peer.set_local_description(now, offer).unwrap();
+        // The server is asked more often with each round, unless counting begins anew.
+        pair.run_for(if round == 0 { 3 * SECOND } else { 100 * MS });
+        watch.look(pair.a.peer.stats(pair.now()), &format!("round {round}"));
+        assert!(watch.last().transports().next().unwrap().packets_sent > 0, "the server is asked");
+        let now = pair.now();
+        pair.a.peer.set_local_description(now, SessionDescription::rollback()).unwrap();
+    }
 }

@@ -141,9 +141,8 @@ impl Channels {
     }
 
     /// Bytes of the longest message that can be sent: what the peer takes, and this side's send buffer holds.
-    pub fn max_message_size(&self, association: Option<&Association>) -> usize {
-        let theirs = self.max_message_size.unwrap_or(usize::MAX);
-        theirs.min(association.map_or(usize::MAX, Association::longest_message))
+    pub fn max_message_size(&self, ours: usize) -> usize {
+        self.max_message_size.unwrap_or(usize::MAX).min(ours)
     }
 
     /// Makes a channel; it opens once the association is up, at once if it is.

@@ -11,6 +11,7 @@
 //! Media takes its way beside SCTP, see `media`; who looks for a fault watches all of it, see `observe`.
 //!
 //! The gate (`secured`) is the one place that turns a verified handshake into something to send with.
+#![doc = include_str!("loop.md")]
 
 mod channel;
 mod channels;
@@ -28,7 +29,7 @@ mod transport;
 pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
-pub use event::{CloseReason, DtlsState, Event};
+pub use event::{CloseReason, DtlsError, DtlsState, Event, SctpState};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 #[cfg(feature = "tokio")]
 pub(crate) use media::FrameRate;
@@ -38,7 +39,7 @@ pub use media::{
     RtpSendParameters, SendFrameError, SoundLevel,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
-pub use session::{MediaError, Session, TransportError};
+pub use session::{CandidatePair, MediaError, Session, TransportError};
 pub use stats::{BufferingStats, ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
 

@@ -1,9 +1,11 @@
 //! One side of a call.
 
 mod media;
+mod objects;
 mod observe;
 
 pub use media::MediaError;
+pub use objects::CandidatePair;
 
 use super::channels::Channels;
 use super::observe::Observer;
@@ -117,8 +119,10 @@ impl Session {
     /// # Errors
     /// [`TransportError::Unknown`].
     pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
-        let fresh = self.make_transport(now, id);
-        **self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))? = fresh;
+        let mut fresh = self.make_transport(now, id);
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        fresh.keep_stats_of(transport);
+        **transport = fresh;
         self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }
@@ -434,7 +438,7 @@ impl Session {
 
     /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
     pub fn max_message_size(&self) -> usize {
-        self.channels.max_message_size(self.association())
+        self.channels.max_message_size(self.config.sctp.limits().longest_message())
     }
 
     /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
@@ -695,6 +699,11 @@ impl Session {
     /// The association that data channels run on.
     fn association(&self) -> Option<&ortica_sctp::Association> {
         self.transports.get(&self.sctp?)?.secured.as_ref()?.association.as_ref()
+    }
+
+    /// The role of this side in the DTLS handshake, once that was begun.
+    pub fn handshake_role(&self, id: TransportId) -> Option<ortica_dtls::Role> {
+        self.transports.get(&id)?.handshake_role()
     }
 
     /// The role that DTLS gave this side, once it is connected.

@@ -5,7 +5,7 @@ use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
 use super::observe::{Inner, Layer};
 use super::secured::Secured;
-use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
+use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
@@ -58,6 +58,8 @@ pub(super) struct Transport {
     pub ice: Agent,
     dtls: Dtls,
     dtls_state: DtlsState,
+    pub dtls_error: Option<DtlsError>,
+    pub sctp_state: SctpState,
     /// DTLS associations that were given up.
     replaced: u32,
     pub secured: Option<Secured>,
@@ -97,6 +99,8 @@ impl Transport {
             rng,
             dtls: Dtls::Waiting { early: VecDeque::new(), bytes: 0 },
             dtls_state: DtlsState::New,
+            dtls_error: None,
+            sctp_state: SctpState::Connecting,
             replaced: 0,
             secured: None,
             sctp: None,
@@ -116,6 +120,11 @@ impl Transport {
         TransportStats { rtp, ..self.stats }
     }
 
+    /// Goes on counting where another one stopped, whose name this one has.
+    pub fn keep_stats_of(&mut self, before: &Self) {
+        self.stats = before.stats;
+    }
+
     pub fn dtls_state(&self) -> DtlsState {
         self.dtls_state
     }
@@ -129,6 +138,9 @@ impl Transport {
         events: &mut VecDeque<Event>,
     ) {
         let Dtls::Waiting { early, .. } = &mut self.dtls else { return };
+        if self.dtls_state == DtlsState::Closed {
+            return;
+        }
         let early = std::mem::take(early);
         let DtlsParameters { role, fingerprints } = parameters;
         let rng = match self.replaced {
@@ -153,6 +165,8 @@ impl Transport {
             channels.on_closed(self.association(), events);
         }
         (self.secured, self.moved) = (None, None);
+        (self.dtls_state, self.dtls_error) = (DtlsState::New, None);
+        self.sctp_state = SctpState::Connecting;
         self.carry.clear();
         self.dtls = Dtls::Waiting { early: VecDeque::new(), bytes: 0 };
         self.replaced += 1;
@@ -161,6 +175,9 @@ impl Transport {
 
     /// Starts SCTP as soon as DTLS is connected.
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
+        if self.sctp_state == SctpState::Closed {
+            return;
+        }
         let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
             secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
@@ -170,6 +187,7 @@ impl Transport {
     /// Hands SCTP to another transport: how it was started, and the association if there is one.
     pub fn take_sctp(&mut self) -> Option<(SctpParameters, Option<Association>)> {
         let parameters = self.sctp.take()?;
+        self.sctp_state = SctpState::Connecting;
         let running = self.secured.as_mut().and_then(|secured| secured.association.take());
         Some((parameters, running.or_else(|| self.moved.take())))
     }
@@ -177,6 +195,9 @@ impl Transport {
     /// Takes SCTP over from another transport, which goes on as soon as DTLS is connected here.
     pub fn put_sctp(&mut self, parameters: SctpParameters, association: Option<Association>) {
         self.sctp = Some(parameters);
+        if association.as_ref().is_some_and(Association::is_connected) {
+            self.sctp_state = SctpState::Connected;
+        }
         match (&mut self.secured, association) {
             (Some(secured), Some(association)) => secured.association = Some(association),
             (_, association) => self.moved = association,
@@ -195,6 +216,14 @@ impl Transport {
     pub fn sctp_init(&self, config: &Config) -> Option<Vec<u8>> {
         let starts_without = self.sctp.as_ref().is_none_or(|parameters| parameters.init.is_some());
         (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.sctp_rng))
+    }
+
+    /// The role in the handshake, once that was begun.
+    pub fn handshake_role(&self) -> Option<Role> {
+        match &self.dtls {
+            Dtls::Running(connection) => Some(connection.role()),
+            Dtls::Waiting { .. } => None,
+        }
     }
 
     pub fn role(&self) -> Option<Role> {
@@ -346,7 +375,7 @@ impl Transport {
                     events.push_back(Event::Ice(self.id, state));
                 }
                 ortica_ice::Event::Selected(route) => {
-                    self.on_route(now, route);
+                    self.on_route(now, route, events);
                     let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
                     rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
@@ -361,12 +390,13 @@ impl Transport {
         }
     }
 
-    fn on_route(&mut self, now: Instant, route: Route) {
+    fn on_route(&mut self, now: Instant, route: Route, events: &mut VecDeque<Event>) {
         let before = self.selected.replace(route);
         if before == Some(route) {
             return;
         }
         self.stats.selected_candidate_pair_changes += 1;
+        events.push_back(Event::Selected(self.id));
         self.watched.reselected = true;
         if let Some(association) = self.association() {
             association.path_changed(now);
@@ -422,13 +452,14 @@ impl Transport {
                     self.secured = Some(secured);
                     DtlsState::Connected
                 }
-                ortica_dtls::Event::Closed(ortica_dtls::CloseReason::Local | ortica_dtls::CloseReason::Remote) => {
-                    DtlsState::Closed
-                }
-                ortica_dtls::Event::Closed(reason) => {
-                    tracing::debug!(?reason, "DTLS failed");
-                    DtlsState::Failed
-                }
+                ortica_dtls::Event::Closed(reason) => match DtlsError::of(reason) {
+                    None => DtlsState::Closed,
+                    Some(error) => {
+                        tracing::debug!(?reason, "DTLS failed");
+                        self.dtls_error = Some(error);
+                        DtlsState::Failed
+                    }
+                },
                 _ => continue,
             };
             if self.dtls_state != state {
@@ -440,21 +471,58 @@ impl Transport {
 
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
-            match self.association() {
-                // There is nothing below it any more.
-                Some(association) => association.abort(now, "closed"),
-                None => channels.on_closed(None, events),
-            }
+            // There is nothing below it any more.
+            self.end_sctp(now, channels, events);
         }
         let Some(secured) = &mut self.secured else { return };
         let role = secured.verified().role();
         let Some(association) = &mut secured.association else { return };
         while let Some(event) = association.poll_event() {
+            let state = match event {
+                ortica_sctp::Event::Connected => SctpState::Connected,
+                ortica_sctp::Event::Closed(_) => SctpState::Closed,
+                _ => self.sctp_state,
+            };
+            if std::mem::replace(&mut self.sctp_state, state) != state {
+                events.push_back(Event::Sctp(self.id, state));
+            }
             match event {
                 ortica_sctp::Event::Connected => channels.on_connected(now, role, association, events),
                 event => channels.on_event(now, association, event, events),
             }
         }
+    }
+
+    /// The association goes, or what was to become one; `settle` tells of the former.
+    fn end_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        match self.association() {
+            Some(association) => association.abort(now, "closed"),
+            None => {
+                self.sctp_state = SctpState::Closed;
+                events.push_back(Event::Sctp(self.id, SctpState::Closed));
+                channels.on_closed(None, events);
+            }
+        }
+    }
+
+    /// Ends data channels, for good; DTLS goes on.
+    pub fn stop_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if self.sctp_state != SctpState::Closed {
+            self.sctp = None;
+            self.end_sctp(now, channels, events);
+        }
+    }
+
+    /// Says goodbye and ends what runs over DTLS, for good; ICE goes on.
+    pub fn stop_dtls(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) {
+            return;
+        }
+        self.rtp.close();
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.close(now);
+        }
+        self.set_dtls_state(DtlsState::Closed, events);
     }
 
     fn set_dtls_state(&mut self, state: DtlsState, events: &mut VecDeque<Event>) {

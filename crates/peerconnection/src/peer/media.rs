@@ -178,39 +178,44 @@ impl Peer {
         id: TransceiverId,
         frame: &EncodedFrame,
     ) -> Result<(), SendFrameError> {
-        let sender = self.negotiation.transceiver(id).ok_or(SendFrameError::Unknown)?.sender;
-        self.session.send_frame(captured, sender.ok_or(SendFrameError::NotSending)?, frame)
+        let sender = self.sender_of(id).ok_or_else(|| self.not_sending(id))?;
+        self.session.send_frame(captured, sender, frame)
+    }
+
+    fn not_sending(&self, id: TransceiverId) -> SendFrameError {
+        let known = self.is_by_hand() || self.negotiation.transceiver(id).is_some();
+        if known { SendFrameError::NotSending } else { SendFrameError::Unknown }
     }
 
     /// Takes note of a frame that was encoded for a transceiver, for statistics alone.
     pub fn report_encoded(&mut self, now: Instant, id: TransceiverId, report: &EncodedReport) {
-        if let Some(sender) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.sender) {
+        if let Some(sender) = self.sender_of(id) {
             self.session.report_encoded(now, sender, report);
         }
     }
 
     /// Takes note of what a decoder made of a frame that a transceiver received, for statistics alone.
     pub fn report_decoded(&mut self, now: Instant, id: TransceiverId, report: &DecodedReport) {
-        if let Some(receiver) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.receiver) {
+        if let Some(receiver) = self.receiver_of(id) {
             self.session.report_decoded(now, receiver, report);
         }
     }
 
     /// What an encoder for a transceiver is to do, `None` while nothing is sent.
     pub fn encoder_targets(&mut self, id: TransceiverId) -> Option<EncoderTargets> {
-        let sender = self.negotiation.transceiver(id)?.sender?;
+        let sender = self.sender_of(id)?;
         self.session.encoder_targets(sender)
     }
 
     /// The oldest frame that a transceiver received and nobody has read.
     pub fn read_frame(&mut self, id: TransceiverId) -> Option<ReceivedFrame> {
-        let receiver = self.negotiation.transceiver(id)?.receiver?;
+        let receiver = self.receiver_of(id)?;
         self.session.read_frame(receiver)
     }
 
     /// Asks for a key frame: what was read could not be decoded.
     pub fn request_key_frame(&mut self, now: Instant, id: TransceiverId) {
-        if let Some(receiver) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.receiver) {
+        if let Some(receiver) = self.receiver_of(id) {
             self.session.request_key_frame(now, receiver);
         }
     }
@@ -218,12 +223,18 @@ impl Peer {
     /// `true` when nothing will be received over a transceiver any more.
     #[cfg(feature = "tokio")]
     pub(crate) fn is_track_over(&self, id: TransceiverId) -> bool {
+        if self.is_by_hand() {
+            return self.is_ended() || self.is_flow_over(id);
+        }
         self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| !transceiver.is_live())
     }
 
     /// The transceiver whose receiver the engine speaks of.
     #[cfg(feature = "tokio")]
     pub(super) fn transceiver_of(&self, receiver: ReceiverId) -> Option<TransceiverId> {
+        if self.is_by_hand() {
+            return self.flow_of(receiver);
+        }
         let mut all = self.negotiation.transceivers().iter();
         all.find(|transceiver| transceiver.receiver == Some(receiver)).map(|transceiver| transceiver.id)
     }

@@ -25,6 +25,8 @@ pub struct Side {
     pub low: usize,
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
+    /// What the engine said of transports.
+    pub transport_events: Vec<Event>,
     /// What is still to be sent on the first open channel.
     pub queue: VecDeque<ChannelMessage>,
     /// Sockets for transports beside the first one.
@@ -93,6 +95,7 @@ impl Side {
             low: 0,
             received: Vec::new(),
             events: Vec::new(),
+            transport_events: Vec::new(),
             queue: VecDeque::new(),
             spare: Vec::new(),
             takes_checks_alone: false,
@@ -118,6 +121,9 @@ impl Side {
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
                 Event::ChannelBufferedAmountLow(_) => self.low += 1,
+                Event::Ice(..) | Event::Gathering(..) | Event::Selected(_) | Event::Dtls(..) | Event::Sctp(..) => {
+                    self.transport_events.push(event);
+                }
                 _ => {}
             }
         }

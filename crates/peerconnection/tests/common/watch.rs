@@ -1,8 +1,8 @@
 //! Looks at one report after the other, for what must hold of any and from each to the next.
 
-use ortica::stats::{StatsKind, StatsReport};
+use ortica::stats::{Stats, StatsKind, StatsReport};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers that are no counters: they go up and down.
 const GAUGES: &[&str] = &[
@@ -25,7 +25,9 @@ const GAUGES: &[&str] = &[
 /// The reports of one connection.
 #[derive(Default)]
 pub struct Watch {
-    last: Option<(StatsReport, Value)>,
+    last: Option<StatsReport>,
+    /// Each object that was ever there, as it was last.
+    seen: BTreeMap<String, (Stats, Value)>,
 }
 
 impl Watch {
@@ -39,22 +41,23 @@ impl Watch {
             }
         }
         let json = serde_json::to_value(&report).expect("a report can be serialised");
-        if let Some((before, before_json)) = &self.last {
-            for entry in report.iter() {
-                let Some(earlier) = before.get(&entry.id) else { continue };
-                assert_eq!(earlier.kind.as_str(), entry.kind.as_str(), "{context}: {}", entry.id);
-                assert!(entry.timestamp >= earlier.timestamp, "{context}: {} goes back in time", entry.id);
+        for entry in report.iter() {
+            let object = json[&entry.id].clone();
+            if let Some((before, before_object)) = self.seen.get(&entry.id) {
+                assert_eq!(before.kind.as_str(), entry.kind.as_str(), "{context}: {}", entry.id);
+                assert!(entry.timestamp >= before.timestamp, "{context}: {} goes back in time", entry.id);
                 if !matches!(entry.kind, StatsKind::SctpTransport(_)) {
-                    only_grew(&before_json[&entry.id], &json[&entry.id], &format!("{context}: {}", entry.id));
+                    only_grew(before_object, &object, &format!("{context}: {}", entry.id));
                 }
             }
+            self.seen.insert(entry.id.clone(), (entry.clone(), object));
         }
-        self.last = Some((report, json));
+        self.last = Some(report);
     }
 
     /// The last report.
     pub fn last(&self) -> &StatsReport {
-        &self.last.as_ref().expect("a report was looked at").0
+        self.last.as_ref().expect("a report was looked at")
     }
 }
 

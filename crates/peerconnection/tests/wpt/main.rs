@@ -26,6 +26,7 @@ mod stats_of_tracks;
 mod stop;
 mod tracks;
 mod transceivers;
+mod transport_objects;
 
 use common::Side;
 use netsim::Pair;

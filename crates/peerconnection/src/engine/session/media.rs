@@ -7,6 +7,7 @@ use crate::engine::{
 };
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
+use ortica_rtp::Ssrc;
 use thiserror::Error;
 
 /// Why a command to a sender or a receiver was refused.
@@ -67,6 +68,12 @@ impl Session {
         self.next_track += 1;
         self.receivers.insert(id, transport);
         Ok(id)
+    }
+
+    /// A number for a stream, which nobody else is likely to have.
+    pub fn draw_ssrc(&mut self) -> Ssrc {
+        self.next_track += 1;
+        Ssrc::random(&mut self.rng.fork(&format!("ssrc {}", self.next_track)))
     }
 
     /// Moves a sender to another transport, with what waits to be sent: its section was bundled with another one, or ceased

@@ -48,7 +48,7 @@ impl Peer {
             remote_certificate_id,
             tls_version: verified.map(|verified| format!("{:04X}", verified.version().wire())),
             dtls_cipher: verified.map(|verified| verified.cipher_suite().to_string()),
-            dtls_role: match verified.map(|verified| verified.role()) {
+            dtls_role: match session.handshake_role(id) {
                 None => DtlsRole::Unknown,
                 Some(ortica_dtls::Role::Client) => DtlsRole::Client,
                 Some(ortica_dtls::Role::Server) => DtlsRole::Server,
@@ -112,7 +112,7 @@ fn candidate_report(transport: TransportId, stats: &CandidateStats<'_>) -> Candi
         foundation: candidate.foundation.clone(),
         related_address: related.map(|(address, _)| address.to_string()),
         related_port: related.map(|(_, port)| *port),
-        username_fragment: candidate.ufrag.clone().filter(|_| stats.signalled),
+        username_fragment: candidate.ufrag.clone(),
         tcp_type: candidate.tcp_type,
     }
 }
