@@ -1,6 +1,8 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod dtmf;
 mod media;
+mod parameters;
 mod stats;
 
 pub use media::TransceiverState;
@@ -63,6 +65,8 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
     TrackRemoved(TransceiverId, MediaKind),
+    /// A transceiver begins to send a tone (a comma is a pause), or has sent the last one.
+    ToneChange(TransceiverId, Option<char>),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -502,6 +506,10 @@ impl Peer {
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
+            EngineEvent::ToneChange(sender, tone) => {
+                let id = self.transceiver_sending(sender);
+                self.events.extend(id.map(|id| PeerEvent::ToneChange(id, tone)));
+            }
             EngineEvent::Closed(reason) => self.on_closed(reason),
             _ => {}
         }

@@ -37,6 +37,8 @@ pub enum Event {
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
+    /// A sender begins a tone (a comma is a pause), or has played the last one.
+    ToneChange(SenderId, Option<char>),
     /// A receiver has frames to read.
     ReceiverReadable(ReceiverId),
     /// A data channel is open, one of ours or, when the name is new, one that the peer made.

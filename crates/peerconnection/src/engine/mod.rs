@@ -30,8 +30,9 @@ pub use config::{Config, Limits};
 pub use event::{CloseReason, DtlsState, Event};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 pub use media::{
-    CodecFeedback, EncoderTargets, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError,
-    RtpReceiveParameters, RtpSendParameters, SendFrameError,
+    CodecFeedback, DtmfError, EncoderTargets, MAX_ENCODINGS, PictureLimits, ReceivedFrame, Resolution,
+    RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters, RtpSendParameters,
+    RtpTelephoneEvents, SendFrameError,
 };
 pub use session::{MediaError, Session, TransportError};
 pub use stats::{ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};

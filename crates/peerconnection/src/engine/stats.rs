@@ -2,8 +2,8 @@
 
 use ortica_codecs::Codec;
 use ortica_core::Instant;
-use ortica_rtp::Ssrc;
 use ortica_rtp::session::{receiver, sender};
+use ortica_rtp::{Rid, Ssrc};
 use std::time::Duration;
 
 /// Counters of a transport.
@@ -60,6 +60,8 @@ pub struct RtpStats {
 pub struct SenderStats {
     /// The stream; `None` until something was to be sent.
     pub ssrc: Option<Ssrc>,
+    /// What the encoding is called among several.
+    pub rid: Option<Rid>,
     /// What is sent.
     pub codec: Option<Codec>,
     /// Packets sent, retransmissions included.
@@ -96,6 +98,8 @@ pub struct SenderStats {
 pub struct ReceiverStats {
     /// The stream; `None` while nothing was received.
     pub ssrc: Option<Ssrc>,
+    /// What the layer is called among several.
+    pub rid: Option<Rid>,
     /// What is received.
     pub codec: Option<Codec>,
     /// Packets received, retransmissions excluded.

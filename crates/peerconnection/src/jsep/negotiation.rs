@@ -5,12 +5,14 @@
 //! | here | the state, and descriptions of this side |
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
+//! | `parameters` | parameters of senders and receivers |
 //! | `candidates` | candidates of both sides |
 //! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
 mod media;
+mod parameters;
 mod rollback;
 
 pub(crate) use media::TrackChange;

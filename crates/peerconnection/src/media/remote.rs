@@ -7,6 +7,7 @@ use crate::engine::ReceivedFrame;
 use crate::jsep::TransceiverId;
 use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
+use ortica_rtp::Rid;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -70,6 +71,22 @@ impl RemoteTrack {
         poll_fn(|cx| place.poll(cx, |peer, _| self.source.read(peer))).await
     }
 
+    /// The layers that come side by side (simulcast), from the least to the best as the other side lists them; none where
+    /// there is one stream. This track gives out the best of those that come: it changes over at key frames, and its times go
+    /// on. [`layer`](Self::layer) reads one by itself.
+    pub fn layers(&self) -> Vec<String> {
+        let rids = self.source.cell.look(|inner| inner.peer.layers(self.source.id));
+        rids.iter().map(|rid| rid.as_str().to_owned()).collect()
+    }
+
+    /// One layer as a track of its own, from its next key frame on, which is asked for. It ends when the last clone is
+    /// dropped; `None` if there is no such layer.
+    pub fn layer(&self, rid: &str) -> Option<RemoteTrack> {
+        let layer = LayerReader::new(&self.source, Rid::new(rid).ok()?)?;
+        let source = RemoteSource { layer: Some(Arc::new(layer)), ..self.source.clone() };
+        Some(Self::new(self.kind, source))
+    }
+
     /// Asks the other side for a key frame: for who decodes by itself.
     pub fn request_key_frame(&self) {
         self.source.request_key_frame();
@@ -106,6 +123,29 @@ impl RemoteTrack {
 pub(crate) struct RemoteSource {
     pub cell: Arc<Cell>,
     pub id: TransceiverId,
+    /// The layer that is read by itself.
+    pub layer: Option<Arc<LayerReader>>,
+}
+
+/// Has the frames of a layer kept as long as it lives.
+#[derive(Debug)]
+pub(crate) struct LayerReader {
+    cell: Arc<Cell>,
+    id: TransceiverId,
+    rid: Rid,
+}
+
+impl LayerReader {
+    fn new(source: &RemoteSource, rid: Rid) -> Option<Self> {
+        let (cell, id) = (source.cell.clone(), source.id);
+        cell.command(|peer, now| peer.tap_layer(now, id, rid)).then_some(Self { cell, id, rid })
+    }
+}
+
+impl Drop for LayerReader {
+    fn drop(&mut self) {
+        self.cell.command(|peer, now| peer.untap_layer(now, self.id, self.rid));
+    }
 }
 
 impl RemoteSource {
@@ -115,14 +155,21 @@ impl RemoteSource {
     }
 
     fn read(&self, peer: &mut Peer) -> Option<Option<ReceivedFrame>> {
-        match peer.read_frame(self.id) {
+        let read = match &self.layer {
+            Some(layer) => peer.read_layer(self.id, layer.rid),
+            None => peer.read_frame(self.id),
+        };
+        match read {
             Some(frame) => Some(Some(frame)),
             None => peer.is_track_over(self.id).then_some(None),
         }
     }
 
     pub fn request_key_frame(&self) {
-        self.cell.command(|peer, now| peer.request_key_frame(now, self.id));
+        self.cell.command(|peer, now| match &self.layer {
+            Some(layer) => peer.request_layer_key_frame(now, self.id, layer.rid),
+            None => peer.request_key_frame(now, self.id),
+        });
     }
 }
 

@@ -89,15 +89,6 @@ impl Peer {
         Ok(())
     }
 
-    /// Changes which codecs are negotiated from the next description on, best liked first; none means all.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    pub fn set_codec_preferences(&mut self, id: TransceiverId, codecs: Vec<Codec>) -> Result<(), TransceiverError> {
-        self.check_alive()?;
-        self.negotiation.set_codecs(id, &codecs)
-    }
-
     /// Stops a transceiver for good: nothing is sent at once, and the next negotiation gives its section up.
     ///
     /// # Errors
@@ -139,7 +130,7 @@ impl Peer {
         })
     }
 
-    /// Sends a frame over a transceiver; its `pts` stands for `captured`, which is now or a moment ago.
+    /// Sends a frame over a transceiver, in the first encoding; its `pts` stands for `captured`, which is now or a moment ago.
     ///
     /// # Errors
     /// See [`SendFrameError`]; the frame is dropped then.
@@ -149,14 +140,34 @@ impl Peer {
         id: TransceiverId,
         frame: &EncodedFrame,
     ) -> Result<(), SendFrameError> {
-        let sender = self.negotiation.transceiver(id).ok_or(SendFrameError::Unknown)?.sender;
-        self.session.send_frame(captured, sender.ok_or(SendFrameError::NotSending)?, frame)
+        self.send_encoding(captured, id, 0, frame)
     }
 
-    /// What an encoder for a transceiver is to do, `None` while nothing is sent.
+    /// Sends a frame over a transceiver in one of several encodings, counted from zero.
+    ///
+    /// # Errors
+    /// See [`SendFrameError`]; the frame is dropped then.
+    pub fn send_encoding(
+        &mut self,
+        captured: Instant,
+        id: TransceiverId,
+        encoding: usize,
+        frame: &EncodedFrame,
+    ) -> Result<(), SendFrameError> {
+        let sender = self.negotiation.transceiver(id).ok_or(SendFrameError::Unknown)?.sender;
+        self.session.send_encoding(captured, sender.ok_or(SendFrameError::NotSending)?, encoding, frame)
+    }
+
+    /// What an encoder for a transceiver with one encoding is to do, or that of the first; `None` while nothing is sent.
     pub fn encoder_targets(&mut self, id: TransceiverId) -> Option<EncoderTargets> {
         let sender = self.negotiation.transceiver(id)?.sender?;
         self.session.encoder_targets(sender)
+    }
+
+    /// What the encoders for a transceiver's active encodings are to do, none while nothing is sent.
+    pub fn encodings_targets(&mut self, id: TransceiverId) -> Vec<EncoderTargets> {
+        let sender = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.sender);
+        sender.map_or_else(Vec::new, |sender| self.session.encodings_targets(sender))
     }
 
     /// The oldest frame that a transceiver received and nobody has read.

@@ -1,12 +1,14 @@
 //! Collects what a peer reports about itself.
 
 use super::{Peer, TransceiverState};
-use crate::engine::{ChannelId, TransportId};
+use crate::engine::{ChannelId, ReceiverId, ReceiverStats, SenderId, SenderStats, TransportId};
 use crate::stats::{
     CandidatePairReport, DataChannelReport, InboundRtpReport, OutboundRtpReport, RemoteInboundRtpReport,
     RemoteOutboundRtpReport, Stats, StatsKind, StatsReport, TransportReport,
 };
 use ortica_core::Instant;
+use ortica_rtp::Rid;
+use std::fmt;
 use std::time::Duration;
 
 impl Peer {
@@ -79,70 +81,18 @@ impl Peer {
 
     fn report_sender(&self, transceiver: &TransceiverState, report: &mut Report) {
         let Some(sender) = transceiver.sender else { return };
-        let (Some(counters), Some(transport)) =
-            (self.session.sender_stats(sender), self.session.sender_transport(sender))
-        else {
-            return;
-        };
-        let Some(ssrc) = counters.ssrc else { return };
-        let (name, kind) = (format!("outbound-{sender}"), transceiver.kind);
-        let outbound = OutboundRtpReport {
-            ssrc,
-            kind,
-            mid: transceiver.mid.clone(),
-            transport_id: format!("transport-{transport}"),
-            codec: counters.codec,
-            counters,
-        };
-        report.push(name.clone(), StatsKind::OutboundRtp(outbound));
-        let remote = counters.remote;
-        if remote.reports == 0 {
-            return;
+        let Some(transport) = self.session.sender_transport(sender) else { return };
+        for counters in self.session.encoding_stats(sender) {
+            report_encoding(transceiver, sender, transport, counters, report);
         }
-        let inbound = RemoteInboundRtpReport {
-            local_id: name,
-            ssrc,
-            kind,
-            round_trip_time: remote.rtt,
-            total_round_trip_time: remote.total_rtt,
-            round_trip_time_measurements: remote.rtt_measurements,
-            fraction_lost: f64::from(remote.fraction_lost) / 256.0,
-            packets_lost: remote.cumulative_lost,
-            jitter: remote.jitter,
-        };
-        report.push(format!("remote-inbound-{sender}"), StatsKind::RemoteInboundRtp(inbound));
     }
 
     fn report_receiver(&self, transceiver: &TransceiverState, report: &mut Report) {
         let Some(receiver) = transceiver.receiver else { return };
-        let (Some(counters), Some(transport)) =
-            (self.session.receiver_stats(receiver), self.session.receiver_transport(receiver))
-        else {
-            return;
-        };
-        let Some(ssrc) = counters.ssrc else { return };
-        let (name, kind) = (format!("inbound-{receiver}"), transceiver.kind);
-        let inbound = InboundRtpReport {
-            ssrc,
-            kind,
-            mid: transceiver.mid.clone(),
-            transport_id: format!("transport-{transport}"),
-            codec: counters.codec,
-            track_identifier: transceiver.remote_track.clone(),
-            counters,
-        };
-        report.push(name.clone(), StatsKind::InboundRtp(inbound));
-        let Some(remote) = counters.remote else { return };
-        let outbound = RemoteOutboundRtpReport {
-            local_id: name,
-            ssrc,
-            kind,
-            remote_timestamp: remote.ntp.to_unix(),
-            packets_sent: remote.packets,
-            bytes_sent: remote.octets,
-            reports_sent: remote.reports,
-        };
-        report.push(format!("remote-outbound-{receiver}"), StatsKind::RemoteOutboundRtp(outbound));
+        let Some(transport) = self.session.receiver_transport(receiver) else { return };
+        for counters in self.session.layer_stats(receiver) {
+            report_layer(transceiver, receiver, transport, counters, report);
+        }
     }
 
     fn report_channel(&self, id: ChannelId, report: &mut Report) {
@@ -159,6 +109,81 @@ impl Peer {
         };
         report.push(format!("channel-{id}"), StatsKind::DataChannel(channel));
     }
+}
+
+fn report_encoding(
+    transceiver: &TransceiverState,
+    sender: SenderId,
+    transport: TransportId,
+    counters: SenderStats,
+    report: &mut Report,
+) {
+    let Some(ssrc) = counters.ssrc else { return };
+    let (id, kind) = (named(sender, counters.rid), transceiver.kind);
+    let name = format!("outbound-{id}");
+    let outbound = OutboundRtpReport {
+        ssrc,
+        kind,
+        mid: transceiver.mid.clone(),
+        transport_id: format!("transport-{transport}"),
+        codec: counters.codec,
+        counters,
+    };
+    report.push(name.clone(), StatsKind::OutboundRtp(outbound));
+    let remote = counters.remote;
+    if remote.reports == 0 {
+        return;
+    }
+    let inbound = RemoteInboundRtpReport {
+        local_id: name,
+        ssrc,
+        kind,
+        round_trip_time: remote.rtt,
+        total_round_trip_time: remote.total_rtt,
+        round_trip_time_measurements: remote.rtt_measurements,
+        fraction_lost: f64::from(remote.fraction_lost) / 256.0,
+        packets_lost: remote.cumulative_lost,
+        jitter: remote.jitter,
+    };
+    report.push(format!("remote-inbound-{id}"), StatsKind::RemoteInboundRtp(inbound));
+}
+
+fn report_layer(
+    transceiver: &TransceiverState,
+    receiver: ReceiverId,
+    transport: TransportId,
+    counters: ReceiverStats,
+    report: &mut Report,
+) {
+    let Some(ssrc) = counters.ssrc else { return };
+    let (id, kind) = (named(receiver, counters.rid), transceiver.kind);
+    let name = format!("inbound-{id}");
+    let inbound = InboundRtpReport {
+        ssrc,
+        kind,
+        mid: transceiver.mid.clone(),
+        transport_id: format!("transport-{transport}"),
+        codec: counters.codec,
+        track_identifier: transceiver.remote_track.clone(),
+        counters,
+    };
+    report.push(name.clone(), StatsKind::InboundRtp(inbound));
+    let Some(remote) = counters.remote else { return };
+    let outbound = RemoteOutboundRtpReport {
+        local_id: name,
+        ssrc,
+        kind,
+        remote_timestamp: remote.ntp.to_unix(),
+        packets_sent: remote.packets,
+        bytes_sent: remote.octets,
+        reports_sent: remote.reports,
+    };
+    report.push(format!("remote-outbound-{id}"), StatsKind::RemoteOutboundRtp(outbound));
+}
+
+/// Of a sender or receiver, or of one of several encodings or layers.
+fn named(id: impl fmt::Display, rid: Option<Rid>) -> String {
+    rid.map_or_else(|| id.to_string(), |rid| format!("{id}-{rid}"))
 }
 
 struct Report {

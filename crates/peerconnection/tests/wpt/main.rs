@@ -6,10 +6,15 @@
 mod add_ice_candidate;
 #[path = "../common/mod.rs"]
 mod common;
+mod dtmf;
+mod layers;
 mod negotiation_needed;
+mod parameters;
+mod preferences;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
+mod simulcast;
 mod stop;
 mod transceivers;
 

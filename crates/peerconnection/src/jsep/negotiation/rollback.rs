@@ -7,6 +7,7 @@
 
 use super::{Negotiation, TrackChange};
 use crate::engine::Session;
+use crate::jsep::encodings::Encoding;
 use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
 use ortica_core::Instant;
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Before {
     associations: BTreeMap<TransceiverId, Association>,
+    /// What transceivers sent alone and without a name; `None` where they had several encodings.
+    unnamed: BTreeMap<TransceiverId, Option<Encoding>>,
     gathering: bool,
     /// Since then this side restarted ICE.
     restarted: bool,
@@ -31,7 +34,8 @@ impl Negotiation {
     pub(super) fn begin_exchange(&mut self) {
         if self.state == SignalingState::Stable {
             let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
-            self.before = Some(Before { associations, gathering: self.gathering, restarted: false });
+            let unnamed = self.transceivers.iter().map(|it| (it.id, it.encodings.unnamed().cloned())).collect();
+            self.before = Some(Before { associations, unnamed, gathering: self.gathering, restarted: false });
         }
     }
 
@@ -76,6 +80,13 @@ impl Negotiation {
             let known = before.associations.remove(&transceiver.id);
             let goes = known.is_none() && transceiver.origin == Origin::RemoteOffer && !transceiver.has_track;
             let was = known.unwrap_or_default();
+            match before.unnamed.remove(&transceiver.id) {
+                Some(Some(unnamed)) => transceiver.encodings.unsplit(Some(unnamed)),
+                Some(None) => {}
+                None if transceiver.origin == Origin::RemoteOffer => transceiver.encodings.unsplit(None),
+                None => {}
+            }
+            transceiver.transaction.end();
             let sent = transceiver.section.remote_sends;
             // Whoever was stopped stays so.
             let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;
