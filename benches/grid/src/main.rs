@@ -27,7 +27,7 @@ mod relay;
 mod report;
 mod sctp;
 
-use cell::{Cell, Stack};
+use cell::{Cell, Flow, Stack};
 use options::{Options, Part};
 use ortica_sctp::CongestionControl;
 use std::path::{Path, PathBuf};
@@ -49,11 +49,14 @@ fn main() -> ExitCode {
     if parts.into_iter().map(run).sum::<usize>() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One path, with what the stacks counted.
+/// One path, with one flow and with two of each stack, and what they counted.
 fn show(cell: &Cell, control: CongestionControl) {
-    for stack in [Stack::Sctp(control), Stack::Quic] {
-        let outcome = cell.run(&[stack.into()], 0);
-        println!("{stack:?}: {:.1} Mbit/s, queue {:?}\n{}", outcome.total() / 1e6, outcome.queueing, outcome.details);
+    for stack in [Stack::Sctp(control), Stack::Quic].map(Flow::from) {
+        for flows in [&[stack][..], &[stack; 2]] {
+            let outcome = cell.run(flows, 0);
+            let rates: Vec<_> = outcome.goodput.iter().map(|rate| format!("{:.1} Mbit/s", rate / 1e6)).collect();
+            println!("{:?}: {}, queue {:?}\n{}", stack.stack, rates.join(", "), outcome.queueing, outcome.details);
+        }
     }
 }
 

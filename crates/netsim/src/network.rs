@@ -2,7 +2,7 @@
 
 use crate::link::{Fate, Lane, Link, Lost};
 use crate::nat::{Nat, Translator};
-use crate::trace::{Crossing, Stats, Tap, Trace, What};
+use crate::trace::{Crossing, Hash, Stats, Tap, Trace, What};
 use ortica_core::{Ecn, Instant, Rng, SocketId};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -232,6 +232,9 @@ impl Network {
 
     /// Delivers at multiples of `period` only, so that packets arrive together as they do under interrupt coalescing; those
     /// from one source then come as one datagram. Zero, the default, delivers each at its own time.
+    ///
+    /// Which of several nodes gets its packets first is drawn anew each time: all come within 1/64 of the period. If it were
+    /// always the same one, its answers would always find room in a queue that they share, and the others' would not.
     pub fn set_coalescing(&mut self, period: Duration) {
         self.coalesce = period;
     }
@@ -374,11 +377,26 @@ impl Network {
     fn launch(&mut self, mut flight: Flight) {
         let period = self.coalesce.as_nanos() as u64;
         if matches!(flight.stage, Stage::End) && period > 0 {
-            flight.at = Instant::from_nanos(flight.at.as_nanos().div_ceil(period) * period);
+            let spread = period / 64;
+            let tick = flight.at.as_nanos().saturating_sub(spread).div_ceil(period);
+            let drawn = tick * period + self.lot(tick, flight.to) % (spread + 1);
+            flight.at = flight.at.max(Instant::from_nanos(drawn));
         }
         flight.order = self.next_order;
         self.next_order += 1;
         self.flights.push(flight);
+    }
+
+    /// A number by chance, the same for all packets to `to` in one tick.
+    fn lot(&self, tick: u64, to: SocketAddr) -> u64 {
+        let mut hash = Hash::default();
+        hash.number(self.seed);
+        hash.address(to);
+        // Numbers that follow each other differ in their last bits, which take some steps to reach all others.
+        for number in [tick, 1, 2] {
+            hash.number(number);
+        }
+        hash.0
     }
 
     fn lose(&mut self, flight: Flight, reason: Lost) {

@@ -138,6 +138,35 @@ mod tests {
         assert!((990_000..1_020_000).contains(&swarm.endpoints[2].got), "{}", swarm.endpoints[2].got);
     }
 
+    /// Guards what shares of a full queue rest on: nobody is always first to answer.
+    #[test]
+    fn who_gets_coalesced_packets_first_is_drawn() {
+        let mut network = Network::new(1);
+        network.set_coalescing(PERIOD);
+        let link = network.add_link(Link::default());
+        for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+            let node = network.add_node();
+            network.add_interface(node, ip(address), link, link);
+            network.bind(node, SocketAddr::new(ip(address), 5));
+        }
+        let (first, second) = (SocketAddr::new(ip("192.0.2.2"), 5), SocketAddr::new(ip("192.0.2.3"), 5));
+        let mut came_first = [0, 0];
+        for _ in 0..1_000 {
+            for to in [first, second] {
+                network.send(NodeId(0), SocketId(0), to, Ecn::NotEct, &[0; 10]);
+            }
+            let mut arrivals = Vec::new();
+            while arrivals.is_empty() {
+                let next = network.next_at().unwrap();
+                network.advance(next, &mut arrivals);
+            }
+            assert!(network.now().as_nanos() % PERIOD.as_nanos() as u64 <= PERIOD.as_nanos() as u64 / 64);
+            came_first[arrivals[0].node.0 - 1] += 1;
+            network.advance(network.now() + PERIOD / 2, &mut arrivals);
+        }
+        assert!(came_first.iter().all(|&times| times > 400), "{came_first:?}");
+    }
+
     #[test]
     fn a_rebound_nat_shows_another_port() {
         let mut network = Network::new(1);

@@ -139,7 +139,8 @@ impl Hash {
         self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 
-    fn address(&mut self, address: SocketAddr) {
+    /// Takes in an address.
+    pub fn address(&mut self, address: SocketAddr) {
         match address.ip() {
             IpAddr::V4(ip) => self.number(u64::from(ip.to_bits())),
             IpAddr::V6(ip) => self.bytes(&ip.octets()),

@@ -99,11 +99,19 @@ impl PeerConnection {
     /// Outside a tokio runtime, when the configuration brings no endpoint.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), NewError> {
         let provider = configuration.provider().ok_or(NewError::NoProvider)?;
-        let endpoint = match configuration.endpoint {
+        let endpoint = match configuration.endpoint.clone() {
             Some(endpoint) => endpoint,
             None => Endpoint::new(EndpointConfig::default().with_gather_loopback(configuration.gather_loopback))
                 .map_err(NewError::Bind)?,
         };
+        // ICE consent says when the path is gone; until then data are tried again soon after an outage.
+        let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
+        let sctp = ortica_sctp::Config::new(provider)
+            .with_rto(initial, min, max)
+            .with_zero_checksum(true)
+            .with_interleaving(configuration.interleaving)
+            .with_limits(sctp_limits(configuration.max_message_size));
+        let sctp = configuration.set_packet_sizes(sctp, endpoint.may_fragment());
         let rng = endpoint.rng();
         let now = endpoint.clock().now();
         let wall = endpoint.clock().wall().ntp(now).to_unix();
@@ -118,16 +126,6 @@ impl PeerConnection {
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
             .with_srtp_profiles(&configuration.srtp_profiles);
-        // ICE consent says when the path is gone; until then data are tried again soon after an outage.
-        let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider)
-            .with_rto(initial, min, max)
-            .with_zero_checksum(true)
-            .with_interleaving(configuration.interleaving)
-            .with_limits(sctp_limits(configuration.max_message_size));
-        if let Some(bytes) = configuration.max_packet_size {
-            sctp = sctp.with_max_packet_size(bytes);
-        }
         let config = engine::Config::new(ice, dtls, sctp)
             .with_limits(configuration.limits)
             .with_wall_clock(endpoint.clock().wall())

@@ -36,7 +36,8 @@ pub(super) struct RemoteMedia {
     /// What it takes, of what is known here, best liked first.
     pub formats: Vec<Format>,
     pub events: Vec<Events>,
-    pub extensions: Vec<(u8, Kind)>,
+    /// `None` stands for those that this side does not know.
+    pub extensions: Vec<(u8, Option<Kind>)>,
     pub mixed_extensions: bool,
     pub reduced_size: bool,
     /// The most that it takes, in bits per second.
@@ -285,7 +286,7 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
     ssrcs.dedup();
     let extensions = formats::read_extensions(section);
     // Without names in packets nobody could tell layers apart.
-    let has_rids = extensions.iter().any(|(_, kind)| *kind == Kind::Rid);
+    let has_rids = extensions.iter().any(|(_, kind)| *kind == Some(Kind::Rid));
     Content::Media(Box::new(RemoteMedia {
         kind,
         direction: section.direction(),

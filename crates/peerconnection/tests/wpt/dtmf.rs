@@ -94,14 +94,14 @@ impl Call {
 // --- insertDTMF ---------------------------------------------------------------------------------------------------------
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_valid_tones() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_valid_tones() {
     let mut call = Call::new();
     call.insert("0123456789ABCDabcd#*,").unwrap();
     call.insert("").unwrap();
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_invalid_tones_rejected() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_invalid_tones_rejected() {
     let mut call = Call::new();
     for (tones, wrong) in [("E", 'E'), ("1F", 'F'), (" ", ' '), ("12é", 'é')] {
         assert_eq!(call.insert(tones), Err(DtmfError::InvalidCharacter(wrong)));
@@ -110,14 +110,14 @@ fn wpt_rtcdtmf_sender_insert_dtmf_invalid_tones_rejected() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_stopped_rejects() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_stopped_rejects() {
     let mut call = Call::new();
     call.pair.a.peer.stop_transceiver(call.id).unwrap();
     assert_eq!(call.insert("1"), Err(DtmfError::InvalidState));
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_recvonly_rejects() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_recvonly_rejects() {
     let mut call = Call::new();
     let back = call.pair.b.peer.transceivers()[0].id;
     call.pair.b.peer.set_direction(back, Direction::SendRecv).unwrap();
@@ -127,14 +127,14 @@ fn wpt_rtcdtmf_sender_insert_dtmf_recvonly_rejects() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_inactive_rejects() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_inactive_rejects() {
     let mut call = Call::new();
     call.set_direction(Direction::Inactive);
     assert_eq!(call.insert("1"), Err(DtmfError::InvalidState));
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_buffer_replaced() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_buffer_replaced() {
     let mut call = Call::new();
     call.insert("1").unwrap();
     call.insert("23abc").unwrap();
@@ -142,7 +142,7 @@ fn wpt_rtcdtmf_sender_insert_dtmf_buffer_replaced() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_insert_dtmf_after_remove_and_close_rejects() {
+fn wpt_rtc_dtmf_sender_insert_dtmf_after_remove_and_close_rejects() {
     let mut call = Call::new();
     let now = call.pair.now();
     call.pair.a.peer.close(now);
@@ -153,7 +153,7 @@ fn wpt_rtcdtmf_sender_insert_dtmf_after_remove_and_close_rejects() {
 // --- ontonechange -------------------------------------------------------------------------------------------------------
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_default_timing() {
+fn wpt_rtc_dtmf_sender_ontonechange_default_timing() {
     let mut call = Call::new();
     call.insert("123").unwrap();
     assert_eq!(call.buffer(), "23");
@@ -161,42 +161,42 @@ fn wpt_rtcdtmf_sender_ontonechange_default_timing() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_explicit_timing() {
+fn wpt_rtc_dtmf_sender_ontonechange_explicit_timing() {
     let mut call = Call::new();
     call.insert_with("abc", DURATION, GAP).unwrap();
     assert_eq!(call.listen(), [(0, Some('A')), (170, Some('B')), (340, Some('C')), (510, None)]);
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_empty_string_silent() {
+fn wpt_rtc_dtmf_sender_ontonechange_empty_string_silent() {
     let mut call = Call::new();
     call.insert("").unwrap();
     assert_eq!(call.wait(), []);
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_duration_minimum() {
+fn wpt_rtc_dtmf_sender_ontonechange_duration_minimum() {
     let mut call = Call::new();
     call.insert_with("ABC", 10 * MILLI, GAP).unwrap();
     assert_eq!(call.listen(), [(0, Some('A')), (110, Some('B')), (220, Some('C')), (330, None)]);
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_gap_minimum() {
+fn wpt_rtc_dtmf_sender_ontonechange_gap_minimum() {
     let mut call = Call::new();
     call.insert_with("ABC", DURATION, 10 * MILLI).unwrap();
     assert_eq!(call.listen(), [(0, Some('A')), (130, Some('B')), (260, Some('C')), (390, None)]);
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_comma_delay() {
+fn wpt_rtc_dtmf_sender_ontonechange_comma_delay() {
     let mut call = Call::new();
     call.insert("A,B").unwrap();
     assert_eq!(call.listen(), [(0, Some('A')), (170, Some(',')), (2_170, Some('B')), (2_340, None)]);
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_stop_cancels() {
+fn wpt_rtc_dtmf_sender_ontonechange_stop_cancels() {
     let mut call = Call::new();
     call.insert("ABC").unwrap();
     assert_eq!(call.listen_until(Some('B')).len(), 2);
@@ -205,7 +205,7 @@ fn wpt_rtcdtmf_sender_ontonechange_stop_cancels() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_replaced_midway() {
+fn wpt_rtc_dtmf_sender_ontonechange_replaced_midway() {
     let mut call = Call::new();
     call.insert("ABC").unwrap();
     call.listen_until(Some('B'));
@@ -214,7 +214,7 @@ fn wpt_rtcdtmf_sender_ontonechange_replaced_midway() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_last_insert_wins() {
+fn wpt_rtc_dtmf_sender_ontonechange_last_insert_wins() {
     let mut call = Call::new();
     call.insert("ABC").unwrap();
     call.listen_until(Some('B'));
@@ -224,7 +224,7 @@ fn wpt_rtcdtmf_sender_ontonechange_last_insert_wins() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_cleared_midway() {
+fn wpt_rtc_dtmf_sender_ontonechange_cleared_midway() {
     let mut call = Call::new();
     call.insert("ABC").unwrap();
     call.listen_until(Some('B'));
@@ -234,7 +234,7 @@ fn wpt_rtcdtmf_sender_ontonechange_cleared_midway() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_direction_cancels() {
+fn wpt_rtc_dtmf_sender_ontonechange_direction_cancels() {
     let mut call = Call::new();
     call.insert("ABC").unwrap();
     call.listen_until(Some('B'));
@@ -243,14 +243,14 @@ fn wpt_rtcdtmf_sender_ontonechange_direction_cancels() {
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_first_tone_queued() {
+fn wpt_rtc_dtmf_sender_ontonechange_first_tone_queued() {
     let mut call = Call::new();
     call.insert("1").unwrap();
     assert_eq!(call.told(), [Some('1')], "told with the next turn of the loop");
 }
 
 #[test]
-fn wpt_rtcdtmf_sender_ontonechange_long_duration_maximum() {
+fn wpt_rtc_dtmf_sender_ontonechange_long_duration_maximum() {
     let mut call = Call::new();
     call.insert_with("A", 8_000 * MILLI, GAP).unwrap();
     assert_eq!(call.listen(), [(0, Some('A')), (6_070, None)]);

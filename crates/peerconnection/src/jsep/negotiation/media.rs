@@ -210,9 +210,11 @@ fn without_doubles(names: &[String]) -> Vec<String> {
 // --- sections of this side --------------------------------------------------------------------------------------------------
 
 impl Negotiation {
-    /// Brings the sections of an offer up to date, and adds those that are wanted.
+    /// Brings the sections of an offer up to date, and adds those that are wanted. Numbers are given for good only when the
+    /// offer is set.
     pub(super) fn offer_media(&mut self, cname: &str, sections: &mut Vec<Section>) {
         let Self { transceivers, numbers, current_local, .. } = self;
+        let mut numbers = numbers.clone();
         let mut body = |transceiver: &Transceiver| {
             let formats = numbers.formats(&transceiver.preferences);
             let events = numbers.events(&transceiver.preferences);
@@ -262,6 +264,14 @@ impl Negotiation {
         let media = media_section(transceiver, cname, direction, formats, extensions, layers);
         let events = formats::common_events(&transceiver.preferences.events, &offered.events);
         Some(Media { reduced_size: offered.reduced_size, events, ..media })
+    }
+
+    /// What an offer of this side calls its codecs and extensions they are called from now on.
+    pub(super) fn give_numbers(&mut self, offer: &Local) {
+        for media in offer.sections.iter().filter_map(Section::as_media) {
+            let extensions = media.extensions.iter().map(|&(id, kind)| (id, Some(kind)));
+            self.numbers.learn(&media.formats, &media.events, extensions);
+        }
     }
 
     /// The sections of a description of this side, and the tracks in them, have their names from now on.
@@ -320,7 +330,7 @@ impl Negotiation {
         for section in &offer.sections {
             match &section.content {
                 Content::Media(media) if offer.serves(section) => {
-                    self.numbers.learn(&media.formats, &media.events, &media.extensions);
+                    self.numbers.learn(&media.formats, &media.events, media.extensions.iter().copied());
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
                     self.learn_layers(id, media);

@@ -1,13 +1,13 @@
 //! What an exchange changed, taken back: the state of the last agreement is in force again (JSEP-1).
 //!
-//! Kept are the application's own wishes (directions, tracks, what it stopped) and the numbers that payload types and header
-//! extensions were given, which never change their meaning.
+//! Kept are the application's own wishes: directions, tracks, what it stopped.
 //!
 //! Source: [RFC 9429 §4.1.10.2](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.10.2)
 
 use super::{Negotiation, TrackChange};
 use crate::engine::Session;
 use crate::jsep::encodings::Encoding;
+use crate::jsep::formats::Numbers;
 use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
 use ortica_core::Instant;
@@ -19,6 +19,7 @@ pub(super) struct Before {
     associations: BTreeMap<TransceiverId, Association>,
     /// What transceivers sent alone and without a name; `None` where they had several encodings.
     unnamed: BTreeMap<TransceiverId, Option<Encoding>>,
+    numbers: Numbers,
     gathering: bool,
     /// Since then this side restarted ICE.
     restarted: bool,
@@ -35,7 +36,8 @@ impl Negotiation {
         if self.state == SignalingState::Stable {
             let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
             let unnamed = self.transceivers.iter().map(|it| (it.id, it.encodings.unnamed().cloned())).collect();
-            self.before = Some(Before { associations, unnamed, gathering: self.gathering, restarted: false });
+            let Self { gathering, ref numbers, .. } = *self;
+            self.before = Some(Before { associations, unnamed, numbers: numbers.clone(), gathering, restarted: false });
         }
     }
 
@@ -54,6 +56,7 @@ impl Negotiation {
         self.fresh_answer = None;
         self.state = SignalingState::Stable;
         self.restore_ice(now, session, &before);
+        self.numbers = before.numbers.clone();
         self.restore_transceivers(before);
     }
 
