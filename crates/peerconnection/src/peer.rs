@@ -3,6 +3,7 @@
 mod dtmf;
 mod media;
 mod parameters;
+mod sources;
 mod stats;
 
 pub use media::TransceiverState;

@@ -311,6 +311,11 @@ impl PeerConnection {
         self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
     }
 
+    /// The connection's clock, by which times of frames and sources count.
+    pub fn now(&self) -> ortica_core::Instant {
+        self.handle.cell.now()
+    }
+
     /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
     ///
     /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)

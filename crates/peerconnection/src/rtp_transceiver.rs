@@ -1,6 +1,7 @@
 //! Transceivers, senders and receivers, as handles.
 
 use crate::dtmf_sender::DtmfSender;
+use crate::engine::RtpSource;
 use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
 use crate::parameters::{ParametersError, RtpCapabilities, RtpCodec, RtpReceiveParameters, RtpSendParameters};
@@ -11,6 +12,7 @@ use ortica_core::Instant;
 use ortica_sdp::Direction;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A sender and a receiver that share a media section. Clones name the same one.
@@ -50,6 +52,9 @@ pub enum ReplaceTrackError {
     /// Sound where pictures are sent, or the other way round.
     #[error("the sender sends {0}")]
     Kind(MediaKind),
+    /// The transceiver is stopped, or the connection closed.
+    #[error("nothing is sent any more")]
+    Stopped,
 }
 
 impl RtpTransceiver {
@@ -145,12 +150,15 @@ impl RtpSender {
     /// Sends another track of the same kind from now on, or none, without negotiation.
     ///
     /// # Errors
-    /// [`ReplaceTrackError::Kind`].
+    /// See [`ReplaceTrackError`].
     ///
     /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack)
     pub fn replace_track(&self, track: Option<&LocalTrack>) -> Result<(), ReplaceTrackError> {
         if track.is_some_and(|track| track.kind() != self.kind) {
             return Err(ReplaceTrackError::Kind(self.kind));
+        }
+        if self.transceiver().is_stopping() {
+            return Err(ReplaceTrackError::Stopped);
         }
         self.handle.set_track(self.id, track);
         Ok(())
@@ -232,6 +240,38 @@ impl RtpReceiver {
     pub fn track(&self) -> RemoteTrack {
         let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id, layer: None };
         RemoteTrack::new(self.kind, source)
+    }
+
+    /// The streams that were received within the last ten seconds, the latest first. [`PeerConnection::now`] is what their
+    /// times are compared with.
+    ///
+    /// [`PeerConnection::now`]: crate::PeerConnection::now
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getsynchronizationsources)
+    pub fn synchronization_sources(&self) -> Vec<RtpSource> {
+        self.handle.cell.command(|peer, now| peer.synchronization_sources(now, self.id))
+    }
+
+    /// What mixers put into the streams that were received within the last ten seconds, the latest first.
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getcontributingsources)
+    pub fn contributing_sources(&self) -> Vec<RtpSource> {
+        self.handle.cell.command(|peer, now| peer.contributing_sources(now, self.id))
+    }
+
+    /// How long what is received is held back, if that was said.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtpreceiver-jitterbuffertarget)
+    pub fn jitter_buffer_target(&self) -> Option<Duration> {
+        self.handle.cell.look(|inner| inner.peer.jitter_buffer_target(self.id))
+    }
+
+    /// Holds what is received back for so long after it came: smoother, and later. `None` gives it out at once.
+    ///
+    /// # Errors
+    /// [`ParametersError::Range`] beyond four seconds; [`ParametersError::InvalidState`] if the transceiver is gone.
+    pub fn set_jitter_buffer_target(&self, target: Option<Duration>) -> Result<(), ParametersError> {
+        self.handle.cell.command(|peer, now| peer.set_jitter_buffer_target(now, self.id, target))
     }
 
     /// What can be received of a kind of media, by default. A connection that was told other codecs has its own.

@@ -31,7 +31,7 @@ pub use event::{CloseReason, DtlsState, Event};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 pub use media::{
     CodecFeedback, DtmfError, EncoderTargets, MAX_ENCODINGS, PictureLimits, ReceivedFrame, Resolution,
-    RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters, RtpSendParameters,
+    RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource,
     RtpTelephoneEvents, SendFrameError,
 };
 pub use session::{MediaError, Session, TransportError};

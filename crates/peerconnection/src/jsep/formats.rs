@@ -245,7 +245,7 @@ pub(super) fn answer(ours: &Preferences, theirs: &[Format]) -> Vec<Format> {
 /// The extensions that sections of a kind use, in the order in which they get their ids.
 const fn extensions_of(kind: MediaKind) -> &'static [Kind] {
     match kind {
-        MediaKind::Audio => &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::AudioLevel],
+        MediaKind::Audio => &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::AudioLevel, Kind::CsrcAudioLevel],
         MediaKind::Video => &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::Rid, Kind::RepairedRid],
     }
 }

@@ -10,6 +10,7 @@ use ortica_core::Rng;
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp::Direction;
 use std::fmt;
+use std::time::Duration;
 
 /// One transceiver of a connection. Never used again within it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -72,6 +73,8 @@ pub(crate) struct Transceiver {
     pub receiving: Option<RtpReceiveParameters>,
     /// The layers that may come, from the least to the best.
     pub layers: Vec<Layer>,
+    /// How long frames that are received are held back, if the application says.
+    pub jitter_buffer_target: Option<Duration>,
     pub sender: Option<SenderId>,
     pub receiver: Option<ReceiverId>,
 }
@@ -172,6 +175,7 @@ impl Transceiver {
             sending: None,
             receiving: None,
             layers: Vec::new(),
+            jitter_buffer_target: None,
             sender: None,
             receiver: None,
         }

@@ -61,6 +61,7 @@ impl DecodeJob {
         audio.recover(frame, |sound| self.output.push_audio(sound))?;
         let sound = audio.decoder.decode(frame)?;
         audio.samples = sound.len();
+        self.source.measure_audio_level(sound.level());
         self.output.push_audio(sound);
         Ok(())
     }

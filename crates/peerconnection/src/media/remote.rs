@@ -165,6 +165,11 @@ impl RemoteSource {
         }
     }
 
+    /// Says how loud the last sound was, 0 (loud) to 127 (silence).
+    pub fn measure_audio_level(&self, attenuation: u8) {
+        self.cell.look(|inner| inner.peer.measure_audio_level(self.id, attenuation));
+    }
+
     pub fn request_key_frame(&self) {
         self.cell.command(|peer, now| match &self.layer {
             Some(layer) => peer.request_layer_key_frame(now, self.id, layer.rid),

@@ -15,6 +15,7 @@ mod rollback;
 mod set_local_description;
 mod set_remote_description;
 mod simulcast;
+mod sources;
 mod stop;
 mod transceivers;
 

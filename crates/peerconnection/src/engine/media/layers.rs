@@ -11,10 +11,15 @@ use std::time::Duration;
 /// A layer that gave no frame for so long is not waited for while others come.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// Frames that are held back at most. Beyond, the first are given out early.
+const MAX_HELD: usize = 512;
+
 /// One layer, or the only stream there is.
 pub(super) struct Layer {
     pub rid: Option<Rid>,
     pub stream: Option<Stream>,
+    /// What is held back, with when it is due.
+    held: VecDeque<(Instant, ReceivedFrame)>,
     tap: Option<Tap>,
 }
 
@@ -30,7 +35,7 @@ struct Tap {
 
 impl Layer {
     pub fn new(rid: Option<Rid>) -> Self {
-        Self { rid, stream: None, tap: None }
+        Self { rid, stream: None, held: VecDeque::new(), tap: None }
     }
 
     pub fn tap(&mut self) {
@@ -46,6 +51,30 @@ impl Layer {
 
     pub fn read(&mut self) -> Option<ReceivedFrame> {
         self.tap.as_mut()?.ready.pop_front()
+    }
+
+    /// Holds `frames` back for `target` since they came, and puts in their place what is due now.
+    pub fn hold(&mut self, now: Instant, target: Duration, frames: &mut VecDeque<ReceivedFrame>) {
+        if target.is_zero() && self.held.is_empty() {
+            return;
+        }
+        for received in frames.drain(..) {
+            let came = match &received {
+                ReceivedFrame::Frame { arrived, .. } => *arrived,
+                ReceivedFrame::Lost { .. } => now,
+            };
+            // In order, also when the target becomes less.
+            let due = self.held.back().map_or(came + target, |(last, _)| (came + target).max(*last));
+            self.held.push_back((due, received));
+        }
+        while self.held.len() > MAX_HELD || self.held.front().is_some_and(|(due, _)| *due <= now || target.is_zero()) {
+            frames.extend(self.held.pop_front().map(|(_, received)| received));
+        }
+    }
+
+    /// When the next frame that is held back is due.
+    pub fn held_until(&self) -> Option<Instant> {
+        self.held.front().map(|(due, _)| *due)
     }
 
     /// Asks for a key frame; what comes before it is given out all the same.

@@ -11,6 +11,7 @@
 //! | `parameters` | what senders and receivers are started with |
 //! | `picture` | how large and how many pictures may be |
 //! | `sender` | frames into packets, feedback into targets of the encoder |
+//! | `sources` | who was heard or seen lately |
 //! | `tones` | keys of a telephone |
 //! | `share` | what each of several encodings may spend |
 //! | `receiver` | packets into frames, gaps into requests |
@@ -25,6 +26,7 @@ mod receiver;
 mod rtp_transport;
 mod sender;
 mod share;
+mod sources;
 mod tones;
 
 pub use parameters::{
@@ -37,4 +39,5 @@ pub(super) use receiver::Receiver;
 pub(super) use rtp_transport::RtpTransport;
 pub(super) use sender::Sending;
 pub use sender::{EncoderTargets, SendFrameError};
+pub use sources::RtpSource;
 pub use tones::DtmfError;

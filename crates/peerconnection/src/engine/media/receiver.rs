@@ -2,11 +2,13 @@
 
 use super::layers::{Layer, Selection};
 use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
+use super::sources::{RtpSource, Sources};
 use crate::engine::{Limits, ReceiverStats};
 use ortica_codecs::payload::{self, Depacketizer, Piece};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, NtpTime};
 use ortica_rtp::demux::Section;
+use ortica_rtp::header_extension::Values;
 use ortica_rtp::repair::jitter_buffer::{
     AudioBuffer, AudioConfig, Event as BufferEvent, FrameBuffer, FrameConfig, PacketHint, Playout,
 };
@@ -52,6 +54,9 @@ pub(in crate::engine) struct Receiver {
     /// One without a name, or as many as may come side by side.
     layers: Vec<Layer>,
     selection: Selection,
+    sources: Sources,
+    /// How long frames are held back.
+    target: Duration,
     /// Frames of the layer that is read, which nobody has read yet.
     ready: VecDeque<ReceivedFrame>,
     /// Reused: what a layer gave out.
@@ -93,6 +98,8 @@ impl Receiver {
             apt: AptTable::new(),
             layers: Vec::new(),
             selection: Selection::default(),
+            sources: Sources::default(),
+            target: Duration::ZERO,
             ready: VecDeque::new(),
             collected: VecDeque::new(),
             dropped: 0,
@@ -144,6 +151,21 @@ impl Receiver {
         self.ready.pop_front()
     }
 
+    /// Who was heard or seen lately, the latest first.
+    pub fn sources(&self, now: Instant) -> Vec<RtpSource> {
+        self.sources.recent(now)
+    }
+
+    /// How loud the last sound was as it was decoded: 0 (loud) to 127 (silence).
+    pub fn measure(&mut self, attenuation: u8) {
+        self.sources.measure(attenuation);
+    }
+
+    /// Holds frames back for so long from now on.
+    pub fn set_target(&mut self, target: Duration) {
+        self.target = target;
+    }
+
     /// The layers that may come.
     pub fn rids(&self) -> impl Iterator<Item = Rid> + '_ {
         self.layers.iter().filter_map(|layer| layer.rid)
@@ -192,8 +214,15 @@ impl Receiver {
         }
     }
 
-    /// A packet that belongs here has come, of the layer `rid` if it is known to be of one. `false` if it is of no use.
-    pub fn handle_packet(&mut self, now: Instant, limits: &Limits, packet: &Packet<'_>, rid: Option<Rid>) -> bool {
+    /// A packet that belongs here has come, with what its extensions say, of the layer `rid` if it is known to be of one.
+    /// `false` if it is of no use.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        packet: &Packet<'_>,
+        (values, rid): (&Values, Option<Rid>),
+    ) -> bool {
         let Some(parameters) = &self.parameters else { return false };
         let Some(at) = self.layer_of(packet.ssrc(), rid) else { return false };
         let Some(layer) = self.layers.get_mut(at) else { return false };
@@ -210,6 +239,7 @@ impl Receiver {
             stream => *stream = Some(Stream::new(packet.ssrc(), codec, self.rtt)),
         }
         let Some(stream) = &mut layer.stream else { return false };
+        self.sources.observe(now, packet, values);
         let useful = stream.handle_packet(now, packet);
         self.collect(now, limits, at);
         useful
@@ -260,7 +290,8 @@ impl Receiver {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.layers.iter().filter_map(|layer| layer.stream.as_ref()?.poll_timeout()).min()
+        let streams = self.layers.iter().filter_map(|layer| layer.stream.as_ref()?.poll_timeout());
+        streams.chain(self.layers.iter().filter_map(Layer::held_until)).min()
     }
 
     /// Reports on the streams that sent something since the last ones.
@@ -277,8 +308,10 @@ impl Receiver {
     /// Moves what is complete of a layer to where it can be read.
     fn collect(&mut self, now: Instant, limits: &Limits, at: usize) {
         let Some(layer) = self.layers.get_mut(at) else { return };
-        let Some(stream) = &mut layer.stream else { return };
-        stream.collect(now, &mut self.collected);
+        if let Some(stream) = &mut layer.stream {
+            stream.collect(now, &mut self.collected);
+        }
+        layer.hold(now, self.target, &mut self.collected);
         if self.collected.is_empty() {
             return;
         }

@@ -207,8 +207,8 @@ impl RtpTransport {
             }
         };
         let receiver = self.receivers.get_mut(&ReceiverId(routed.binding.section.0));
-        let rid = routed.binding.rid;
-        if !receiver.is_some_and(|receiver| receiver.handle_packet(now, limits, &packet, rid)) {
+        let of = (&values, routed.binding.rid);
+        if !receiver.is_some_and(|receiver| receiver.handle_packet(now, limits, &packet, of)) {
             self.stats.useless += 1;
         }
     }

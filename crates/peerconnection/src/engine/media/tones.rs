@@ -200,16 +200,24 @@ mod tests {
     const MILLI: Duration = Duration::from_millis(1);
     const START: Instant = Instant::from_nanos(1_000_000_000);
 
-    /// Plays until nothing is left; what was told and when, and all packets with when they were sent, in milliseconds.
-    fn play(tones: &mut Tones, clock_rate: u32) -> (Vec<(u128, Option<char>)>, Vec<(u128, TonePacket)>) {
-        let (mut told, mut packets) = (Vec::new(), Vec::new());
+    /// Each with when it was, in milliseconds.
+    #[derive(Default)]
+    struct Played {
+        told: Vec<(u128, Option<char>)>,
+        packets: Vec<(u128, TonePacket)>,
+    }
+
+    /// Plays until nothing is left.
+    fn play(tones: &mut Tones, clock_rate: u32) -> Played {
+        let mut played = Played::default();
         let mut now = START;
         loop {
             let at = now.saturating_duration_since(START).as_millis();
             tones.handle_timeout(now);
-            told.extend(std::iter::from_fn(|| tones.poll_change()).map(|change| (at, change)));
-            packets.extend(std::iter::from_fn(|| tones.poll_packet(now, clock_rate)).map(|packet| (at, packet)));
-            let Some(next) = tones.poll_timeout() else { return (told, packets) };
+            played.told.extend(std::iter::from_fn(|| tones.poll_change()).map(|change| (at, change)));
+            let packets = std::iter::from_fn(|| tones.poll_packet(now, clock_rate));
+            played.packets.extend(packets.map(|packet| (at, packet)));
+            let Some(next) = tones.poll_timeout() else { return played };
             assert!(next > now, "polling ends");
             now = next;
         }
@@ -220,7 +228,7 @@ mod tests {
         let mut tones = Tones::default();
         tones.insert(START, "a,2", 100 * MILLI, 70 * MILLI).unwrap();
         assert_eq!(tones.buffer(), ",2");
-        let (told, packets) = play(&mut tones, 8_000);
+        let Played { told, packets } = play(&mut tones, 8_000);
         assert_eq!(told, [(0, Some('A')), (170, Some(',')), (2_170, Some('2')), (2_340, None)]);
         let first: Vec<_> = packets.iter().take_while(|(at, _)| *at < 2_000).collect();
         let durations: Vec<u16> = first.iter().map(|(_, packet)| packet.event.duration).collect();
@@ -235,7 +243,7 @@ mod tests {
     fn a_long_key_is_told_in_segments() {
         let mut tones = Tones::default();
         tones.insert(START, "1", Duration::from_secs(9), Duration::ZERO).unwrap();
-        let (told, packets) = play(&mut tones, 48_000);
+        let Played { told, packets } = play(&mut tones, 48_000);
         assert_eq!(told, [(0, Some('1')), (6_030, None)]);
         let full: Vec<u32> =
             packets.iter().filter(|(_, it)| it.event.duration == 0xffff).map(|(_, it)| it.offset).collect();

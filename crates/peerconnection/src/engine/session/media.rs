@@ -4,7 +4,7 @@ use super::{Session, Transport, TransportError};
 use crate::engine::media::{Receiver, Sending};
 use crate::engine::{
     DtmfError, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, SendFrameError, SenderId, SenderStats, TransportId,
+    RtpSendParameters, RtpSource, SendFrameError, SenderId, SenderStats, TransportId,
 };
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
@@ -212,6 +212,27 @@ impl Session {
     /// The oldest frame of a receiver that was not read yet.
     pub fn read_frame(&mut self, id: ReceiverId) -> Option<ReceivedFrame> {
         self.transports.get_mut(self.receivers.get(&id)?)?.rtp.receiver(id)?.read()
+    }
+
+    /// Who was heard or seen at a receiver within the last ten seconds, the latest first.
+    pub fn sources(&self, now: Instant, id: ReceiverId) -> Vec<RtpSource> {
+        let transport = self.receivers.get(&id).and_then(|transport| self.transports.get(transport));
+        transport.and_then(|it| it.rtp.receiver_ref(id)).map_or_else(Vec::new, |receiver| receiver.sources(now))
+    }
+
+    /// Says how loud the last sound of a receiver was as it was decoded, 0 (loud) to 127 (silence): for packets that do not
+    /// say it.
+    pub fn measure_audio_level(&mut self, id: ReceiverId, attenuation: u8) {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get_mut(id));
+        if let Some(receiver) = transport.and_then(|transport| transport.rtp.receiver(id)) {
+            receiver.measure(attenuation);
+        }
+    }
+
+    /// Holds the frames of a receiver back for so long after they came, so that what reads them runs dry less often. Default
+    /// zero.
+    pub fn set_jitter_buffer_target(&mut self, now: Instant, id: ReceiverId, target: Duration) {
+        self.with_receiver(now, id, |receiver| receiver.set_target(target));
     }
 
     /// The layers that may come side by side at a receiver, from the least to the best; none where there is one stream.

@@ -461,7 +461,7 @@ impl Negotiation {
         transceiver.sending = Some(parameters);
         transceiver.receiving = Some(agreement.for_receiving(session.cname()));
         if direction.receives() {
-            agreement.receive(session, transceiver)?;
+            agreement.receive(now, session, transceiver)?;
         } else if let Some(receiver) = transceiver.receiver {
             session.stop_receiving(receiver)?;
         }
@@ -520,7 +520,12 @@ impl Agreement<'_> {
         }
     }
 
-    fn receive(&self, session: &mut Session, transceiver: &mut Transceiver) -> Result<(), DescriptionError> {
+    fn receive(
+        &self,
+        now: Instant,
+        session: &mut Session,
+        transceiver: &mut Transceiver,
+    ) -> Result<(), DescriptionError> {
         let receiver = match transceiver.receiver {
             Some(receiver) => receiver,
             None => *transceiver.receiver.insert(session.add_receiver(self.transport, transceiver.kind)?),
@@ -537,7 +542,9 @@ impl Agreement<'_> {
             rids: transceiver.layers.iter().map(|layer| layer.rid).collect(),
             reduced_size_rtcp: self.reduced_size(),
         };
-        Ok(session.start_receiving(receiver, parameters)?)
+        session.start_receiving(receiver, parameters)?;
+        session.set_jitter_buffer_target(now, receiver, transceiver.jitter_buffer_target.unwrap_or_default());
+        Ok(())
     }
 
     fn reduced_size(&self) -> bool {

@@ -7,7 +7,10 @@ use crate::jsep::formats;
 use crate::jsep::transceiver::Transceiver;
 use crate::parameters::{ParametersError, RtcpParameters, RtpCodec, RtpReceiveParameters, RtpSendParameters};
 use ortica_core::Instant;
+use std::time::Duration;
 
+/// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtpreceiver-jitterbuffertarget)
+const MAX_JITTER_BUFFER_TARGET: Duration = Duration::from_millis(4_000);
 /// There is no such transceiver, or none any more.
 const UNKNOWN: ParametersError = ParametersError::InvalidState("the transceiver is gone");
 
@@ -71,6 +74,30 @@ impl Negotiation {
         let transceiver = self.transceiver(id).ok_or(UNKNOWN)?;
         let rtcp = RtcpParameters { cname: session.cname().to_owned(), reduced_size: false };
         Ok(transceiver.receiving.clone().unwrap_or(RtpReceiveParameters { rtcp, ..RtpReceiveParameters::default() }))
+    }
+
+    /// How long frames that are received are held back, if the application says.
+    pub fn jitter_buffer_target(&self, id: TransceiverId) -> Option<Duration> {
+        self.transceiver(id)?.jitter_buffer_target
+    }
+
+    /// Changes how long frames that are received are held back: four seconds at most.
+    pub fn set_jitter_buffer_target(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        id: TransceiverId,
+        target: Option<Duration>,
+    ) -> Result<(), ParametersError> {
+        let transceiver = self.transceiver_mut(id).map_err(|_| UNKNOWN)?;
+        if target.is_some_and(|target| target > MAX_JITTER_BUFFER_TARGET) {
+            return Err(ParametersError::Range("jitter_buffer_target"));
+        }
+        transceiver.jitter_buffer_target = target;
+        if let Some(receiver) = transceiver.receiver {
+            session.set_jitter_buffer_target(now, receiver, target.unwrap_or_default());
+        }
+        Ok(())
     }
 }
 
