@@ -3,10 +3,12 @@
 use crate::Certificate;
 use crate::driver::Endpoint;
 use crate::engine::{self, Limits};
+use crate::jsep::BundlePolicy;
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
 use ortica_ice::HostCandidates;
+use ortica_sdp::RtcpMuxPolicy;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub struct Configuration {
     pub(crate) max_message_size: usize,
     pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
+    pub(crate) bundle_policy: BundlePolicy,
+    pub(crate) rtcp_mux_policy: RtcpMuxPolicy,
 }
 
 impl Default for Configuration {
@@ -67,6 +71,8 @@ impl Default for Configuration {
             max_message_size: MAX_MESSAGE_SIZE,
             limits: Limits::default(),
             codecs: None,
+            bundle_policy: BundlePolicy::default(),
+            rtcp_mux_policy: RtcpMuxPolicy::default(),
         }
     }
 }
@@ -216,6 +222,25 @@ impl Configuration {
             Some(bytes) => sctp.with_max_packet_size(bytes.min(LONGEST)),
             None => sctp,
         }
+    }
+
+    /// What to do for peers that cannot bundle. Default: [`BundlePolicy::Balanced`].
+    ///
+    /// Source: [webrtc-pc §4.2.3](https://www.w3.org/TR/webrtc/#rtcbundlepolicy-enum)
+    #[must_use]
+    pub fn with_bundle_policy(mut self, policy: BundlePolicy) -> Self {
+        self.bundle_policy = policy;
+        self
+    }
+
+    /// What to do about sections that do not multiplex RTP and RTCP. Default: [`RtcpMuxPolicy::Require`], which refuses them. No
+    /// connection is made with another one: see [`NewError::RtcpMuxPolicy`](crate::NewError::RtcpMuxPolicy).
+    ///
+    /// Source: [webrtc-pc §4.2.4](https://www.w3.org/TR/webrtc/#rtcrtcpmuxpolicy-enum), of which the standard left `require` alone
+    #[must_use]
+    pub fn with_rtcp_mux_policy(mut self, policy: RtcpMuxPolicy) -> Self {
+        self.rtcp_mux_policy = policy;
+        self
     }
 
     pub(crate) fn provider(&self) -> Option<CryptoProvider> {

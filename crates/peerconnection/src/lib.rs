@@ -45,6 +45,7 @@ mod peer_connection;
 mod rtp_transceiver;
 
 pub use engine::Undelivered;
+pub use jsep::BundlePolicy;
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]
@@ -72,7 +73,7 @@ pub use ortica_codecs as codecs;
 pub use ortica_core as core;
 pub use ortica_dtls::SrtpProfile;
 pub use ortica_ice::HostCandidates;
-pub use ortica_sdp::Direction;
+pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]

@@ -3,6 +3,7 @@
 mod dtmf;
 mod media;
 mod parameters;
+mod sockets;
 mod sources;
 mod stats;
 
@@ -13,13 +14,14 @@ use crate::engine::{
     Session, TransportId, Undelivered,
 };
 use crate::jsep::{
-    DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
-    TransceiverId,
+    BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
+    SignalingState, TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
+use sockets::Sockets;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -77,7 +79,7 @@ pub enum PeerEvent {
 pub struct Peer {
     session: Session,
     negotiation: Negotiation,
-    sockets: Vec<(SocketId, SocketAddr)>,
+    sockets: Sockets,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
     published: Vec<(String, IpAddr)>,
@@ -98,7 +100,7 @@ impl Peer {
         Self {
             negotiation: Negotiation::new(certificate, config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
-            sockets: Vec::new(),
+            sockets: Sockets::default(),
             events: VecDeque::new(),
             questions: Vec::new(),
             published: Vec::new(),
@@ -112,9 +114,19 @@ impl Peer {
         }
     }
 
-    /// Names the sockets that transports gather on; said once, before negotiation.
-    pub fn set_sockets(&mut self, sockets: Vec<(SocketId, SocketAddr)>) {
-        self.sockets = sockets;
+    /// Says what to do for peers that cannot bundle. Default: [`BundlePolicy::Balanced`]. To be said before negotiation.
+    pub fn set_bundle_policy(&mut self, policy: BundlePolicy) {
+        self.negotiation.set_bundle_policy(policy);
+    }
+
+    /// What to do for peers that cannot bundle.
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.negotiation.bundle_policy()
+    }
+
+    /// The transport of data channels, by the description of this side that was set last.
+    pub fn data_transport(&self) -> Option<TransportId> {
+        self.negotiation.data_transport()
     }
 
     /// The engine below, to look at.
@@ -215,10 +227,7 @@ impl Peer {
         let before = self.signaling_state();
         let gather = self.negotiation.set_local_description(now, &mut self.session, &description)?;
         for transport in gather {
-            for (socket, address) in &self.sockets {
-                let _ = self.session.add_socket(now, transport, *socket, *address);
-            }
-            let _ = self.session.end_of_sockets(now, transport);
+            self.gather(now, transport);
         }
         self.after_negotiation(before);
         Ok(())
@@ -331,14 +340,16 @@ impl Peer {
         if state != before {
             self.events.push_back(PeerEvent::SignalingStateChange(state));
         }
-        self.forget_gathered();
+        self.forget_transports();
         self.update_gathering();
+        self.update_connection();
     }
 
-    /// A rollback takes back what was gathered for the first offer.
-    fn forget_gathered(&mut self) {
-        let Self { session, gathered, .. } = self;
+    /// An answer makes transports superfluous, and a rollback takes back what was gathered for an offer.
+    fn forget_transports(&mut self) {
+        let Self { session, gathered, sockets, .. } = self;
         gathered.retain(|id, _| session.ice(*id).is_some_and(|agent| agent.gathering_state() != GatheringState::New));
+        sockets.release(|id| session.ice(id).is_some());
     }
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
@@ -525,8 +536,13 @@ impl Peer {
     }
 
     fn update_gathering(&mut self) {
-        let reported = |id| self.gathered.get(&id).copied().unwrap_or_default();
-        let state = IceGatheringState::of(self.session.transports().map(reported));
+        let reported = |id: &TransportId| self.gathered.get(id).copied().unwrap_or_default();
+        let in_use: Vec<TransportId> = self.negotiation.transports_in_use().collect();
+        // Those that were started together go on together: one that is done waits for what others have still to report.
+        let begun = in_use.iter().any(|id| reported(id) != GatheringState::New);
+        let goes_on = |id: &TransportId| self.session.has_gathering_event(*id) || self.sockets.is_waiting(*id);
+        let state = in_use.iter().map(|id| if begun && goes_on(id) { GatheringState::Gathering } else { reported(id) });
+        let state = IceGatheringState::of(state);
         if state == self.gathering {
             return;
         }
@@ -540,8 +556,8 @@ impl Peer {
 
     fn update_connection(&mut self) {
         let transports: Vec<(ortica_ice::State, DtlsState)> = self
-            .session
-            .transports()
+            .negotiation
+            .transports_in_use()
             .filter_map(|id| Some((self.session.ice(id)?.state(), self.session.dtls_state(id)?)))
             .collect();
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));

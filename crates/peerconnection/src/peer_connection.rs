@@ -14,7 +14,7 @@ use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
 use ortica_codecs::MediaKind;
 use ortica_dtls::CertificateError;
-use ortica_sdp::Direction;
+use ortica_sdp::{Direction, RtcpMuxPolicy};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
@@ -38,6 +38,9 @@ pub enum NewError {
     /// ortica was built without a crypto backend, and none was given.
     #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
     NoProvider,
+    /// RTP and RTCP on ports of their own are not supported (webrtc-pc leaves `require` alone).
+    #[error("RTP and RTCP share a port, or there is no media")]
+    RtcpMuxPolicy,
 }
 
 /// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it ends as after
@@ -99,6 +102,9 @@ impl PeerConnection {
     /// Outside a tokio runtime, when the configuration brings no endpoint.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), NewError> {
         let provider = configuration.provider().ok_or(NewError::NoProvider)?;
+        if configuration.rtcp_mux_policy != RtcpMuxPolicy::Require {
+            return Err(NewError::RtcpMuxPolicy);
+        }
         let endpoint = match configuration.endpoint.clone() {
             Some(endpoint) => endpoint,
             None => Endpoint::new(EndpointConfig::default().with_gather_loopback(configuration.gather_loopback))
@@ -132,6 +138,7 @@ impl PeerConnection {
             .with_signalled_sctp(configuration.signalled_sctp)
             .with_linger(configuration.linger);
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
+        peer.set_bundle_policy(configuration.bundle_policy);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
         }

@@ -10,10 +10,10 @@ use netsim::{Link, Pair};
 use ortica::codecs::{Codec, MediaKind};
 use ortica::core::{Instant, Rng};
 use ortica::engine::ChannelParameters;
-use ortica::jsep::{IceCandidate, SdpType, SessionDescription, SignalingState};
+use ortica::jsep::{BundlePolicy, IceCandidate, SdpType, SessionDescription, SignalingState};
 use ortica::peer::{PeerEvent, TransceiverState};
 use ortica::{ConnectionState, Direction};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const STEP: Duration = Duration::from_millis(20);
@@ -151,6 +151,8 @@ fn mirrored(
 fn side(seed: u64, address: std::net::SocketAddr) -> Side {
     let mut side = Side::new(seed, address);
     side.peer.set_codecs(vec![Codec::Opus, Codec::Vp8]);
+    let policies = [BundlePolicy::Balanced, BundlePolicy::MaxCompat, BundlePolicy::MaxBundle];
+    side.peer.set_bundle_policy(policies[(seed / 2 + seed % 2 * 2) as usize % 3]);
     side
 }
 
@@ -208,6 +210,12 @@ fn run(seed: u64) {
     let sections = |sdp: &SessionDescription| sdp.sdp.lines().filter(|line| line.starts_with("m=")).count();
     let both = [pair.a.peer.local_description().unwrap(), pair.b.peer.local_description().unwrap()];
     assert_eq!(sections(&both[0]), sections(&both[1]), "seed {seed}");
+    // Whoever bundles ends with one transport; another may be reserved for an offer that was taken back.
+    for side in [&pair.a, &pair.b] {
+        let used =
+            side.peer.transceivers().into_iter().filter_map(|state| state.transport).chain(side.peer.data_transport());
+        assert_eq!(used.collect::<BTreeSet<_>>().len(), 1, "seed {seed}");
+    }
 }
 
 /// Guards: whatever both sides do, at once too, they end with one view.

@@ -204,7 +204,9 @@ impl Channels {
     ) {
         self.role = Some(role);
         self.connected = true;
-        let waiting: Vec<ChannelId> = self.table.keys().copied().collect();
+        // Those that an association before this one had are closed.
+        let waits = |(_, channel): &(&ChannelId, &Channel)| channel.state == ChannelState::Connecting;
+        let waiting: Vec<ChannelId> = self.table.iter().filter(waits).map(|(id, _)| *id).collect();
         for id in waiting {
             self.say(now, association, Unsaid::Open(id), events);
         }

@@ -118,14 +118,21 @@ impl Session {
     }
 
     fn make_transport(&self, now: Instant, id: TransportId) -> Transport {
-        Transport::new(id, &self.config, &self.cname, self.rng.fork(&format!("transport {id}")), now)
+        let rng = |id: TransportId| self.rng.fork(&format!("transport {id}"));
+        // One association at most, wherever it runs.
+        Transport::new(id, &self.config, &self.cname, rng(id), rng(TransportId(0)), now)
     }
 
-    /// Drops a transport without a word to the peer: for one that bundling made superfluous.
+    /// Drops a transport without a word to the peer: for one that bundling made superfluous, or whose sections were rejected.
+    /// Data channels that ran on it are closed.
     pub fn remove_transport(&mut self, id: TransportId) {
-        self.transports.remove(&id);
+        let removed = self.transports.remove(&id);
+        self.events.retain(|event| event.transport() != Some(id));
         if self.sctp == Some(id) {
             self.sctp = None;
+            let mut removed = removed;
+            let association = removed.as_mut().and_then(|transport| transport.association());
+            self.channels.on_closed(association, &mut self.events);
         }
         self.senders.retain(|_, transport| *transport != id);
         self.receivers.retain(|_, transport| *transport != id);
@@ -285,6 +292,24 @@ impl Session {
         })
     }
 
+    /// Starts DTLS anew, with a peer that has another certificate: the association that was, and data channels on it, end without a
+    /// word. Streams of media go on under new keys. ICE is to be restarted first; what it had before is forgotten.
+    ///
+    /// Source: [RFC 9429 §5.11](https://www.rfc-editor.org/rfc/rfc9429#section-5.11)
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn restart_dtls(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        parameters: DtlsParameters,
+    ) -> Result<(), TransportError> {
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        transport.drop_dtls(now, &mut self.channels, &mut self.events);
+        self.start_dtls(now, id, parameters)
+    }
+
     /// The INIT chunk of this side's association on a transport, to be signalled as `a=sctp-init`: always the same one. `None`
     /// where [`Config::with_signalled_sctp`] says so, and when SCTP was started by a handshake.
     pub fn sctp_init(&self, id: TransportId) -> Option<Vec<u8>> {
@@ -292,7 +317,7 @@ impl Session {
     }
 
     /// Runs data channels on a transport, as soon as its DTLS is connected. A second start changes nothing but the longest
-    /// message.
+    /// message, and on another transport the association goes on there.
     ///
     /// # Errors
     /// [`TransportError::Unknown`].
@@ -302,13 +327,25 @@ impl Session {
         id: TransportId,
         parameters: SctpParameters,
     ) -> Result<(), TransportError> {
+        if !self.transports.contains_key(&id) {
+            return Err(TransportError::Unknown(id));
+        }
         self.channels.set_max_message_size(parameters.max_message_size);
+        self.move_sctp(id);
         self.command(now, id, |transport, config, _| {
             transport.start_sctp(now, config, parameters);
             Ok(())
         })?;
         self.sctp = Some(id);
         Ok(())
+    }
+
+    fn move_sctp(&mut self, to: TransportId) {
+        let from = self.sctp.filter(|from| *from != to).and_then(|from| self.transports.get_mut(&from));
+        let Some((parameters, association)) = from.and_then(|from| from.take_sctp()) else { return };
+        if let Some(transport) = self.transports.get_mut(&to) {
+            transport.put_sctp(parameters, association);
+        }
     }
 
     /// Bounds the rate of data on a transport, or takes the bound away, at any time: for whoever knows what the path carries and
@@ -446,8 +483,8 @@ impl Session {
         self.advance_close(now);
     }
 
-    /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, or of the one that
-    /// has validated its address.
+    /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, of the one that has
+    /// validated its address, or of the one that may hear from there.
     fn transport_of(&self, datagram: &Datagram<'_>) -> Option<TransportId> {
         let mut all = self.transports.iter();
         let (first, _) = all.next()?;
@@ -457,13 +494,11 @@ impl Session {
         let ufrag = ortica_ice::stun_username(datagram.contents).and_then(|username| username.split(':').next());
         let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
         let accepts = |transport: &Transport| transport.accepts(datagram.local, datagram.remote);
-        let knows = |transport: &Transport| {
-            transport.ice.remote_candidates().any(|candidate| candidate.socket_addr() == Some(datagram.remote))
-        };
+        let expects = |transport: &Transport| transport.expects(datagram.local, datagram.remote);
         let find = |wanted: &dyn Fn(&Transport) -> bool| {
             self.transports.iter().find(|(_, transport)| wanted(transport)).map(|(id, _)| *id)
         };
-        find(&named).or_else(|| find(&accepts)).or_else(|| find(&knows))
+        find(&named).or_else(|| find(&accepts)).or_else(|| find(&expects))
     }
 
     /// Takes notice that a socket refused what was to go to `remote`, because packets of `len` bytes are longer than the link
@@ -514,6 +549,11 @@ impl Session {
         self.closed = true;
         self.transports.clear();
         Some(Event::Closed(reason))
+    }
+
+    /// There is something to report about gathering on that transport.
+    pub(crate) fn has_gathering_event(&self, id: TransportId) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Gathering(of, _) if *of == id))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).

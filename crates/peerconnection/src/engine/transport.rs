@@ -8,6 +8,7 @@ use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, Role};
 use ortica_ice::{Agent, Route};
+use ortica_sctp::Association;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -51,12 +52,18 @@ enum Dtls {
 pub(super) struct Transport {
     id: TransportId,
     rng: Rng,
+    /// The same on all transports, since what is signalled of SCTP holds wherever it runs in the end.
+    sctp_rng: Rng,
     pub ice: Agent,
     dtls: Dtls,
     dtls_state: DtlsState,
+    /// DTLS associations that were given up.
+    replaced: u32,
     pub secured: Option<Secured>,
     /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
+    /// An association that came from another transport, until DTLS is connected here.
+    moved: Option<Association>,
     /// The most that data may take.
     data_ceiling: Option<Bitrate>,
     pub rtp: RtpTransport,
@@ -69,16 +76,19 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub fn new(id: TransportId, config: &Config, cname: &str, rng: Rng, now: Instant) -> Self {
+    pub fn new(id: TransportId, config: &Config, cname: &str, rng: Rng, sctp_rng: Rng, now: Instant) -> Self {
         Self {
+            sctp_rng,
             rtp: RtpTransport::new(config.wall_clock, cname, rng.fork("rtp"), now),
             id,
             ice: Agent::new(config.ice.clone(), rng.fork("ice"), now),
             rng,
             dtls: Dtls::Waiting { early: VecDeque::new(), bytes: 0 },
             dtls_state: DtlsState::New,
+            replaced: 0,
             secured: None,
             sctp: None,
+            moved: None,
             data_ceiling: None,
             carry: Vec::new(),
             selected: None,
@@ -108,7 +118,11 @@ impl Transport {
         let Dtls::Waiting { early, .. } = &mut self.dtls else { return };
         let early = std::mem::take(early);
         let DtlsParameters { role, fingerprints } = parameters;
-        let connection = Connection::new(config.dtls.clone(), role, fingerprints, self.rng.fork("dtls"), now);
+        let rng = match self.replaced {
+            0 => self.rng.fork("dtls"),
+            number => self.rng.fork(&format!("dtls {number}")),
+        };
+        let connection = Connection::new(config.dtls.clone(), role, fingerprints, rng, now);
         self.dtls = Dtls::Running(Box::new(connection));
         self.set_dtls_state(DtlsState::Connecting, events);
         for mut packet in early {
@@ -116,11 +130,43 @@ impl Transport {
         }
     }
 
+    /// Gives the DTLS association up, and what ran over it: another one can be started. What the peer of before still sends on
+    /// its route is not taken for the new peer's.
+    pub fn drop_dtls(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if matches!(self.dtls, Dtls::Waiting { .. }) {
+            return;
+        }
+        if self.sctp.take().is_some() {
+            channels.on_closed(self.association(), events);
+        }
+        (self.secured, self.moved) = (None, None);
+        self.carry.clear();
+        self.dtls = Dtls::Waiting { early: VecDeque::new(), bytes: 0 };
+        self.replaced += 1;
+        self.ice.forget_previous(now);
+    }
+
     /// Starts SCTP as soon as DTLS is connected.
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
         let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
-            secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+            secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+        }
+    }
+
+    /// Hands SCTP to another transport: how it was started, and the association if there is one.
+    pub fn take_sctp(&mut self) -> Option<(SctpParameters, Option<Association>)> {
+        let parameters = self.sctp.take()?;
+        let running = self.secured.as_mut().and_then(|secured| secured.association.take());
+        Some((parameters, running.or_else(|| self.moved.take())))
+    }
+
+    /// Takes SCTP over from another transport, which goes on as soon as DTLS is connected here.
+    pub fn put_sctp(&mut self, parameters: SctpParameters, association: Option<Association>) {
+        self.sctp = Some(parameters);
+        match (&mut self.secured, association) {
+            (Some(secured), Some(association)) => secured.association = Some(association),
+            (_, association) => self.moved = association,
         }
     }
 
@@ -135,7 +181,7 @@ impl Transport {
     /// The INIT chunk to signal to the peer; `None` when SCTP was started with a handshake, or is to be.
     pub fn sctp_init(&self, config: &Config) -> Option<Vec<u8>> {
         let starts_without = self.sctp.as_ref().is_none_or(|parameters| parameters.init.is_some());
-        (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.rng))
+        (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.sctp_rng))
     }
 
     pub fn role(&self) -> Option<Role> {
@@ -246,7 +292,7 @@ impl Transport {
         self.ice.route().is_some() && self.secured.as_ref().is_some_and(|secured| secured.srtp.is_some())
     }
 
-    pub fn association(&mut self) -> Option<&mut ortica_sctp::Association> {
+    pub fn association(&mut self) -> Option<&mut Association> {
         self.secured.as_mut()?.association.as_mut()
     }
 
@@ -333,8 +379,9 @@ impl Transport {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
                     let mut secured = Secured::open(verified, config);
+                    secured.association = self.moved.take();
                     if let Some(parameters) = &self.sctp {
-                        secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+                        secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
                     }
                     if secured.srtp.is_some() {
                         self.rtp.on_secured(events);
@@ -511,7 +558,13 @@ impl Transport {
         }
     }
 
+    /// The peer has proved that it is at that address.
     pub fn accepts(&self, local: SocketId, remote: SocketAddr) -> bool {
         self.ice.is_validated(local, remote)
+    }
+
+    /// The peer may be at that address.
+    pub fn expects(&self, local: SocketId, remote: SocketAddr) -> bool {
+        self.ice.expects(local, remote)
     }
 }

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `description`, `candidate` | what signaling carries |
+//! | `bundle` | which sections share a transport, as far as this side decides |
 //! | `state` | the signaling states and their transitions |
 //! | `local`, `remote` | descriptions of either side as this crate uses them |
 //! | `encodings` | what a transceiver sends side by side |
@@ -13,6 +14,7 @@
 //!
 //! Source: [RFC 9429](https://www.rfc-editor.org/rfc/rfc9429)
 
+mod bundle;
 mod candidate;
 mod description;
 mod encodings;
@@ -25,6 +27,7 @@ mod simulcast;
 mod state;
 mod transceiver;
 
+pub use bundle::BundlePolicy;
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
 pub use error::{DescriptionError, IceCandidateError};

@@ -1,7 +1,7 @@
 //! Transceivers of a peer: negotiated by name, sent and received over the engine's senders and receivers.
 
 use super::{Peer, PeerEvent};
-use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId};
+use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId};
 use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
@@ -32,6 +32,8 @@ pub struct TransceiverState {
     pub remote_streams: Vec<String>,
     /// What the other side calls its track.
     pub remote_track: Option<String>,
+    /// The transport of its section, by the description of this side that was set last.
+    pub transport: Option<TransportId>,
     /// The sender, once something was sent.
     pub sender: Option<SenderId>,
     /// The receiver, once something was to be received.
@@ -125,6 +127,7 @@ impl Peer {
             stopped: transceiver.life == Life::Stopped || self.is_ended(),
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
+            transport: transceiver.mid().and_then(|mid| self.negotiation.transport_of(mid)),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
         })

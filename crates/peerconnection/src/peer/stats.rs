@@ -17,7 +17,7 @@ impl Peer {
     /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
     pub fn stats(&self, now: Instant) -> StatsReport {
         let mut report = Report { timestamp: self.session.wall_time(now), entries: Vec::new() };
-        for transport in self.session.transports() {
+        for transport in self.negotiation.transports_in_use() {
             self.report_transport(transport, &mut report);
         }
         for transceiver in self.transceivers() {

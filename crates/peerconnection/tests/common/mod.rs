@@ -1,7 +1,7 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
-use netsim::{Endpoint, Link, Pair};
+use netsim::{Endpoint, Link, NodeId, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
@@ -24,6 +24,8 @@ pub struct Side {
     pub events: Vec<PeerEvent>,
     /// What is still to be sent on the first open channel.
     pub queue: VecDeque<ChannelMessage>,
+    /// Sockets for transports beside the first one.
+    pub spare: Vec<(SocketId, SocketAddr)>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
     /// Its socket refuses longer datagrams, and says so.
@@ -89,6 +91,7 @@ impl Side {
             received: Vec::new(),
             events: Vec::new(),
             queue: VecDeque::new(),
+            spare: Vec::new(),
             takes_checks_alone: false,
             refuses_above: usize::MAX,
             refused: 0,
@@ -115,6 +118,7 @@ impl Side {
                 _ => {}
             }
         }
+        self.serve_sockets(now);
         while let Some(event) = self.peer.poll_event() {
             self.events.push(event);
         }
@@ -130,6 +134,35 @@ impl Side {
             self.queue.pop_front();
         }
     }
+}
+
+impl Side {
+    /// Gives each transport that waits for sockets one of its own.
+    pub fn serve_sockets(&mut self, now: Instant) {
+        for id in self.peer.take_socket_wishes() {
+            let socket = self.spare.pop().into_iter().collect();
+            self.peer.provide_sockets(now, id, socket);
+        }
+    }
+}
+
+/// A pair whose sides have a socket for each transport, eight in all.
+pub fn pair_with_sockets(seed: u64, link: Link, mut a: Side, mut b: Side) -> Pair<Side> {
+    let spare = |base: SocketAddr| {
+        let bound = |number: u32| (SocketId(number), SocketAddr::new(base.ip(), base.port() + 10 * number as u16));
+        (1..8).map(bound).collect::<Vec<_>>()
+    };
+    (a.spare, b.spare) = (spare(Pair::<Side>::A), spare(Pair::<Side>::B));
+    let bound = [a.spare.clone(), b.spare.clone()];
+    a.peer.allow_more_sockets();
+    b.peer.allow_more_sockets();
+    let mut pair = Pair::new(seed, link, a, b);
+    for (node, sockets) in bound.into_iter().enumerate() {
+        for (id, address) in sockets {
+            assert_eq!(pair.network.bind(NodeId(node), address), id);
+        }
+    }
+    pair
 }
 
 impl Endpoint for Side {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod add_ice_candidate;
+mod bundling;
 #[path = "../common/mod.rs"]
 mod common;
 mod dtmf;

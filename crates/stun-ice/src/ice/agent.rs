@@ -213,6 +213,13 @@ impl Agent {
         }
     }
 
+    /// Forgets the generation before the last restart, which carries data until the new one has a selected pair: what is on its
+    /// other end is not who is wanted any more. The restart can no longer be taken back.
+    pub fn forget_previous(&mut self, now: Instant) {
+        self.previous = None;
+        self.settle(now);
+    }
+
     /// Takes a datagram for which [`is_stun`](crate::is_stun) holds. Anything else is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         if self.is_over() {
@@ -329,6 +336,15 @@ impl Agent {
         let remote = canonical(remote);
         self.current.is_validated(socket, remote)
             || self.previous.as_ref().is_some_and(|previous| previous.generation.is_validated(socket, remote))
+    }
+
+    /// Whether the peer may send from `remote` to `socket`: a candidate says so, or a check came from there that could not be
+    /// looked into yet.
+    pub fn expects(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        let remote = canonical(remote);
+        let announced =
+            || self.remote_candidates().any(|candidate| candidate.socket_addr().map(canonical) == Some(remote));
+        self.shared.socket(socket).is_some() && (announced() || self.current.has_early_check(socket, remote))
     }
 
     /// Its state.

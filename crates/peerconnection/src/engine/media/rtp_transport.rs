@@ -77,6 +77,37 @@ impl RtpTransport {
         self.receivers.insert(id, receiver);
     }
 
+    /// Hands a sender to another transport, with what waits to be sent.
+    pub fn take_sender(&mut self, id: SenderId) -> Option<Sender> {
+        let sender = self.senders.remove(&id);
+        self.update_reporter();
+        sender
+    }
+
+    /// Takes a sender over from another transport.
+    pub fn put_sender(&mut self, id: SenderId, sender: Sender) {
+        self.senders.insert(id, sender);
+        self.update_reporter();
+    }
+
+    /// Hands a receiver to another transport, with what was not read.
+    pub fn take_receiver(&mut self, id: ReceiverId) -> Option<Receiver> {
+        self.demux.remove_section(section_of(id));
+        let receiver = self.receivers.remove(&id);
+        self.update_reporter();
+        receiver
+    }
+
+    /// Takes a receiver over from another transport. Packets find it from the next
+    /// [`start_receiving`](Self::start_receiving) on.
+    pub fn put_receiver(&mut self, id: ReceiverId, mut receiver: Receiver) {
+        if let Some(rtt) = self.rtt {
+            receiver.set_rtt(rtt);
+        }
+        self.receivers.insert(id, receiver);
+        self.update_reporter();
+    }
+
     pub fn sender(&mut self, id: SenderId) -> Option<&mut Sender> {
         self.senders.get_mut(&id)
     }

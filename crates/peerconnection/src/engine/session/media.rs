@@ -72,6 +72,40 @@ impl Session {
         Ok(id)
     }
 
+    /// Moves a sender to another transport, with what waits to be sent: its section was bundled with another one, or ceased
+    /// to be. Its stream goes on.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownSender`], [`MediaError::Transport`]; nothing has changed then.
+    pub fn move_sender(&mut self, id: SenderId, to: TransportId) -> Result<(), MediaError> {
+        let from = *self.senders.get(&id).ok_or(MediaError::UnknownSender(id))?;
+        self.carrier(to)?;
+        if from != to
+            && let Some(sender) = self.carrier(from)?.rtp.take_sender(id)
+        {
+            self.carrier(to)?.rtp.put_sender(id, sender);
+            self.senders.insert(id, to);
+        }
+        Ok(())
+    }
+
+    /// Moves a receiver to another transport, with what was not read. What comes there finds it from the next
+    /// [`start_receiving`](Self::start_receiving) on.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownReceiver`], [`MediaError::Transport`]; nothing has changed then.
+    pub fn move_receiver(&mut self, id: ReceiverId, to: TransportId) -> Result<(), MediaError> {
+        let from = *self.receivers.get(&id).ok_or(MediaError::UnknownReceiver(id))?;
+        self.carrier(to)?;
+        if from != to
+            && let Some(receiver) = self.carrier(from)?.rtp.take_receiver(id)
+        {
+            self.carrier(to)?.rtp.put_receiver(id, receiver);
+            self.receivers.insert(id, to);
+        }
+        Ok(())
+    }
+
     /// Sends from now on, or goes on by other parameters.
     ///
     /// # Errors

@@ -329,7 +329,7 @@ impl Negotiation {
     pub(super) fn associate(&mut self, session: &mut Session, offer: &Remote) {
         for section in &offer.sections {
             match &section.content {
-                Content::Media(media) if offer.serves(section) => {
+                Content::Media(media) => {
                     self.numbers.learn(&media.formats, &media.events, media.extensions.iter().copied());
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
@@ -412,7 +412,6 @@ impl Negotiation {
         &mut self,
         now: Instant,
         session: &mut Session,
-        transport: TransportId,
         ours: &MadeLocal,
         theirs: &Remote,
         kind: SdpType,
@@ -420,6 +419,7 @@ impl Negotiation {
         for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
+                    let Some(transport) = ours.named_transport() else { continue };
                     self.learn_track(media.transceiver, remote);
                     self.apply_section(now, session, transport, kind, ours, remote)?;
                 }
@@ -508,6 +508,7 @@ impl Agreement<'_> {
             Some(sender) => sender,
             None => *transceiver.sender.insert(session.add_sender(self.transport, transceiver.kind)?),
         };
+        session.move_sender(sender, self.transport)?;
         transceiver.has_sent = true;
         Ok(session.start_sending(now, sender, &agreed.parameters)?)
     }
@@ -530,6 +531,7 @@ impl Agreement<'_> {
             Some(receiver) => receiver,
             None => *transceiver.receiver.insert(session.add_receiver(self.transport, transceiver.kind)?),
         };
+        session.move_receiver(receiver, self.transport)?;
         let (ours, theirs) = (self.ours, self.theirs);
         let comes = |layer: &&Layer| ours.layers.receive.iter().any(|ours| ours.rid == layer.rid);
         transceiver.layers = theirs.layers.send.iter().filter(comes).cloned().collect();

@@ -5,7 +5,7 @@
 //! Source: [RFC 9429 §4.1.10.2](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.10.2)
 
 use super::{Negotiation, TrackChange};
-use crate::engine::Session;
+use crate::engine::{Session, TransportId};
 use crate::jsep::encodings::Encoding;
 use crate::jsep::formats::Numbers;
 use crate::jsep::transceiver::{Association, Life, Origin};
@@ -20,9 +20,10 @@ pub(super) struct Before {
     /// What transceivers sent alone and without a name; `None` where they had several encodings.
     unnamed: BTreeMap<TransceiverId, Option<Encoding>>,
     numbers: Numbers,
-    gathering: bool,
-    /// Since then this side restarted ICE.
-    restarted: bool,
+    /// The transports that gathered.
+    in_use: Vec<TransportId>,
+    /// Those on which this side restarted ICE since then.
+    restarted: Vec<TransportId>,
 }
 
 impl Negotiation {
@@ -36,16 +37,17 @@ impl Negotiation {
         if self.state == SignalingState::Stable {
             let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
             let unnamed = self.transceivers.iter().map(|it| (it.id, it.encodings.unnamed().cloned())).collect();
-            let Self { gathering, ref numbers, .. } = *self;
-            self.before = Some(Before { associations, unnamed, numbers: numbers.clone(), gathering, restarted: false });
+            let in_use = self.transports.in_use().collect();
+            let numbers = self.numbers.clone();
+            self.before = Some(Before { associations, unnamed, numbers, in_use, restarted: Vec::new() });
         }
     }
 
     /// ICE was restarted, as the application may have asked.
-    pub(super) fn note_restart(&mut self) {
+    pub(super) fn note_restart(&mut self, transport: TransportId) {
         self.wants_restart = false;
         if let Some(before) = &mut self.before {
-            before.restarted = true;
+            before.restarted.push(transport);
         }
     }
 
@@ -53,28 +55,27 @@ impl Negotiation {
     pub(super) fn roll_back(&mut self, now: Instant, session: &mut Session) {
         let Some(before) = self.before.take() else { return };
         (self.pending_local, self.pending_remote) = (None, None);
-        self.fresh_answer = None;
         self.state = SignalingState::Stable;
         self.restore_ice(now, session, &before);
         self.numbers = before.numbers.clone();
         self.restore_transceivers(before);
+        self.drop_transports(session);
     }
 
     fn restore_ice(&mut self, now: Instant, session: &mut Session, before: &Before) {
-        if before.gathering {
-            if let Some(transport) = self.transport.filter(|_| before.restarted) {
-                let _ = session.rollback_ice_restart(now, transport);
-                self.wants_restart = true;
+        for known in self.transports.iter_mut() {
+            known.fresh_answer = None;
+            if before.restarted.contains(&known.id) {
+                let _ = session.rollback_ice_restart(now, known.id);
             }
-        } else {
-            // Nothing was agreed on: what was gathered goes, and the next description gathers anew. It may be the one that
-            // was taken back, so that its credentials have to stay.
-            if let Some(transport) = self.transport {
-                let _ = session.reset_transport(now, transport);
+            if known.gathers && !before.in_use.contains(&known.id) {
+                // What was gathered goes, and the next description gathers anew. It may be the one that was taken back, so that
+                // its credentials have to stay.
+                let _ = session.reset_transport(now, known.id);
+                known.gathers = false;
             }
-            self.gathering = false;
-            self.wants_restart = false;
         }
+        self.wants_restart = !before.in_use.is_empty() && (self.wants_restart || !before.restarted.is_empty());
     }
 
     fn restore_transceivers(&mut self, mut before: Before) {
