@@ -303,6 +303,10 @@ impl Sending {
             self.packetizer = payload::packetizer(codec.codec, &mut rng.fork("packetizer"));
             self.require_key_frame();
         }
+        if self.parameters.picture != encoding.picture {
+            // From here on it comes from another encoder, which may be in the middle of its own stream.
+            self.require_key_frame();
+        }
         self.codec = codec;
         self.stream.set_format(now, codec.payload_type, codec.codec.clock_rate(), codec.rtx);
         (self.mid, self.extensions) = (parameters.mid, parameters.header_extensions.clone());
