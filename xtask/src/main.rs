@@ -15,6 +15,7 @@ mod metadata;
 mod package;
 mod process;
 mod requirements;
+mod stats_idl;
 mod testing;
 mod wpt;
 
@@ -53,6 +54,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--write]",
         about: "checks that the tests named in the lists of others' tests ran; --write counts docs/wpt.md anew",
         run: mappings::run,
+    },
+    Command {
+        name: "stats-idl",
+        arguments: "",
+        about: "checks docs/stats.md against the W3C's IDL and what calls report",
+        run: stats_idl::run,
     },
     Command {
         name: "bars",

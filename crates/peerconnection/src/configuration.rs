@@ -1,6 +1,7 @@
 //! What a connection is made with.
 
 use crate::Certificate;
+use crate::diagnostics::Diagnostics;
 use crate::driver::Endpoint;
 use crate::engine::{self, Limits};
 use crate::jsep::BundlePolicy;
@@ -49,6 +50,7 @@ pub struct Configuration {
     pub(crate) max_message_size: usize,
     pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
+    pub(crate) diagnostics: Diagnostics,
     pub(crate) bundle_policy: BundlePolicy,
     pub(crate) rtcp_mux_policy: RtcpMuxPolicy,
 }
@@ -71,6 +73,7 @@ impl Default for Configuration {
             max_message_size: MAX_MESSAGE_SIZE,
             limits: Limits::default(),
             codecs: None,
+            diagnostics: Diagnostics::default(),
             bundle_policy: BundlePolicy::default(),
             rtcp_mux_policy: RtcpMuxPolicy::default(),
         }
@@ -222,6 +225,14 @@ impl Configuration {
             Some(bytes) => sctp.with_max_packet_size(bytes.min(LONGEST)),
             None => sctp,
         }
+    }
+
+    /// Where to put what is recorded of the connection: a log of what happens, captured packets, secrets. Default: nowhere; nothing
+    /// is recorded.
+    #[must_use]
+    pub fn with_diagnostics(mut self, diagnostics: Diagnostics) -> Self {
+        self.diagnostics = diagnostics;
+        self
     }
 
     /// What to do for peers that cannot bundle. Default: [`BundlePolicy::Balanced`].

@@ -52,6 +52,15 @@ pub enum Event {
         /// The tone; `None` after the last, where the W3C has an empty one.
         tone: Option<char>,
     },
+    /// Nothing of the track comes any more that this transceiver receives, for now: its sender said goodbye, or the other side
+    /// no longer sends it.
+    ///
+    /// Source: [mediacapture-streams `mute`](https://www.w3.org/TR/mediacapture-streams/#event-mediastreamtrack-mute)
+    TrackMute(RtpTransceiver),
+    /// The track that this transceiver receives has begun to come.
+    ///
+    /// Source: [mediacapture-streams `unmute`](https://www.w3.org/TR/mediacapture-streams/#event-mediastreamtrack-unmute)
+    TrackUnmute(RtpTransceiver),
     /// The connection is over. Nothing follows.
     Closed(CloseReason),
 }
@@ -105,6 +114,11 @@ impl Events {
         Poll::Ready(None)
     }
 
+    fn transceiver(&self, id: TransceiverId) -> Option<RtpTransceiver> {
+        let kind = self.cell.look(|inner| inner.peer.transceiver(id))?.kind;
+        Some(RtpTransceiver::new(self.handle.upgrade()?, id, kind))
+    }
+
     fn translate(&mut self, event: PeerEvent) -> Option<Event> {
         Some(match event {
             PeerEvent::NegotiationNeeded => Event::NegotiationNeeded,
@@ -124,6 +138,8 @@ impl Events {
                 let sender = RtpSender::new(self.handle.upgrade()?, id, MediaKind::Audio);
                 Event::ToneChange { sender, tone }
             }
+            PeerEvent::TrackMute(id) => Event::TrackMute(self.transceiver(id)?),
+            PeerEvent::TrackUnmute(id) => Event::TrackUnmute(self.transceiver(id)?),
             PeerEvent::Closed(reason) => {
                 self.over = true;
                 Event::Closed(reason)

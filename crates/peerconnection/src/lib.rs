@@ -4,21 +4,26 @@
 //! |---|---|
 //! | crate root | [`PeerConnection`], [`DataChannel`], tracks and what they speak of; feature `tokio` |
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
+//! | [`ortc`] | transports as objects, looked at or used by hand, without descriptions |
 //! | [`parameters`] | parameters and capabilities of senders and receivers |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
+//! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
 
 pub mod engine;
 pub mod jsep;
+pub mod ortc;
 pub mod parameters;
 pub mod peer;
 mod states;
 pub mod stats;
 
+#[cfg(feature = "tokio")]
+pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
 
@@ -37,6 +42,8 @@ mod data_channel;
 mod dtmf_sender;
 #[cfg(feature = "tokio")]
 mod event;
+#[cfg(feature = "tokio")]
+mod get_stats;
 #[cfg(feature = "tokio")]
 mod media;
 #[cfg(feature = "tokio")]
@@ -63,18 +70,28 @@ pub use dtmf_sender::DtmfSender;
 #[cfg(feature = "tokio")]
 pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]
+pub use get_stats::{SelectorError, TrackSelector};
+#[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
-pub use peer_connection::{NewError, PeerConnection};
+pub use peer_connection::{NewError, PeerConnection, TrackOrKind};
 #[cfg(feature = "tokio")]
 pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
+pub use ortica_dtls as dtls;
 pub use ortica_dtls::SrtpProfile;
+pub use ortica_ice as ice;
 pub use ortica_ice::HostCandidates;
+pub use ortica_rtp as rtp;
+pub use ortica_sctp as sctp;
 pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../docs/guide/from-aiortc.md")]
+struct FromAiortc;

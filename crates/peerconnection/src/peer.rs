@@ -1,28 +1,33 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod by_hand;
 mod dtmf;
 mod media;
+mod mute;
+mod objects;
 mod parameters;
 mod sockets;
 mod sources;
 mod stats;
 
 pub use media::TransceiverState;
+pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId, Undelivered,
+    Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
     BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
     SignalingState, TransceiverId,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::Stats;
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
 use sockets::Sockets;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -70,6 +75,10 @@ pub enum PeerEvent {
     TrackRemoved(TransceiverId, MediaKind),
     /// A transceiver begins to send a tone (a comma is a pause), or has sent the last one.
     ToneChange(TransceiverId, Option<char>),
+    /// Nothing comes over this transceiver any more, for now.
+    TrackMute(TransceiverId),
+    /// What the other side sends over this transceiver has begun to come.
+    TrackUnmute(TransceiverId),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -91,7 +100,16 @@ pub struct Peer {
     negotiation_needed: bool,
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
+    /// Transceivers whose tracks of the other side are not muted.
+    audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
+    /// How many transports there were when those who look at them were woken last.
+    #[cfg(feature = "tokio")]
+    transports: usize,
+    /// Set where there is no negotiation.
+    by_hand: Option<by_hand::ByHand>,
+    /// What transports counted, once the connection is over.
+    last_transports: Vec<Stats>,
 }
 
 impl Peer {
@@ -110,7 +128,12 @@ impl Peer {
             gathered: BTreeMap::new(),
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
+            audible: BTreeSet::new(),
             closed: None,
+            #[cfg(feature = "tokio")]
+            transports: 0,
+            by_hand: None,
+            last_transports: Vec::new(),
         }
     }
 
@@ -122,11 +145,6 @@ impl Peer {
     /// What to do for peers that cannot bundle.
     pub fn bundle_policy(&self) -> BundlePolicy {
         self.negotiation.bundle_policy()
-    }
-
-    /// The transport of data channels, by the description of this side that was set last.
-    pub fn data_transport(&self) -> Option<TransportId> {
-        self.negotiation.data_transport()
     }
 
     /// The engine below, to look at.
@@ -275,8 +293,10 @@ impl Peer {
     /// See [`ChannelError`].
     pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
         let id = self.session.create_channel(now, parameters)?;
-        self.negotiation.want_data();
-        self.update_negotiation_needed();
+        if !self.is_by_hand() {
+            self.negotiation.want_data();
+            self.update_negotiation_needed();
+        }
         Ok(id)
     }
 
@@ -322,6 +342,19 @@ impl Peer {
         Ok(self.session.send(now, id, message)?)
     }
 
+    /// Reports a state, to the log too, if there is one.
+    fn tell(&mut self, event: PeerEvent) {
+        let (name, state) = match &event {
+            PeerEvent::SignalingStateChange(state) => ("signaling-state", state.to_string()),
+            PeerEvent::IceGatheringStateChange(state) => ("ice-gathering-state", state.to_string()),
+            PeerEvent::IceConnectionStateChange(state) => ("ice-connection-state", state.to_string()),
+            PeerEvent::ConnectionStateChange(state) => ("connection-state", state.to_string()),
+            _ => return self.events.push_back(event),
+        };
+        self.session.note(Note::Connection(name, state));
+        self.events.push_back(event);
+    }
+
     fn check_open(&self) -> Result<(), DescriptionError> {
         if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
@@ -335,11 +368,13 @@ impl Peer {
     }
 
     fn report_negotiation(&mut self, before: SignalingState) {
-        self.report_tracks();
+        // In this order (webrtc-pc §4.4.1.5).
         let state = self.signaling_state();
         if state != before {
-            self.events.push_back(PeerEvent::SignalingStateChange(state));
+            self.tell(PeerEvent::SignalingStateChange(state));
         }
+        self.update_mutes();
+        self.report_tracks();
         self.forget_transports();
         self.update_gathering();
         self.update_connection();
@@ -452,11 +487,12 @@ impl Peer {
     #[cfg(feature = "tokio")]
     pub(crate) fn stop(&mut self, now: Instant) {
         self.session.stop(now);
-        self.on_closed(CloseReason::DriverStopped);
+        self.on_closed(now, CloseReason::DriverStopped);
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, now: Instant, reason: CloseReason) {
         if self.closed.is_none() {
+            self.keep_transport_stats(now);
             self.closed = Some(reason);
             self.connection = ConnectionState::Closed;
             self.ice_connection = IceConnectionState::Closed;
@@ -482,9 +518,16 @@ impl Peer {
                     wake(Interest::Read(*id));
                     wake(Interest::Write(*id));
                 }
+                EngineEvent::IncomingChannel(_) => wake(Interest::Transport),
+                event if event.transport().is_some() => wake(Interest::Transport),
                 _ => {}
             }
             self.on_engine_event(now, event);
+        }
+        // One that is gone is closed.
+        let transports = self.session.transports().count();
+        if self.is_ended() || std::mem::replace(&mut self.transports, transports) != transports {
+            wake(Interest::Transport);
         }
         self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
         if !self.events.is_empty() {
@@ -524,15 +567,20 @@ impl Peer {
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
+            EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
+            EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::ToneChange(sender, tone) => {
                 let id = self.transceiver_sending(sender);
                 self.events.extend(id.map(|id| PeerEvent::ToneChange(id, tone)));
             }
-            EngineEvent::Closed(reason) => self.on_closed(reason),
+            EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }
-        let _ = now;
+        if self.is_by_hand() {
+            // Its objects are asked.
+            self.events.clear();
+        }
     }
 
     fn update_gathering(&mut self) {
@@ -547,7 +595,7 @@ impl Peer {
             return;
         }
         self.gathering = state;
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        self.tell(PeerEvent::IceGatheringStateChange(state));
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));
@@ -563,12 +611,12 @@ impl Peer {
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
         if ice != self.ice_connection {
             self.ice_connection = ice;
-            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+            self.tell(PeerEvent::IceConnectionStateChange(ice));
         }
         let connection = ConnectionState::of(&transports);
         if connection != self.connection {
             self.connection = connection;
-            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+            self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
 }

@@ -1,24 +1,27 @@
 //! Peer connections, async.
 
+mod tracks;
+
+pub use tracks::TrackOrKind;
+
+use crate::diagnostics::Outlets;
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
 use crate::engine::{self, ChannelError, CloseReason, Undelivered};
 use crate::jsep::{
-    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverError,
-    TransceiverId, TransceiverInit,
+    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverId,
 };
 use crate::media::LocalTrack;
+use crate::ortc::SctpTransport;
 use crate::peer::Peer;
-use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
+use crate::rtp_transceiver::RtpTransceiver;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
-use ortica_codecs::MediaKind;
 use ortica_dtls::CertificateError;
-use ortica_sdp::{Direction, RtcpMuxPolicy};
+use ortica_sdp::RtcpMuxPolicy;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -35,6 +38,9 @@ pub enum NewError {
     /// The certificate of the configuration has expired.
     #[error("the certificate has expired")]
     CertificateExpired,
+    /// [`Limits::transports`](engine::Limits) allows none.
+    #[error(transparent)]
+    Transport(#[from] engine::TransportError),
     /// ortica was built without a crypto backend, and none was given.
     #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
     NoProvider,
@@ -64,28 +70,6 @@ pub(crate) struct Handle {
     _endpoint: Endpoint,
 }
 
-impl Handle {
-    pub fn track(&self, id: TransceiverId) -> Option<LocalTrack> {
-        self.tracks().get(&id).cloned()
-    }
-
-    pub fn set_track(&self, id: TransceiverId, track: Option<&LocalTrack>) {
-        let cell = Arc::downgrade(&self.cell);
-        let mut tracks = self.tracks();
-        if let Some(before) = tracks.remove(&id) {
-            before.detach(&cell, id);
-        }
-        if let Some(track) = track {
-            track.attach(cell, id);
-            tracks.insert(id, track.clone());
-        }
-    }
-
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {
-        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Drop for Handle {
     fn drop(&mut self) {
         self.cell.end();
@@ -101,6 +85,13 @@ impl PeerConnection {
     /// # Panics
     /// Outside a tokio runtime, when the configuration brings no endpoint.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), NewError> {
+        let handle = Self::open(configuration)?;
+        let events = Events { cell: handle.cell.clone(), handle: Arc::downgrade(&handle), over: false };
+        Ok((Self { handle }, events))
+    }
+
+    /// What a connection is made of; ORTC objects are made of the same.
+    pub(crate) fn open(configuration: Configuration) -> Result<Arc<Handle>, NewError> {
         let provider = configuration.provider().ok_or(NewError::NoProvider)?;
         if configuration.rtcp_mux_policy != RtcpMuxPolicy::Require {
             return Err(NewError::RtcpMuxPolicy);
@@ -132,20 +123,27 @@ impl PeerConnection {
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
             .with_srtp_profiles(&configuration.srtp_profiles);
-        let config = engine::Config::new(ice, dtls, sctp)
+        let outlets = Outlets::new(configuration.diagnostics);
+        let dtls = match &outlets {
+            Some(outlets) => outlets.configure_dtls(dtls),
+            None => dtls,
+        };
+        let mut config = engine::Config::new(ice, dtls, sctp)
             .with_limits(configuration.limits)
             .with_wall_clock(endpoint.clock().wall())
             .with_signalled_sctp(configuration.signalled_sctp)
             .with_linger(configuration.linger);
+        if let Some(outlets) = &outlets {
+            config = outlets.configure(config);
+        }
         let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
         peer.set_bundle_policy(configuration.bundle_policy);
         if let Some(codecs) = configuration.codecs {
             peer.set_codecs(codecs);
         }
         let cell = endpoint.add(peer);
-        let handle = Arc::new(Handle { cell: cell.clone(), tracks: Mutex::default(), _endpoint: endpoint });
-        let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
-        Ok((Self { handle }, events))
+        cell.look(|inner| inner.outlets = outlets);
+        Ok(Arc::new(Handle { cell, tracks: Mutex::default(), _endpoint: endpoint }))
     }
 
     /// Makes an offer.
@@ -253,49 +251,18 @@ impl PeerConnection {
         ids.into_iter().map(|id| DataChannel::new(self.handle.clone(), id)).collect()
     }
 
-    /// Sends a track, over a transceiver that has not sent yet or a new one. `streams` names the media streams that it is
-    /// part of, which the other side plays in sync.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtrack)
-    pub fn add_track(&self, track: &LocalTrack, streams: &[&str]) -> Result<RtpSender, TransceiverError> {
-        let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
-        let id = self.command(|peer, _| peer.add_track(track.kind(), streams))?;
-        self.handle.set_track(id, Some(track));
-        Ok(RtpSender::new(self.handle.clone(), id, track.kind()))
-    }
-
-    /// Sends what the sender sent no more; what its transceiver receives goes on. The next negotiation makes it so.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-removetrack)
-    pub fn remove_track(&self, sender: &RtpSender) -> Result<(), TransceiverError> {
-        let transceiver = sender.transceiver();
-        transceiver.set_direction(Direction::new(false, transceiver.direction().receives()))?;
-        // Of no kind that could be wrong.
-        let _ = sender.replace_track(None);
-        Ok(())
-    }
-
-    /// Makes a transceiver. Its sender sends the track that it is given ([`RtpSender::replace_track`]).
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtransceiver)
-    pub fn add_transceiver(&self, kind: MediaKind, init: TransceiverInit) -> Result<RtpTransceiver, TransceiverError> {
-        let id = self.command(|peer, _| peer.add_transceiver(kind, init))?;
-        Ok(RtpTransceiver::new(self.handle.clone(), id, kind))
-    }
-
     /// The transceivers, in the order in which they were made.
     pub fn transceivers(&self) -> Vec<RtpTransceiver> {
         let states = self.handle.cell.look(|inner| inner.peer.transceivers());
         states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id, state.kind)).collect()
+    }
+
+    /// What data channels run on: `None` as long as no description has a section for them.
+    ///
+    /// Source: [webrtc-pc §6.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-sctp)
+    pub fn sctp(&self) -> Option<SctpTransport> {
+        let there = self.handle.cell.look(|inner| inner.peer.has_sctp());
+        there.then(|| SctpTransport::of(self.handle.clone()))
     }
 
     /// The signaling state.
@@ -321,14 +288,6 @@ impl PeerConnection {
     /// The connection's clock, by which times of frames and sources count.
     pub fn now(&self) -> ortica_core::Instant {
         self.handle.cell.now()
-    }
-
-    /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
-    ///
-    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
-    pub fn get_stats(&self) -> StatsReport {
-        let now = self.handle.cell.now();
-        self.handle.cell.look(|inner| inner.peer.stats(now))
     }
 
     /// Waits until all local candidates are known: for signaling without trickle.
@@ -369,6 +328,10 @@ impl PeerConnection {
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
         let mut place = self.handle.cell.place(Interest::State);
         poll_fn(|cx| place.poll(cx, |peer, _| done(peer))).await
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {

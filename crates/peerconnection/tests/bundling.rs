@@ -347,6 +347,22 @@ fn sdp_6_an_answer_may_leave_a_section_out_of_the_group() {
     assert_eq!(groups(&next), ["0 2"]);
 }
 
+/// Guards: the answer after one for the time being is made with the transports that are in force.
+#[test]
+fn an_answer_keeps_the_transports_of_the_one_before_it() {
+    let mut call = Call::with(16, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+    let now = call.now();
+    let offered = offer(&mut call.pair.a, now);
+    call.pair.b.peer.set_remote_description(now, SessionDescription::offer(without_groups(offered.sdp))).unwrap();
+    let first = call.pair.b.peer.create_answer(now).unwrap();
+    call.pair.b.peer.set_local_description(now, SessionDescription::pranswer(first.sdp.clone())).unwrap();
+    let before = carried(&call.pair.b);
+    let second = call.pair.b.peer.create_answer(now).unwrap();
+    assert_eq!(values(&first, "a=ice-ufrag:"), values(&second, "a=ice-ufrag:"));
+    call.pair.b.peer.set_local_description(now, second).unwrap();
+    assert_eq!((carried(&call.pair.b), transports(&call.pair.b).len()), (before, 3));
+}
+
 /// Guards: an answer for the time being drops nothing, so that the answer may still leave a section on the transport that was offered
 /// with it.
 #[test]
@@ -447,6 +463,7 @@ fn what_is_moved_to_another_transport_goes_on() {
         (state_of(&call.pair.a, "1").sender.unwrap(), state_of(&call.pair.b, "1").receiver.unwrap());
     let ssrc = call.pair.a.peer.session().sender_stats(sender).unwrap().ssrc.unwrap();
     let before = call.pair.b.peer.session().receiver_stats(receiver).unwrap();
+    let data = [&call.pair.a, &call.pair.b].map(|side| side.peer.data_transport().unwrap());
     let now = call.now();
     let a = call.pair.a.peer.session_mut();
     a.move_sender(sender, to[0]).unwrap();
@@ -455,6 +472,10 @@ fn what_is_moved_to_another_transport_goes_on() {
     b.move_receiver(receiver, to[1]).unwrap();
     b.start_receiving(receiver, pcmu(ssrc)).unwrap();
     b.start_sctp(now, to[1], SctpParameters::default()).unwrap();
+    for (session, data, to) in [(&*a, data[0], to[0]), (&*b, data[1], to[1])] {
+        assert!(session.sctp_stats(data).is_none(), "it went away from here");
+        assert!(session.sctp_stats(to).unwrap().packets_sent > 0, "it is the one of before");
+    }
     assert_eq!((a.sender_transport(sender), b.receiver_transport(receiver)), (Some(to[0]), Some(to[1])));
 
     assert_eq!(call.heard(), ["0", "1"].map(str::to_owned).into());

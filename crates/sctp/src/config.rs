@@ -259,6 +259,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Bytes of the longest message that can be sent: one that fills the send buffer alone.
+    pub fn longest_message(&self) -> usize {
+        self.send_buffer.saturating_sub(crate::association::MESSAGE_OVERHEAD)
+    }
+
     /// Sets [`receive_buffer`](Self::receive_buffer).
     pub fn with_receive_buffer(mut self, bytes: usize) -> Self {
         self.receive_buffer = bytes;

@@ -4,6 +4,7 @@ use super::at_once::AtOnce;
 use super::endpoint::Shared;
 use super::socket::is_too_long;
 use super::waiters::{Interest, Ticket, Waiters};
+use crate::diagnostics::Outlets;
 use crate::peer::Peer;
 use ortica_core::{Instant, Transmit};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ pub(crate) struct Inner {
     /// Handles are gone, or the connection was closed: the endpoint drops the session once its goodbyes are out.
     pub ending: bool,
     pub at_once: AtOnce,
+    /// Where what is recorded of the session goes, if anywhere.
+    pub outlets: Option<Box<Outlets>>,
 }
 
 /// When what comes of a command is sent.
@@ -102,9 +105,24 @@ impl Cell {
         waker: &Waker,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
     ) -> Option<T> {
+        self.poll_command_at((interest, Ticket::BY_HAND), waker, command)
+    }
+
+    /// A place for who waits again and again beside others of the same interest.
+    pub fn ticket(&self) -> Ticket {
+        self.lock().waiters.ticket()
+    }
+
+    /// The same at a place of one's own, which is given up when it is woken.
+    pub fn poll_command_at<T>(
+        &self,
+        (interest, ticket): (Interest, Ticket),
+        waker: &Waker,
+        command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
+    ) -> Option<T> {
         self.command_or(Sending::InTurn, command, |waiters, result| {
             if result.is_none() {
-                waiters.wait(interest, Ticket::BY_HAND, waker);
+                waiters.wait(interest, ticket, waker);
             }
         })
     }
@@ -258,13 +276,16 @@ impl Drop for Place<'_> {
 
 impl Inner {
     fn new(peer: Peer) -> Self {
-        Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default() }
+        Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default(), outlets: None }
     }
 
     /// Turns what the engine reports into what the handles wait for.
     fn settle(&mut self, now: Instant) {
-        let Self { peer, waiters, .. } = self;
+        let Self { peer, waiters, outlets, .. } = self;
         peer.settle(now, |interest| waiters.wake(interest));
+        if let Some(outlets) = outlets {
+            outlets.take(peer.session_mut());
+        }
         if peer.is_closed() {
             waiters.wake_all();
         }

@@ -1,15 +1,20 @@
 //! One side of a call.
 
 mod media;
+mod objects;
+mod observe;
 
 pub use media::MediaError;
+pub use objects::CandidatePair;
 
 use super::channels::Channels;
+use super::observe::Observer;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
     CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
 };
+use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
 use ortica_rtp::session::reports::random_cname;
@@ -66,6 +71,8 @@ pub struct Session {
     /// After `close`, nothing is left to be sent.
     said_goodbye: bool,
     closed: bool,
+    /// Records what happens, if somebody wants to know.
+    observer: Option<Box<Observer>>,
 }
 
 impl Session {
@@ -73,6 +80,7 @@ impl Session {
     pub fn new(config: Arc<Config>, rng: Rng, _now: Instant) -> Self {
         Self {
             channels: Channels::new(config.limits),
+            observer: Observer::new(&config),
             senders: BTreeMap::new(),
             receivers: BTreeMap::new(),
             next_track: 0,
@@ -111,8 +119,10 @@ impl Session {
     /// # Errors
     /// [`TransportError::Unknown`].
     pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
-        let fresh = self.make_transport(now, id);
-        **self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))? = fresh;
+        let mut fresh = self.make_transport(now, id);
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        fresh.keep_stats_of(transport);
+        **transport = fresh;
         self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }
@@ -169,6 +179,7 @@ impl Session {
         socket: SocketId,
         address: SocketAddr,
     ) -> Result<(), TransportError> {
+        self.observe(|observer| observer.add_socket(socket, address));
         self.command(now, id, |transport, _, _| {
             transport.ice.add_socket(now, socket, address);
             Ok(())
@@ -370,6 +381,7 @@ impl Session {
         let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
         let result = run(transport, &self.config, &mut self.events);
         transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        self.observe_transport(now, id);
         result
     }
 
@@ -426,7 +438,7 @@ impl Session {
 
     /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
     pub fn max_message_size(&self) -> usize {
-        self.channels.max_message_size(self.association())
+        self.channels.max_message_size(self.config.sctp.limits().longest_message())
     }
 
     /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
@@ -475,11 +487,13 @@ impl Session {
         if self.closed {
             return;
         }
+        self.observe(|observer| observer.on_received(now, &datagram));
         let Some(id) = self.transport_of(&datagram) else { return };
         if let Some(transport) = self.transports.get_mut(&id) {
             transport.handle_datagram(now, &self.config, datagram, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.observe_transport(now, id);
         self.advance_close(now);
     }
 
@@ -518,11 +532,21 @@ impl Session {
             transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.observe_transports(now);
         self.advance_close(now);
     }
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let start = out.len();
+        let transmit = self.poll_transports(now, max_segments, out)?;
+        if self.observer.is_some() {
+            self.observe_transmit(now, &transmit, out.get(start..).unwrap_or_default());
+        }
+        Some(transmit)
+    }
+
+    fn poll_transports(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         if self.closed {
             return None;
         }
@@ -543,12 +567,21 @@ impl Session {
             return None;
         }
         if let Some(event) = self.events.pop_front() {
+            self.observe(|observer| observer.on_event(&event));
             return Some(event);
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
-        self.transports.clear();
-        Some(Event::Closed(reason))
+        let event = Event::Closed(reason);
+        self.observe(|observer| observer.on_event(&event));
+        Some(event)
+    }
+
+    /// Drops what a session that is over still holds: its transports, which statistics speak of.
+    pub fn release(&mut self) {
+        if self.closed {
+            self.transports.clear();
+        }
     }
 
     /// There is something to report about gathering on that transport.
@@ -641,6 +674,21 @@ impl Session {
     /// Counters of a channel.
     pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
         self.channels.stats(id)
+    }
+
+    /// Channels that were ever open, and those among them that are open no more.
+    pub fn channels_opened_and_closed(&self) -> (u64, u64) {
+        self.channels.opened_and_closed()
+    }
+
+    /// The certificate that this side shows.
+    pub fn certificate(&self) -> &ortica_dtls::Certificate {
+        self.config.dtls.certificate()
+    }
+
+    /// The fingerprint of a certificate of the other side, made as [`certificate`](Self::certificate)'s is.
+    pub fn fingerprint_of(&self, der: &[u8]) -> ortica_dtls::Fingerprint {
+        ortica_dtls::Fingerprint::of(self.config.dtls.provider(), HashAlgorithm::Sha256, der)
     }
 
     /// The channels there are, oldest first.

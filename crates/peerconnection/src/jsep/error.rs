@@ -70,6 +70,9 @@ pub enum SectionProblem {
     /// The kind of media differs from the offer's.
     #[error("its media differ from the offer's")]
     Media,
+    /// It wants to send what was not to be received, or receive what was not to be sent (RFC 3264 §6.1).
+    #[error("its direction does not answer the offer's")]
+    Direction,
     /// It has a transport of its own, where it was offered to share one or none.
     #[error("it is not bundled with the others")]
     NotBundled,

@@ -364,7 +364,9 @@ pub(super) fn common_extensions(kind: MediaKind, offered: &[(u8, Option<Kind>)])
 /// The extensions of a section with their ids; `None` stands for those that this side does not know.
 pub(super) fn read_extensions(section: &sdp::Section<'_>) -> Vec<(u8, Option<Kind>)> {
     let id = |id| u8::try_from(id).ok().filter(|id| *id > 0);
-    section.extmaps().filter_map(|extmap| Some((id(extmap.id)?, Kind::from_uri(&extmap.uri)))).collect()
+    // 15 is reserved (RFC 8285 §4.2): who gives it to something is not answered with it.
+    let kind = |extmap: &sdp::Extmap| Kind::from_uri(&extmap.uri).filter(|_| extmap.id != 15);
+    section.extmaps().filter_map(|extmap| Some((id(extmap.id)?, kind(extmap)))).collect()
 }
 
 /// What the engine is told. An id that stands for two things stands for the first.

@@ -12,6 +12,9 @@ use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use ortica_sdp::{Attribute, Direction};
 
+/// The port inside SCTP, as everybody has it.
+const SCTP_PORT: u16 = 5000;
+
 /// Who opens the DTLS association (RFC 4145 §4, RFC 8842 §5.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Setup {
@@ -91,6 +94,15 @@ impl Line {
 
     fn is_media(&self) -> bool {
         matches!(self.media, sdp::MediaKind::Audio | sdp::MediaKind::Video)
+    }
+
+    /// The port inside SCTP, in the words of who offered: drafts before RFC 8841 have another line for it.
+    fn sctp_port(&self) -> Attribute {
+        if self.protocol.as_str() == "DTLS/SCTP" {
+            let (protocol, streams) = ("webrtc-datachannel".to_owned(), Some(u16::MAX));
+            return Attribute::SctpMap(sdp::SctpMap { port: SCTP_PORT, protocol, streams });
+        }
+        Attribute::SctpPort(SCTP_PORT)
     }
 
     fn to_media(&self, mid: Option<&str>, with_formats: bool) -> sdp::Media {
@@ -282,7 +294,7 @@ impl Local {
             }
             Body::Data { init } => {
                 self.render_transport(&mut media, section, gathered);
-                media.push(Attribute::SctpPort(5000));
+                media.push(section.line.sctp_port());
                 media.push(Attribute::MaxMessageSize(sdp::MaxMessageSize::new(self.max_message_size)));
                 if let Some(chunk) = init {
                     media.push(sdp::SctpInit { chunk: chunk.clone() });

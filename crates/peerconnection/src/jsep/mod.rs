@@ -30,7 +30,7 @@ mod transceiver;
 pub use bundle::BundlePolicy;
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
-pub use error::{DescriptionError, IceCandidateError};
+pub use error::{DescriptionError, IceCandidateError, SectionProblem};
 #[cfg(feature = "tokio")]
 pub(crate) use formats::capabilities;
 pub use negotiation::TransceiverError;

@@ -6,19 +6,23 @@
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
 //! | `parameters` | parameters of senders and receivers |
+//! | `tracks` | what is sent over transceivers |
 //! | `transports` | which transports there are, and which sections they carry |
 //! | `candidates` | candidates of both sides |
+//! | `objects` | what descriptions say of transports, to be looked at |
 //! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
 mod media;
+mod objects;
 mod parameters;
 mod rollback;
+mod tracks;
 mod transports;
 
-pub(crate) use media::TrackChange;
 pub use media::TransceiverError;
+pub(crate) use tracks::TrackChange;
 
 use super::formats::Numbers;
 use super::local::{Body, Gathered, Local, Section, Setup};
@@ -385,8 +389,10 @@ fn shared_init(session: &Session, transport: TransportId, theirs: &Option<Vec<u8
     Some([ours, theirs])
 }
 
-/// The smallest number that is no mid yet.
+/// The smallest number that is no mid yet, of those from the number of sections on: most of the smaller ones are taken, and
+/// one that a section had before it was used again would be mistaken for that.
 fn free_mid(sections: &[Section]) -> String {
     let taken = |mid: &String| sections.iter().any(|section| section.mid == *mid);
-    (0..=sections.len()).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
+    let count = sections.len();
+    (count..=2 * count).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
 }

@@ -44,6 +44,8 @@ pub(super) struct RemoteMedia {
     pub max_bitrate: Option<u64>,
     pub layers: Layers,
     pub ssrcs: Vec<Ssrc>,
+    /// It names its track, or says that it is part of no stream.
+    pub is_named: bool,
     pub streams: Vec<String>,
     pub track: Option<String>,
 }
@@ -168,6 +170,11 @@ impl Remote {
         for (index, (ours, theirs)) in offer.sections.iter().zip(&self.sections).enumerate() {
             if !ours.fits(theirs) {
                 return Err(DescriptionError::Section { index, problem: SectionProblem::Media });
+            }
+            if let (Some(ours), Some(theirs)) = (ours.as_media(), theirs.as_media())
+                && !theirs.direction.answers(ours.direction)
+            {
+                return Err(DescriptionError::Section { index, problem: SectionProblem::Direction });
             }
         }
         self.check_bundles(offer)?;
@@ -366,6 +373,7 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
         max_bitrate: read_bandwidth(section),
         layers: if has_rids { Layers::read(section) } else { Layers::default() },
         ssrcs,
+        is_named: section.msids().next().is_some(),
         streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
         track: section.msids().find_map(|msid| msid.track.clone()),
     }))

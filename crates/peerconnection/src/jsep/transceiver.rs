@@ -62,6 +62,8 @@ pub(crate) struct Transceiver {
     pub preferences: Preferences,
     /// Those it was made with, if it named some.
     pub named_codecs: Vec<Codec>,
+    /// The application gave its sender a track, so that `add_track` leaves it alone.
+    pub sends_track: bool,
     /// Of the track that is sent.
     pub track: String,
     pub streams: Vec<String>,
@@ -168,6 +170,7 @@ impl Transceiver {
             has_track: origin == Origin::Track,
             preferences,
             named_codecs: init.codecs,
+            sends_track: false,
             track: uuid(rng),
             streams: init.streams,
             encodings,
@@ -216,7 +219,7 @@ pub(crate) enum Life {
 }
 
 /// A random name in the form of RFC 9562 §5.4.
-fn uuid(rng: &mut Rng) -> String {
+pub(super) fn uuid(rng: &mut Rng) -> String {
     let mut bytes = rng.bytes::<16>();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -2,21 +2,27 @@
 
 use super::local::{LocalTrackStats, TrackConfig};
 use super::pace::FramePace;
+use super::source::SourceTally;
 use super::worker::Job;
 use crate::driver::Cell;
-use crate::engine::{EncoderTargets, PictureLimits, Resolution};
+use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution};
 use crate::jsep::TransceiverId;
+use crate::peer::SourceFigures;
 use ortica_codecs::coder::{self, AudioEncoder, CoderError, VideoEncoder};
 use ortica_codecs::frame::AudioAdapter;
 use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, VideoFrame};
+use ortica_core::Bitrate;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Pictures that wait for the encoder; the next drops the oldest.
 const VIDEO_RING: usize = 3;
 /// Frames of sound that wait for the encoder.
 const AUDIO_RING: usize = 50;
+/// How many sources there were.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 /// Encoders are not asked for less, in bits per second.
 const MIN_VIDEO_BITRATE: u32 = 50_000;
 const MIN_AUDIO_BITRATE: u32 = 6_000;
@@ -43,6 +49,9 @@ impl From<VideoFrame> for Raw {
 /// What a track and its encoder share: frames that wait, and who sends them.
 #[derive(Debug)]
 pub(super) struct Source {
+    kind: MediaKind,
+    /// Tells it from all others of this process.
+    pub number: u64,
     capacity: usize,
     state: Mutex<State>,
 }
@@ -52,6 +61,7 @@ struct State {
     ring: VecDeque<(Raw, Instant)>,
     sinks: Vec<Sink>,
     stats: LocalTrackStats,
+    tally: SourceTally,
 }
 
 /// A transceiver that sends the track.
@@ -73,7 +83,8 @@ impl Source {
             MediaKind::Audio => AUDIO_RING,
             MediaKind::Video => VIDEO_RING,
         };
-        Self { capacity, state: Mutex::default() }
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { kind, number, capacity, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -81,13 +92,15 @@ impl Source {
     }
 
     pub fn push(&self, frame: Raw) {
+        let written = Instant::now();
         let mut state = self.lock();
         state.stats.frames_written += 1;
+        state.tally.add(written, &frame);
         if state.ring.len() >= self.capacity {
             state.ring.pop_front();
             state.stats.frames_dropped += 1;
         }
-        state.ring.push_back((frame, Instant::now()));
+        state.ring.push_back((frame, written));
     }
 
     fn pop(&self) -> Option<(Raw, Instant)> {
@@ -107,6 +120,11 @@ impl Source {
 
     pub fn stats(&self) -> LocalTrackStats {
         self.lock().stats
+    }
+
+    /// What was written so far.
+    pub fn figures(&self) -> SourceFigures {
+        self.lock().tally.figures(self.kind, Instant::now())
     }
 
     /// The sinks whose connection is alive. The lock is not held while their sessions are asked.
@@ -236,6 +254,27 @@ impl EncodeJob {
         self.video.retain(|coder| is_wanted(coder.format));
     }
 
+    /// What an encoder says of a frame that it made in `time`.
+    fn report(&self, frame: &Raw, format: Format, encoded: &EncodedFrame, time: Duration) -> EncodedReport {
+        let size = match frame {
+            Raw::Audio(_) => Resolution { width: 0, height: 0 },
+            Raw::Video(picture) => {
+                format.picture.size_of(Resolution { width: picture.width(), height: picture.height() })
+            }
+        };
+        let video = self.video.iter().find(|coder| coder.format == format);
+        let is_limited = video.is_some_and(|coder| coder.bitrate < self.config.video.bitrate());
+        EncodedReport {
+            key_frame: encoded.key_frame,
+            width: size.width,
+            height: size.height,
+            time,
+            target: video.map(|coder| Bitrate::from_bits(coder.bitrate.into())),
+            limitation: if is_limited { Limitation::Bandwidth } else { Limitation::None },
+            implementation: coder::implementation(format.codec),
+        }
+    }
+
     fn audio_coder(&mut self, merged: &Merged) -> Result<&mut AudioCoder, CoderError> {
         let most = self.config.audio.bitrate();
         let at = match self.audio.iter().position(|coder| coder.format == merged.format) {
@@ -336,7 +375,9 @@ impl Job for EncodeJob {
         self.forget_unwanted(&all);
         for merged in &all {
             encoded.clear();
+            let started = Instant::now();
             let result = self.encode(&frame, merged, &mut encoded);
+            let time = started.elapsed();
             {
                 let stats = &mut self.source.lock().stats;
                 stats.frames_encoded += encoded.len() as u64;
@@ -345,10 +386,12 @@ impl Job for EncodeJob {
             if let Err(error) = result {
                 tracing::debug!(%error, codec = %merged.format.codec, "a frame was not encoded");
             }
-            for frame in &encoded {
+            for encoded in &encoded {
+                let report = self.report(&frame, merged.format, encoded, time);
                 for (cell, id, encoding) in &merged.sinks {
                     let sent = cell.command(|peer, now| {
-                        peer.send_encoding(now.saturating_sub(written.elapsed()), *id, *encoding, frame)
+                        peer.report_encoded(now, *id, *encoding, &report);
+                        peer.send_encoding(now.saturating_sub(written.elapsed()), *id, *encoding, encoded)
                     });
                     if let Err(error) = sent {
                         tracing::trace!(%error, "a frame was not sent");

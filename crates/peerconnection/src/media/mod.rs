@@ -12,6 +12,7 @@ mod encode;
 mod local;
 mod pace;
 mod remote;
+mod source;
 mod worker;
 
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};

@@ -2,8 +2,8 @@
 
 use super::decode::DecodeJob;
 use super::worker::Task;
-use crate::driver::{Cell, Interest};
-use crate::engine::ReceivedFrame;
+use crate::driver::{Cell, Interest, Ticket};
+use crate::engine::{DecodedReport, ReceivedFrame};
 use crate::jsep::TransceiverId;
 use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
@@ -87,9 +87,29 @@ impl RemoteTrack {
         Some(Self::new(self.kind, source))
     }
 
+    /// `true` while nothing of it comes: before its first packet, and when the other side says that it sends no more. Events
+    /// tell of changes.
+    ///
+    /// Source: [mediacapture-streams `muted`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-muted)
+    pub fn is_muted(&self) -> bool {
+        self.source.cell.look(|inner| inner.peer.is_muted(self.source.id))
+    }
+
+    /// `true` once it has ended: its transceiver was stopped, or the connection is over. What was received can still be taken.
+    ///
+    /// Source: [mediacapture-streams `readyState`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-readystate)
+    pub fn is_ended(&self) -> bool {
+        self.source.cell.look(|inner| inner.peer.is_track_over(self.source.id))
+    }
+
     /// Asks the other side for a key frame: for who decodes by itself.
     pub fn request_key_frame(&self) {
         self.source.request_key_frame();
+    }
+
+    /// Whose receiver it is, if the connection is this one.
+    pub(crate) fn receiver_in(&self, cell: &Arc<Cell>) -> Option<TransceiverId> {
+        Arc::ptr_eq(&self.source.cell, cell).then_some(self.source.id)
     }
 
     /// Counters.
@@ -150,8 +170,8 @@ impl Drop for LayerReader {
 
 impl RemoteSource {
     /// The next frame as it was sent, or that the track is over; else `waker` is woken when there is one.
-    pub fn poll(&self, waker: &Waker) -> Option<Option<ReceivedFrame>> {
-        self.cell.poll_command(Interest::Frame(self.id), waker, |peer, _| self.read(peer))
+    pub fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Option<ReceivedFrame>> {
+        self.cell.poll_command_at((Interest::Frame(self.id), ticket), waker, |peer, _| self.read(peer))
     }
 
     fn read(&self, peer: &mut Peer) -> Option<Option<ReceivedFrame>> {
@@ -168,6 +188,15 @@ impl RemoteSource {
     /// Says how loud the last sound was, 0 (loud) to 127 (silence).
     pub fn measure_audio_level(&self, attenuation: u8) {
         self.cell.look(|inner| inner.peer.measure_audio_level(self.id, attenuation));
+    }
+
+    /// What is decoded of a layer that is read by itself does not count for the track.
+    pub fn report_decoded(&self, report: &DecodedReport) {
+        if self.layer.is_some() {
+            return;
+        }
+        let now = self.cell.now();
+        self.cell.look(|inner| inner.peer.report_decoded(now, self.id, report));
     }
 
     pub fn request_key_frame(&self) {

@@ -1,6 +1,9 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
+#[cfg(feature = "serde")]
+pub mod watch;
+
 use netsim::{Endpoint, Link, NodeId, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
@@ -22,6 +25,8 @@ pub struct Side {
     pub low: usize,
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
+    /// What the engine said of transports.
+    pub transport_events: Vec<Event>,
     /// What is still to be sent on the first open channel.
     pub queue: VecDeque<ChannelMessage>,
     /// Sockets for transports beside the first one.
@@ -90,6 +95,7 @@ impl Side {
             low: 0,
             received: Vec::new(),
             events: Vec::new(),
+            transport_events: Vec::new(),
             queue: VecDeque::new(),
             spare: Vec::new(),
             takes_checks_alone: false,
@@ -115,6 +121,9 @@ impl Side {
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
                 Event::ChannelBufferedAmountLow(_) => self.low += 1,
+                Event::Ice(..) | Event::Gathering(..) | Event::Selected(_) | Event::Dtls(..) | Event::Sctp(..) => {
+                    self.transport_events.push(event);
+                }
                 _ => {}
             }
         }
@@ -163,6 +172,18 @@ pub fn pair_with_sockets(seed: u64, link: Link, mut a: Side, mut b: Side) -> Pai
         }
     }
     pair
+}
+
+/// Each description of each test goes before a judge: those there were at the end here, those on the way in
+/// [`exchange`].
+impl Drop for Side {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let made = [self.peer.current_local_description(), self.peer.pending_local_description()];
+        made.into_iter().flatten().for_each(|it| sdp_grammar::assert_sound(&it.sdp));
+    }
 }
 
 impl Endpoint for Side {
@@ -221,12 +242,15 @@ pub fn negotiate(pair: &mut Pair<Side>) {
 /// Offer and answer, each with the candidates that there are.
 pub fn exchange(now: Instant, offerer: &mut Side, answerer: &mut Side) -> [SessionDescription; 2] {
     let offer = offerer.peer.create_offer(now).expect("an offer");
+    sdp_grammar::assert_sound(&offer.sdp);
     offerer.peer.set_local_description(now, offer).expect("the offer is ours");
     let offer = offerer.peer.local_description().expect("it was set");
     answerer.peer.set_remote_description(now, offer.clone()).expect("the offer is legal");
     let answer = answerer.peer.create_answer(now).expect("an answer");
+    sdp_grammar::assert_sound(&answer.sdp);
     answerer.peer.set_local_description(now, answer).expect("the answer is ours");
     let answer = answerer.peer.local_description().expect("it was set");
     offerer.peer.set_remote_description(now, answer.clone()).expect("the answer is legal");
+    [&offer, &answer].into_iter().for_each(|it| sdp_grammar::assert_sound(&it.sdp));
     [offer, answer]
 }

@@ -5,11 +5,18 @@
 
 mod add_ice_candidate;
 mod bundling;
+mod candidates;
 #[path = "../common/mod.rs"]
 mod common;
+mod connection;
+mod descriptions;
 mod dtmf;
 mod layers;
+#[cfg(feature = "tokio")]
+mod local_tracks;
+mod mute;
 mod negotiation_needed;
+mod operations;
 mod parameters;
 mod preferences;
 mod rollback;
@@ -17,8 +24,15 @@ mod set_local_description;
 mod set_remote_description;
 mod simulcast;
 mod sources;
+mod stats;
+#[cfg(feature = "serde")]
+mod stats_members;
+#[cfg(feature = "tokio")]
+mod stats_of_tracks;
 mod stop;
+mod tracks;
 mod transceivers;
+mod transport_objects;
 
 use common::Side;
 use netsim::Pair;
@@ -76,11 +90,11 @@ impl Pc {
     }
 
     fn create_offer(&mut self) -> SessionDescription {
-        self.peer().create_offer(now()).unwrap()
+        sound(self.peer().create_offer(now()).unwrap())
     }
 
     fn create_answer(&mut self) -> SessionDescription {
-        self.peer().create_answer(now()).unwrap()
+        sound(self.peer().create_answer(now()).unwrap())
     }
 
     fn sld(&mut self, description: SessionDescription) -> Result<(), DescriptionError> {
@@ -93,7 +107,7 @@ impl Pc {
 
     /// Sets the description that fits the state, and tells it.
     fn sld_implicit(&mut self) -> SessionDescription {
-        let made = self.peer().create_implicit(now()).unwrap();
+        let made = sound(self.peer().create_implicit(now()).unwrap());
         self.sld(made.clone()).unwrap();
         made
     }
@@ -145,6 +159,12 @@ impl Pc {
         let [current_remote, pending_remote] = remote.map(|it| it.map(|it| it.kind));
         [current, pending, current_remote, pending_remote]
     }
+}
+
+/// A description that says nothing it may not.
+fn sound(made: SessionDescription) -> SessionDescription {
+    sdp_grammar::assert_sound(&made.sdp);
+    made
 }
 
 /// `a` offers, `b` answers.

@@ -2,6 +2,7 @@
 
 use super::address::canonical;
 use super::generation::Generation;
+use super::pair::Pair;
 use super::shared::Shared;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
@@ -372,12 +373,11 @@ impl Agent {
         self.shared.stats
     }
 
-    /// All candidates, local and remote, peer-reflexive ones included.
+    /// All candidates, local and remote, peer-reflexive ones included. While a restart is under way, those of the old
+    /// generation come last.
     pub fn candidates(&self) -> impl Iterator<Item = CandidateStats<'_>> {
-        let local = |local: &'_ super::local::Local| (local.id, false, local.server);
-        let locals = self.current.locals.iter().map(move |it| (local(it), &it.candidate));
-        let remotes = self.current.remotes.iter().map(|it| ((it.id, true, None), &it.candidate));
-        locals.chain(remotes).map(|((id, remote, server), candidate)| CandidateStats { id, remote, candidate, server })
+        let previous = self.previous.iter().map(|previous| &previous.generation);
+        std::iter::once(&self.current).chain(previous).flat_map(Generation::candidates)
     }
 
     /// The candidate pairs, best first. While a restart is under way, those of the old generation come last.
@@ -385,6 +385,12 @@ impl Agent {
         let route = self.route();
         let previous = self.previous.iter().flat_map(|previous| previous.generation.list.iter());
         self.current.list.iter().chain(previous).map(move |pair| pair.stats(Some(pair.route()) == route))
+    }
+
+    /// The same in any order, to count what they carry.
+    pub(super) fn pairs_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        let previous = self.previous.iter_mut().flat_map(|previous| previous.generation.list.iter_mut());
+        self.current.list.iter_mut().chain(previous)
     }
 
     fn on_message(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, message: &Message<'_>) {

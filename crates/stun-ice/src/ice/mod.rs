@@ -13,6 +13,7 @@
 //! | `nomination` | which pair is selected |
 //! | `consent` | whether it still works, and may be used |
 //! | `gather` | STUN servers |
+//! | `traffic` | what pairs carried beside checks |
 
 mod address;
 mod agent;
@@ -32,6 +33,7 @@ mod request;
 mod response;
 mod shared;
 mod stats;
+mod traffic;
 mod transaction;
 mod transmit;
 
@@ -41,6 +43,7 @@ pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
 pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+pub use traffic::Traffic;
 
 #[cfg(test)]
 mod tests;

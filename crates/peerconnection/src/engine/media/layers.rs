@@ -191,6 +191,7 @@ mod tests {
     fn frame(millis: u64, pts: i64, key_frame: bool) -> ReceivedFrame {
         ReceivedFrame::Frame {
             frame: EncodedFrame::new(Codec::Vp8, vec![0], pts).with_key_frame(key_frame),
+            began: Instant::from_nanos(millis * 1_000_000),
             arrived: Instant::from_nanos(millis * 1_000_000),
             captured: None,
             discontinuity: false,

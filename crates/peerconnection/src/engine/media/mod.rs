@@ -7,6 +7,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `coding` | what coders did, for statistics |
 //! | `layers` | streams of the same pictures side by side, and which of them is read |
 //! | `parameters` | what senders and receivers are started with |
 //! | `picture` | how large and how many pictures may be |
@@ -15,10 +16,13 @@
 //! | `tones` | keys of a telephone |
 //! | `share` | what each of several encodings may spend |
 //! | `receiver` | packets into frames, gaps into requests |
+//! | `flow` | whether a receiver's stream comes |
 //! | `rtp_transport` | the RTP and RTCP of one transport: who gets what, and reports |
 //!
 //! Frames are encoded: coders run elsewhere.
 
+mod coding;
+mod flow;
 mod layers;
 mod parameters;
 mod picture;
@@ -29,6 +33,9 @@ mod share;
 mod sources;
 mod tones;
 
+#[cfg(feature = "tokio")]
+pub(crate) use coding::FrameRate;
+pub use coding::{Decoded, DecodedReport, DecodingStats, EncodedReport, EncodingStats, Limitation, SoundLevel};
 pub use parameters::{
     CodecFeedback, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
     RtpSendParameters, RtpTelephoneEvents,

@@ -35,6 +35,8 @@ pub(in crate::engine) struct RtpTransport {
     /// The stream that feedback about arrivals names.
     heard: Ssrc,
     next_number: SequenceNumber,
+    /// Streams of senders that are gone: SRTP is to make room for others.
+    over: Vec<Ssrc>,
     rtt: Option<Duration>,
     /// Plain RTCP, reused.
     scratch: Vec<u8>,
@@ -56,6 +58,7 @@ impl RtpTransport {
             arrivals: ArrivalRecorder::default(),
             heard: Ssrc(0),
             next_number: SequenceNumber(0),
+            over: Vec::new(),
             rtt: None,
             scratch: Vec::new(),
             stats: RtpStats::default(),
@@ -137,6 +140,18 @@ impl RtpTransport {
         }
     }
 
+    pub fn remove_sender(&mut self, id: SenderId) {
+        self.stop_sending(id);
+        self.over.extend(self.senders.remove(&id).iter().flat_map(Sender::used));
+        self.update_reporter();
+    }
+
+    pub fn remove_receiver(&mut self, id: ReceiverId) {
+        self.stop_receiving(id);
+        self.receivers.remove(&id);
+        self.update_reporter();
+    }
+
     pub fn start_receiving(
         &mut self,
         id: ReceiverId,
@@ -216,7 +231,7 @@ impl RtpTransport {
     // --- packets in -------------------------------------------------------------------------------------------------
 
     pub fn handle_rtp(&mut self, now: Instant, limits: &Limits, srtp: &mut Srtp, packet: &mut [u8]) {
-        let Ok(len) = srtp.receive.unprotect_rtp(packet) else {
+        let Ok(len) = srtp.unprotect_rtp(packet) else {
             self.stats.unauthenticated += 1;
             return;
         };
@@ -245,7 +260,7 @@ impl RtpTransport {
     }
 
     pub fn handle_rtcp(&mut self, now: Instant, srtp: &mut Srtp, packet: &mut [u8], events: &mut VecDeque<Event>) {
-        let Ok(len) = srtp.receive.unprotect_rtcp(packet) else {
+        let Ok(len) = srtp.unprotect_rtcp(packet) else {
             self.stats.unauthenticated += 1;
             return;
         };
@@ -339,6 +354,9 @@ impl RtpTransport {
         let ssrc = self.reporter.ssrc();
         for (id, receiver) in &mut self.receivers {
             receiver.poll_feedback(now, ssrc, |packet| self.reporter.push(packet));
+            if let Some(is_on) = receiver.flow.take_change() {
+                events.push_back(Event::ReceiverFlow(*id, is_on));
+            }
             if receiver.take_readable() {
                 events.push_back(Event::ReceiverReadable(*id));
             }
@@ -371,7 +389,8 @@ impl RtpTransport {
 
     /// Appends the next packet of reports and requests, sealed, which go before media. `false` if there is none.
     pub fn poll_rtcp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
-        if self.is_idle() {
+        self.over.drain(..).for_each(|ssrc| srtp.retire(ssrc));
+        if self.is_idle() && !self.reporter.has_feedback() {
             return false;
         }
         self.scratch.clear();
@@ -381,7 +400,7 @@ impl RtpTransport {
         if self.reporter.poll(now, reports, blocks, &mut self.scratch).is_none() {
             return false;
         }
-        let sealed = srtp.send.protect_rtcp(&self.scratch, out);
+        let sealed = srtp.protect_rtcp(&self.scratch, out);
         sealed.inspect_err(|error| tracing::debug!(%error, "a report was not sent")).is_ok()
     }
 
@@ -391,7 +410,7 @@ impl RtpTransport {
         let Self { turns, senders, .. } = self;
         let sent = turns.iter().any(|id| {
             let encodings = senders.get_mut(id).into_iter().flat_map(|sender| &mut sender.encodings);
-            encodings.into_iter().any(|sending| sending.poll_packet(&stamp, &mut srtp.send, out))
+            encodings.into_iter().any(|sending| sending.poll_packet(&stamp, srtp, out))
         });
         if sent {
             self.next_number = self.next_number.next();

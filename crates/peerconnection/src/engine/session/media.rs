@@ -3,12 +3,13 @@
 use super::{Session, Transport, TransportError};
 use crate::engine::media::{Receiver, Sending};
 use crate::engine::{
-    DtmfError, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, RtpSource, SendFrameError, SenderId, SenderStats, TransportId,
+    DecodedReport, DtmfError, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats,
+    RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, SendFrameError, SenderId, SenderStats,
+    TransportId,
 };
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
-use ortica_rtp::Rid;
+use ortica_rtp::{Rid, Ssrc};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -70,6 +71,12 @@ impl Session {
         self.next_track += 1;
         self.receivers.insert(id, transport);
         Ok(id)
+    }
+
+    /// A number for a stream, which nobody else is likely to have.
+    pub fn draw_ssrc(&mut self) -> Ssrc {
+        self.next_track += 1;
+        Ssrc::random(&mut self.rng.fork(&format!("ssrc {}", self.next_track)))
     }
 
     /// Moves a sender to another transport, with what waits to be sent: its section was bundled with another one, or ceased
@@ -147,6 +154,22 @@ impl Session {
         let transport = *self.receivers.get(&id).ok_or(MediaError::UnknownReceiver(id))?;
         self.carrier(transport)?.rtp.stop_receiving(id);
         Ok(())
+    }
+
+    /// Forgets a sender, with its goodbye if it was sending. No packet needs it any more: what is asked for again is not sent.
+    pub fn remove_sender(&mut self, id: SenderId) {
+        let transport = self.senders.remove(&id).and_then(|transport| self.transports.get_mut(&transport));
+        if let Some(transport) = transport {
+            transport.rtp.remove_sender(id);
+        }
+    }
+
+    /// Forgets a receiver, with what it received and nobody has read.
+    pub fn remove_receiver(&mut self, id: ReceiverId) {
+        let transport = self.receivers.remove(&id).and_then(|transport| self.transports.get_mut(&transport));
+        if let Some(transport) = transport {
+            transport.rtp.remove_receiver(id);
+        }
     }
 
     /// Sends a frame in the first encoding, whose `pts` stands for the moment `captured`. It is copied into packets only when
@@ -311,6 +334,30 @@ impl Session {
         let outcome = transport.rtp.receiver(id).map(command);
         transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         outcome
+    }
+
+    /// Takes note of a frame that was encoded for a sender as one of its encodings, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: SenderId, encoding: usize, report: &EncodedReport) {
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
+        let sender = transport.and_then(|transport| transport.rtp.sender(id));
+        if let Some(sending) = sender.and_then(|sender| sender.encodings.get_mut(encoding)) {
+            sending.handle_encoded(now, report);
+        }
+    }
+
+    /// Takes note of what a decoder made of a receiver's frame, for statistics alone.
+    pub fn report_decoded(&mut self, now: Instant, id: ReceiverId, report: &DecodedReport) {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get_mut(id));
+        if let Some(receiver) = transport.and_then(|transport| transport.rtp.receiver(id)) {
+            receiver.handle_decoded(now, report);
+        }
+    }
+
+    /// Whether a receiver's stream comes: a packet came, and no goodbye since.
+    /// [`Event::ReceiverFlow`](crate::engine::Event::ReceiverFlow) tells of changes.
+    pub fn is_receiving(&self, id: ReceiverId) -> bool {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get(id));
+        transport.and_then(|transport| transport.rtp.receiver_ref(id)).is_some_and(|receiver| receiver.flow.is_on())
     }
 
     /// Counters of a sender with one encoding, or those of the first.

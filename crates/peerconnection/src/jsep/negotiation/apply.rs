@@ -172,7 +172,7 @@ impl Negotiation {
         (self.last_offer, self.last_answer) = (None, None);
         self.transports.iter_mut().for_each(|known| known.fresh_answer = None);
         self.before = None;
-        self.forget_stopped();
+        self.forget_stopped(session);
         self.drop_transports(session);
     }
 

@@ -4,6 +4,8 @@
 //!
 //! Source: [RFC 9429 §4.1.10.2](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.10.2)
 
+use super::media::release;
+use super::tracks::joins;
 use super::{Negotiation, TrackChange};
 use crate::engine::{Session, TransportId};
 use crate::jsep::encodings::Encoding;
@@ -58,7 +60,7 @@ impl Negotiation {
         self.state = SignalingState::Stable;
         self.restore_ice(now, session, &before);
         self.numbers = before.numbers.clone();
-        self.restore_transceivers(before);
+        self.restore_transceivers(session, before);
         self.drop_transports(session);
     }
 
@@ -78,7 +80,7 @@ impl Negotiation {
         self.wants_restart = !before.in_use.is_empty() && (self.wants_restart || !before.restarted.is_empty());
     }
 
-    fn restore_transceivers(&mut self, mut before: Before) {
+    fn restore_transceivers(&mut self, session: &mut Session, mut before: Before) {
         let Self { transceivers, track_changes, .. } = self;
         transceivers.retain_mut(|transceiver| {
             let known = before.associations.remove(&transceiver.id);
@@ -91,12 +93,16 @@ impl Negotiation {
                 None => {}
             }
             transceiver.transaction.end();
-            let sent = transceiver.section.remote_sends;
+            let seen = std::mem::take(&mut transceiver.section);
             // Whoever was stopped stays so.
             let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;
             transceiver.section = Association { remote_sends, ..was };
-            if sent != remote_sends {
+            let joined = remote_sends && joins(&seen.remote_streams, &transceiver.section.remote_streams);
+            if seen.remote_sends != remote_sends || joined {
                 track_changes.push(TrackChange::of(transceiver));
+            }
+            if goes {
+                release(session, transceiver);
             }
             !goes
         });

@@ -4,6 +4,7 @@
 
 use super::{MadeLocal, Negotiation};
 use crate::engine::{Session, TransportError, TransportId};
+use crate::jsep::SdpType;
 use crate::jsep::local::{Local, Section};
 use crate::jsep::remote::Remote;
 use ortica_core::Instant;
@@ -199,7 +200,8 @@ impl Negotiation {
 
     /// What carries a section of the other side's offer already.
     pub(super) fn offered_transport(&self, index: usize, offer: &Remote) -> Option<TransportId> {
-        let agreed = self.current_local.as_ref()?.model.sections.get(index)?;
+        let answered = self.pending_local.as_ref().filter(|local| local.kind == SdpType::Pranswer);
+        let agreed = answered.or(self.current_local.as_ref())?.model.sections.get(index)?;
         self.transports.in_force(index).filter(|_| offer.sections.get(index).is_some_and(|it| it.mid == agreed.mid))
     }
 
