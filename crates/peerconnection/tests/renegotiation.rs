@@ -197,6 +197,26 @@ fn a_track_over_what_only_received_asks_for_a_negotiation() {
     assert_eq!(pair.b.peer.transceiver(received).unwrap().current_direction, Some(Direction::RecvOnly));
 }
 
+/// Guards `offered_transport`: what an answer for the time being placed on a transport stays there.
+#[test]
+fn an_answer_made_after_one_for_the_time_being_names_the_same_transport() {
+    let (mut a, mut b) = (Side::new(1, Pair::<Side>::A), Side::new(2, Pair::<Side>::B));
+    let now = netsim::epoch();
+    a.create_channel(now, Default::default());
+    let offer = a.peer.create_offer(now).unwrap();
+    a.peer.set_local_description(now, offer.clone()).unwrap();
+    b.peer.set_remote_description(now, offer).unwrap();
+    let early = b.peer.create_answer(now).unwrap();
+    b.peer.set_local_description(now, SessionDescription::pranswer(early.sdp.clone())).unwrap();
+    let answer = b.peer.create_answer(now).unwrap();
+    let ufrag = |sdp: &str| sdp.lines().find(|line| line.starts_with("a=ice-ufrag:")).map(str::to_owned);
+    assert!(ufrag(&early.sdp).is_some());
+    assert_eq!(ufrag(&answer.sdp), ufrag(&early.sdp));
+    b.peer.set_local_description(now, answer.clone()).unwrap();
+    a.peer.set_remote_description(now, SessionDescription::pranswer(early.sdp)).unwrap();
+    a.peer.set_remote_description(now, answer).unwrap();
+}
+
 /// Packets that a side received on its first transceiver.
 fn heard(side: &Side) -> u64 {
     let receiver = side.peer.transceivers()[0].receiver.unwrap();

@@ -701,6 +701,11 @@ impl Session {
         self.transports.get(&self.sctp?)?.secured.as_ref()?.association.as_ref()
     }
 
+    /// The role of this side in the DTLS handshake, once that was begun.
+    pub fn handshake_role(&self, id: TransportId) -> Option<ortica_dtls::Role> {
+        self.transports.get(&id)?.handshake_role()
+    }
+
     /// The role that DTLS gave this side, once it is connected.
     pub fn dtls_role(&self, id: TransportId) -> Option<ortica_dtls::Role> {
         self.transports.get(&id)?.role()

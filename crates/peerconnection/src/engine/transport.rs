@@ -218,6 +218,14 @@ impl Transport {
         (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.sctp_rng))
     }
 
+    /// The role in the handshake, once that was begun.
+    pub fn handshake_role(&self) -> Option<Role> {
+        match &self.dtls {
+            Dtls::Running(connection) => Some(connection.role()),
+            Dtls::Waiting { .. } => None,
+        }
+    }
+
     pub fn role(&self) -> Option<Role> {
         self.secured.as_ref().map(|secured| secured.verified().role())
     }

@@ -102,8 +102,9 @@ pub(crate) struct Negotiation {
     pending_remote: Option<Theirs>,
     /// What a rollback restores, while an exchange is under way.
     before: Option<Before>,
-    /// The application asked for an ICE restart.
-    wants_restart: bool,
+    /// The transports on which the application asked for an ICE restart that has not come yet
+    /// (webrtc-pc §4.4.1.1, `[[LocalIceCredentialsToReplace]]`).
+    to_restart: Vec<TransportId>,
     rng: Rng,
 }
 
@@ -133,7 +134,7 @@ impl Negotiation {
             current_remote: None,
             pending_remote: None,
             before: None,
-            wants_restart: false,
+            to_restart: Vec::new(),
             rng,
         }
     }
@@ -158,7 +159,7 @@ impl Negotiation {
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
         let agreed = self.current_local.as_ref().map(|local| &local.model);
-        self.wants_restart && agreed.is_some_and(|agreed| !agreed.transports().is_empty())
+        agreed.is_some_and(|agreed| agreed.transports().iter().any(|id| self.to_restart.contains(id)))
             || self.wants_data && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
@@ -166,7 +167,7 @@ impl Negotiation {
     /// The next offer announces fresh ICE credentials (webrtc-pc §4.4.2, `restartIce`). Before the first offer there are
     /// none to replace.
     pub fn want_restart(&mut self) {
-        self.wants_restart = self.agreed().is_some();
+        self.to_restart = self.agreed().map_or_else(Vec::new, |local| local.model.transports());
     }
 
     /// What fits the state: an answer where an offer waits for one.
@@ -219,7 +220,7 @@ impl Negotiation {
         {
             *init = session.sctp_init(*transport);
         }
-        if self.wants_restart {
+        if !self.to_restart.is_empty() {
             self.offer_restarts();
         }
         let credentials = self.credentials(session, &sections, |known| known.fresh_offer.as_ref());

@@ -98,7 +98,7 @@ impl Handle {
         // In the order of their ids.
         let known: Vec<TransceiverId> = self.cell.command(|peer, _| {
             peer.set_track(id, track.is_some());
-            peer.transceivers().iter().map(|state| state.id).collect()
+            peer.track_ids()
         });
         let cell = Arc::downgrade(&self.cell);
         let mut tracks = self.tracks();

@@ -6,6 +6,7 @@
 use super::transceivers::nameless;
 use super::*;
 use ortica::codecs::MediaKind::{Audio, Video};
+use ortica::stats::DtlsRole;
 use std::collections::BTreeMap;
 
 fn edited(mut description: SessionDescription, edit: impl Fn(&str) -> String) -> SessionDescription {
@@ -124,6 +125,29 @@ fn wpt_protocol_dtls_setup_answer_role() {
         pc.srd(edited(offer, |sdp| sdp.replace("a=setup:actpass", &format!("a=setup:{offered_as}")))).unwrap();
         assert_eq!(lines(&pc.create_answer(), "a=setup:"), [format!("a=setup:{answered_as}")]);
     }
+}
+
+/// The DTLS role that the statistics tell.
+fn dtls_role(pc: &mut Pc) -> DtlsRole {
+    pc.peer().stats(now()).transports().next().unwrap().dtls_role
+}
+
+#[test]
+fn wpt_protocol_dtls_setup_dtls_role_stat() {
+    let roles = [("actpass", DtlsRole::Client), ("active", DtlsRole::Server), ("passive", DtlsRole::Client)];
+    for (offered_as, role) in roles {
+        let (_, offer) = offered(Audio);
+        let mut pc = answerer();
+        pc.srd(edited(offer, |sdp| sdp.replace("a=setup:actpass", &format!("a=setup:{offered_as}")))).unwrap();
+        pc.sld_implicit();
+        assert_eq!(dtls_role(&mut pc), role, "{offered_as}");
+    }
+}
+
+#[test]
+fn wpt_protocol_dtls_setup_dtls_role_unknown() {
+    let (mut pc, _) = offered(Audio);
+    assert_eq!(dtls_role(&mut pc), DtlsRole::Unknown);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Negotiation {
 
     /// ICE was restarted, as the application may have asked.
     pub(super) fn note_restart(&mut self, transport: TransportId) {
-        self.wants_restart = false;
+        self.to_restart.retain(|id| *id != transport);
         if let Some(before) = &mut self.before {
             before.restarted.push(transport);
         }
@@ -77,7 +77,8 @@ impl Negotiation {
                 known.gathers = false;
             }
         }
-        self.wants_restart = !before.in_use.is_empty() && (self.wants_restart || !before.restarted.is_empty());
+        self.to_restart.extend(&before.restarted);
+        self.to_restart.retain(|id| before.in_use.contains(id));
     }
 
     fn restore_transceivers(&mut self, session: &mut Session, mut before: Before) {

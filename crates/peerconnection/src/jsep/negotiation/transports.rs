@@ -198,7 +198,7 @@ impl Negotiation {
         Ok(placed)
     }
 
-    /// What carries a section of the other side's offer already.
+    /// What carries a section of the other side's offer already, by an answer for the time being too.
     pub(super) fn offered_transport(&self, index: usize, offer: &Remote) -> Option<TransportId> {
         let answered = self.pending_local.as_ref().filter(|local| local.kind == SdpType::Pranswer);
         let agreed = answered.or(self.current_local.as_ref())?.model.sections.get(index)?;

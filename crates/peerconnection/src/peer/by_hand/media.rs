@@ -108,6 +108,20 @@ impl Peer {
         self.by_hand.as_ref()?.flows.get(id.0 as usize).copied().filter(|flow| !flow.stopped)
     }
 
+    /// The ids that tracks may know a sender or a receiver by, in their order.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn track_ids(&self) -> Vec<TransceiverId> {
+        match &self.by_hand {
+            Some(by_hand) => (0..)
+                .map(TransceiverId)
+                .zip(&by_hand.flows)
+                .filter(|(_, flow)| !flow.stopped)
+                .map(|(id, _)| id)
+                .collect(),
+            None => self.negotiation.transceivers().iter().map(|transceiver| transceiver.id).collect(),
+        }
+    }
+
     /// What sends for that id.
     pub(in crate::peer) fn sender_of(&self, id: TransceiverId) -> Option<SenderId> {
         match self.flow(id) {

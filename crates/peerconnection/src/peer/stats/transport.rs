@@ -48,7 +48,7 @@ impl Peer {
             remote_certificate_id,
             tls_version: verified.map(|verified| format!("{:04X}", verified.version().wire())),
             dtls_cipher: verified.map(|verified| verified.cipher_suite().to_string()),
-            dtls_role: match verified.map(|verified| verified.role()) {
+            dtls_role: match session.handshake_role(id) {
                 None => DtlsRole::Unknown,
                 Some(ortica_dtls::Role::Client) => DtlsRole::Client,
                 Some(ortica_dtls::Role::Server) => DtlsRole::Server,

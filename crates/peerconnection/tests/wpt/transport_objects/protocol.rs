@@ -4,7 +4,7 @@ use super::*;
 use ortica::engine::{ChannelState, DtlsState, SctpState};
 use ortica::jsep::{DescriptionError, SdpType};
 use ortica::ortc::IceTransportState;
-use ortica_dtls::{SrtpProfile, Version};
+use ortica_dtls::Version;
 
 #[test]
 fn wpt_protocol_ice_state_connected_with_candidates() {
@@ -95,12 +95,4 @@ fn wpt_protocol_crypto_suite_dtls_cipher() {
         let verified = pair.a.peer.session().verified(transport(&pair.a)).unwrap();
         assert_eq!(verified.cipher_suite().to_string(), "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
     }
-}
-
-/// Of a peer that knows what all have to.
-#[test]
-fn wpt_protocol_crypto_suite_srtp_cipher() {
-    let report = connected(Content::Sound).a.peer.stats(netsim::epoch());
-    let cipher = report.transports().next().unwrap().srtp_cipher.clone().unwrap();
-    assert_eq!(cipher, SrtpProfile::AEAD_AES_128_GCM.to_string());
 }
