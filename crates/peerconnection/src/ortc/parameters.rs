@@ -22,11 +22,13 @@ pub struct IceParameters {
 }
 
 impl IceParameters {
-    pub(crate) fn of(credentials: &Credentials) -> Self {
+    /// Those of an agent that is not lite, for who [looks at](crate::engine::Session::ice) one.
+    pub fn of(credentials: &Credentials) -> Self {
         Self { username_fragment: credentials.ufrag.clone(), password: credentials.pwd.to_string(), ice_lite: false }
     }
 
-    pub(crate) fn credentials(&self) -> Credentials {
+    /// For an agent, which checks them.
+    pub fn credentials(&self) -> Credentials {
         Credentials::new(&self.username_fragment, &self.password)
     }
 }

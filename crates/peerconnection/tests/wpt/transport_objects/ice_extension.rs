@@ -134,10 +134,8 @@ fn wpt_rtc_ice_transport_extension_connect_and_select() {
     }
     let known = |side: &Side, id| {
         let agent = side.peer.session().ice(id).unwrap();
-        let credentials = agent.local_credentials();
-        let (username_fragment, password) = (credentials.ufrag.clone(), credentials.pwd.to_string());
         let candidates: Vec<_> = agent.local_candidates().iter().filter_map(IceCandidate::of).collect();
-        (IceParameters { username_fragment, password, ice_lite: false }, candidates)
+        (IceParameters::of(agent.local_credentials()), candidates)
     };
     let (of_a, of_b) = (known(&pair.a, ours), known(&pair.b, theirs));
     let started = [(&mut pair.a, ours, of_b, IceRole::Controlling), (&mut pair.b, theirs, of_a, IceRole::Controlled)];
