@@ -5,7 +5,7 @@ use super::generation::Generation;
 use super::shared::Shared;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
-    GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
+    GatherOptions, GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -71,6 +71,14 @@ impl Agent {
             self.current.switch_role(&mut self.shared, role);
             self.settle(now);
         }
+    }
+
+    /// Says what may be gathered from here on, and whom to ask. It takes effect with the first socket, or else with the next
+    /// restart: what was gathered before stays in use until then.
+    ///
+    /// Source: [RFC 9429 §4.1.18](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.18)
+    pub fn set_gather_options(&mut self, options: GatherOptions) {
+        self.shared.options = Arc::new(options);
     }
 
     /// Hands over a UDP socket bound to `addr`, which becomes a host candidate, and a server-reflexive one per STUN server
@@ -156,9 +164,10 @@ impl Agent {
         Ok(())
     }
 
-    /// Answers [`Io::Resolve`](super::Io::Resolve). Without an address the candidate is dropped silently.
+    /// Answers [`Io::Resolve`](super::Io::Resolve). Without an address a candidate is dropped silently, and a server reported.
     pub fn resolved(&mut self, now: Instant, id: ResolveId, address: Option<IpAddr>) {
         self.current.on_resolved(&mut self.shared, now, id, address);
+        self.current.gathering.on_resolved(&mut self.shared, now, id, address);
         self.settle(now);
     }
 
@@ -401,6 +410,9 @@ impl Agent {
         }
         let timeout = self.shared.config.gathering_timeout;
         self.current.gathering.expire(timeout, now);
+        if self.shared.sockets_ended {
+            self.current.gathering.report(&mut self.shared);
+        }
         self.current.settle(&mut self.shared, now);
         self.settle_previous(now);
         if self.failure_at().is_some_and(|at| at <= now) {

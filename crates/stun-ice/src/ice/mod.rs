@@ -12,7 +12,7 @@
 //! | `transmit` | what is sent, and when |
 //! | `nomination` | which pair is selected |
 //! | `consent` | whether it still works, and may be used |
-//! | `gather` | STUN servers |
+//! | `servers`, `gather` | STUN servers, and what they are asked |
 
 mod address;
 mod agent;
@@ -30,6 +30,7 @@ mod pair;
 mod remote;
 mod request;
 mod response;
+mod servers;
 mod shared;
 mod stats;
 mod transaction;
@@ -40,6 +41,7 @@ pub use candidate::{Address, Candidate, CandidateError, CandidateKind, TcpType, 
 pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
+pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy};
 pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
 
 #[cfg(test)]
