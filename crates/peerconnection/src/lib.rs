@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+mod ice_server;
 pub mod jsep;
 pub mod peer;
 mod states;
@@ -41,6 +42,8 @@ mod peer_connection;
 mod rtp_transceiver;
 
 pub use engine::Undelivered;
+pub use ice_server::{IceScheme, IceServer, IceServerError, IceUrl, IceUrlError, IceUrlTransport};
+pub use peer::{ConfigurationError, IceCandidateErrorEvent};
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]
@@ -64,8 +67,8 @@ pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTranscei
 
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
-pub use ortica_dtls::SrtpProfile;
-pub use ortica_ice::HostCandidates;
+pub use ortica_dtls::{CertificateOptions, SrtpProfile};
+pub use ortica_ice::{HostCandidates, TransportPolicy as IceTransportPolicy};
 pub use ortica_sdp::Direction;
 
 #[cfg(all(doctest, feature = "tokio"))]

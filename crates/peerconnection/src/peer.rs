@@ -1,8 +1,10 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod configuration;
 mod media;
 mod stats;
 
+pub use configuration::{ConfigurationError, IceCandidateErrorEvent, PeerConfiguration};
 pub use media::TransceiverState;
 
 use crate::engine::{
@@ -11,7 +13,7 @@ use crate::engine::{
 };
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
-    TransceiverId,
+    TransceiverId, is_trickled,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use ortica_codecs::MediaKind;
@@ -47,6 +49,8 @@ pub enum PeerEvent {
     NegotiationNeeded,
     /// A candidate to tell the other side; `None` ends them.
     IceCandidate(Option<IceCandidate>),
+    /// A server could not help to gather candidates, which goes on without it.
+    IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),
     /// The gathering state changed.
@@ -72,6 +76,7 @@ pub enum PeerEvent {
 pub struct Peer {
     session: Session,
     negotiation: Negotiation,
+    configured: configuration::Configured,
     sockets: Vec<(SocketId, SocketAddr)>,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
@@ -89,10 +94,11 @@ pub struct Peer {
 
 impl Peer {
     /// A peer whose randomness all comes from `rng`.
-    pub fn new(config: Arc<Config>, certificate: Arc<ortica_dtls::Certificate>, rng: Rng, now: Instant) -> Self {
+    pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
         Self {
-            negotiation: Negotiation::new(certificate, config.max_message_size(), rng.fork("jsep")),
+            negotiation: Negotiation::new(config.certificates(), config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
+            configured: configuration::Configured::default(),
             sockets: Vec::new(),
             events: VecDeque::new(),
             questions: Vec::new(),
@@ -107,9 +113,17 @@ impl Peer {
         }
     }
 
-    /// Names the sockets that transports gather on; said once, before negotiation.
+    /// Names the sockets that transports gather on; said once, before negotiation and
+    /// [`set_configuration`](Self::set_configuration).
     pub fn set_sockets(&mut self, sockets: Vec<(SocketId, SocketAddr)>) {
         self.sockets = sockets;
+    }
+
+    /// Whether the other side says that it takes candidates as they come: `None` before there is a remote description.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-cantrickleicecandidates)
+    pub fn can_trickle_ice_candidates(&self) -> Option<bool> {
+        self.remote_description().map(|description| is_trickled(&description.sdp))
     }
 
     /// The engine below, to look at.
@@ -490,6 +504,7 @@ impl Peer {
                 let candidate = self.negotiation.local_candidate(transport, &candidate, &self.session);
                 self.events.extend(candidate.map(|candidate| PeerEvent::IceCandidate(Some(candidate))));
             }
+            EngineEvent::GatheringError(_, error) => self.on_gathering_error(error),
             EngineEvent::Gathering(transport, state) => {
                 self.gathered.insert(transport, state);
                 self.update_gathering();
@@ -516,6 +531,9 @@ impl Peer {
         }
         self.gathering = state;
         self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        if state == IceGatheringState::Gathering {
+            self.report_unsupported_servers();
+        }
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));

@@ -7,6 +7,7 @@ mod batch;
 mod cell;
 mod clock;
 mod endpoint;
+mod lookup;
 mod mdns;
 mod readable;
 mod route;

@@ -1,7 +1,7 @@
 //! What a session reports.
 
 use super::{ChannelId, ReceiverId, SenderId, TransportId};
-use ortica_ice::{Candidate, GatheringState, ResolveId};
+use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
 use std::fmt;
 use std::net::IpAddr;
 use thiserror::Error;
@@ -12,13 +12,15 @@ use thiserror::Error;
 pub enum Event {
     /// A local candidate to tell the peer.
     LocalCandidate(TransportId, Candidate),
+    /// A server could not help to gather.
+    GatheringError(TransportId, GatheringError),
     /// Gathering went on; after `Complete` no local candidate follows.
     Gathering(TransportId, GatheringState),
     /// ICE changed its state.
     Ice(TransportId, ortica_ice::State),
     /// DTLS changed its state.
     Dtls(TransportId, DtlsState),
-    /// The address of a `.local` name is wanted; answer with [`Session::resolved`](super::Session::resolved).
+    /// The address of a name is wanted, by multicast DNS if it ends in `.local`, else by DNS; answer with [`Session::resolved`](super::Session::resolved).
     Resolve {
         /// Whose candidate it is.
         transport: TransportId,
@@ -62,6 +64,7 @@ impl Event {
     pub(super) fn transport(&self) -> Option<TransportId> {
         match self {
             Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) | Self::Dtls(id, _) => Some(*id),
+            Self::GatheringError(id, _) => Some(*id),
             Self::Resolve { transport, .. } => Some(*transport),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! One side of a call.
 
+mod gathering;
 mod media;
 
 pub use media::MediaError;
@@ -49,6 +50,7 @@ pub struct Session {
     /// Boxed, since a node of the map has room for eleven, and most sessions have one.
     transports: BTreeMap<TransportId, Box<Transport>>,
     next_transport: u32,
+    gathering: gathering::Gathering,
     /// The transport that data channels run on.
     sctp: Option<TransportId>,
     channels: Channels,
@@ -81,6 +83,7 @@ impl Session {
             rng,
             transports: BTreeMap::new(),
             next_transport: 0,
+            gathering: gathering::Gathering::default(),
             sctp: None,
             events: VecDeque::new(),
             closing: None,
@@ -97,6 +100,10 @@ impl Session {
     /// # Errors
     /// [`TransportError::TooMany`].
     pub fn add_transport(&mut self, now: Instant) -> Result<TransportId, TransportError> {
+        self.gathering.take().map_or_else(|| self.make_new_transport(now), Ok)
+    }
+
+    fn make_new_transport(&mut self, now: Instant) -> Result<TransportId, TransportError> {
         if self.transports.len() >= self.config.limits.transports {
             return Err(TransportError::TooMany);
         }
@@ -113,17 +120,22 @@ impl Session {
     pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
         let fresh = self.make_transport(now, id);
         **self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))? = fresh;
+        self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }
 
     fn make_transport(&self, now: Instant, id: TransportId) -> Transport {
-        Transport::new(id, &self.config, &self.cname, self.rng.fork(&format!("transport {id}")), now)
+        let rng = self.rng.fork(&format!("transport {id}"));
+        let mut transport = Transport::new(id, &self.config, &self.cname, rng, now);
+        self.gathering.prepare(&mut transport);
+        transport
     }
 
     /// Drops a transport without a word to the peer: for one that bundling made superfluous.
     pub fn remove_transport(&mut self, id: TransportId) {
         self.transports.remove(&id);
+        self.gathering.forget(id);
         if self.sctp == Some(id) {
             self.sctp = None;
         }
@@ -131,9 +143,9 @@ impl Session {
         self.receivers.retain(|_, transport| *transport != id);
     }
 
-    /// The transports there are, oldest first.
+    /// The transports there are, oldest first, without those of the pool.
     pub fn transports(&self) -> impl Iterator<Item = TransportId> + '_ {
-        self.transports.keys().copied()
+        self.transports.keys().copied().filter(|id| !self.gathering.is_pooled(*id))
     }
 
     /// The ICE agent of a transport, to look at.
@@ -176,7 +188,11 @@ impl Session {
         self.command(now, id, |transport, _, _| {
             transport.ice.end_of_sockets(now);
             Ok(())
-        })
+        })?;
+        for event in self.gathering.release(id).into_iter().rev() {
+            self.events.push_front(event);
+        }
+        Ok(())
     }
 
     /// Sets who decides on the pair (RFC 8445 §6.1.1).
@@ -492,8 +508,10 @@ impl Session {
         if self.closed {
             return None;
         }
-        if let Some(event) = self.events.pop_front() {
-            return Some(event);
+        while let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.gathering.hold(event) {
+                return Some(event);
+            }
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;

@@ -145,7 +145,7 @@ pub(super) struct Local {
     pub version: u64,
     pub sections: Vec<Section>,
     pub max_message_size: u64,
-    pub fingerprint: Fingerprint,
+    pub fingerprints: Vec<Fingerprint>,
     pub credentials: Option<Credentials>,
 }
 
@@ -231,10 +231,12 @@ impl Local {
             media.push(Attribute::IcePwd(credentials.pwd.to_string()));
         }
         media.push(Attribute::IceOptions(sdp::IceOptions::trickle()));
-        media.push(Attribute::Fingerprint(sdp::Fingerprint {
-            algorithm: self.fingerprint.algorithm().into(),
-            value: self.fingerprint.value().to_vec(),
-        }));
+        for fingerprint in &self.fingerprints {
+            media.push(Attribute::Fingerprint(sdp::Fingerprint {
+                algorithm: fingerprint.algorithm().into(),
+                value: fingerprint.value().to_vec(),
+            }));
+        }
         media.push(Attribute::Setup(match setup {
             Setup::ActPass => sdp::Setup::ActPass,
             Setup::Active => sdp::Setup::Active,

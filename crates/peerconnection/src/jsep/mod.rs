@@ -7,6 +7,7 @@
 //! | `local`, `remote` | descriptions of either side as this crate uses them |
 //! | `formats` | payload types and header extensions: which number stands for what, and what both sides know |
 //! | `transceiver` | a sender and a receiver that share a section |
+//! | `trickle` | whether the peer takes candidates as they come |
 //! | `negotiation` | makes offers and answers, and applies them to the session |
 //!
 //! Source: [RFC 9429](https://www.rfc-editor.org/rfc/rfc9429)
@@ -20,6 +21,7 @@ mod negotiation;
 mod remote;
 mod state;
 mod transceiver;
+mod trickle;
 
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
@@ -29,3 +31,4 @@ pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;
 pub(crate) use transceiver::Life;
 pub use transceiver::{TransceiverId, TransceiverInit};
+pub(crate) use trickle::is_trickled;

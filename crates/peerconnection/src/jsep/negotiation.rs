@@ -6,10 +6,12 @@
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
 //! | `candidates` | candidates of both sides |
+//! | `configured` | what the configuration asks for |
 //! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
+mod configured;
 mod media;
 mod rollback;
 
@@ -23,8 +25,9 @@ use super::transceiver::Transceiver;
 use super::{DescriptionError, SdpType, SessionDescription, SignalingState};
 use crate::engine::{Session, TransportId};
 use ortica_codecs::Codec;
+use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Instant, Rng};
-use ortica_dtls::{Certificate, Role};
+use ortica_dtls::{Certificate, Fingerprint, Role};
 use ortica_ice::Credentials;
 use rollback::Before;
 use std::sync::Arc;
@@ -62,7 +65,8 @@ impl Theirs {
 /// The exchange of descriptions of one connection, all of whose sections share one transport (BUNDLE, RFC 9143).
 #[derive(Debug)]
 pub(crate) struct Negotiation {
-    certificate: Arc<Certificate>,
+    /// Of each certificate that may be shown.
+    fingerprints: Vec<Fingerprint>,
     /// Bytes of the longest message that this side takes.
     max_message_size: usize,
     session_id: u64,
@@ -72,6 +76,8 @@ pub(crate) struct Negotiation {
     transport: Option<TransportId>,
     /// The application made a data channel.
     wants_data: bool,
+    /// The configuration asks for a section for data channels.
+    always_data: bool,
     /// To negotiate where a transceiver names none.
     codecs: Vec<Codec>,
     transceivers: Vec<Transceiver>,
@@ -95,6 +101,8 @@ pub(crate) struct Negotiation {
     gathering: bool,
     /// The application asked for an ICE restart.
     wants_restart: bool,
+    /// The configuration allows other candidates than those that were gathered.
+    renews_candidates: bool,
     /// The local credentials of the restart that the next offer or answer announces; in force once that is set.
     fresh_offer: Option<Credentials>,
     fresh_answer: Option<Credentials>,
@@ -102,9 +110,10 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    pub fn new(certificate: Arc<Certificate>, max_message_size: usize, mut rng: Rng) -> Self {
+    pub fn new(certificates: &[Arc<Certificate>], max_message_size: usize, mut rng: Rng) -> Self {
+        let fingerprint = |certificate: &Arc<Certificate>| certificate.fingerprint(HashAlgorithm::Sha256);
         Self {
-            certificate,
+            fingerprints: certificates.iter().map(fingerprint).collect(),
             max_message_size,
             // 62 bits, so that it fits a signed number wherever it is read (RFC 9429 §5.2.1).
             session_id: rng.u64() >> 2,
@@ -112,6 +121,7 @@ impl Negotiation {
             state: SignalingState::Stable,
             transport: None,
             wants_data: false,
+            always_data: false,
             codecs: Codec::available().collect(),
             transceivers: Vec::new(),
             next_transceiver: 0,
@@ -128,6 +138,7 @@ impl Negotiation {
             role: None,
             gathering: false,
             wants_restart: false,
+            renews_candidates: false,
             fresh_offer: None,
             fresh_answer: None,
             rng,
@@ -146,7 +157,7 @@ impl Negotiation {
     pub fn is_needed(&self) -> bool {
         let agreed = self.current_local.as_ref().map(|local| &local.model);
         self.wants_restart && agreed.is_some_and(|agreed| agreed.leader().is_some())
-            || self.wants_data && !agreed.is_some_and(Local::has_data)
+            || (self.wants_data || self.always_data) && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
 
@@ -201,11 +212,16 @@ impl Negotiation {
                 *init = session.sctp_init(transport);
             }
         }
-        self.offer_media(session.cname(), &mut sections);
-        if self.wants_data && !sections.iter().any(Section::is_data) {
-            sections.push(Section::data(free_mid(&sections), Setup::ActPass, session.sctp_init(transport)));
+        let data =
+            |sections: &[Section]| Section::data(free_mid(sections), Setup::ActPass, session.sctp_init(transport));
+        if self.always_data && sections.is_empty() {
+            sections.push(data(&sections));
         }
-        if self.wants_restart && self.fresh_offer.is_none() {
+        self.offer_media(session.cname(), &mut sections);
+        if (self.wants_data || self.always_data) && !sections.iter().any(Section::is_data) {
+            sections.push(data(&sections));
+        }
+        if (self.wants_restart || self.renews_candidates) && self.fresh_offer.is_none() {
             self.fresh_offer = Some(Credentials::generate(&mut self.rng));
         }
         let made = self.finish(SdpType::Offer, sections, self.fresh_offer.clone(), session);
@@ -261,7 +277,7 @@ impl Negotiation {
             version: self.version,
             sections,
             max_message_size: self.max_message_size as u64,
-            fingerprint: self.certificate.fingerprint(ortica_core::crypto::HashAlgorithm::Sha256),
+            fingerprints: self.fingerprints.clone(),
             credentials,
         };
         if self.last.as_ref().is_some_and(|last| !last.same_content(&model)) {

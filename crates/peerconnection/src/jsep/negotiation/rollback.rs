@@ -38,6 +38,7 @@ impl Negotiation {
     /// ICE was restarted, as the application may have asked.
     pub(super) fn note_restart(&mut self) {
         self.wants_restart = false;
+        self.renews_candidates = false;
         if let Some(before) = &mut self.before {
             before.restarted = true;
         }
