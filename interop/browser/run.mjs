@@ -1,7 +1,7 @@
 // Calls from headless browsers to the example server; a line of JSON per check, exit 0 when all passed.
 //
 //   node run.mjs [--once | --bars | --rounds N] [--browser chromium|firefox] [--only WORDS]
-//                [--server PATH] [--filexfer PATH] [--megabytes N]
+//                [--server PATH] [--filexfer PATH] [--peer PATH] [--megabytes N] [--glares N]
 //
 // Without a browser or puppeteer-core it says so and exits with 0.
 import fs from 'node:fs';
@@ -13,14 +13,17 @@ import { CALLS, HIDDEN, HTTP } from './checks.mjs';
 import { FILES } from './file-checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
 import { MEDIA } from './media-checks.mjs';
+import { NEGOTIATION } from './negotiation-checks.mjs';
 import { Server, findProgram } from './server.mjs';
 
 // In the order in which they need each other.
-const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media']
+const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'negotiation']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
 const MOST_OF_ONE_CHECK = 60_000;
 // Beside that, for each megabyte of a file.
 const MOST_OF_A_MEGABYTE = 500;
+// Beside that, for each time that both sides offer at once.
+const MOST_OF_A_GLARE = 2_000;
 const MOST_OF_A_LAUNCH = 100_000;
 
 const { values: options } = parseArgs({
@@ -31,6 +34,8 @@ const { values: options } = parseArgs({
     browser: { type: 'string' },
     server: { type: 'string' },
     filexfer: { type: 'string' },
+    peer: { type: 'string' },
+    glares: { type: 'string' },
     megabytes: { type: 'string' },
     only: { type: 'string', default: '' },
   },
@@ -40,6 +45,8 @@ const files = {
   program: options.filexfer ?? findProgram('datachannel-filexfer'),
   megabytes: Number(options.megabytes ?? 8),
 };
+
+const calls = { program: options.peer ?? findProgram('ortica-interop-peer'), glares: Number(options.glares ?? 5) };
 
 // What a check leaves behind must not keep this process up, nor must a signal leave a browser behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
@@ -65,7 +72,8 @@ async function main() {
       let passed = 0;
       for (let round = 1; round <= rounds; round++) {
         const where = { browser: name, ...(rounds > 1 && { round }) };
-        const visible = await withBrowser(puppeteer, server, where, { mdns: false }, { ...CALLS, ...FILES, ...MEDIA });
+        const visible = await withBrowser(puppeteer, server, where, { mdns: false },
+          { ...CALLS, ...FILES, ...MEDIA, ...NEGOTIATION });
         const hidden = await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
         passed += visible && hidden ? 1 : 0;
       }
@@ -97,10 +105,11 @@ async function withBrowser(puppeteer, server, where, kind, checks) {
       const perform = async () => {
         await page.goto(server.url);
         for (const content of PAGE) await page.addScriptTag({ content });
-        return check({ page, server, files });
+        return check({ page, server, files, calls });
       };
       try {
-        const most = MOST_OF_ONE_CHECK + (check.isLong ? files.megabytes * MOST_OF_A_MEGABYTE : 0);
+        const most = MOST_OF_ONE_CHECK + (check.isLong ? files.megabytes * MOST_OF_A_MEGABYTE : 0)
+          + (check.isGlaring ? calls.glares * MOST_OF_A_GLARE : 0);
         return await limited(most, perform());
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
@@ -136,6 +145,9 @@ async function checkAll(server, where, checks, perform) {
       Object.assign(line, { ok: false, error: error.message, report: report(server, where.browser, name, mark, failed) });
     }
     console.log(JSON.stringify({ ...line, seconds: Number(((performance.now() - started) / 1000).toFixed(2)) }));
+    if (options.glares && line.glares) {
+      console.log(`bar: ${where.browser}, ${name}: ${line.glares} times, both sides agree`);
+    }
     if (options.bars && options.megabytes && line.mb_per_s) {
       console.log(`bar: ${where.browser}, ${name}: ${files.megabytes} MB, exact, ${line.mb_per_s} MB/s`);
     }

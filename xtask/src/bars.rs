@@ -152,6 +152,13 @@ const BARS: &[Bar] = &[
         needs: &[Need::Usrsctp],
         command: "cargo run --locked --release --quiet --manifest-path interop/sctp/Cargo.toml -- --bars",
     },
+    Bar {
+        issue: 4,
+        name: "glare",
+        file: "interop/browser/negotiation-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --only glare --glares 50",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`
@@ -189,7 +196,8 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
         install::ensure(*need)?;
     }
     if bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc) {
-        Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer").run()?;
+        Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer -p ortica-interop-peer")
+            .run()?;
     }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
     let mut words = bar.command.split_whitespace();

@@ -297,7 +297,7 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
 
 /// Builds what the programs of `interop/` call.
 fn server() -> Task {
-    Task::cargo("build --locked --quiet -p ortica-server -p datachannel-filexfer")
+    Task::cargo("build --locked --quiet -p ortica-server -p datachannel-filexfer -p ortica-interop-peer")
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {

@@ -8,14 +8,18 @@
 use crate::metadata;
 use crate::process::{Failure, read, root};
 use crate::testing;
+use crate::wpt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
 const DOCUMENTS: [&str; 2] = ["docs/aiortc.md", "docs/sctp-conformance.md"];
 
-/// `cargo xtask mappings`
-pub fn run(_: &[String]) -> Result<(), Failure> {
+/// `cargo xtask mappings [--write]`
+pub fn run(arguments: &[String]) -> Result<(), Failure> {
+    if arguments.iter().any(|argument| argument == "--write") {
+        return wpt::write();
+    }
     println!("{}", check()?);
     Ok(())
 }
@@ -39,6 +43,10 @@ pub fn check() -> Result<String, Failure> {
             }
         }
         counts.push(format!("{document} {} shown, {} left out", list.shown(), list.rows.len() - list.shown()));
+    }
+    match wpt::check(&ran) {
+        Ok(count) => counts.push(count),
+        Err(wrong) => faults.extend(wrong.iter().map(|fault| format!("docs/wpt.md: {fault}"))),
     }
     if faults.is_empty() { Ok(counts.join("; ")) } else { Err(Failure::new(format!("    {}", faults.join("\n    ")))) }
 }

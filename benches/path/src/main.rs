@@ -65,7 +65,7 @@ async fn call() -> Call {
 
 async fn call_between(a: &Endpoint, b: &Endpoint) -> Call {
     let connection = |endpoint: &Endpoint| {
-        PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone()))
+        PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone()).with_packet_size_to_find(0))
             .expect("a certificate can be made")
     };
     let ((a, a_events), (b, mut b_events)) = (connection(a), connection(b));

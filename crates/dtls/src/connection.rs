@@ -8,7 +8,7 @@ use crate::event::{CloseReason, Event};
 use crate::fingerprint::Fingerprint;
 use crate::handshake::{Handshake, Link, Outcome};
 use crate::message::{Fragment, HandshakeType};
-use crate::record::{ContentType, Epoch, Header, OpenError, Records, epoch, next_record};
+use crate::record::{ContentType, Epoch, Header, MAX_PLAINTEXT, OpenError, Records, epoch, next_record};
 use crate::stats::Stats;
 use crate::verified::Verified;
 use ortica_core::{Instant, Reader, Rng};
@@ -72,6 +72,11 @@ pub enum SealError {
 }
 
 impl Connection {
+    /// The most bytes that one application record holds.
+    ///
+    /// Source: [RFC 5246 §6.2.1](https://www.rfc-editor.org/rfc/rfc5246#section-6.2.1)
+    pub const MAX_DATA: usize = MAX_PLAINTEXT;
+
     /// What AES-GCM adds to a plaintext, the most that any suite does.
     const MAX_OVERHEAD: usize = 37;
 
@@ -157,7 +162,7 @@ impl Connection {
     }
 
     /// Begins an application record: appends room for its header to `out`. The caller appends the plaintext, at most
-    /// 16,384 bytes, and calls [`seal`](Self::seal).
+    /// [`MAX_DATA`](Self::MAX_DATA) bytes, and calls [`seal`](Self::seal).
     pub fn begin(&self, out: &mut Vec<u8>) -> RecordStart {
         let start = RecordStart { at: out.len(), has_room: self.is_connected() };
         if let (true, Some(sealer)) = (start.has_room, &self.link.records.sealer) {

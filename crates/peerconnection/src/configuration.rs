@@ -17,6 +17,10 @@ use std::time::Duration;
 const SRTP_PROFILES: [SrtpProfile; 3] =
     [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AEAD_AES_256_GCM, SrtpProfile::AES128_CM_SHA1_80];
 
+/// The SCTP packet that fills an Ethernet frame over IPv4: 1,500 − 20 (IPv4) − 8 (UDP) − 37 (DTLS 1.2), rounded down to a
+/// multiple of four. Over IPv6 the search ends 20 bytes sooner.
+const ETHERNET: usize = 1_432;
+
 /// What browsers announce too, in bytes.
 const MAX_MESSAGE_SIZE: usize = 256 << 10;
 /// A peer may send as much without being told, and an OPEN with two long names as much again (RFC 8832 §5.1).
@@ -37,6 +41,7 @@ pub struct Configuration {
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
+    pub(crate) packet_size_to_find: Option<usize>,
     pub(crate) interleaving: bool,
     pub(crate) signalled_sctp: bool,
     pub(crate) linger: Duration,
@@ -56,6 +61,7 @@ impl Default for Configuration {
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
+            packet_size_to_find: None,
             interleaving: true,
             signalled_sctp: true,
             linger: engine::Config::DEFAULT_LINGER,
@@ -156,10 +162,27 @@ impl Configuration {
         self
     }
 
-    /// The longest SCTP packet to build, in bytes; DTLS, UDP and IP come on top. Default: what fits a path MTU of 1,280.
+    /// The longest SCTP packet to build that every path carries, in bytes, 128 to 16,384; DTLS, UDP and IP come on top. Default:
+    /// what fits a path MTU of 1,280. Who sets it gets no longer ones, unless
+    /// [`with_packet_size_to_find`](Self::with_packet_size_to_find) asks for them.
     #[must_use]
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = Some(bytes);
+        self
+    }
+
+    /// Up to which length, in bytes, to look for SCTP packets that the path carries beyond that, by probes which may get lost;
+    /// at most 16,384. Zero looks for nothing. Default: 1,432, all of an Ethernet. A network of larger frames carries 8,932 with
+    /// an MTU of 9,000, and a host's loopback the most. Where the system cannot be kept from sending fragments, nothing is
+    /// looked for.
+    ///
+    /// A path that stops carrying what it did is noticed at the next time-out of SCTP, and data go on in packets that fit every
+    /// path.
+    ///
+    /// Source: [RFC 8899](https://www.rfc-editor.org/rfc/rfc8899)
+    #[must_use]
+    pub fn with_packet_size_to_find(mut self, bytes: usize) -> Self {
+        self.packet_size_to_find = Some(bytes);
         self
     }
 
@@ -250,6 +273,7 @@ impl Configuration {
             && self.host_candidates == other.host_candidates
             && self.srtp_profiles == other.srtp_profiles
             && self.max_packet_size == other.max_packet_size
+            && self.packet_size_to_find == other.packet_size_to_find
             && self.interleaving == other.interleaving
             && self.signalled_sctp == other.signalled_sctp
             && self.linger == other.linger
@@ -261,12 +285,32 @@ impl Configuration {
             .find_map(|(same, what)| (!same).then_some(what))
     }
 
+    /// What SCTP is told of packets: how long they are, and how long they may become.
+    fn set_packet_sizes(&self, sctp: ortica_sctp::Config, may_fragment: bool) -> ortica_sctp::Config {
+        const LONGEST: usize = ortica_dtls::Connection::MAX_DATA;
+        let to_find = match (self.packet_size_to_find, self.max_packet_size) {
+            (Some(bytes), _) => bytes.min(LONGEST),
+            (None, Some(_)) => 0,
+            (None, None) => ETHERNET,
+        };
+        let sctp = sctp.with_packet_size_to_find((!may_fragment).then_some(to_find));
+        match self.max_packet_size {
+            Some(bytes) => sctp.with_max_packet_size(bytes.min(LONGEST)),
+            None => sctp,
+        }
+    }
+
     pub(crate) fn provider(&self) -> Option<CryptoProvider> {
         self.provider.or_else(|| providers().into_iter().next())
     }
 
     /// The settings of the engine and its layers.
-    pub(crate) fn to_engine(&self, provider: CryptoProvider, certificates: &[Certificate]) -> engine::Config {
+    pub(crate) fn to_engine(
+        &self,
+        provider: CryptoProvider,
+        certificates: &[Certificate],
+        may_fragment: bool,
+    ) -> engine::Config {
         let ice = ortica_ice::Config::new(provider).with_host_candidates(self.host_candidates);
         let certificates = certificates.iter().map(|certificate| certificate.inner().clone()).collect();
         // aiortc gives up when DTLS agrees on no profile, also without media.
@@ -274,14 +318,12 @@ impl Configuration {
             ortica_dtls::Config::with_certificates(provider, certificates).with_srtp_profiles(&self.srtp_profiles);
         // ICE consent says when the path is gone; until then data are tried again soon after an outage.
         let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let mut sctp = ortica_sctp::Config::new(provider)
+        let sctp = ortica_sctp::Config::new(provider)
             .with_rto(initial, min, max)
             .with_zero_checksum(true)
             .with_interleaving(self.interleaving)
             .with_limits(sctp_limits(self.max_message_size));
-        if let Some(bytes) = self.max_packet_size {
-            sctp = sctp.with_max_packet_size(bytes);
-        }
+        let sctp = self.set_packet_sizes(sctp, may_fragment);
         engine::Config::new(ice, dtls, sctp)
             .with_limits(self.limits)
             .with_signalled_sctp(self.signalled_sctp)

@@ -1,7 +1,7 @@
 //! Data channels, async.
 
 use crate::DataChannelStream;
-use crate::driver::Interest;
+use crate::driver::{Interest, Sending};
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
     Reliability, Undelivered,
@@ -241,9 +241,10 @@ impl DataChannel {
     /// # Errors
     /// See [`SendError`].
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        let mut message = Some(ChannelMessage::from(message.into()));
+        let message = ChannelMessage::from(message.into());
+        let (sending, mut message) = (sending(&message), Some(message));
         let mut place = self.handle.cell.place(Interest::Write(self.id));
-        poll_fn(|cx| place.poll(cx, |peer, now| self.offer(peer, now, &mut message))).await
+        poll_fn(|cx| place.poll_sending(cx, sending, |peer, now| self.offer(peer, now, &mut message))).await
     }
 
     /// As [`send`](Self::send), for futures written by hand: takes the message, or leaves it and wakes when there is room.
@@ -279,7 +280,7 @@ impl DataChannel {
     /// [`TrySendError::Full`] gives the message back.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
         let message = ChannelMessage::from(message.into());
-        self.handle.cell.command(|peer, now| match peer.send(now, self.id, message) {
+        self.handle.cell.command_sending(sending(&message), |peer, now| match peer.send(now, self.id, message) {
             Ok(()) => Ok(()),
             Err(TrySendChannel::Full(back)) => Err(TrySendError::Full(back.into())),
             Err(TrySendChannel::Refused(error)) => Err(error.into()),
@@ -289,7 +290,7 @@ impl DataChannel {
     /// The next message; `None` once the channel is closed and everything was read. Cancelling loses nothing.
     pub async fn recv(&self) -> Option<Message> {
         let mut place = self.handle.cell.place(Interest::Read(self.id));
-        poll_fn(|cx| place.poll(cx, |peer, now| self.read(peer, now))).await
+        poll_fn(|cx| place.poll_sending(cx, Sending::IfDue, |peer, now| self.read(peer, now))).await
     }
 
     /// As [`recv`](Self::recv), for futures written by hand. Of those that wait, the last one to ask is woken.
@@ -343,6 +344,12 @@ impl DataChannel {
         let mut place = self.handle.cell.place(Interest::Write(self.id));
         poll_fn(|cx| place.poll(cx, |peer, _| done(peer.channel_state(self.id)))).await
     }
+}
+
+/// A message that one packet holds is not worth a turn of the endpoint.
+fn sending(message: &ChannelMessage) -> Sending {
+    const SHORT: usize = 1024;
+    if message.data.len() <= SHORT { Sending::AtOnce } else { Sending::InTurn }
 }
 
 /// How the peer refuses a message, before it becomes the error of `send` or `try_send`.

@@ -328,6 +328,8 @@ impl Peer {
 
     fn after_negotiation(&mut self, before: SignalingState) {
         self.report_negotiation(before);
+        // What was said before this negotiation and not heard yet is out of date.
+        self.events.retain(|event| *event != PeerEvent::NegotiationNeeded);
         self.negotiation_needed = false;
         self.update_negotiation_needed();
     }
@@ -365,6 +367,11 @@ impl Peer {
     /// Takes what a socket received.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
         self.session.handle_datagram(now, datagram);
+    }
+
+    /// As [`Session::handle_too_long`].
+    pub fn handle_too_long(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, len: usize) {
+        self.session.handle_too_long(now, socket, remote, len);
     }
 
     /// Runs what is due at `now`.

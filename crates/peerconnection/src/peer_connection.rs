@@ -122,7 +122,9 @@ impl PeerConnection {
             }
             given => given.to_vec(),
         };
-        let config = configuration.to_engine(provider, &certificates).with_wall_clock(endpoint.clock().wall());
+        let config = configuration
+            .to_engine(provider, &certificates, endpoint.may_fragment())
+            .with_wall_clock(endpoint.clock().wall());
         let mut peer = Peer::new(Arc::new(config), rng, now);
         if let Some(codecs) = configuration.codecs.clone() {
             peer.set_codecs(codecs);

@@ -117,7 +117,7 @@ fn connection(job: &Job) -> (PeerConnection, Events) {
     const AROUND_SCTP: usize = 20 + 8 + 37;
     let endpoint = EndpointConfig::default().with_addresses(vec!["127.0.0.1:0".parse().expect("an address")]);
     let endpoint = Endpoint::new(endpoint).expect("a socket can be bound");
-    let mut configuration = Configuration::default().with_endpoint(endpoint);
+    let mut configuration = Configuration::default().with_endpoint(endpoint).with_packet_size_to_find(0);
     // The default is for a path MTU of 1,280 through a relay, over IPv6.
     if job.mtu != 1280 {
         configuration = configuration.with_max_packet_size(job.mtu - AROUND_SCTP);

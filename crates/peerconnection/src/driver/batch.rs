@@ -13,9 +13,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Room for messages of up to `stride` bytes, at most 64 KiB.
+    /// Room for messages of up to `stride` bytes, at least for the longest record of DTLS, at most 64 KiB.
     pub fn new(stride: usize) -> Self {
-        let stride = stride.clamp(2048, 65_536);
+        const LONGEST_RECORD: usize = ortica_dtls::Connection::MAX_DATA + 256;
+        let stride = stride.clamp(LONGEST_RECORD, 65_536);
         Self { bytes: vec![0; stride * BATCH], stride, meta: [RecvMeta::default(); BATCH] }
     }
 

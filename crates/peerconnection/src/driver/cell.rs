@@ -1,6 +1,8 @@
 //! A session as its handles and its endpoint share it.
 
+use super::at_once::AtOnce;
 use super::endpoint::Shared;
+use super::socket::is_too_long;
 use super::waiters::{Interest, Ticket, Waiters};
 use crate::peer::Peer;
 use ortica_core::{Instant, Transmit};
@@ -22,6 +24,18 @@ pub(crate) struct Inner {
     pub waiters: Waiters,
     /// Handles are gone, or the connection was closed: the endpoint drops the session once its goodbyes are out.
     pub ending: bool,
+    pub at_once: AtOnce,
+}
+
+/// When what comes of a command is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sending {
+    /// With the endpoint's next turn, together with what else there is by then.
+    InTurn,
+    /// Here and now, if it would go out alone in any case.
+    AtOnce,
+    /// In turn, if there is something to be sent at all: after a read.
+    IfDue,
 }
 
 /// What one drain of a session left to do.
@@ -37,7 +51,7 @@ pub(super) struct Drained {
 
 impl Cell {
     pub fn new(peer: Peer, endpoint: Arc<Shared>, key: usize) -> Self {
-        Self { inner: Mutex::new(Inner { peer, waiters: Waiters::default(), ending: false }), endpoint, key }
+        Self { inner: Mutex::new(Inner::new(peer)), endpoint, key }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -57,14 +71,21 @@ impl Cell {
 
     /// Runs a command, then has the endpoint send what came of it.
     pub fn command<T>(&self, command: impl FnOnce(&mut Peer, Instant) -> T) -> T {
+        self.command_sending(Sending::InTurn, command)
+    }
+
+    /// As [`command`](Self::command), with a say in when.
+    pub fn command_sending<T>(&self, sending: Sending, command: impl FnOnce(&mut Peer, Instant) -> T) -> T {
         let now = self.endpoint.clock().now();
-        let result = {
+        let (result, needs_turn) = {
             let inner = &mut *self.lock();
             let result = command(&mut inner.peer, now);
             inner.settle(now);
-            result
+            (result, self.send(inner, now, sending))
         };
-        self.endpoint.wake(self.key);
+        if needs_turn {
+            self.endpoint.wake(self.key);
+        }
         result
     }
 
@@ -81,7 +102,7 @@ impl Cell {
         waker: &Waker,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
     ) -> Option<T> {
-        self.command_or(command, |waiters, result| {
+        self.command_or(Sending::InTurn, command, |waiters, result| {
             if result.is_none() {
                 waiters.wait(interest, Ticket::BY_HAND, waker);
             }
@@ -90,21 +111,53 @@ impl Cell {
 
     fn command_or<T>(
         &self,
+        sending: Sending,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
         then: impl FnOnce(&mut Waiters, &Option<T>),
     ) -> Option<T> {
         let now = self.endpoint.clock().now();
-        let result = {
+        let (result, needs_turn) = {
             let inner = &mut *self.lock();
             let result = command(&mut inner.peer, now);
             then(&mut inner.waiters, &result);
             inner.settle(now);
-            result
+            let needs_turn = result.is_some() && self.send(inner, now, sending);
+            (result, needs_turn)
         };
-        if result.is_some() {
+        if needs_turn {
             self.endpoint.wake(self.key);
         }
         result
+    }
+
+    /// Sends what came of a command, or leaves it; says whether the endpoint has to take its turn.
+    fn send(&self, inner: &mut Inner, now: Instant, sending: Sending) -> bool {
+        match sending {
+            Sending::InTurn => true,
+            Sending::IfDue => inner.peer.session().is_control_due(),
+            Sending::AtOnce => !inner.at_once.take_leave() || !self.send_at_once(inner, now),
+        }
+    }
+
+    /// Sends a packet or two; `true` if that was all, so that the endpoint can sleep on.
+    fn send_at_once(&self, inner: &mut Inner, now: Instant) -> bool {
+        const MOST: usize = 2;
+        let Some(mut packet) = self.endpoint.packet() else { return false };
+        for _ in 0..MOST {
+            packet.clear();
+            let Some(transmit) = inner.peer.poll_transmit(now, 1, &mut packet) else {
+                inner.settle(now);
+                return inner.at_once.is_alarm_early(inner.peer.poll_timeout());
+            };
+            let Transmit { socket, remote, len, .. } = transmit;
+            if self.endpoint.send_at_once(&transmit, &packet).is_err_and(|error| is_too_long(&error)) {
+                inner.peer.handle_too_long(now, socket, remote, len);
+            }
+            if !inner.at_once.on_sent(socket, remote) {
+                return false;
+            }
+        }
+        false
     }
 
     /// Ends the session: what was sent and goodbyes go out, then the endpoint forgets it.
@@ -134,6 +187,7 @@ impl Cell {
         transmits: &mut Vec<Transmit>,
     ) -> Drained {
         let inner = &mut *self.lock();
+        inner.at_once.on_turn();
         let mut drained = Drained { more: true, ..Drained::default() };
         for _ in 0..budget {
             match inner.peer.poll_transmit(now, max_segments, out) {
@@ -146,6 +200,7 @@ impl Cell {
         }
         inner.settle(now);
         drained.timeout = inner.peer.poll_timeout();
+        inner.at_once.alarm = drained.timeout;
         drained.done = inner.ending && inner.peer.is_closed();
         drained
     }
@@ -169,8 +224,18 @@ pub(crate) struct Place<'a> {
 impl Place<'_> {
     /// As [`Cell::command`], but after a `None` the future is woken when there may be more.
     pub fn poll<T>(&mut self, cx: &Context<'_>, command: impl FnOnce(&mut Peer, Instant) -> Option<T>) -> Poll<T> {
+        self.poll_sending(cx, Sending::InTurn, command)
+    }
+
+    /// As [`poll`](Self::poll), with a say in when what comes of it is sent.
+    pub fn poll_sending<T>(
+        &mut self,
+        cx: &Context<'_>,
+        sending: Sending,
+        command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
+    ) -> Poll<T> {
         let Self { cell, interest, ticket } = self;
-        let result = cell.command_or(command, |waiters, result| match (result, ticket.take()) {
+        let result = cell.command_or(sending, command, |waiters, result| match (result, ticket.take()) {
             (None, held) => {
                 let held = held.unwrap_or_else(|| waiters.ticket());
                 waiters.wait(*interest, held, cx.waker());
@@ -192,6 +257,10 @@ impl Drop for Place<'_> {
 }
 
 impl Inner {
+    fn new(peer: Peer) -> Self {
+        Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default() }
+    }
+
     /// Turns what the engine reports into what the handles wait for.
     fn settle(&mut self, now: Instant) {
         let Self { peer, waiters, .. } = self;

@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::lookup::Lookups;
 use super::mdns::Mdns;
 use super::route::Routes;
-use super::socket::{Socket, ecn_in};
+use super::socket::{Outlet, Socket, ecn_in, is_too_long};
 use crate::engine::TransportId;
 use crate::peer::Peer;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -17,7 +17,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 
 /// Messages read from one socket before the others have their turn.
@@ -117,7 +117,10 @@ impl Endpoint {
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
             clock: Clock::start(),
-            addresses: sockets.iter().map(|socket| (socket.id, socket.address)).collect(),
+            addresses: sockets.iter().map(|socket| (socket.id(), socket.address)).collect(),
+            outlets: sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect(),
+            may_fragment: sockets.iter().any(|socket| socket.outlet().may_fragment()),
+            packet: Mutex::default(),
             mail: Mutex::new(Mail { rng: Some(Rng::from_seed(seed)), ..Mail::default() }),
             counters: Counters::default(),
         });
@@ -139,6 +142,11 @@ impl Endpoint {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// Packets that are too long for a path may travel in pieces.
+    pub(crate) fn may_fragment(&self) -> bool {
+        self.shared.may_fragment
     }
 
     /// A fresh generator for one session.
@@ -185,6 +193,11 @@ impl Drop for Alive {
 pub(crate) struct Shared {
     clock: Clock,
     addresses: Vec<(SocketId, SocketAddr)>,
+    /// The sockets, which the driver takes with it when it ends.
+    outlets: Vec<Weak<Outlet>>,
+    may_fragment: bool,
+    /// Where a packet is built that does not wait for the driver's turn.
+    packet: Mutex<Vec<u8>>,
     mail: Mutex<Mail>,
     counters: Counters,
 }
@@ -222,7 +235,42 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Mail> {
+    /// Room for a packet that does not wait for the driver's turn; `None` while another thread has it.
+    pub fn packet(&self) -> Option<MutexGuard<'_, Vec<u8>>> {
+        let mut packet = match self.packet.try_lock() {
+            Ok(packet) => packet,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        packet.clear();
+        Some(packet)
+    }
+
+    /// Sends one transmit, outside the driver's turn. A socket that is gone takes it with it.
+    pub fn send_at_once(&self, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
+        let mut outlets = self.outlets.iter().filter_map(Weak::upgrade);
+        outlets
+            .find(|outlet| outlet.id == transmit.socket)
+            .map_or(Ok(()), |outlet| self.send(&outlet, transmit, contents))
+    }
+
+    /// Sends one transmit and counts it.
+    fn send(&self, outlet: &Outlet, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
+        let sent = outlet.send(transmit, contents);
+        match &sent {
+            Ok(()) => {
+                count(&self.counters.transmits, 1);
+                count(&self.counters.packets_sent, transmit.segments());
+            }
+            Err(error) => {
+                tracing::trace!(%error, remote = %transmit.remote, "a transmit was refused");
+                count(&self.counters.refused, 1);
+            }
+        }
+        sent
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -283,7 +331,7 @@ struct Driver {
 impl Driver {
     fn new(shared: Arc<Shared>, sockets: Vec<Socket>) -> Self {
         let stride = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
-        let max_segments = sockets.iter().map(Socket::max_segments).min().unwrap_or(1);
+        let max_segments = max_segments(&sockets);
         let rng = shared.lock().rng.as_ref().map(|rng| rng.fork("mdns"));
         Self {
             mdns: Mdns::new(&shared.clock, rng),
@@ -348,7 +396,7 @@ impl Driver {
                         count(&self.shared.counters.reads, 1);
                         let now = self.shared.clock.now();
                         for message in 0..messages {
-                            self.deliver(now, self.sockets[index].id, message);
+                            self.deliver(now, self.sockets[index].id(), message);
                         }
                     }
                 }
@@ -415,6 +463,7 @@ impl Driver {
             self.out.clear();
             self.transmits.clear();
             let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
+            let too_long = self.send(key);
             cell.look(|inner| {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
@@ -427,12 +476,17 @@ impl Driver {
                 for (name, address) in inner.peer.take_published() {
                     self.mdns.publish(now, key, name, address);
                 }
+                if let Some(Transmit { socket, remote, len, segment_size, .. }) = too_long {
+                    inner.peer.handle_too_long(now, socket, remote, segment_size.unwrap_or(len));
+                }
+                if let Some((socket, remote)) = inner.at_once.on_turn_over(drained.more) {
+                    self.routes.add_address(socket, remote, key);
+                }
             });
-            self.send(key);
             self.set_deadline(key, drained.timeout);
             if drained.done {
                 self.remove(key);
-            } else if drained.more {
+            } else if drained.more || too_long.is_some() {
                 more.insert(key);
             }
         }
@@ -440,24 +494,22 @@ impl Driver {
         !self.dirty.is_empty()
     }
 
-    fn send(&mut self, key: usize) {
+    /// Sends what was drained from a session; returns a transmit whose packets are too long for their link, if there is one.
+    fn send(&mut self, key: usize) -> Option<Transmit> {
         let mut rest = self.out.as_slice();
+        let mut too_long = None;
         for transmit in &self.transmits {
-            let Some((contents, after)) = rest.split_at_checked(transmit.len) else { return };
+            let Some((contents, after)) = rest.split_at_checked(transmit.len) else { break };
             rest = after;
-            let Some(socket) = self.sockets.iter().find(|socket| socket.id == transmit.socket) else { continue };
+            let Some(socket) = self.sockets.iter().find(|socket| socket.id() == transmit.socket) else { continue };
             self.routes.add_address(transmit.socket, transmit.remote, key);
-            match socket.send(transmit, contents) {
-                Ok(()) => {
-                    count(&self.shared.counters.transmits, 1);
-                    count(&self.shared.counters.packets_sent, transmit.segments());
-                }
-                Err(error) => {
-                    tracing::trace!(%error, remote = %transmit.remote, "a transmit was refused");
-                    count(&self.shared.counters.refused, 1);
-                }
+            if let Err(error) = self.shared.send(socket.outlet(), transmit, contents) {
+                // Some refuse trains, and say so by the first one.
+                self.max_segments = max_segments(&self.sockets);
+                too_long = too_long.or(is_too_long(&error).then_some(*transmit));
             }
         }
+        too_long
     }
 
     fn set_deadline(&mut self, key: usize, deadline: Option<Instant>) {
@@ -498,6 +550,11 @@ impl Driver {
             cx.waker().wake_by_ref();
         }
     }
+}
+
+/// The most segments that a transmit may hold on any of `sockets`.
+fn max_segments(sockets: &[Socket]) -> usize {
+    sockets.iter().map(|socket| socket.outlet().max_segments()).min().unwrap_or(1)
 }
 
 impl Drop for Driver {

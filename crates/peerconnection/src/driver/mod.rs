@@ -1,8 +1,11 @@
 //! The driver: the only place with sockets and clocks.
 //!
 //! An [`Endpoint`] is one task with its sockets, one timer queue and a table of sessions. Handles and endpoint share
-//! each session's own mutex: lock, talk to the engine, wake, unlock; never across an await, and never two at once.
+//! each session's own mutex: lock, talk to the engine, wake, unlock; never across an await, and never those of two
+//! sessions at once. The endpoint sends, but for a short message that nothing is before: it goes out from the call that
+//! sends it.
 
+mod at_once;
 mod batch;
 mod cell;
 mod clock;
@@ -16,5 +19,5 @@ mod waiters;
 
 pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
 
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, Sending};
 pub(crate) use waiters::Interest;

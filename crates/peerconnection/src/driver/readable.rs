@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// What a read brought.
@@ -24,20 +25,16 @@ mod registered {
 
     /// See the module.
     #[derive(Debug)]
-    pub struct Readable(AsyncFd<UdpSocket>);
+    pub struct Readable(AsyncFd<Arc<UdpSocket>>);
 
     impl Readable {
         /// Takes a socket that does not block.
-        pub fn new(socket: UdpSocket) -> io::Result<Self> {
+        pub fn new(socket: Arc<UdpSocket>) -> io::Result<Self> {
             #[allow(
                 deprecated,
                 reason = "its successor is unsafe; a UdpSocket keeps its descriptor, which is all that is asked"
             )]
             AsyncFd::with_interest(socket, Interest::READABLE).map(Self)
-        }
-
-        pub fn socket(&self) -> &UdpSocket {
-            self.0.get_ref()
         }
 
         /// Reads once there is something to read.
@@ -73,18 +70,14 @@ mod registered {
     #[derive(Debug)]
     pub struct Readable {
         registered: tokio::net::UdpSocket,
-        socket: UdpSocket,
+        socket: Arc<UdpSocket>,
     }
 
     impl Readable {
         /// Takes a socket that does not block.
-        pub fn new(socket: UdpSocket) -> io::Result<Self> {
-            let registered = tokio::net::UdpSocket::from_std(SockRef::from(&socket).try_clone()?.into())?;
+        pub fn new(socket: Arc<UdpSocket>) -> io::Result<Self> {
+            let registered = tokio::net::UdpSocket::from_std(SockRef::from(&*socket).try_clone()?.into())?;
             Ok(Self { registered, socket })
-        }
-
-        pub fn socket(&self) -> &UdpSocket {
-            &self.socket
         }
 
         /// Reads once there is something to read.

@@ -5,7 +5,8 @@ use ortica_core::{Ecn, SocketId, Transmit};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// What a socket's buffers are set to, in bytes; the system may grant less.
@@ -16,13 +17,12 @@ const BUFFER: usize = 8 << 20;
 pub(super) const BATCH: usize = 8;
 const _: () = assert!(BATCH <= quinn_udp::BATCH_SIZE);
 
-/// A bound socket.
+/// A bound socket, to read from.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub id: SocketId,
     pub address: SocketAddr,
     io: Readable,
-    state: UdpSocketState,
+    outlet: Arc<Outlet>,
 }
 
 impl Socket {
@@ -36,19 +36,25 @@ impl Socket {
         let _ = raw.set_recv_buffer_size(BUFFER);
         let _ = raw.set_send_buffer_size(BUFFER);
         raw.set_nonblocking(true)?;
-        let io = Readable::new(raw.into())?;
-        let state = UdpSocketState::new(UdpSockRef::from(io.socket()))?;
-        Ok(Self { id, address: io.socket().local_addr()?, io, state })
+        let socket = Arc::new(UdpSocket::from(raw));
+        let io = Readable::new(socket.clone())?;
+        // It also forbids fragments, where the system lets it.
+        let state = UdpSocketState::new(UdpSockRef::from(&*socket))?;
+        Ok(Self { address: socket.local_addr()?, io, outlet: Arc::new(Outlet { id, socket, state }) })
     }
 
-    /// The most segments one transmit may hold here.
-    pub fn max_segments(&self) -> usize {
-        self.state.max_gso_segments().min(Transmit::MAX_SEGMENTS)
+    pub fn id(&self) -> SocketId {
+        self.outlet.id
+    }
+
+    /// Where to send from it.
+    pub fn outlet(&self) -> &Arc<Outlet> {
+        &self.outlet
     }
 
     /// How long a buffer per message has to be.
     pub fn receive_len(&self) -> usize {
-        self.state.gro_segments() * 1500
+        self.outlet.state.gro_segments() * 1500
     }
 
     /// Reads what waits, up to one batch.
@@ -59,17 +65,37 @@ impl Socket {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         self.io.poll_read(cx, |socket| {
-            let messages = self.state.recv(UdpSockRef::from(socket), buffers, meta)?;
+            let messages = self.outlet.state.recv(UdpSockRef::from(socket), buffers, meta)?;
             // A short batch says that nothing is left, which spares the read that would find out.
             Ok(Read { value: messages, is_last: messages < BATCH })
         })
+    }
+}
+
+/// The side of a socket that sends; whoever has something to send may use it.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    pub id: SocketId,
+    socket: Arc<UdpSocket>,
+    state: UdpSocketState,
+}
+
+impl Outlet {
+    /// The most segments one transmit may hold here.
+    pub fn max_segments(&self) -> usize {
+        self.state.max_gso_segments().min(Transmit::MAX_SEGMENTS)
+    }
+
+    /// Packets that are too long for a link travel in pieces, because the system knows no way to forbid it.
+    pub fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
     }
 
     /// Sends one transmit.
     pub fn send(&self, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
         if transmit.segment_size.is_none() && transmit.ecn == Ecn::NotEct {
             // Nothing to tell the system beside the packet, which spares it to read it.
-            return self.io.socket().send_to(contents, transmit.remote).map(drop);
+            return self.socket.send_to(contents, transmit.remote).map(drop);
         }
         let transmit = quinn_udp::Transmit {
             destination: transmit.remote,
@@ -78,8 +104,18 @@ impl Socket {
             segment_size: transmit.segment_size,
             src_ip: None,
         };
-        self.state.try_send(UdpSockRef::from(self.io.socket()), &transmit)
+        self.state.try_send(UdpSockRef::from(&*self.socket), &transmit)
     }
+}
+
+/// Whether a transmit was refused because the link does not carry packets of its length.
+pub(super) fn is_too_long(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    const TOO_LONG: i32 = libc::EMSGSIZE;
+    /// WSAEMSGSIZE
+    #[cfg(not(unix))]
+    const TOO_LONG: i32 = 10_040;
+    error.raw_os_error() == Some(TOO_LONG)
 }
 
 fn ecn_out(ecn: Ecn) -> Option<quinn_udp::EcnCodepoint> {

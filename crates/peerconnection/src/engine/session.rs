@@ -396,6 +396,13 @@ impl Session {
         self.channels.read(now, association(&mut self.transports, self.sctp), id)
     }
 
+    /// Whether data channels have something to say besides messages: after a read, for instance, that the window has opened.
+    pub fn is_control_due(&self) -> bool {
+        let transport = self.sctp.and_then(|id| self.transports.get(&id));
+        let association = transport.and_then(|transport| transport.secured.as_ref()?.association.as_ref());
+        association.is_none_or(ortica_sctp::Association::is_control_due)
+    }
+
     /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
     pub fn max_message_size(&self) -> usize {
         self.channels.max_message_size(self.association())
@@ -473,6 +480,14 @@ impl Session {
             self.transports.iter().find(|(_, transport)| wanted(transport)).map(|(id, _)| *id)
         };
         find(&named).or_else(|| find(&accepts)).or_else(|| find(&knows))
+    }
+
+    /// Takes notice that a socket refused what was to go to `remote`, because packets of `len` bytes are longer than the link
+    /// carries (EMSGSIZE).
+    pub fn handle_too_long(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, len: usize) {
+        for transport in self.transports.values_mut().filter(|transport| transport.accepts(socket, remote)) {
+            transport.on_too_long(now, len);
+        }
     }
 
     /// Runs what is due at `now`.
@@ -589,6 +604,11 @@ impl Session {
     /// Counters of the association on a transport, if there is one.
     pub fn sctp_stats(&self, id: TransportId) -> Option<ortica_sctp::Stats> {
         Some(self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.stats())
+    }
+
+    /// Round trip time, windows and packet size of the association on a transport, if there is one.
+    pub fn sctp_path(&self, id: TransportId) -> Option<ortica_sctp::Path> {
+        Some(self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?.path())
     }
 
     /// What both ends of the association on a transport agreed on, once they have.

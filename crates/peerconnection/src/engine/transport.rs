@@ -271,8 +271,7 @@ impl Transport {
                     events.push_back(Event::Ice(self.id, state));
                 }
                 ortica_ice::Event::Selected(route) => {
-                    let changed = self.selected.replace(route) != Some(route);
-                    self.stats.selected_candidate_pair_changes += u32::from(changed);
+                    self.on_route(now, route);
                     let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
                     rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
@@ -284,6 +283,27 @@ impl Transport {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn on_route(&mut self, now: Instant, route: Route) {
+        let before = self.selected.replace(route);
+        if before == Some(route) {
+            return;
+        }
+        self.stats.selected_candidate_pair_changes += 1;
+        if let Some(association) = self.association() {
+            association.path_changed(now);
+        }
+    }
+
+    /// A socket refused packets of `len` bytes, because the link does not carry them. Those of SCTP become shorter; of media
+    /// and handshakes none is that long.
+    pub fn on_too_long(&mut self, now: Instant, len: usize) {
+        let Dtls::Running(connection) = &self.dtls else { return };
+        let len = len.saturating_sub(connection.overhead());
+        if let Some(association) = self.association() {
+            association.packet_too_long(now, len);
         }
     }
 
@@ -398,17 +418,18 @@ impl Transport {
     }
 
     /// Appends packets, each sealed in place, as long as they are as long as the first. A shorter one ends the train; a
-    /// longer one waits for the next.
+    /// longer one waits for the next. A probe travels alone, so that nothing gets lost with it.
     fn build_train(&mut self, now: Instant, max: usize, out: &mut Vec<u8>) -> Option<(usize, usize, usize)> {
         let start = out.len();
         let mut segments = 0;
         let mut size = 0;
+        let probe = self.probe_len();
         if !self.carry.is_empty() {
             size = self.carry.len();
             segments = 1;
             out.append(&mut self.carry);
         }
-        while segments < max.max(1) && out.len() - start + size <= Transmit::MAX_LEN {
+        while segments < max.max(1) && Some(size) != probe && out.len() - start + size <= Transmit::MAX_LEN {
             let at = out.len();
             if !self.seal_next(now, out) {
                 break;
@@ -426,6 +447,13 @@ impl Transport {
             }
         }
         (segments > 0).then(|| (out.len() - start, segments, size))
+    }
+
+    /// Bytes of the packet that is to find out whether the path carries it, while there is one.
+    fn probe_len(&self) -> Option<usize> {
+        let association = self.secured.as_ref()?.association.as_ref()?;
+        let Dtls::Running(connection) = &self.dtls else { return None };
+        Some(association.probe_size()? + connection.overhead())
     }
 
     /// Media does not wait, so it goes first; its rate is bounded by who makes it.

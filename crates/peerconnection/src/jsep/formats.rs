@@ -99,16 +99,17 @@ const fn extensions_of(kind: MediaKind) -> &'static [Kind] {
 
 /// The numbers that were given to payload types and header extensions. They mean the same as long as the connection lives
 /// (SDP-4), whatever becomes of the section that brought them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
     /// By payload type: a codec, or its retransmissions.
     payload_types: BTreeMap<u8, (Codec, bool)>,
-    extensions: BTreeMap<u8, Kind>,
+    /// By id; `None` for what only the other side knows.
+    extensions: BTreeMap<u8, Option<Kind>>,
 }
 
 impl Numbers {
-    /// Takes over what the other side calls things, where that contradicts nothing.
-    pub fn learn(&mut self, formats: &[Format], extensions: &[(u8, Kind)]) {
+    /// Takes over what a description calls things, where that contradicts nothing.
+    pub fn learn(&mut self, formats: &[Format], extensions: impl IntoIterator<Item = (u8, Option<Kind>)>) {
         for format in formats {
             self.payload_types.entry(format.payload_type).or_insert((format.codec, false));
             if let Some(rtx) = format.rtx {
@@ -116,9 +117,7 @@ impl Numbers {
             }
         }
         for (id, kind) in extensions {
-            if !self.extensions.values().any(|known| known == kind) {
-                self.extensions.entry(*id).or_insert(*kind);
-            }
+            self.extensions.entry(id).or_insert(kind);
         }
     }
 
@@ -154,27 +153,26 @@ impl Numbers {
     }
 
     fn extension(&mut self, kind: Kind) -> Option<u8> {
-        if let Some((known, _)) = self.extensions.iter().find(|(_, meaning)| **meaning == kind) {
+        if let Some((known, _)) = self.extensions.iter().find(|(_, meaning)| **meaning == Some(kind)) {
             return Some(*known);
         }
         // 15 is not used, and more take the two-byte form (RFC 8285 §4.2).
         let free = (1..=14).find(|id| !self.extensions.contains_key(id))?;
-        self.extensions.insert(free, kind);
+        self.extensions.insert(free, Some(kind));
         Some(free)
     }
 }
 
 /// What `offered` has that this side uses in a section of `kind`.
-pub(super) fn common_extensions(kind: MediaKind, offered: &[(u8, Kind)]) -> Vec<(u8, Kind)> {
-    offered.iter().filter(|(_, extension)| extensions_of(kind).contains(extension)).copied().collect()
+pub(super) fn common_extensions(kind: MediaKind, offered: &[(u8, Option<Kind>)]) -> Vec<(u8, Kind)> {
+    let used = |extension: &Kind| extensions_of(kind).contains(extension);
+    offered.iter().filter_map(|(id, extension)| Some((*id, extension.filter(used)?))).collect()
 }
 
-/// The extensions of a section that this side knows, with their ids.
-pub(super) fn read_extensions(section: &sdp::Section<'_>) -> Vec<(u8, Kind)> {
-    section
-        .extmaps()
-        .filter_map(|extmap| Some((u8::try_from(extmap.id).ok().filter(|id| *id > 0)?, Kind::from_uri(&extmap.uri)?)))
-        .collect()
+/// The extensions of a section with their ids; `None` stands for those that this side does not know.
+pub(super) fn read_extensions(section: &sdp::Section<'_>) -> Vec<(u8, Option<Kind>)> {
+    let id = |id| u8::try_from(id).ok().filter(|id| *id > 0);
+    section.extmaps().filter_map(|extmap| Some((id(extmap.id)?, Kind::from_uri(&extmap.uri)))).collect()
 }
 
 /// What the engine is told. An id that stands for two things stands for the first.
@@ -216,7 +214,7 @@ mod tests {
     fn sdp_4_numbers_are_never_given_another_meaning() {
         let mut numbers = Numbers::default();
         let theirs = read(MediaKind::Video, &section(&CHROMIUM.replace("100", "111")));
-        numbers.learn(&theirs, &[(4, Kind::Mid), (1, Kind::AudioLevel)]);
+        numbers.learn(&theirs, [(4, Some(Kind::Mid)), (1, Some(Kind::AudioLevel)), (2, None), (9, Some(Kind::Mid))]);
         let ours = numbers.formats([Codec::Opus, Codec::Vp8].into_iter());
         // 111 means VP8 here, so Opus cannot have its usual number.
         assert_eq!((ours[1].payload_type, ours[1].rtx), (111, Some(101)));
@@ -225,6 +223,8 @@ mod tests {
 
         let extensions = numbers.extensions(MediaKind::Audio);
         assert!(extensions.contains(&(4, Kind::Mid)) && extensions.contains(&(1, Kind::AudioLevel)));
+        // What the other side calls something else, or something that is not known here, is no free number.
+        assert!(extensions.iter().all(|(id, _)| ![2, 9].contains(id)), "{extensions:?}");
         let mut ids: Vec<u8> = extensions.iter().map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -208,9 +208,6 @@ impl Negotiation {
         let mut sections: Vec<Section> = self.agreed().map_or_else(Vec::new, |local| local.model.sections.clone());
         for section in &mut sections {
             section.setup = Setup::ActPass;
-            if let Body::Data { init } = &mut section.body {
-                *init = session.sctp_init(transport);
-            }
         }
         let data =
             |sections: &[Section]| Section::data(free_mid(sections), Setup::ActPass, session.sctp_init(transport));
@@ -242,7 +239,8 @@ impl Negotiation {
         let sections = offered.map(|section| {
             let body = match &section.content {
                 Content::Data { init, .. } if offer.parsed.serves(section) => {
-                    Body::Data { init: shared_init(session, transport, init).map(|[ours, _]| ours) }
+                    let shared = shared_init(session, transport, init).map(|[ours, _]| ours);
+                    Body::Data { init: shared.or_else(|| self.announced_init(&section.mid)) }
                 }
                 Content::Media(media) if offer.parsed.serves(section) => {
                     self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
@@ -309,6 +307,16 @@ impl Negotiation {
         let id = session.add_transport(now)?;
         self.transport = Some(id);
         Ok(id)
+    }
+
+    /// The INIT chunk that this side announced before. It is repeated, whoever offers: Chromium 148 takes one that is not there
+    /// any more for a change, and refuses the description.
+    fn announced_init(&self, mid: &str) -> Option<Vec<u8>> {
+        let agreed = self.current_local.as_ref()?;
+        match &agreed.model.sections.iter().find(|section| section.mid == mid)?.body {
+            Body::Data { init } => init.clone(),
+            _ => None,
+        }
     }
 
     /// The role of an answer: the established one, else the one the offer leaves, active where there is a choice

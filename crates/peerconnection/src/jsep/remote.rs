@@ -34,7 +34,8 @@ pub(super) struct RemoteMedia {
     pub direction: Direction,
     /// What it takes, of what is known here, best liked first.
     pub formats: Vec<Format>,
-    pub extensions: Vec<(u8, Kind)>,
+    /// `None` stands for those that this side does not know.
+    pub extensions: Vec<(u8, Option<Kind>)>,
     pub mixed_extensions: bool,
     pub reduced_size: bool,
     pub ssrcs: Vec<Ssrc>,

@@ -26,6 +26,10 @@ pub struct Side {
     pub queue: VecDeque<ChannelMessage>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
+    /// Its socket refuses longer datagrams, and says so.
+    pub refuses_above: usize,
+    /// How many transmits it refused.
+    pub refused: usize,
 }
 
 impl Side {
@@ -85,6 +89,8 @@ impl Side {
             events: Vec::new(),
             queue: VecDeque::new(),
             takes_checks_alone: false,
+            refuses_above: usize::MAX,
+            refused: 0,
         }
     }
 
@@ -140,7 +146,18 @@ impl Endpoint for Side {
 
     fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         self.pump(now);
-        self.peer.poll_transmit(now, max_segments, out)
+        loop {
+            let start = out.len();
+            let transmit = self.peer.poll_transmit(now, max_segments, out)?;
+            let Transmit { socket, remote, len, segment_size, .. } = transmit;
+            let longest = segment_size.unwrap_or(len);
+            if longest <= self.refuses_above {
+                return Some(transmit);
+            }
+            out.truncate(start);
+            self.refused += 1;
+            self.peer.handle_too_long(now, socket, remote, longest);
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

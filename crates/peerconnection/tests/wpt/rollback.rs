@@ -124,8 +124,9 @@ fn wpt_rtc_peer_connection_set_remote_description_rollback_implicit_rollback_add
     let (mut a, mut b) = Pc::two();
     a.add_transceiver(Audio, Direction::SendRecv);
     b.add_transceiver(Audio, Direction::SendRecv);
-    a.sld_implicit();
     assert!(a.is_negotiation_needed());
+    a.sld_implicit();
+    a.events();
     let offer = b.sld_implicit();
     a.srd(offer).unwrap();
     let answer = a.sld_implicit();
@@ -147,8 +148,9 @@ fn wpt_rtc_peer_connection_set_remote_description_rollback_implicit_rollback_add
     let (mut a, mut b) = Pc::two();
     a.add_track(Audio, &[]);
     b.add_track(Audio, &[]);
-    a.sld_implicit();
     assert!(a.is_negotiation_needed());
+    a.sld_implicit();
+    a.events();
     let offer = b.sld_implicit();
     a.srd(offer).unwrap();
     let answer = a.sld_implicit();

@@ -5,7 +5,10 @@
 //! has a TSN, no chunk is longer than what fits the base size; longer packets carry several, and each can be sent again in a
 //! packet that fits every path.
 
+use super::timer::Timer;
+use super::{Association, State};
 use crate::Config;
+use ortica_core::Instant;
 use std::time::Duration;
 
 /// Probes of one size that have to get lost (`MAX_PROBES`).
@@ -107,12 +110,76 @@ impl PathMtu {
         true
     }
 
+    /// A packet of `len` bytes was refused before it left: nothing of its length comes through, which need not be asked
+    /// twice. Returns whether that was news of a path that had carried it.
+    pub fn on_refused(&mut self, len: usize) -> bool {
+        if let Probe::Sent { size, .. } = self.probe
+            && len >= size
+        {
+            self.ceiling = size;
+            self.look_on();
+            return false;
+        }
+        if len <= self.base || len > self.current {
+            return false;
+        }
+        self.current = len;
+        self.on_black_hole()
+    }
+
+    /// The packets go another way from here on, about which nothing is known.
+    pub fn on_path_changed(&mut self) {
+        self.ceiling = self.most + 4;
+        self.current = self.base;
+        self.look_on();
+    }
+
+    /// Bytes of the probe that is to be sent, or is not answered yet.
+    fn probed(&self) -> Option<usize> {
+        match self.probe {
+            Probe::Due { size, .. } | Probe::Sent { size, .. } => Some(size),
+            Probe::None => None,
+        }
+    }
+
     /// Chooses the next size: first all there may be, then by halves.
     fn look_on(&mut self) -> Duration {
         let size = if self.ceiling > self.most { self.most } else { self.current.midpoint(self.ceiling) & !3 };
         let is_worth_it = size > self.current && (self.ceiling > self.most || size >= self.current + LEAST_GAIN);
         self.probe = if is_worth_it { Probe::Due { size, lost: 0 } } else { Probe::None };
         RAISE
+    }
+}
+
+/// What the layers below know of the path.
+impl Association {
+    /// Bytes of the packet that looks for more than the path is known to carry, while it is due or on its way. What would share
+    /// its fate does not belong into one transmit with it.
+    pub fn probe_size(&self) -> Option<usize> {
+        self.up()?.mtu.probed()
+    }
+
+    /// The socket refused a packet of `len` bytes, because the first link does not carry it. It is lost; those built from here
+    /// on are shorter, if they can be.
+    pub fn packet_too_long(&mut self, now: Instant, len: usize) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        self.stats.black_holes += u64::from(link.mtu.on_refused(len));
+        self.look_for_more(now);
+    }
+
+    /// The packets take another path from here on: how much that carries has to be found out anew.
+    pub fn path_changed(&mut self, now: Instant) {
+        let State::Up { link, .. } = &mut self.state else { return };
+        link.mtu.on_path_changed();
+        self.look_for_more(now);
+    }
+
+    /// Another probe may be due, or the search may be over for now.
+    fn look_for_more(&mut self, now: Instant) {
+        self.drain.begin();
+        if self.probe_size().is_none() {
+            self.set_timer(Timer::PathMtu, now + RAISE);
+        }
     }
 }
 
@@ -168,6 +235,43 @@ mod tests {
         mtu.on_sent(3, Duration::ZERO);
         assert!(mtu.on_answer(3).is_some());
         assert_eq!(mtu.current(), 1_400);
+    }
+
+    #[test]
+    fn a_probe_that_is_refused_is_not_repeated() {
+        let mut mtu = mtu(1_188, Some(16_384));
+        let mut refused = 0;
+        while let Some(size) = mtu.due() {
+            mtu.on_sent(7, Duration::ZERO);
+            if size <= 1_435 {
+                assert!(mtu.on_answer(7).is_some());
+            } else {
+                assert!(!mtu.on_refused(size));
+                refused += 1;
+            }
+        }
+        assert!((1_420..=1_435).contains(&mtu.current()), "{mtu:?}");
+        assert!(refused <= 10, "{refused}");
+    }
+
+    #[test]
+    fn a_refusal_of_what_was_carried_leads_back_to_the_base_and_one_of_less_does_not() {
+        let mut mtu = mtu(1_188, Some(1_400));
+        search(&mut mtu, 1_400);
+        assert!(!mtu.on_refused(1_188) && !mtu.on_refused(1_404));
+        assert_eq!(mtu.current(), 1_400);
+        assert!(mtu.on_refused(1_300));
+        assert_eq!(mtu.current(), 1_188);
+        search(&mut mtu, 1_250);
+        assert!((1_230..=1_250).contains(&mtu.current()), "{mtu:?}");
+    }
+
+    #[test]
+    fn another_path_is_looked_at_anew() {
+        let mut mtu = mtu(1_188, Some(1_400));
+        search(&mut mtu, 1_300);
+        mtu.on_path_changed();
+        assert_eq!((mtu.current(), mtu.due()), (1_188, Some(1_400)));
     }
 
     #[test]

@@ -113,6 +113,11 @@ impl Resets {
         self.next = self.next.wrapping_add(1);
     }
 
+    /// Something about streams is to be said, or waits for its turn.
+    pub fn is_due(&self) -> bool {
+        !self.outgoing.is_empty() || !self.incoming.is_empty() || self.answers_len() + self.request_len() > 0
+    }
+
     /// Bytes of the answers that are due, zero when there are none.
     fn answers_len(&self) -> usize {
         self.due.len().div_ceil(2) * 4 + self.due.len() * ReconfigParam::RESPONSE_LEN

@@ -36,6 +36,10 @@ struct Alone {
 }
 
 impl Replies {
+    fn is_empty(&self) -> bool {
+        !self.cookie_ack && self.bundle.is_empty() && self.alone.is_empty()
+    }
+
     /// A packet of one chunk under `tag`. Dropped when too many wait: whoever asks again gets an answer.
     pub fn alone(&mut self, tag: u32, kind: ChunkType, flags: u8, value: Vec<u8>) {
         if self.alone.len() < MOST_ALONE {
@@ -206,6 +210,15 @@ impl Association {
 
 /// Control chunks.
 impl Association {
+    /// Whether something besides data is to be sent: an acknowledgement, an answer, a request about streams. What
+    /// [`read`](Self::read) brings about is of this kind.
+    pub fn is_control_due(&self) -> bool {
+        match &self.state {
+            State::Up { link, .. } => link.inbound.is_sack_due() || !self.replies.is_empty() || link.resets.is_due(),
+            _ => true,
+        }
+    }
+
     /// One SACK a batch: when it is due, or in passing when data go out anyway.
     fn put_sack(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let may_send = self.may_send_data(now);

@@ -72,6 +72,7 @@ impl Negotiation {
             session.set_ice_role(now, transport, ortica_ice::Role::Controlling)?;
         }
         self.fresh_offer = None;
+        self.give_numbers(&created.model);
         self.name_transceivers(&created.model);
         self.pending_local = Some(created);
         Ok(())
@@ -147,8 +148,8 @@ impl Negotiation {
         let mut offer = self.pending_local.clone().ok_or(refused)?;
         let kind = answer.description.kind;
         answer.parsed.check_answer(&offer.model)?;
-        let setup = self.setup_from_answer(&answer.parsed)?;
         let transport = self.ensure_transport(now, session)?;
+        let setup = self.setup_from_answer(&answer.parsed, offer.model.credentials.as_ref())?;
         self.apply(now, session, transport, &answer.parsed, setup)?;
         if kind == SdpType::Answer {
             offer.model.keep_accepted(&answer.parsed);
@@ -172,17 +173,18 @@ impl Negotiation {
     }
 
     /// The other side changed its ICE credentials, which asks for a restart (RFC 8839 §4.4.1.1.1).
-    fn is_restart(&self, session: &Session, transport: TransportId, offer: &Remote) -> bool {
+    fn is_restart(&self, session: &Session, transport: TransportId, theirs: &Remote) -> bool {
         let known = session.ice(transport).and_then(|agent| agent.remote_credentials());
-        let offered = offer.leader().and_then(|(_, section)| section.credentials.as_ref());
-        match (known, offered) {
-            (Some(known), Some(offered)) => known.ufrag != offered.ufrag || known.pwd != offered.pwd,
+        let said = theirs.leader().and_then(|(_, section)| section.credentials.as_ref());
+        match (known, said) {
+            (Some(known), Some(said)) => known.ufrag != said.ufrag || known.pwd != said.pwd,
             _ => false,
         }
     }
 
-    /// Our role from what the other side answered.
-    fn setup_from_answer(&self, answer: &Remote) -> Result<Setup, DescriptionError> {
+    /// Our role from what the other side answered. Firefox answers a restart of ICE by `active` whatever role it has, and keeps
+    /// the association; so does this side.
+    fn setup_from_answer(&self, answer: &Remote, offered: Option<&Credentials>) -> Result<Setup, DescriptionError> {
         let Some((index, section)) = answer.leader() else { return Ok(Setup::Active) };
         let ours = match section.setup {
             Some(Setup::Active) => Setup::Passive,
@@ -191,12 +193,16 @@ impl Negotiation {
                 return Err(DescriptionError::Section { index, problem: SectionProblem::Setup });
             }
         };
-        match (self.role, ours) {
-            (Some(Role::Client), Setup::Passive) | (Some(Role::Server), Setup::Active) => {
-                Err(DescriptionError::Section { index, problem: SectionProblem::Setup })
-            }
-            _ => Ok(ours),
+        let established = match self.role {
+            Some(Role::Client) => Setup::Active,
+            Some(Role::Server) => Setup::Passive,
+            None => ours,
+        };
+        let agreed = self.current_local.as_ref().and_then(|local| local.model.credentials.as_ref());
+        if established != ours && agreed == offered {
+            return Err(DescriptionError::Section { index, problem: SectionProblem::Setup });
         }
+        Ok(established)
     }
 
     /// Hands to the engine what both sides agreed on. `setup` is ours.

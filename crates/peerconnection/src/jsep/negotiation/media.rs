@@ -191,9 +191,11 @@ fn without_doubles(names: &[String]) -> Vec<String> {
 // --- sections of this side --------------------------------------------------------------------------------------------------
 
 impl Negotiation {
-    /// Brings the sections of an offer up to date, and adds those that are wanted.
+    /// Brings the sections of an offer up to date, and adds those that are wanted. Numbers are given for good only when the
+    /// offer is set.
     pub(super) fn offer_media(&mut self, cname: &str, sections: &mut Vec<Section>) {
         let Self { transceivers, numbers, current_local, .. } = self;
+        let mut numbers = numbers.clone();
         let mut body = |transceiver: &Transceiver| {
             let formats = numbers.formats(transceiver.codecs.iter().copied());
             let extensions = numbers.extensions(transceiver.kind);
@@ -236,6 +238,13 @@ impl Negotiation {
         let extensions = formats::common_extensions(transceiver.kind, &offered.extensions);
         let media = media_section(transceiver, cname, direction, formats, extensions);
         Some(Media { reduced_size: offered.reduced_size, ..media })
+    }
+
+    /// What an offer of this side calls its codecs and extensions they are called from now on.
+    pub(super) fn give_numbers(&mut self, offer: &Local) {
+        for media in offer.sections.iter().filter_map(Section::as_media) {
+            self.numbers.learn(&media.formats, media.extensions.iter().map(|&(id, kind)| (id, Some(kind))));
+        }
     }
 
     /// The sections of a description of this side, and the tracks in them, have their names from now on.
@@ -287,7 +296,7 @@ impl Negotiation {
         for section in &offer.sections {
             match &section.content {
                 Content::Media(media) if offer.serves(section) => {
-                    self.numbers.learn(&media.formats, &media.extensions);
+                    self.numbers.learn(&media.formats, media.extensions.iter().copied());
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
                 }

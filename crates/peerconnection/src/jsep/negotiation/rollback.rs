@@ -1,12 +1,12 @@
 //! What an exchange changed, taken back: the state of the last agreement is in force again (JSEP-1).
 //!
-//! Kept are the application's own wishes (directions, tracks, what it stopped) and the numbers that payload types and header
-//! extensions were given, which never change their meaning.
+//! Kept are the application's own wishes: directions, tracks, what it stopped.
 //!
 //! Source: [RFC 9429 §4.1.10.2](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.10.2)
 
 use super::{Negotiation, TrackChange};
 use crate::engine::Session;
+use crate::jsep::formats::Numbers;
 use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
 use ortica_core::Instant;
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Before {
     associations: BTreeMap<TransceiverId, Association>,
+    numbers: Numbers,
     gathering: bool,
     /// Since then this side restarted ICE.
     restarted: bool,
@@ -31,7 +32,8 @@ impl Negotiation {
     pub(super) fn begin_exchange(&mut self) {
         if self.state == SignalingState::Stable {
             let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
-            self.before = Some(Before { associations, gathering: self.gathering, restarted: false });
+            let Self { gathering, ref numbers, .. } = *self;
+            self.before = Some(Before { associations, numbers: numbers.clone(), gathering, restarted: false });
         }
     }
 
@@ -51,6 +53,7 @@ impl Negotiation {
         self.fresh_answer = None;
         self.state = SignalingState::Stable;
         self.restore_ice(now, session, &before);
+        self.numbers = before.numbers.clone();
         self.restore_transceivers(before);
     }
 

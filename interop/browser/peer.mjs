@@ -1,0 +1,143 @@
+// ortica-interop-peer as the other side of a page: what either signals goes to the other, at once or when it is let go.
+import { spawn } from 'node:child_process';
+import readline from 'node:readline';
+
+const PATIENCE = 20_000;
+
+/** The program, which negotiates by itself. */
+class Peer {
+  #child;
+  #said = '';
+  #reports = [];
+  /** Takes what it signals. */
+  onSignal = () => {};
+
+  constructor(program, polite) {
+    this.#child = spawn(program, polite ? ['polite'] : [], { stdio: ['pipe', 'pipe', 'pipe'] });
+    // However this process ends, that one ends with it.
+    process.once('exit', () => this.#child.kill('SIGKILL'));
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => { this.#said = (this.#said + text).slice(-10_000); });
+    this.#child.stdin.on('error', () => {});
+    readline.createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      const message = JSON.parse(line);
+      if (message.type === 'report') this.#reports.shift()?.(message);
+      else this.onSignal(message);
+    });
+  }
+
+  say(message) {
+    this.#child.stdin.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** How it sees the call. */
+  report() {
+    let late;
+    const report = new Promise((resolve, reject) => {
+      this.#reports.push(resolve);
+      late = setTimeout(() => reject(new Error(`no report: ${this.#said}`)), PATIENCE);
+    });
+    this.say({ do: 'report' });
+    return report.finally(() => clearTimeout(late));
+  }
+
+  stop() {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** A call between a page and the program. */
+export class Call {
+  #page;
+  #peer;
+  #held = undefined;
+  #failure;
+  #over = false;
+
+  /** `polite` is the side that gives way: `page` or `peer`. */
+  static async start(page, program, polite) {
+    if (!program) throw new Error('no ortica-interop-peer: run cargo build -p ortica-interop-peer, or give one by --peer');
+    const call = new Call();
+    call.#page = page;
+    call.#peer = new Peer(program, polite === 'peer');
+    call.#peer.onSignal = (message) => call.#carry('toPage', message);
+    await page.evaluate((polite) => startSide(polite), polite === 'page');
+    call.#listen().catch((error) => { if (!call.#over) call.#failure ??= error; });
+    return call;
+  }
+
+  async #listen() {
+    while (!this.#over) {
+      for (const message of await this.#page.evaluate(() => nextSignals())) this.#carry('toPeer', message);
+    }
+  }
+
+  #carry(way, message) {
+    if (this.#held) this.#held.push([way, message]);
+    else this.#deliver(way, message);
+  }
+
+  #deliver(way, message) {
+    if (way === 'toPeer') this.#peer.say(message);
+    else this.#page.evaluate((message) => hear(message), message).catch((error) => { this.#failure ??= error; });
+  }
+
+  /** Has the peer do something. */
+  command(name, options = {}) {
+    this.#peer.say({ do: name, ...options });
+  }
+
+  report() {
+    return this.#peer.report();
+  }
+
+  /** Keeps what is signalled back while `act` runs and until both sides have made an offer. */
+  async glare(act) {
+    this.#held = [];
+    await act();
+    const offers = (way) => this.#held.some(([to, { type }]) => to === way && type === 'offer');
+    await this.eventually('an offer of each side', async () => offers('toPeer') && offers('toPage'));
+    const held = this.#held;
+    this.#held = undefined;
+    for (const [way, message] of held) this.#deliver(way, message);
+  }
+
+  /** Waits until both sides have settled, and see the same. */
+  async settled() {
+    let views;
+    await this.eventually(() => `the same view on both sides: ${JSON.stringify(views)}`, async () => {
+      const peer = await this.report();
+      const page = await this.#page.evaluate(() => view());
+      views = { page, peer };
+      return page.signalingState === 'stable' && peer.signalingState === 'stable' && agree(page, peer);
+    });
+    return views;
+  }
+
+  /** Waits until something holds; nothing that was signalled may have failed by then. */
+  async eventually(what, holds) {
+    const end = Date.now() + PATIENCE;
+    while (!(await holds())) {
+      if (this.#failure) throw this.#failure;
+      if (Date.now() > end) throw new Error(`not within ${PATIENCE / 1000} s: ${typeof what === 'string' ? what : what()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  stop() {
+    this.#over = true;
+    this.#peer.stop();
+  }
+}
+
+const MIRRORED = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonly: 'sendonly', inactive: 'inactive' };
+
+/** Whether what flows in each section is the same from both sides, and is what each side wants. */
+function agree(page, peer) {
+  const sections = new Map(peer.transceivers.map((it) => [it.mid, it]));
+  return page.transceivers.length === sections.size && page.transceivers.every(({ mid, kind, currentDirection, wanted }) => {
+    const other = sections.get(mid);
+    const sends = (direction) => direction.startsWith('send');
+    return mid !== null && other?.kind === kind && MIRRORED[currentDirection] === other.currentDirection
+      && sends(wanted) === sends(currentDirection ?? '') && sends(other.direction) === sends(other.currentDirection ?? '');
+  });
+}
