@@ -16,6 +16,7 @@ mod package;
 mod process;
 mod requirements;
 mod testing;
+mod w3c;
 mod wpt;
 
 use process::Failure;
@@ -53,6 +54,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--write]",
         about: "checks that the tests named in the lists of others' tests ran; --write counts docs/wpt.md anew",
         run: mappings::run,
+    },
+    Command {
+        name: "w3c",
+        arguments: "[--write DIRECTORY]",
+        about: "checks docs/w3c.md against the W3C's IDL and the documentation; --write takes the members from IDL",
+        run: w3c::run,
     },
     Command {
         name: "bars",

@@ -128,7 +128,7 @@ impl Config {
         self
     }
 
-    /// How long a handshake may take: from the start for a client, from the first handshake message for a server, which
+    /// How long a handshake may take: from its first packet for a client, from the first handshake message for a server, which
     /// may have been waiting for its peer.
     ///
     /// Default: 30 s.

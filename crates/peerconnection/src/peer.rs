@@ -274,6 +274,9 @@ impl Peer {
     /// # Errors
     /// See [`ChannelError`].
     pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
+        if self.is_ended() {
+            return Err(ChannelError::Closed);
+        }
         let id = self.session.create_channel(now, parameters)?;
         self.negotiation.want_data();
         self.update_negotiation_needed();

@@ -87,7 +87,7 @@ fn known_dates() {
 fn debug_shows_no_key() {
     assert_eq!(
         format!("{:?}", certificate()),
-        format!("Certificate {{ not_after: {:?}, .. }}", certificate().not_after())
+        format!("Certificate {{ scheme: EcdsaP256Sha256, not_after: {:?}, .. }}", certificate().not_after())
     );
 }
 

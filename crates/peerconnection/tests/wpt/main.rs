@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod add_ice_candidate;
+#[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+mod certificates;
 #[path = "../common/mod.rs"]
 mod common;
+mod configuration;
+mod data_channels;
 mod negotiation_needed;
 mod rollback;
 mod set_local_description;

@@ -144,6 +144,10 @@ impl Agent {
             self.current.switch_role(&mut self.shared, Role::Controlling);
         }
         self.current.set_remote(&mut self.shared, now, credentials, lite);
+        // What carried data until here is not to be used any more.
+        if !self.current.gathering.uses_hosts() {
+            self.previous = None;
+        }
         self.settle(now);
         Ok(())
     }

@@ -38,7 +38,7 @@ pub enum TransportPolicy {
     #[default]
     All,
     /// Those of relays alone, so that the peer learns no address of this host. Without a relay there are none: nothing is
-    /// gathered, checked or answered.
+    /// gathered, checked or answered, and what is in use is given up once the peer's answer to the restart is known.
     Relay,
 }
 
