@@ -6,7 +6,7 @@ use netsim::{Event, Machine, epoch, unix_epoch};
 use ortica::Direction;
 use ortica::codecs::{Codec, MediaKind};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event as EngineEvent};
-use ortica::jsep::{IceCandidate, SdpType, SessionDescription, SignalingState, TransceiverInit};
+use ortica::jsep::{BundlePolicy, IceCandidate, SdpType, SessionDescription, SignalingState, TransceiverInit};
 use ortica::peer::{Peer, PeerEvent, TransceiverState};
 use ortica_core::{Datagram, Instant, Rng, SocketId};
 use ortica_dtls::Certificate;
@@ -133,6 +133,9 @@ pub fn negotiate(input: &[u8]) {
     let mut script = Script::new(input);
     let mut peers = [new_peer(1), new_peer(2)];
     peers.iter_mut().for_each(|peer| peer.set_codecs(vec![Codec::Opus, Codec::Vp8]));
+    let policies = [BundlePolicy::Balanced, BundlePolicy::MaxCompat, BundlePolicy::MaxBundle];
+    peers[0].set_bundle_policy(policies[input.len() % 3]);
+    peers[1].set_bundle_policy(policies[input.len() / 3 % 3]);
     let mut made: Vec<SessionDescription> = Vec::new();
     let mut now = epoch();
     for _ in 0..64 {
@@ -179,7 +182,12 @@ fn check(peer: &Peer) {
         state => panic!("nobody closed it: {state}"),
     };
     assert_eq!(kinds, wanted, "{}", peer.signaling_state());
+    let session = peer.session();
     let transceivers = peer.transceivers();
+    let transports = transceivers.iter().filter_map(|state| state.transport).chain(peer.data_transport());
+    for id in transports {
+        assert!(session.ice(id).is_some(), "a section on a transport that is gone");
+    }
     for (index, state) in transceivers.iter().enumerate() {
         let same = |other: &TransceiverState| other.mid.is_some() && other.mid == state.mid;
         assert!(!transceivers[..index].iter().any(same), "two transceivers of one section");

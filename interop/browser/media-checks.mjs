@@ -82,6 +82,34 @@ export const MEDIA = {
     });
   },
 
+  'sections that are not bundled: the page offers'({ page }) {
+    return page.evaluate(async () => {
+      const call = newCall({ bundlePolicy: 'max-compat' });
+      await send(call.pc, 'audio');
+      await send(call.pc, 'video');
+      const channel = call.pc.createDataChannel('chat');
+      await negotiate(call, { unbundled: true });
+      equal(transports(call.pc).size, 3, 'transports');
+      const [figures] = await Promise.all([hearAndSee(call), whenOpen(channel, call.pc).then((open) => pings(open))]);
+      return figures;
+    });
+  },
+
+  'sections that are not bundled: the server offers'({ page }) {
+    return page.evaluate(async () => {
+      const call = newCall();
+      const arrived = new Promise((resolve) => { call.pc.ondatachannel = ({ channel }) => resolve(channel); });
+      await takeOffer(call, 'audio,video,data', async () => {
+        await send(call.pc, 'audio');
+        await send(call.pc, 'video');
+      }, { unbundled: true });
+      const figures = await hearAndSee(call);
+      await pings(await within(20, () => states(call.pc), arrived));
+      equal(transports(call.pc).size, 3, 'transports');
+      return figures;
+    });
+  },
+
   'the server adds pictures to a call of sound that it offered'({ page }) {
     return page.evaluate(async () => {
       const call = newCall();

@@ -133,6 +133,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 3,
+        name: "sections",
+        file: "crates/peerconnection/benches/sections.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p ortica --no-default-features --features rust-crypto --bench sections",
+    },
+    Bar {
+        issue: 3,
         name: "readers",
         file: "crates/sctp/tests/window.rs",
         needs: &[],
@@ -151,6 +158,13 @@ const BARS: &[Bar] = &[
         file: "interop/sctp/Cargo.toml",
         needs: &[Need::Usrsctp],
         command: "cargo run --locked --release --quiet --manifest-path interop/sctp/Cargo.toml -- --bars",
+    },
+    Bar {
+        issue: 4,
+        name: "random",
+        file: "crates/peerconnection/tests/random_sessions.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=10000 cargo test --locked --release --quiet -p ortica --no-default-features --features rust-crypto --test random_sessions -- --nocapture",
     },
     Bar {
         issue: 4,

@@ -4,7 +4,7 @@ use crate::fuzz::{self, Plan};
 use crate::install::{self, Need};
 use crate::metadata;
 use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
-use crate::{capture, dependencies, layers, links, mappings, package, requirements, testing, w3c};
+use crate::{capture, dependencies, layers, links, mappings, package, requirements, stats_idl, testing, w3c};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     Step { name: "wasm", about: "the engine without tokio for wasm32, where installed", run: wasm },
     Step { name: "test", about: "tests", run: test },
     Step { name: "doctest", about: "examples in the documentation", run: doctest },
+    Step { name: "stats-idl", about: "statistics have the members of the W3C's IDL", run: statistics },
     Step { name: "docs", about: "documentation, warnings are errors", run: docs },
     Step {
         name: "w3c",
@@ -48,6 +49,7 @@ const STEPS: &[Step] = &[
     Step { name: "soak", about: "20 s of calls, after which nothing stays behind", run: soak },
     Step { name: "capture", about: "demo calls have no malformed packet for tshark", run: capturing },
     Step { name: "sctp", about: "associations with other SCTP stacks, over a few paths each", run: sctp },
+    Step { name: "sdp", about: "descriptions of the tests, read by sdp-transform", run: descriptions },
     Step { name: "browsers", about: "each browser once", run: browsers },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
@@ -288,6 +290,24 @@ fn sctp(log: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Said(format!("{passed} checks{without}")))
 }
 
+fn descriptions(log: &Log) -> Result<Outcome, Failure> {
+    if let Err(lack) = install::node_modules("interop/sdp") {
+        return Ok(Outcome::Skipped(lack.to_string()));
+    }
+    install::ensure(Need::Media)?;
+    let dir = target_dir().join("descriptions");
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?;
+    let tests = "test --locked --quiet -p ortica --all-features \
+        --test aiortc --test negotiation --test peer_offers --test random_sessions --test wpt";
+    log.run(&Task::cargo(tests).env("ORTICA_DESCRIPTIONS", &dir))?;
+    log.run(&Task::cargo("run --locked --quiet -p ortica-sdp --example summary --").args([dir.to_string_lossy()]))?;
+    log.run(&Task::new("node").words("interop/sdp/check.mjs").args([dir.to_string_lossy()]))?;
+    let counts = log.text();
+    let said = counts.lines().rfind(|line| line.starts_with('{')).unwrap_or_default();
+    Ok(Outcome::Said(said.to_owned()))
+}
+
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
@@ -322,6 +342,10 @@ fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
 
 fn rows(_: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Said(requirements::counts()?))
+}
+
+fn statistics(_: &Log) -> Result<Outcome, Failure> {
+    Ok(Outcome::Said(stats_idl::check()?))
 }
 
 fn mapping(_: &Log) -> Result<Outcome, Failure> {

@@ -117,7 +117,10 @@ pub fn ensure(need: Need) -> Result<(), Failure> {
 }
 
 /// What the programs of a folder import.
-fn node_modules(dir: &str) -> Result<(), Failure> {
+pub fn node_modules(dir: &str) -> Result<(), Failure> {
+    if !in_path("node") || !in_path("npm") {
+        return Err(Failure::new("node and npm are missing"));
+    }
     if root().join(dir).join("node_modules").exists() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ mod metadata;
 mod package;
 mod process;
 mod requirements;
+mod stats_idl;
 mod testing;
 mod w3c;
 mod wpt;
@@ -60,6 +61,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--write DIRECTORY]",
         about: "checks docs/w3c.md against the W3C's IDL and the documentation; --write takes the members from IDL",
         run: w3c::run,
+    },
+    Command {
+        name: "stats-idl",
+        arguments: "",
+        about: "checks docs/stats.md against the W3C's IDL and what calls report",
+        run: stats_idl::run,
     },
     Command {
         name: "bars",

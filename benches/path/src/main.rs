@@ -181,7 +181,7 @@ impl Counters {
             allocations: allocations::calls(),
             packets: sent.data_packets_sent,
             trains: sent.data_transmits,
-            sacks: received.sacks_sent,
+            sacks: received.counters.sacks_sent,
         }
     }
 }

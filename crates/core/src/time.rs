@@ -198,6 +198,14 @@ mod tests {
         assert_eq!(ntp.to_unix(), Duration::from_millis(1_500));
     }
 
+    /// 2018-06-28 09:03:05.423998 UTC.
+    #[test]
+    fn a_known_date_has_its_ntp_time() {
+        let (ntp, unix) = (NtpTime(16_059_593_044_731_306_503), Duration::new(1_530_176_585, 423_998_000));
+        assert!(ntp.to_unix().abs_diff(unix) < Duration::from_micros(1));
+        assert!(NtpTime::from_unix(unix).0.abs_diff(ntp.0) < 1 << 12, "less than a microsecond");
+    }
+
     #[test]
     fn a_wall_clock_runs_with_the_monotonic_one() {
         let start = Instant::from_nanos(5);

@@ -361,7 +361,8 @@ impl WaitDone {
         items.extend([Item::ChangeCipherSpec, Item::Message(Epoch::Protected, finished)]);
         link.flight.start(items, true, link.initial_timeout);
         let srtp_profile = choice.srtp_profile;
-        Ok(WaitFinished { matched, negotiated: Negotiated { role: Role::Client, secrets, group, srtp_profile } })
+        let shown = self.certificate;
+        Ok(WaitFinished { matched, negotiated: Negotiated { role: Role::Client, secrets, group, srtp_profile, shown } })
     }
 }
 
@@ -408,12 +409,17 @@ mod tests {
     fn a_ticket_nobody_asked_for_is_passed_over() {
         let mut rng = Rng::from_number(1);
         let certificate = Arc::new(Certificate::generate(&provider(), &mut rng, Duration::ZERO).unwrap());
-        let mut link = Link::new(Arc::new(Config::new(provider(), certificate)), Vec::new(), rng);
+        let mut link = Link::new(Arc::new(Config::new(provider(), certificate.clone())), Vec::new(), rng);
         let fingerprint = Fingerprint::of(&provider(), HashAlgorithm::Sha256, b"certificate");
         let matched = Matched::check(&provider(), &[fingerprint], b"certificate".to_vec()).unwrap();
         let secrets = |_| Secrets::extended(&provider(), Suite::Aes128Gcm, &[1; 32], &[2; 32], [3; 32], [4; 32]);
-        let negotiated =
-            Negotiated { role: Role::Client, secrets: secrets(()), group: Group::X25519, srtp_profile: None };
+        let negotiated = Negotiated {
+            role: Role::Client,
+            secrets: secrets(()),
+            group: Group::X25519,
+            srtp_profile: None,
+            shown: certificate,
+        };
         link.transcript.push(&Message::new(1, &ServerHelloDone));
 
         let ticket = Message::new(5, &NewSessionTicket { lifetime: 7200, ticket: vec![1; 100] });

@@ -37,6 +37,7 @@ pub struct Config {
     pub(crate) mtu: usize,
     pub(crate) initial_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
+    pub(crate) key_log: bool,
     pub(crate) limits: Limits,
 }
 
@@ -67,6 +68,7 @@ impl Config {
             mtu: 1200,
             initial_timeout: Duration::from_millis(400),
             handshake_timeout: Duration::from_secs(30),
+            key_log: false,
             limits: Limits::default(),
         }
     }
@@ -134,6 +136,15 @@ impl Config {
     /// Default: 30 s.
     pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Whether [`Connection::take_key_log`](crate::Connection::take_key_log) gives out the secret by which others can decrypt
+    /// the connection. For those who look for a fault and hold the packets.
+    ///
+    /// Default: `false`.
+    pub fn with_key_log(mut self, give_out: bool) -> Self {
+        self.key_log = give_out;
         self
     }
 

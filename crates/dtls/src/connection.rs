@@ -7,6 +7,7 @@ use crate::early::EarlyRecords;
 use crate::event::{CloseReason, Event};
 use crate::fingerprint::Fingerprint;
 use crate::handshake::{Handshake, Link, Outcome};
+use crate::key_log::KeyLogEntry;
 use crate::message::{Fragment, HandshakeType};
 use crate::record::{ContentType, Epoch, Header, MAX_PLAINTEXT, OpenError, Records, epoch, next_record};
 use crate::stats::Stats;
@@ -213,6 +214,12 @@ impl Connection {
     /// The cipher suite, while there are keys for it.
     pub fn cipher_suite(&self) -> Option<CipherSuite> {
         self.link.records.sealer.as_ref().map(|sealer| sealer.suite().id())
+    }
+
+    /// The secret by which others can decrypt the connection, once there is one; given out once, and only where
+    /// [`Config::with_key_log`] wants it.
+    pub fn take_key_log(&mut self) -> Option<KeyLogEntry> {
+        self.link.key_log.take()
     }
 
     /// Which part this end plays.

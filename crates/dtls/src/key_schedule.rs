@@ -2,6 +2,7 @@
 
 use crate::cipher_suite::Suite;
 use crate::config::Role;
+use crate::key_log::KeyLogEntry;
 use ortica_core::crypto::{CryptoProvider, HashAlgorithm};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -58,6 +59,11 @@ impl Secrets {
         let label = b"extended master secret";
         prf(provider, suite.hash(), shared, label, [session_hash, &[], &[]], &mut *master);
         Self { provider: *provider, suite, master, client_random, server_random }
+    }
+
+    /// What others need to decrypt the connection.
+    pub(crate) fn key_log_entry(&self) -> KeyLogEntry {
+        KeyLogEntry::new(self.client_random, &self.master)
     }
 
     pub(crate) fn suite(&self) -> Suite {

@@ -337,7 +337,8 @@ impl WaitVerify {
         let failed = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
         link.install(Role::Server, &self.secrets).map_err(failed)?;
         let Choice { group, srtp_profile, .. } = answer.choice;
-        let negotiated = Negotiated { role: Role::Server, secrets: self.secrets, group, srtp_profile };
+        let shown = answer.choice.certificate.clone();
+        let negotiated = Negotiated { role: Role::Server, secrets: self.secrets, group, srtp_profile, shown };
         Ok(WaitFinished { matched, negotiated })
     }
 }

@@ -1,13 +1,16 @@
 //! What a connection is made with.
 
+use crate::diagnostics::{Diagnostics, Outlets};
 use crate::driver::Endpoint;
 use crate::engine::{self, Limits};
+use crate::jsep::BundlePolicy;
 use crate::peer::PeerConfiguration;
 use crate::{Certificate, IceServer};
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
 use ortica_ice::{HostCandidates, TransportPolicy};
+use ortica_sdp::RtcpMuxPolicy;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -48,6 +51,9 @@ pub struct Configuration {
     pub(crate) max_message_size: usize,
     pub(crate) limits: Limits,
     pub(crate) codecs: Option<Vec<Codec>>,
+    pub(crate) diagnostics: Diagnostics,
+    pub(crate) bundle_policy: BundlePolicy,
+    pub(crate) rtcp_mux_policy: RtcpMuxPolicy,
 }
 
 impl Default for Configuration {
@@ -68,6 +74,9 @@ impl Default for Configuration {
             max_message_size: MAX_MESSAGE_SIZE,
             limits: Limits::default(),
             codecs: None,
+            diagnostics: Diagnostics::default(),
+            bundle_policy: BundlePolicy::default(),
+            rtcp_mux_policy: RtcpMuxPolicy::default(),
         }
     }
 }
@@ -261,6 +270,16 @@ impl Configuration {
         self.peer.always_negotiate_data_channels
     }
 
+    /// What to do for peers that cannot bundle.
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.bundle_policy
+    }
+
+    /// What to do for peers that cannot multiplex RTP and RTCP.
+    pub fn rtcp_mux_policy(&self) -> RtcpMuxPolicy {
+        self.rtcp_mux_policy
+    }
+
     /// The certificates that were given.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
@@ -280,9 +299,16 @@ impl Configuration {
             && self.max_message_size == other.max_message_size
             && self.limits == other.limits
             && self.codecs == other.codecs;
-        [(certificates, "the set of certificates"), (layers, "a setting that is not the W3C's")]
-            .into_iter()
-            .find_map(|(same, what)| (!same).then_some(what))
+        let bundling = self.bundle_policy == other.bundle_policy;
+        let multiplexing = self.rtcp_mux_policy == other.rtcp_mux_policy;
+        [
+            (certificates, "the set of certificates"),
+            (bundling, "the bundle policy"),
+            (multiplexing, "the RTCP multiplexing policy"),
+            (layers, "a setting that is not the W3C's"),
+        ]
+        .into_iter()
+        .find_map(|(same, what)| (!same).then_some(what))
     }
 
     /// What SCTP is told of packets: how long they are, and how long they may become.
@@ -300,6 +326,33 @@ impl Configuration {
         }
     }
 
+    /// Where to put what is recorded of the connection: a log of what happens, captured packets, secrets. Default: nowhere; nothing
+    /// is recorded.
+    #[must_use]
+    pub fn with_diagnostics(mut self, diagnostics: Diagnostics) -> Self {
+        self.diagnostics = diagnostics;
+        self
+    }
+
+    /// What to do for peers that cannot bundle. Default: [`BundlePolicy::Balanced`].
+    ///
+    /// Source: [webrtc-pc §4.2.3](https://www.w3.org/TR/webrtc/#rtcbundlepolicy-enum)
+    #[must_use]
+    pub fn with_bundle_policy(mut self, policy: BundlePolicy) -> Self {
+        self.bundle_policy = policy;
+        self
+    }
+
+    /// What to do about sections that do not multiplex RTP and RTCP. Default: [`RtcpMuxPolicy::Require`], which refuses them. No
+    /// connection is made with another one: see [`NewError::RtcpMuxPolicy`](crate::NewError::RtcpMuxPolicy).
+    ///
+    /// Source: [webrtc-pc §4.2.4](https://www.w3.org/TR/webrtc/#rtcrtcpmuxpolicy-enum), of which the standard left `require` alone
+    #[must_use]
+    pub fn with_rtcp_mux_policy(mut self, policy: RtcpMuxPolicy) -> Self {
+        self.rtcp_mux_policy = policy;
+        self
+    }
+
     pub(crate) fn provider(&self) -> Option<CryptoProvider> {
         self.provider.or_else(|| providers().into_iter().next())
     }
@@ -310,6 +363,7 @@ impl Configuration {
         provider: CryptoProvider,
         certificates: &[Certificate],
         may_fragment: bool,
+        outlets: Option<&Outlets>,
     ) -> engine::Config {
         let ice = ortica_ice::Config::new(provider).with_host_candidates(self.host_candidates);
         let certificates = certificates.iter().map(|certificate| certificate.inner().clone()).collect();
@@ -324,10 +378,18 @@ impl Configuration {
             .with_interleaving(self.interleaving)
             .with_limits(sctp_limits(self.max_message_size));
         let sctp = self.set_packet_sizes(sctp, may_fragment);
-        engine::Config::new(ice, dtls, sctp)
+        let dtls = match outlets {
+            Some(outlets) => outlets.configure_dtls(dtls),
+            None => dtls,
+        };
+        let config = engine::Config::new(ice, dtls, sctp)
             .with_limits(self.limits)
             .with_signalled_sctp(self.signalled_sctp)
-            .with_linger(self.linger)
+            .with_linger(self.linger);
+        match outlets {
+            Some(outlets) => outlets.configure(config),
+            None => config,
+        }
     }
 }
 

@@ -43,6 +43,15 @@ pub enum Event {
     Track(TrackEvent),
     /// The other side ceased to send what this transceiver received. It may go on later, with another [`Event::Track`].
     TrackRemoved(RtpTransceiver),
+    /// Nothing of the track comes any more that this transceiver receives, for now: its sender said goodbye, or the other side
+    /// no longer sends it.
+    ///
+    /// Source: [mediacapture-streams `mute`](https://www.w3.org/TR/mediacapture-streams/#event-mediastreamtrack-mute)
+    TrackMute(RtpTransceiver),
+    /// The track that this transceiver receives has begun to come.
+    ///
+    /// Source: [mediacapture-streams `unmute`](https://www.w3.org/TR/mediacapture-streams/#event-mediastreamtrack-unmute)
+    TrackUnmute(RtpTransceiver),
     /// The connection is over. Nothing follows.
     Closed(CloseReason),
 }
@@ -96,6 +105,11 @@ impl Events {
         Poll::Ready(None)
     }
 
+    fn transceiver(&self, id: TransceiverId) -> Option<RtpTransceiver> {
+        let kind = self.cell.look(|inner| inner.peer.transceiver(id))?.kind;
+        Some(RtpTransceiver::new(self.handle.upgrade()?, id, kind))
+    }
+
     fn translate(&mut self, event: PeerEvent) -> Option<Event> {
         Some(match event {
             PeerEvent::NegotiationNeeded => Event::NegotiationNeeded,
@@ -112,6 +126,8 @@ impl Events {
             PeerEvent::TrackRemoved(id, kind) => {
                 Event::TrackRemoved(RtpTransceiver::new(self.handle.upgrade()?, id, kind))
             }
+            PeerEvent::TrackMute(id) => Event::TrackMute(self.transceiver(id)?),
+            PeerEvent::TrackUnmute(id) => Event::TrackUnmute(self.transceiver(id)?),
             PeerEvent::Closed(reason) => {
                 self.over = true;
                 Event::Closed(reason)

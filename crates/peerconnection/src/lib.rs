@@ -4,9 +4,11 @@
 //! |---|---|
 //! | crate root | [`PeerConnection`], [`DataChannel`], tracks and what they speak of; feature `tokio` |
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
+//! | [`ortc`] | transports as objects, looked at or used by hand, without descriptions |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
+//! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
 //! | [`driver`] | endpoints: sockets, timers, and many connections on one port |
 #![forbid(unsafe_code)]
@@ -14,10 +16,13 @@
 pub mod engine;
 mod ice_server;
 pub mod jsep;
+pub mod ortc;
 pub mod peer;
 mod states;
 pub mod stats;
 
+#[cfg(feature = "tokio")]
+pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
 
@@ -35,6 +40,8 @@ mod data_channel;
 #[cfg(feature = "tokio")]
 mod event;
 #[cfg(feature = "tokio")]
+mod get_stats;
+#[cfg(feature = "tokio")]
 mod media;
 #[cfg(feature = "tokio")]
 mod peer_connection;
@@ -43,6 +50,7 @@ mod rtp_transceiver;
 
 pub use engine::Undelivered;
 pub use ice_server::{IceScheme, IceServer, IceServerError, IceUrl, IceUrlError, IceUrlTransport};
+pub use jsep::BundlePolicy;
 pub use peer::{ConfigurationError, IceCandidateErrorEvent};
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
@@ -59,18 +67,28 @@ pub use driver::{Endpoint, EndpointConfig};
 #[cfg(feature = "tokio")]
 pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]
+pub use get_stats::{SelectorError, TrackSelector};
+#[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]
-pub use peer_connection::{NewError, PeerConnection};
+pub use peer_connection::{NewError, PeerConnection, TrackOrKind};
 #[cfg(feature = "tokio")]
 pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTransceiver};
 
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
+pub use ortica_dtls as dtls;
 pub use ortica_dtls::{CertificateOptions, SrtpProfile};
+pub use ortica_ice as ice;
 pub use ortica_ice::{HostCandidates, TransportPolicy as IceTransportPolicy};
-pub use ortica_sdp::Direction;
+pub use ortica_rtp as rtp;
+pub use ortica_sctp as sctp;
+pub use ortica_sdp::{Direction, RtcpMuxPolicy};
 
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../../../docs/guide/from-aiortc.md")]
+struct FromAiortc;

@@ -1,25 +1,32 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
+mod by_hand;
 mod configuration;
 mod media;
+mod mute;
+mod objects;
+mod sockets;
 mod stats;
 
 pub use configuration::{ConfigurationError, IceCandidateErrorEvent, PeerConfiguration};
 pub use media::TransceiverState;
+pub use stats::{SourceFigures, SourceReport};
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
-    Session, TransportId, Undelivered,
+    Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
-    DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription, SignalingState,
-    TransceiverId, is_trickled,
+    BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
+    SignalingState, TransceiverId, is_trickled,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
+use crate::stats::Stats;
 use ortica_codecs::MediaKind;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{GatheringState, ResolveId};
-use std::collections::{BTreeMap, VecDeque};
+use sockets::Sockets;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -67,6 +74,10 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
     TrackRemoved(TransceiverId, MediaKind),
+    /// Nothing comes over this transceiver any more, for now.
+    TrackMute(TransceiverId),
+    /// What the other side sends over this transceiver has begun to come.
+    TrackUnmute(TransceiverId),
     /// The connection is over; nothing follows.
     Closed(CloseReason),
 }
@@ -77,7 +88,7 @@ pub struct Peer {
     session: Session,
     negotiation: Negotiation,
     configured: configuration::Configured,
-    sockets: Vec<(SocketId, SocketAddr)>,
+    sockets: Sockets,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
     published: Vec<(String, IpAddr)>,
@@ -89,7 +100,16 @@ pub struct Peer {
     negotiation_needed: bool,
     /// Transceivers whose readers have to look again.
     stirred_tracks: Vec<TransceiverId>,
+    /// Transceivers whose tracks of the other side are not muted.
+    audible: BTreeSet<TransceiverId>,
     closed: Option<CloseReason>,
+    /// How many transports there were when those who look at them were woken last.
+    #[cfg(feature = "tokio")]
+    transports: usize,
+    /// Set where there is no negotiation.
+    by_hand: Option<by_hand::ByHand>,
+    /// What transports counted, once the connection is over.
+    last_transports: Vec<Stats>,
 }
 
 impl Peer {
@@ -99,7 +119,7 @@ impl Peer {
             negotiation: Negotiation::new(config.certificates(), config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
             configured: configuration::Configured::default(),
-            sockets: Vec::new(),
+            sockets: Sockets::default(),
             events: VecDeque::new(),
             questions: Vec::new(),
             published: Vec::new(),
@@ -109,14 +129,23 @@ impl Peer {
             gathered: BTreeMap::new(),
             negotiation_needed: false,
             stirred_tracks: Vec::new(),
+            audible: BTreeSet::new(),
             closed: None,
+            #[cfg(feature = "tokio")]
+            transports: 0,
+            by_hand: None,
+            last_transports: Vec::new(),
         }
     }
 
-    /// Names the sockets that transports gather on; said once, before negotiation and
-    /// [`set_configuration`](Self::set_configuration).
-    pub fn set_sockets(&mut self, sockets: Vec<(SocketId, SocketAddr)>) {
-        self.sockets = sockets;
+    /// Says what to do for peers that cannot bundle. Default: [`BundlePolicy::Balanced`]. To be said before negotiation.
+    pub fn set_bundle_policy(&mut self, policy: BundlePolicy) {
+        self.negotiation.set_bundle_policy(policy);
+    }
+
+    /// What to do for peers that cannot bundle.
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.negotiation.bundle_policy()
     }
 
     /// Whether the other side says that it takes candidates as they come: `None` before there is a remote description.
@@ -224,10 +253,7 @@ impl Peer {
         let before = self.signaling_state();
         let gather = self.negotiation.set_local_description(now, &mut self.session, &description)?;
         for transport in gather {
-            for (socket, address) in &self.sockets {
-                let _ = self.session.add_socket(now, transport, *socket, *address);
-            }
-            let _ = self.session.end_of_sockets(now, transport);
+            self.gather(now, transport);
         }
         self.after_negotiation(before);
         Ok(())
@@ -278,8 +304,10 @@ impl Peer {
             return Err(ChannelError::Closed);
         }
         let id = self.session.create_channel(now, parameters)?;
-        self.negotiation.want_data();
-        self.update_negotiation_needed();
+        if !self.is_by_hand() {
+            self.negotiation.want_data();
+            self.update_negotiation_needed();
+        }
         Ok(id)
     }
 
@@ -325,6 +353,19 @@ impl Peer {
         Ok(self.session.send(now, id, message)?)
     }
 
+    /// Reports a state, to the log too, if there is one.
+    fn tell(&mut self, event: PeerEvent) {
+        let (name, state) = match &event {
+            PeerEvent::SignalingStateChange(state) => ("signaling-state", state.to_string()),
+            PeerEvent::IceGatheringStateChange(state) => ("ice-gathering-state", state.to_string()),
+            PeerEvent::IceConnectionStateChange(state) => ("ice-connection-state", state.to_string()),
+            PeerEvent::ConnectionStateChange(state) => ("connection-state", state.to_string()),
+            _ => return self.events.push_back(event),
+        };
+        self.session.note(Note::Connection(name, state));
+        self.events.push_back(event);
+    }
+
     fn check_open(&self) -> Result<(), DescriptionError> {
         if self.is_ended() { Err(DescriptionError::Closed) } else { Ok(()) }
     }
@@ -338,19 +379,23 @@ impl Peer {
     }
 
     fn report_negotiation(&mut self, before: SignalingState) {
-        self.report_tracks();
+        // In this order (webrtc-pc §4.4.1.5).
         let state = self.signaling_state();
         if state != before {
-            self.events.push_back(PeerEvent::SignalingStateChange(state));
+            self.tell(PeerEvent::SignalingStateChange(state));
         }
-        self.forget_gathered();
+        self.update_mutes();
+        self.report_tracks();
+        self.forget_transports();
         self.update_gathering();
+        self.update_connection();
     }
 
-    /// A rollback takes back what was gathered for the first offer.
-    fn forget_gathered(&mut self) {
-        let Self { session, gathered, .. } = self;
+    /// An answer makes transports superfluous, and a rollback takes back what was gathered for an offer.
+    fn forget_transports(&mut self) {
+        let Self { session, gathered, sockets, .. } = self;
         gathered.retain(|id, _| session.ice(*id).is_some_and(|agent| agent.gathering_state() != GatheringState::New));
+        sockets.release(|id| session.ice(id).is_some());
     }
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).
@@ -453,11 +498,12 @@ impl Peer {
     #[cfg(feature = "tokio")]
     pub(crate) fn stop(&mut self, now: Instant) {
         self.session.stop(now);
-        self.on_closed(CloseReason::DriverStopped);
+        self.on_closed(now, CloseReason::DriverStopped);
     }
 
-    fn on_closed(&mut self, reason: CloseReason) {
+    fn on_closed(&mut self, now: Instant, reason: CloseReason) {
         if self.closed.is_none() {
+            self.keep_transport_stats(now);
             self.closed = Some(reason);
             self.connection = ConnectionState::Closed;
             self.ice_connection = IceConnectionState::Closed;
@@ -483,9 +529,16 @@ impl Peer {
                     wake(Interest::Read(*id));
                     wake(Interest::Write(*id));
                 }
+                EngineEvent::IncomingChannel(_) => wake(Interest::Transport),
+                event if event.transport().is_some() => wake(Interest::Transport),
                 _ => {}
             }
             self.on_engine_event(now, event);
+        }
+        // One that is gone is closed.
+        let transports = self.session.transports().count();
+        if self.is_ended() || std::mem::replace(&mut self.transports, transports) != transports {
+            wake(Interest::Transport);
         }
         self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
         if !self.events.is_empty() {
@@ -526,21 +579,31 @@ impl Peer {
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
+            EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
+            EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
-            EngineEvent::Closed(reason) => self.on_closed(reason),
+            EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }
-        let _ = now;
+        if self.is_by_hand() {
+            // Its objects are asked.
+            self.events.clear();
+        }
     }
 
     fn update_gathering(&mut self) {
-        let reported = |id| self.gathered.get(&id).copied().unwrap_or_default();
-        let state = IceGatheringState::of(self.session.transports().map(reported));
+        let reported = |id: &TransportId| self.gathered.get(id).copied().unwrap_or_default();
+        let in_use: Vec<TransportId> = self.negotiation.transports_in_use().collect();
+        // Those that were started together go on together: one that is done waits for what others have still to report.
+        let begun = in_use.iter().any(|id| reported(id) != GatheringState::New);
+        let goes_on = |id: &TransportId| self.session.has_gathering_event(*id) || self.sockets.is_waiting(*id);
+        let state = in_use.iter().map(|id| if begun && goes_on(id) { GatheringState::Gathering } else { reported(id) });
+        let state = IceGatheringState::of(state);
         if state == self.gathering {
             return;
         }
         self.gathering = state;
-        self.events.push_back(PeerEvent::IceGatheringStateChange(state));
+        self.tell(PeerEvent::IceGatheringStateChange(state));
         if state == IceGatheringState::Gathering {
             self.report_unsupported_servers();
         }
@@ -552,19 +615,19 @@ impl Peer {
 
     fn update_connection(&mut self) {
         let transports: Vec<(ortica_ice::State, DtlsState)> = self
-            .session
-            .transports()
+            .negotiation
+            .transports_in_use()
             .filter_map(|id| Some((self.session.ice(id)?.state(), self.session.dtls_state(id)?)))
             .collect();
         let ice = IceConnectionState::of(transports.iter().map(|(ice, _)| *ice));
         if ice != self.ice_connection {
             self.ice_connection = ice;
-            self.events.push_back(PeerEvent::IceConnectionStateChange(ice));
+            self.tell(PeerEvent::IceConnectionStateChange(ice));
         }
         let connection = ConnectionState::of(&transports);
         if connection != self.connection {
             self.connection = connection;
-            self.events.push_back(PeerEvent::ConnectionStateChange(connection));
+            self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
 }

@@ -1,20 +1,23 @@
 //! Peer connections, async.
 
+mod tracks;
+
+pub use tracks::TrackOrKind;
+
+use crate::diagnostics::Outlets;
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
-use crate::engine::{ChannelError, CloseReason, Undelivered};
+use crate::engine::{ChannelError, CloseReason, TransportError, Undelivered};
 use crate::jsep::{
-    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverError,
-    TransceiverId, TransceiverInit,
+    DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverId,
 };
 use crate::media::LocalTrack;
+use crate::ortc::SctpTransport;
 use crate::peer::{ConfigurationError, Peer};
-use crate::rtp_transceiver::{RtpSender, RtpTransceiver};
+use crate::rtp_transceiver::RtpTransceiver;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::stats::StatsReport;
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
-use ortica_codecs::MediaKind;
 use ortica_dtls::CertificateError;
-use ortica_sdp::Direction;
+use ortica_sdp::RtcpMuxPolicy;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
@@ -37,9 +40,15 @@ pub enum NewError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
+    /// [`Limits::transports`](crate::engine::Limits) allows none.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// ortica was built without a crypto backend, and none was given.
     #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
     NoProvider,
+    /// RTP and RTCP on ports of their own are not supported (webrtc-pc leaves `require` alone).
+    #[error("RTP and RTCP share a port, or there is no media")]
+    RtcpMuxPolicy,
 }
 
 /// A connection to one peer. Clones name the same connection; when the last handle is gone (channels count), it ends as after
@@ -66,28 +75,8 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub fn track(&self, id: TransceiverId) -> Option<LocalTrack> {
-        self.tracks().get(&id).cloned()
-    }
-
-    pub fn set_track(&self, id: TransceiverId, track: Option<&LocalTrack>) {
-        let cell = Arc::downgrade(&self.cell);
-        let mut tracks = self.tracks();
-        if let Some(before) = tracks.remove(&id) {
-            before.detach(&cell, id);
-        }
-        if let Some(track) = track {
-            track.attach(cell, id);
-            tracks.insert(id, track.clone());
-        }
-    }
-
     fn configuration(&self) -> MutexGuard<'_, Configuration> {
         self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tracks(&self) -> MutexGuard<'_, BTreeMap<TransceiverId, LocalTrack>> {
-        self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +95,17 @@ impl PeerConnection {
     /// # Panics
     /// Outside a tokio runtime, when the configuration brings no endpoint.
     pub fn new(configuration: Configuration) -> Result<(Self, Events), NewError> {
+        let handle = Self::open(configuration)?;
+        let events = Events { cell: handle.cell.clone(), handle: Arc::downgrade(&handle), over: false };
+        Ok((Self { handle }, events))
+    }
+
+    /// What a connection is made of; ORTC objects are made of the same.
+    pub(crate) fn open(configuration: Configuration) -> Result<Arc<Handle>, NewError> {
         let provider = configuration.provider().ok_or(NewError::NoProvider)?;
+        if configuration.rtcp_mux_policy != RtcpMuxPolicy::Require {
+            return Err(NewError::RtcpMuxPolicy);
+        }
         let endpoint = match configuration.endpoint.clone() {
             Some(endpoint) => endpoint,
             None => Endpoint::new(EndpointConfig::default().with_gather_loopback(configuration.gather_loopback))
@@ -122,21 +121,21 @@ impl PeerConnection {
             }
             given => given.to_vec(),
         };
+        let outlets = Outlets::new(configuration.diagnostics.clone());
         let config = configuration
-            .to_engine(provider, &certificates, endpoint.may_fragment())
+            .to_engine(provider, &certificates, endpoint.may_fragment(), outlets.as_deref())
             .with_wall_clock(endpoint.clock().wall());
         let mut peer = Peer::new(Arc::new(config), rng, now);
+        peer.set_bundle_policy(configuration.bundle_policy);
         if let Some(codecs) = configuration.codecs.clone() {
             peer.set_codecs(codecs);
         }
         peer.set_sockets(endpoint.sockets());
         peer.set_configuration(now, configuration.peer.clone())?;
         let cell = endpoint.add(peer);
+        cell.look(|inner| inner.outlets = outlets);
         let configuration = Mutex::new(configuration);
-        let handle =
-            Arc::new(Handle { cell: cell.clone(), tracks: Mutex::default(), configuration, _endpoint: endpoint });
-        let events = Events { cell, handle: Arc::downgrade(&handle), over: false };
-        Ok((Self { handle }, events))
+        Ok(Arc::new(Handle { cell, tracks: Mutex::default(), configuration, _endpoint: endpoint }))
     }
 
     /// The configuration, as it was said last.
@@ -276,49 +275,18 @@ impl PeerConnection {
         ids.into_iter().map(|id| DataChannel::new(self.handle.clone(), id)).collect()
     }
 
-    /// Sends a track, over a transceiver that has not sent yet or a new one. `streams` names the media streams that it is
-    /// part of, which the other side plays in sync.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtrack)
-    pub fn add_track(&self, track: &LocalTrack, streams: &[&str]) -> Result<RtpSender, TransceiverError> {
-        let streams = streams.iter().map(|&stream| stream.to_owned()).collect();
-        let id = self.command(|peer, _| peer.add_track(track.kind(), streams))?;
-        self.handle.set_track(id, Some(track));
-        Ok(RtpSender::new(self.handle.clone(), id, track.kind()))
-    }
-
-    /// Sends what the sender sent no more; what its transceiver receives goes on. The next negotiation makes it so.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-removetrack)
-    pub fn remove_track(&self, sender: &RtpSender) -> Result<(), TransceiverError> {
-        let transceiver = sender.transceiver();
-        transceiver.set_direction(Direction::new(false, transceiver.direction().receives()))?;
-        // Of no kind that could be wrong.
-        let _ = sender.replace_track(None);
-        Ok(())
-    }
-
-    /// Makes a transceiver. Its sender sends the track that it is given ([`RtpSender::replace_track`]).
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    ///
-    /// Source: [webrtc-pc §5.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-addtransceiver)
-    pub fn add_transceiver(&self, kind: MediaKind, init: TransceiverInit) -> Result<RtpTransceiver, TransceiverError> {
-        let id = self.command(|peer, _| peer.add_transceiver(kind, init))?;
-        Ok(RtpTransceiver::new(self.handle.clone(), id, kind))
-    }
-
     /// The transceivers, in the order in which they were made.
     pub fn transceivers(&self) -> Vec<RtpTransceiver> {
         let states = self.handle.cell.look(|inner| inner.peer.transceivers());
         states.into_iter().map(|state| RtpTransceiver::new(self.handle.clone(), state.id, state.kind)).collect()
+    }
+
+    /// What data channels run on: `None` as long as no description has a section for them.
+    ///
+    /// Source: [webrtc-pc §6.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-sctp)
+    pub fn sctp(&self) -> Option<SctpTransport> {
+        let there = self.handle.cell.look(|inner| inner.peer.has_sctp());
+        there.then(|| SctpTransport::of(self.handle.clone()))
     }
 
     /// The signaling state.
@@ -339,14 +307,6 @@ impl PeerConnection {
     /// The gathering state.
     pub fn ice_gathering_state(&self) -> IceGatheringState {
         self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
-    }
-
-    /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
-    ///
-    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
-    pub fn get_stats(&self) -> StatsReport {
-        let now = self.handle.cell.now();
-        self.handle.cell.look(|inner| inner.peer.stats(now))
     }
 
     /// Waits until all local candidates are known: for signaling without trickle.
@@ -387,6 +347,10 @@ impl PeerConnection {
     async fn state_of<T>(&self, done: impl Fn(&Peer) -> Option<T>) -> T {
         let mut place = self.handle.cell.place(Interest::State);
         poll_fn(|cx| place.poll(cx, |peer, _| done(peer))).await
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {

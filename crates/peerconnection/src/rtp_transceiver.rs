@@ -2,6 +2,7 @@
 
 use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
+use crate::ortc::DtlsTransport;
 use crate::peer::TransceiverState;
 use crate::peer_connection::Handle;
 use ortica_codecs::{Codec, MediaKind};
@@ -131,6 +132,11 @@ impl RtpSender {
         Self { handle, id, kind }
     }
 
+    /// Which one it is, if it belongs to that connection.
+    pub(crate) fn id_in(&self, connection: &Arc<Handle>) -> Option<TransceiverId> {
+        Arc::ptr_eq(&self.handle, connection).then_some(self.id)
+    }
+
     /// The track that is sent, if there is one.
     pub fn track(&self) -> Option<LocalTrack> {
         self.handle.track(self.id)
@@ -165,9 +171,24 @@ impl RtpSender {
     pub fn transceiver(&self) -> RtpTransceiver {
         RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
+
+    /// What carries it, once a description of this side that has its section was set.
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-transport)
+    pub fn transport(&self) -> Option<DtlsTransport> {
+        transport(&self.handle, self.id)
+    }
+
+    pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
+        (&self.handle, self.id)
+    }
 }
 
 impl RtpReceiver {
+    pub(crate) fn handle(&self) -> (&Handle, TransceiverId) {
+        (&self.handle, self.id)
+    }
+
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
         let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };
@@ -178,6 +199,18 @@ impl RtpReceiver {
     pub fn transceiver(&self) -> RtpTransceiver {
         RtpTransceiver::new(self.handle.clone(), self.id, self.kind)
     }
+
+    /// What carries it, once a description of this side that has its section was set.
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-transport)
+    pub fn transport(&self) -> Option<DtlsTransport> {
+        transport(&self.handle, self.id)
+    }
+}
+
+fn transport(handle: &Arc<Handle>, id: TransceiverId) -> Option<DtlsTransport> {
+    let transport = handle.cell.look(|inner| inner.peer.transport_of(id))?;
+    Some(DtlsTransport::of(handle.clone(), transport))
 }
 
 macro_rules! debug_by_id {
@@ -191,3 +224,17 @@ macro_rules! debug_by_id {
 }
 
 debug_by_id! { RtpTransceiver RtpSender RtpReceiver }
+
+macro_rules! equal_by_id {
+    ($($name:ident)*) => {$(
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.id == other.id && Arc::ptr_eq(&self.handle, &other.handle)
+            }
+        }
+
+        impl Eq for $name {}
+    )*};
+}
+
+equal_by_id! { RtpTransceiver RtpSender RtpReceiver }

@@ -21,6 +21,8 @@ use std::time::Duration;
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const STUN_SERVER: &str = "203.0.113.9:3478";
+/// Bytes of SCTP to look for behind NATs.
+const LONGEST_PACKET: usize = 1_432;
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -127,7 +129,8 @@ impl Sim {
             let local = SocketAddr::new(ip, 5000);
             let socket = network.bind(NodeId(node), local);
             let ice = ice().with_stun_servers(vec![address(STUN_SERVER)]);
-            let side = Side::with(seed * 2 + node as u64, ice, vec![(socket, local)]);
+            let sctp = ortica_sctp::Config::new(rust_crypto::provider()).with_packet_size_to_find(Some(LONGEST_PACKET));
+            let side = Side::configured(seed * 2 + node as u64, ice, sctp, vec![(socket, local)], |config| config);
             nodes.push(Node::Side(Box::new(side)));
             nats.push(nat);
         }
@@ -254,6 +257,28 @@ fn flt_14_nat_rebinding_interrupts_a_channel_for_a_second_at_most() {
             assert!(!sim.states(node).contains(&ConnectionState::Failed), "seed {seed}");
         }
     }
+}
+
+/// Guards against packets as long as a former path carried them: over a new one, the search for longer ones begins anew.
+#[test]
+fn a_rebound_nat_has_its_path_searched_for_longer_packets_anew() {
+    let mut sim = Sim::behind_nats(0);
+    sim.swarm.run_for(10 * SECOND);
+    let packet_size = |sim: &mut Sim, node| {
+        let session = sim.side(node).peer.session();
+        session.sctp_path(session.transports().next().unwrap()).unwrap().packet_size
+    };
+    assert_eq!([0, 1].map(|node| packet_size(&mut sim, node)), [LONGEST_PACKET; 2]);
+    let long = Rc::new(RefCell::new(0));
+    let seen = long.clone();
+    sim.swarm.network.set_tap(move |crossing| *seen.borrow_mut() += usize::from(crossing.bytes.len() > LONGEST_PACKET));
+    sim.swarm.run_for(30 * SECOND);
+    assert_eq!(*long.borrow(), 0, "what was found is not looked for again");
+    let nat = sim.nats[0];
+    sim.swarm.network.rebind_nat(nat);
+    sim.swarm.run_for(30 * SECOND);
+    assert!(*long.borrow() > 0, "no probe");
+    assert_eq!([0, 1].map(|node| packet_size(&mut sim, node)), [LONGEST_PACKET; 2]);
 }
 
 /// Guards the other pairs: a second interface takes over.

@@ -9,6 +9,7 @@ use ortica::core::Instant;
 use ortica::engine::{ReceivedFrame, SendFrameError};
 use ortica::jsep::TransceiverId;
 use ortica::peer::PeerEvent;
+use ortica::stats::StatsReport;
 use ortica::{ConnectionState, Direction};
 use std::time::Duration;
 
@@ -264,12 +265,14 @@ fn api_4_both_sides_count_the_same() {
 
     let (sent, received) = (pair.a.peer.stats(pair.now()), pair.b.peer.stats(pair.now()));
     let (outbound, inbound) = (sent.outbound_rtp().next().unwrap(), received.inbound_rtp().next().unwrap());
-    assert_eq!((outbound.ssrc, outbound.codec), (inbound.ssrc, inbound.codec));
-    assert_eq!(outbound.counters.packets_sent, 100);
-    assert_eq!(inbound.counters.packets_received, 100);
-    assert_eq!(outbound.counters.bytes_sent, inbound.counters.bytes_received);
-    assert_eq!(outbound.counters.header_bytes_sent, inbound.counters.header_bytes_received);
-    assert_eq!(inbound.counters.packets_lost, 0);
+    assert_eq!(outbound.ssrc, inbound.ssrc);
+    let codec = |report: &StatsReport, id: &Option<String>| report.codec(id.as_deref()).unwrap().mime_type;
+    assert_eq!(codec(&sent, &outbound.codec_id), "audio/PCMU");
+    assert_eq!(codec(&received, &inbound.codec_id), "audio/PCMU");
+    assert_eq!((outbound.packets_sent, inbound.packets_received), (100, 100));
+    assert_eq!(outbound.bytes_sent, inbound.bytes_received);
+    assert_eq!(outbound.header_bytes_sent, inbound.header_bytes_received);
+    assert_eq!(inbound.packets_lost, 0);
 
     let remote = sent.remote_inbound_rtp().next().unwrap();
     let rtt = remote.round_trip_time.unwrap();

@@ -192,6 +192,7 @@ fn jsep_2_negotiation_needed_fires_once_for_one_change() {
         pair.a.peer.add_transceiver(MediaKind::Audio, TransceiverInit::default()).unwrap();
     }
     assert_eq!(asked(&mut pair.a), 1);
+    pair.a.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
     // Nobody hears of the third before the other side offers; what then is still to be negotiated is asked for once more.
     pair.a.peer.add_transceiver(MediaKind::Video, TransceiverInit::default()).unwrap();
     pair.b.peer.add_transceiver(MediaKind::Audio, TransceiverInit::default()).unwrap();
@@ -204,6 +205,9 @@ fn jsep_2_negotiation_needed_fires_once_for_one_change() {
 fn jsep_1_numbers_of_an_offer_that_gives_way_are_forgotten() {
     let mut ours = offerer(1);
     let mut theirs = answerer(2);
+    for side in [&mut ours, &mut theirs] {
+        side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
+    }
     ours.peer.add_transceiver(MediaKind::Video, TransceiverInit::default()).unwrap();
     let taken_back = ours.peer.create_offer(now()).unwrap();
     ours.peer.set_local_description(now(), taken_back.clone()).unwrap();

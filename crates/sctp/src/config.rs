@@ -228,8 +228,8 @@ pub struct Limits {
     /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). It begins with
     /// 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round
     /// trips, or interleaved messages in part fill half of it. The window
-    /// told to the peer is what is left of it. Chunks beyond it are dropped unacknowledged, so the peer offers them
-    /// again; from seven eighths on, only chunks that close a hole are taken.
+    /// told to the peer is what is left of eight ninths of it; the last ninth is for chunks that close a hole. Chunks beyond
+    /// that are dropped unacknowledged, so the peer offers them again.
     pub receive_buffer: usize,
     /// Bytes of the longest message to receive. Default: 256 KiB. A longer one aborts the association.
     pub max_message_size: usize,
@@ -259,6 +259,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Bytes of the longest message that can be sent: one that fills the send buffer alone.
+    pub fn longest_message(&self) -> usize {
+        self.send_buffer.saturating_sub(crate::association::MESSAGE_OVERHEAD)
+    }
+
     /// Sets [`receive_buffer`](Self::receive_buffer).
     pub fn with_receive_buffer(mut self, bytes: usize) -> Self {
         self.receive_buffer = bytes;

@@ -51,7 +51,7 @@ fn flt_43_a_reader_that_sleeps_for_hours_finds_everything() {
             });
             let took =
                 pair.run_until(120 * SECOND, |_, b| b.machine.received() == data.len()).expect("the rest arrives");
-            assert!(loss > 0.0 || took < 2 * SECOND, "{took:?}, {case}");
+            assert!(loss > 0.0 || took < 5 * SECOND / 2, "{took:?}, {case}");
             assert_eq!(pair.b.machine.bytes(), data, "{case}");
         }
     }

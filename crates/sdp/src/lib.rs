@@ -57,7 +57,7 @@
 )]
 
 mod attribute;
-mod base64;
+pub mod base64;
 mod cursor;
 mod error;
 mod level;

@@ -171,10 +171,19 @@ impl Context {
     /// # Errors
     /// When `ssrc` has started, or the table of SSRCs is full.
     pub fn set_rollover(&mut self, ssrc: u32, rollover: u32) -> Result<(), RolloverError> {
+        if self.rtp_streams.is_retired(ssrc) {
+            return Err(RolloverError::Started);
+        }
         if !self.rtp_streams.has_room_for(ssrc) {
             return Err(RolloverError::TooManyStreams);
         }
         if self.rtp_streams.start_from(ssrc, rollover) { Ok(()) } else { Err(RolloverError::Started) }
+    }
+
+    /// The sender will use `ssrc` no more: its place is free for another, and what it would send is refused, so that its key
+    /// stream is not used twice. Does nothing to an SSRC that sent nothing.
+    pub fn retire(&mut self, ssrc: u32) {
+        self.rtp_streams.retire(ssrc);
     }
 
     /// Which packet of its stream `header` belongs to, if one more may be protected.
@@ -182,6 +191,9 @@ impl Context {
         let rtp = RtpHeader::read(header)?;
         if rtp.len != header.len() {
             return Err(ProtectError::Malformed(DecodeError::Trailing("rtp header")));
+        }
+        if self.rtp_streams.is_retired(rtp.ssrc) {
+            return Err(ProtectError::Retired);
         }
         if !self.rtp_streams.has_room_for(rtp.ssrc) {
             return Err(ProtectError::TooManyStreams);
@@ -328,6 +340,9 @@ pub enum ProtectError {
     /// The SSRC is new and [`Limits::streams`] was reached.
     #[error("too many SSRCs")]
     TooManyStreams,
+    /// The SSRC was retired.
+    #[error("the SSRC is over")]
+    Retired,
     /// The key has protected all it may; the transport needs new ones.
     #[error("the key has reached the end of its life")]
     KeyExhausted,

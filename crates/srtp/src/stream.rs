@@ -12,11 +12,15 @@ pub struct Limits {
     /// SSRC enters the table only by an authentic packet, so the peer alone can bring that about. A sender refuses a
     /// further SSRC, because forgetting one would let its key stream be used twice.
     pub streams: usize,
+    /// SSRCs that are remembered by name alone, since they are not to be used again ([`Context::retire`](crate::Context::retire)).
+    /// Default: 65,536, which takes 256 KiB when all are used. Beyond it, a stream that is retired keeps its place among
+    /// [`streams`](Self::streams).
+    pub retired: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { streams: 1024 }
+        Self { streams: 1024, retired: 65_536 }
     }
 }
 
@@ -28,6 +32,9 @@ pub(crate) struct Streams<const WORDS: usize> {
     /// Where the last lookup ended: packets of a stream come in runs.
     last: usize,
     streams: Vec<Stream<WORDS>>,
+    /// Those that are over, sorted, and how many those may be.
+    retired: Vec<u32>,
+    retired_limit: usize,
 }
 
 struct Stream<const WORDS: usize> {
@@ -42,7 +49,8 @@ struct Stream<const WORDS: usize> {
 impl<const WORDS: usize> Streams<WORDS> {
     pub(crate) const fn new(limits: Limits) -> Self {
         let limit = if limits.streams == 0 { 1 } else { limits.streams };
-        Self { limit, accepted: 0, last: 0, streams: Vec::new() }
+        let retired_limit = limits.retired;
+        Self { limit, accepted: 0, last: 0, streams: Vec::new(), retired: Vec::new(), retired_limit }
     }
 
     /// The index of the packet `sequence` of `ssrc`; `None` when the last index was used up.
@@ -79,6 +87,20 @@ impl<const WORDS: usize> Streams<WORDS> {
         stream.window.accept(index);
         stream.used = used;
         forgot
+    }
+
+    /// Forgets all of `ssrc` but its name, if there is room for that.
+    pub(crate) fn retire(&mut self, ssrc: u32) {
+        let (Ok(position), Err(place)) = (self.find(ssrc), self.retired.binary_search(&ssrc)) else { return };
+        if self.retired.len() < self.retired_limit {
+            self.streams.remove(position);
+            self.retired.insert(place, ssrc);
+        }
+    }
+
+    /// `true` if `ssrc` is over for good.
+    pub(crate) fn is_retired(&self, ssrc: u32) -> bool {
+        self.retired.binary_search(&ssrc).is_ok()
     }
 
     /// The rollover counter of `ssrc`.
@@ -167,7 +189,7 @@ mod tests {
 
     #[test]
     fn srtp_8_the_stream_silent_longest_makes_room() {
-        let mut streams = Streams::<2>::new(Limits { streams: 3 });
+        let mut streams = Streams::<2>::new(Limits { streams: 3, ..Limits::default() });
         for (ssrc, index) in [(30, 0), (10, 1), (20, 1), (30, 1)] {
             assert!(!streams.accept(ssrc, index));
         }
@@ -179,6 +201,24 @@ mod tests {
         assert!([20, 30, 40].into_iter().all(|ssrc| !streams.is_fresh(ssrc, 1)));
         assert!(streams.accept(15, 1), "20 is forgotten");
         assert_eq!(streams.streams.iter().map(|stream| stream.ssrc).collect::<Vec<_>>(), [15, 30, 40]);
+    }
+
+    #[test]
+    fn a_stream_that_is_over_makes_room_and_does_not_come_back() {
+        let mut streams = Streams::<2>::new(Limits { streams: 1, retired: 2 });
+        for ssrc in [30, 10] {
+            assert!(streams.has_room_for(ssrc));
+            streams.accept(ssrc, 1);
+            assert!(!streams.has_room_for(20));
+            streams.retire(ssrc);
+            assert!(streams.is_retired(ssrc) && streams.has_room_for(20));
+        }
+        // No more names are remembered: the stream itself stays.
+        streams.accept(20, 1);
+        streams.retire(20);
+        assert!(!streams.is_retired(20) && !streams.has_room_for(40));
+        streams.retire(99);
+        assert!(!streams.is_retired(99), "it never was");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! same name may be the other side: the channel is called `filexfer`, an empty message ends the file.
 
 mod disk;
+mod heap;
 
 use bytes::Bytes;
 use clap::{Parser, ValueEnum};
@@ -50,6 +51,7 @@ enum Role {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let options = Options::parse();
+    heap::keep();
     let level = if options.verbose { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
     env_logger::Builder::new().filter_level(level).init();
     match run(&options).await {

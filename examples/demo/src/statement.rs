@@ -32,18 +32,18 @@ pub struct Stream {
 impl Stream {
     /// By what the connection reports of itself.
     pub fn sent(report: &StatsReport, kind: MediaKind) -> Self {
-        let counters = report.outbound_rtp().find(|stream| stream.kind == kind).map(|stream| stream.counters);
-        let counters = counters.unwrap_or_default();
+        let Some(stream) = report.outbound_rtp().find(|stream| stream.kind == kind) else { return Self::default() };
         Self {
-            frames: counters.frames_sent,
-            bytes: counters.bytes_sent.saturating_sub(counters.retransmitted_bytes_sent),
+            // A frame of sound is a packet.
+            frames: stream.frames_sent.unwrap_or(stream.packets_sent - stream.retransmitted_packets_sent),
+            bytes: stream.bytes_sent.saturating_sub(stream.retransmitted_bytes_sent),
         }
     }
 }
 
 /// Packets of media that were lost on the way, those included that came when they were asked for again.
 pub fn packets_lost(report: &StatsReport) -> i64 {
-    report.inbound_rtp().map(|stream| stream.counters.packets_lost).sum()
+    report.inbound_rtp().map(|stream| stream.packets_lost).sum()
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -39,6 +39,9 @@ const allGathered = (pc) => within(15, () => `gathering ${pc.iceGatheringState}`
 
 const withoutCandidates = (sdp) => sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, '');
 
+// As a peer would write it that knows no groups.
+const withoutGroups = (sdp) => sdp.replace(/^a=group:BUNDLE.*\r\n/gm, '');
+
 // Makes an offer with all candidates, has it answered, and takes the answer. Again on the same call it renegotiates.
 async function negotiate(call, options = {}) {
   const { pc } = call;
@@ -46,7 +49,7 @@ async function negotiate(call, options = {}) {
   await allGathered(pc);
   const { type, sdp } = pc.localDescription;
   call.offer = sdp;
-  const body = { type, sdp };
+  const body = { type, sdp: options.unbundled ? withoutGroups(sdp) : sdp };
   if (call.id) body.pc_id = call.id;
   if (options.negotiated) body.negotiated = options.negotiated;
   if (options.transform) body.video_transform = options.transform;
@@ -58,11 +61,11 @@ async function negotiate(call, options = {}) {
 }
 
 // Takes an offer of the server of these kinds, and answers it once `prepare` is done. Again on the same call it renegotiates.
-async function takeOffer(call, kinds, prepare = () => {}) {
+async function takeOffer(call, kinds, prepare = () => {}, options = {}) {
   const { pc } = call;
   const offer = await request(`offer-request?kind=${kinds}${call.id ? `&pc_id=${call.id}` : ''}`);
   Object.assign(call, { id: offer.pc_id, offer: offer.sdp });
-  await pc.setRemoteDescription({ type: offer.type, sdp: offer.sdp });
+  await pc.setRemoteDescription({ type: offer.type, sdp: options.unbundled ? withoutGroups(offer.sdp) : offer.sdp });
   await prepare();
   await pc.setLocalDescription();
   await allGathered(pc);
@@ -70,8 +73,11 @@ async function takeOffer(call, kinds, prepare = () => {}) {
   await request('answer', { type: 'answer', sdp: call.answer, pc_id: call.id });
 }
 
-const newCall = () => {
-  window.theCall = { pc: new RTCPeerConnection() };
+// The DTLS transports of a call.
+const transports = (pc) => new Set([...pc.getSenders().map((sender) => sender.transport), pc.sctp?.transport].filter(Boolean));
+
+const newCall = (configuration = {}) => {
+  window.theCall = { pc: new RTCPeerConnection(configuration) };
   return window.theCall;
 };
 
@@ -178,5 +184,5 @@ async function trickle(call, { up, down }) {
 }
 
 Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pause, pings, request, sections, states,
-  takeOffer, trickle, until, whenClosed, whenOpen, within });
+  takeOffer, transports, trickle, until, whenClosed, whenOpen, within });
 })();

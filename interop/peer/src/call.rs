@@ -136,7 +136,7 @@ impl Call {
             let mid = transceiver.mid();
             let received = stats.inbound_rtp().filter(|it| it.kind == MediaKind::Video && it.mid == mid);
             Section {
-                frames_received: received.map(|it| it.counters.frames_received).sum(),
+                frames_received: received.filter_map(|it| it.frames_received).sum(),
                 mid,
                 kind: transceiver.kind().to_string(),
                 direction: transceiver.direction().to_string(),

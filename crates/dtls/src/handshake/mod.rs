@@ -33,6 +33,7 @@ use crate::client::Client;
 use crate::config::{Config, Limits, Role};
 use crate::event::CloseReason;
 use crate::fingerprint::Fingerprint;
+use crate::key_log::KeyLogEntry;
 use crate::key_schedule::Secrets;
 use crate::message::{Fragment, HandshakeType, Message};
 use crate::record::{Epoch, Opener, Records, Sealer};
@@ -59,6 +60,8 @@ pub(crate) struct Link {
     /// First timeout of the next flight.
     pub initial_timeout: Duration,
     pub stats: Stats,
+    /// For a key log, where one is wanted.
+    pub key_log: Option<KeyLogEntry>,
 }
 
 impl Link {
@@ -72,6 +75,7 @@ impl Link {
             records: Records::default(),
             transcript: Transcript::default(),
             stats: Stats::default(),
+            key_log: None,
         }
     }
 
@@ -81,6 +85,7 @@ impl Link {
         let sealer = Sealer::new(provider, secrets.write_key(role)).map_err(|_| Alert::INTERNAL_ERROR)?;
         let opener = Opener::new(provider, secrets.write_key(role.peer())).map_err(|_| Alert::INTERNAL_ERROR)?;
         (self.records.sealer, self.records.opener) = (Some(sealer), Some(opener));
+        self.key_log = self.config.key_log.then(|| secrets.key_log_entry());
         Ok(())
     }
 }

@@ -438,3 +438,25 @@ fn unknown_suites_are_left_out_of_a_configuration() {
     let config = config(1).with_cipher_suites(&[CipherSuite(0x1301), SUITES[1]]);
     assert_eq!(config.suites, [Suite::Aes256Gcm]);
 }
+
+/// Guards what a key log holds: the same at both ends, in the form that others read, and nothing where none is wanted.
+#[test]
+fn a_key_log_holds_what_others_decrypt_with() {
+    let mut pair = Pair::with(config(1).with_key_log(true), config(2).with_key_log(true));
+    assert!(pair.run(10 * RTT, |pair| pair.client.verified.is_some() && pair.server.verified.is_some()));
+    let [client, server] =
+        [&mut pair.client, &mut pair.server].map(|peer| peer.connection.take_key_log().expect("it is wanted"));
+    let line = client.to_string();
+    assert_eq!(line, server.to_string());
+    let words: Vec<&str> = line.split(' ').collect();
+    let hello = pair.sent.iter().find(|(role, _)| *role == Role::Client).map(|(_, packet)| packet.clone()).unwrap();
+    // Behind the headers of record and handshake and the version.
+    assert_eq!(hello[13 + 12 + 2..][..32], *client.client_random());
+    assert_eq!((words[0], words[1].len(), words[2].len()), ("CLIENT_RANDOM", 64, 96));
+    assert!(!format!("{client:?}").contains(words[2]) && format!("{client:?}").len() < 60);
+    assert!(pair.client.connection.take_key_log().is_none(), "it is given out once");
+
+    let mut pair = Pair::new();
+    assert!(pair.run(10 * RTT, |pair| pair.client.verified.is_some() && pair.server.verified.is_some()));
+    assert!(pair.client.connection.take_key_log().is_none() && pair.server.connection.take_key_log().is_none());
+}

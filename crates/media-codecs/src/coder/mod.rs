@@ -174,6 +174,15 @@ pub enum CoderError {
     Frame(#[from] FrameError),
 }
 
+/// What encodes and decodes a codec, by name.
+pub const fn implementation(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => "ortica",
+        Codec::Opus => "libopus",
+        Codec::Vp8 => "libvpx",
+    }
+}
+
 /// An encoder for sound.
 ///
 /// # Errors

@@ -190,17 +190,19 @@ impl AudioFrame {
     ///
     /// Source: [RFC 6464 §3](https://www.rfc-editor.org/rfc/rfc6464#section-3)
     pub fn level(&self) -> u8 {
+        // Of silence it is minus infinity, which the cast turns into 127.
+        (-20.0 * self.rms().log10()).round().clamp(0.0, 127.0) as u8
+    }
+
+    /// The root mean square of all samples of all channels, from 0 (silence) to 1.
+    pub fn rms(&self) -> f64 {
         let (sum, count) = match &self.samples {
             Samples::S16(samples) => {
                 (samples.iter().map(|&s| f64::from(to_f32(s)).powi(2)).sum::<f64>(), samples.len())
             }
             Samples::F32(samples) => (samples.iter().map(|&s| f64::from(s).powi(2)).sum(), samples.len()),
         };
-        if count == 0 {
-            return 127;
-        }
-        // Ten times the logarithm of a square: of silence it is minus infinity, which the cast turns into 127.
-        (-10.0 * (sum / count as f64).log10()).round().clamp(0.0, 127.0) as u8
+        if count == 0 { 0.0 } else { (sum / count as f64).sqrt() }
     }
 }
 

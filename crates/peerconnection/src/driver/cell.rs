@@ -4,6 +4,7 @@ use super::at_once::AtOnce;
 use super::endpoint::Shared;
 use super::socket::is_too_long;
 use super::waiters::{Interest, Ticket, Waiters};
+use crate::diagnostics::Outlets;
 use crate::peer::Peer;
 use ortica_core::{Instant, Transmit};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ pub(crate) struct Inner {
     /// Handles are gone, or the connection was closed: the endpoint drops the session once its goodbyes are out.
     pub ending: bool,
     pub at_once: AtOnce,
+    /// Where what is recorded of the session goes, if anywhere.
+    pub outlets: Option<Box<Outlets>>,
 }
 
 /// When what comes of a command is sent.
@@ -258,13 +261,16 @@ impl Drop for Place<'_> {
 
 impl Inner {
     fn new(peer: Peer) -> Self {
-        Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default() }
+        Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default(), outlets: None }
     }
 
     /// Turns what the engine reports into what the handles wait for.
     fn settle(&mut self, now: Instant) {
-        let Self { peer, waiters, .. } = self;
+        let Self { peer, waiters, outlets, .. } = self;
         peer.settle(now, |interest| waiters.wake(interest));
+        if let Some(outlets) = outlets {
+            outlets.take(peer.session_mut());
+        }
         if peer.is_closed() {
             waiters.wake_all();
         }

@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::cell::Cell;
 use super::clock::Clock;
+use super::extra_sockets::ExtraSockets;
 use super::lookup::Lookups;
 use super::mdns::Mdns;
 use super::route::Routes;
@@ -17,7 +18,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 
 /// Messages read from one socket before the others have their turn.
@@ -84,7 +85,9 @@ pub struct EndpointStats {
 /// One driver task with its sockets, shared by any number of connections: many peers on one port.
 ///
 /// What is no STUN goes by the address it came from, so that one socket can serve one connection per address of a peer: two
-/// endpoints with one socket each carry one connection between them, not many.
+/// endpoints with one socket each carry one connection between them, not many. Sections that are not bundled have
+/// transports, and sockets, of their own, unless [`EndpointConfig::with_addresses`] named the addresses to bind to: then all share
+/// those, which works with peers that bundle, or that have an address for each transport.
 ///
 /// Clones name the same endpoint. It ends when the last clone and the last connection on it are gone.
 #[derive(Clone, Debug)]
@@ -118,7 +121,8 @@ impl Endpoint {
         let shared = Arc::new(Shared {
             clock: Clock::start(),
             addresses: sockets.iter().map(|socket| (socket.id(), socket.address)).collect(),
-            outlets: sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect(),
+            outlets: RwLock::new(sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect()),
+            may_bind: config.addresses.is_empty(),
             may_fragment: sockets.iter().any(|socket| socket.outlet().may_fragment()),
             packet: Mutex::default(),
             mail: Mutex::new(Mail { rng: Some(Rng::from_seed(seed)), ..Mail::default() }),
@@ -163,7 +167,10 @@ impl Endpoint {
     }
 
     /// Gives a peer its place among the sessions.
-    pub(crate) fn add(&self, peer: Peer) -> Arc<Cell> {
+    pub(crate) fn add(&self, mut peer: Peer) -> Arc<Cell> {
+        if self.shared.may_bind {
+            peer.allow_more_sockets();
+        }
         let mut mail = self.shared.lock();
         let key = mail.next_key;
         mail.next_key += 1;
@@ -194,7 +201,9 @@ pub(crate) struct Shared {
     clock: Clock,
     addresses: Vec<(SocketId, SocketAddr)>,
     /// The sockets, which the driver takes with it when it ends.
-    outlets: Vec<Weak<Outlet>>,
+    outlets: RwLock<Vec<Weak<Outlet>>>,
+    /// Transports that do not share a socket get sockets of their own.
+    may_bind: bool,
     may_fragment: bool,
     /// Where a packet is built that does not wait for the driver's turn.
     packet: Mutex<Vec<u8>>,
@@ -248,10 +257,16 @@ impl Shared {
 
     /// Sends one transmit, outside the driver's turn. A socket that is gone takes it with it.
     pub fn send_at_once(&self, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
-        let mut outlets = self.outlets.iter().filter_map(Weak::upgrade);
-        outlets
-            .find(|outlet| outlet.id == transmit.socket)
-            .map_or(Ok(()), |outlet| self.send(&outlet, transmit, contents))
+        let outlets = self.outlets.read().unwrap_or_else(PoisonError::into_inner);
+        let outlet = outlets.iter().filter_map(Weak::upgrade).find(|outlet| outlet.id == transmit.socket);
+        drop(outlets);
+        outlet.map_or(Ok(()), |outlet| self.send(&outlet, transmit, contents))
+    }
+
+    /// The sockets have changed.
+    fn set_outlets(&self, sockets: &[Socket]) {
+        let mut outlets = self.outlets.write().unwrap_or_else(PoisonError::into_inner);
+        *outlets = sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect();
     }
 
     /// Sends one transmit and counts it.
@@ -315,6 +330,7 @@ struct Entry {
 struct Driver {
     shared: Arc<Shared>,
     sockets: Vec<Socket>,
+    extra: ExtraSockets,
     batch: Batch,
     sessions: HashMap<usize, Entry>,
     routes: Routes,
@@ -337,6 +353,7 @@ impl Driver {
             mdns: Mdns::new(&shared.clock, rng),
             lookups: Lookups::default(),
             shared,
+            extra: ExtraSockets::new(sockets.len()),
             sockets,
             batch: Batch::new(stride),
             sessions: HashMap::new(),
@@ -464,7 +481,7 @@ impl Driver {
             self.transmits.clear();
             let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
             let too_long = self.send(key);
-            cell.look(|inner| {
+            let (wishes, released) = cell.look(|inner| {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
                     if question.name.ends_with(".local") {
@@ -482,11 +499,16 @@ impl Driver {
                 if let Some((socket, remote)) = inner.at_once.on_turn_over(drained.more) {
                     self.routes.add_address(socket, remote, key);
                 }
+                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets())
             });
+            self.release(key, &released);
+            for transport in &wishes {
+                self.bind_for(now, key, &cell, *transport);
+            }
             self.set_deadline(key, drained.timeout);
             if drained.done {
                 self.remove(key);
-            } else if drained.more || too_long.is_some() {
+            } else if drained.more || too_long.is_some() || !wishes.is_empty() {
                 more.insert(key);
             }
         }
@@ -512,6 +534,24 @@ impl Driver {
         too_long
     }
 
+    /// Gives a transport sockets of its own.
+    fn bind_for(&mut self, now: Instant, key: usize, cell: &Cell, transport: TransportId) {
+        let bound = self.extra.bind(key, &self.shared.addresses);
+        let sockets = bound.iter().map(|socket| (socket.id(), socket.address)).collect();
+        self.sockets.extend(bound);
+        self.shared.set_outlets(&self.sockets);
+        cell.take(now, |peer, now| peer.provide_sockets(now, transport, sockets));
+    }
+
+    /// Closes sockets that nobody needs any more.
+    fn release(&mut self, key: usize, sockets: &[SocketId]) {
+        if !sockets.is_empty() {
+            self.extra.release(key, sockets);
+            self.sockets.retain(|socket| !sockets.contains(&socket.id()));
+            self.shared.set_outlets(&self.sockets);
+        }
+    }
+
     fn set_deadline(&mut self, key: usize, deadline: Option<Instant>) {
         let Some(entry) = self.sessions.get_mut(&key) else { return };
         if entry.deadline == deadline {
@@ -528,6 +568,8 @@ impl Driver {
         self.set_deadline(key, None);
         self.sessions.remove(&key);
         self.routes.remove(key);
+        let sockets = self.extra.forget(key);
+        self.release(key, &sockets);
         self.mdns.forget(self.shared.clock.now(), key);
         self.lookups.forget(key);
     }

@@ -10,6 +10,7 @@ mod batch;
 mod cell;
 mod clock;
 mod endpoint;
+mod extra_sockets;
 mod lookup;
 mod mdns;
 mod readable;

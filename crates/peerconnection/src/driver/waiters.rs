@@ -12,6 +12,8 @@ pub(crate) enum Interest {
     Event,
     /// A change of a connection's states.
     State,
+    /// A change of a transport, or a channel of the other side.
+    Transport,
     /// A message on a channel, or its end.
     Read(ChannelId),
     /// A frame of a transceiver, or its end.

@@ -106,6 +106,8 @@ pub(super) struct Channels {
     undelivered: Undelivered,
     /// What is to be said about channels as soon as there is room for it, one message for each at most.
     unsaid: VecDeque<Unsaid>,
+    /// Channels that were ever open.
+    opened: u64,
 }
 
 impl Channels {
@@ -125,6 +127,7 @@ impl Channels {
             blocked: Vec::new(),
             undelivered: Undelivered::default(),
             unsaid: VecDeque::new(),
+            opened: 0,
         }
     }
 
@@ -150,9 +153,8 @@ impl Channels {
     }
 
     /// Bytes of the longest message that can be sent: what the peer takes, and this side's send buffer holds.
-    pub fn max_message_size(&self, association: Option<&Association>) -> usize {
-        let theirs = self.max_message_size.unwrap_or(usize::MAX);
-        theirs.min(association.map_or(usize::MAX, Association::longest_message))
+    pub fn max_message_size(&self, ours: usize) -> usize {
+        self.max_message_size.unwrap_or(usize::MAX).min(ours)
     }
 
     /// Makes a channel; it opens once the association is up, at once if it is.
@@ -219,7 +221,9 @@ impl Channels {
     ) {
         self.role = Some(role);
         self.connected = true;
-        let waiting: Vec<ChannelId> = self.table.keys().copied().collect();
+        // Those that an association before this one had are closed.
+        let waits = |(_, channel): &(&ChannelId, &Channel)| channel.state == ChannelState::Connecting;
+        let waiting: Vec<ChannelId> = self.table.iter().filter(waits).map(|(id, _)| *id).collect();
         for id in waiting {
             self.say(now, association, Unsaid::Open(id), events);
         }
@@ -257,6 +261,7 @@ impl Channels {
             }
         }
         channel.state = ChannelState::Open;
+        self.opened += 1;
         events.push_back(Event::ChannelOpen(id));
         // A negotiated channel may find messages that came before it was made.
         let early = self.take_early(stream);
@@ -423,6 +428,12 @@ impl Channels {
         Some(channel.undelivered)
     }
 
+    /// Channels that were ever open, and those among them that are open no more.
+    pub fn opened_and_closed(&self) -> (u64, u64) {
+        let open = self.table.values().filter(|channel| channel.state == ChannelState::Open).count();
+        (self.opened, self.opened - open as u64)
+    }
+
     /// The same of all channels that are closed, those included that were forgotten.
     pub fn total_undelivered(&self) -> Undelivered {
         self.undelivered
@@ -530,6 +541,7 @@ impl Channels {
         channel.stream = Some(stream);
         channel.acknowledged = true;
         channel.state = ChannelState::Open;
+        self.opened += 1;
         channel.early = self.take_early(stream);
         let id = self.insert(channel);
         self.say(now, association, Unsaid::Ack(id), events);

@@ -1,5 +1,6 @@
 //! What a session is made with.
 
+use super::CaptureConfig;
 use ortica_core::{Instant, NtpTime, WallClock};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub struct Config {
     pub(super) wall_clock: WallClock,
     pub(super) signalled_sctp: bool,
     pub(super) linger: Duration,
+    pub(super) event_log: Option<usize>,
+    pub(super) capture: Option<CaptureConfig>,
 }
 
 impl Config {
@@ -30,6 +33,8 @@ impl Config {
             wall_clock: WallClock::new(Instant::from_nanos(0), NtpTime(0)),
             signalled_sctp: true,
             linger: Self::DEFAULT_LINGER,
+            event_log: None,
+            capture: None,
         }
     }
 
@@ -57,6 +62,26 @@ impl Config {
     pub fn with_linger(mut self, most: Duration) -> Self {
         self.linger = most;
         self
+    }
+
+    /// Records what happens, for [`Session::poll_log`](super::Session::poll_log); at most so many records wait to be taken, later
+    /// ones are dropped and counted. Default: nothing is recorded.
+    #[must_use]
+    pub fn with_event_log(mut self, records: usize) -> Self {
+        self.event_log = Some(records);
+        self
+    }
+
+    /// Captures packets, for [`Session::poll_captured`](super::Session::poll_captured). Default: none are captured.
+    #[must_use]
+    pub fn with_capture(mut self, capture: CaptureConfig) -> Self {
+        self.capture = Some(capture);
+        self
+    }
+
+    /// Whether somebody wants to see what lies inside SRTP and DTLS.
+    pub(super) fn looks_inside(&self) -> bool {
+        self.event_log.is_some() || self.capture.is_some_and(|capture| capture.is_decrypted())
     }
 
     /// Replaces the bounds of the session's own queues.

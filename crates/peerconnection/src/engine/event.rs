@@ -1,6 +1,7 @@
 //! What a session reports.
 
 use super::{ChannelId, ReceiverId, SenderId, TransportId};
+use ortica_dtls::Alert;
 use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
 use std::fmt;
 use std::net::IpAddr;
@@ -18,9 +19,14 @@ pub enum Event {
     Gathering(TransportId, GatheringState),
     /// ICE changed its state.
     Ice(TransportId, ortica_ice::State),
+    /// ICE sends over another pair: see [`Session::selected_candidate_pair`](super::Session::selected_candidate_pair).
+    Selected(TransportId),
     /// DTLS changed its state.
     Dtls(TransportId, DtlsState),
-    /// The address of a name is wanted, by multicast DNS if it ends in `.local`, else by DNS; answer with [`Session::resolved`](super::Session::resolved).
+    /// SCTP changed its state.
+    Sctp(TransportId, SctpState),
+    /// The address of a name is wanted, by multicast DNS if it ends in `.local`, else by DNS; answer with
+    /// [`Session::resolved`](super::Session::resolved).
     Resolve {
         /// Whose candidate it is.
         transport: TransportId,
@@ -39,6 +45,8 @@ pub enum Event {
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
+    /// The stream of a receiver began to come (`true`), or ended by the peer's goodbye or because receiving was stopped.
+    ReceiverFlow(ReceiverId, bool),
     /// A receiver has frames to read.
     ReceiverReadable(ReceiverId),
     /// A data channel is open, one of ours or, when the name is new, one that the peer made.
@@ -61,10 +69,10 @@ pub enum Event {
 
 impl Event {
     /// Which transport it speaks of, if of one.
-    pub(super) fn transport(&self) -> Option<TransportId> {
+    pub(crate) fn transport(&self) -> Option<TransportId> {
         match self {
-            Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) | Self::Dtls(id, _) => Some(*id),
-            Self::GatheringError(id, _) => Some(*id),
+            Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) => Some(*id),
+            Self::Selected(id) | Self::Dtls(id, _) | Self::Sctp(id, _) | Self::GatheringError(id, _) => Some(*id),
             Self::Resolve { transport, .. } => Some(*transport),
             _ => None,
         }
@@ -98,6 +106,63 @@ impl fmt::Display for DtlsState {
             Self::Closed => "closed",
             Self::Failed => "failed",
         })
+    }
+}
+
+/// State of SCTP on a transport.
+///
+/// Source: [webrtc-pc §6.1.2](https://www.w3.org/TR/webrtc/#rtcsctptransportstate-enum)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum SctpState {
+    /// Not started, or waits for DTLS, or for the peer.
+    #[default]
+    Connecting,
+    /// Data channels can open.
+    Connected,
+    /// The association ended, by whichever side, or DTLS did.
+    Closed,
+}
+
+impl fmt::Display for SctpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// Why DTLS failed, with the details that [`RTCError`](https://www.w3.org/TR/webrtc/#rtcerror-interface) has.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum DtlsError {
+    /// The peer's certificate is not the one that signaling announced: `fingerprint-failure`.
+    #[error("the peer's certificate is not the one that was announced")]
+    Fingerprint,
+    /// The handshake failed for any other reason: `dtls-failure`.
+    #[error("the DTLS handshake failed")]
+    Handshake {
+        /// What this side did not accept.
+        sent_alert: Option<Alert>,
+        /// What the peer did not accept, by what it says.
+        received_alert: Option<Alert>,
+    },
+}
+
+impl DtlsError {
+    /// `None` where the connection was closed.
+    pub(super) fn of(reason: ortica_dtls::CloseReason) -> Option<Self> {
+        use ortica_dtls::CloseReason as Reason;
+        let (sent_alert, received_alert) = match reason {
+            Reason::Local | Reason::Remote => return None,
+            Reason::FingerprintMismatch => return Some(Self::Fingerprint),
+            Reason::Alert(alert) => (None, Some(alert)),
+            Reason::Refused(alert) => (Some(alert), None),
+            Reason::Timeout { refused, alert } => (refused, alert),
+            _ => (None, None),
+        };
+        Some(Self::Handshake { sent_alert, received_alert })
     }
 }
 

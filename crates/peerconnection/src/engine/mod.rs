@@ -8,9 +8,10 @@
 //! commands  -> channels -> SCTP -> DTLS -> the route that ICE selected -> transmits
 //! ```
 //!
-//! Media takes its way beside SCTP, see `media`.
+//! Media takes its way beside SCTP, see `media`; who looks for a fault watches all of it, see `observe`.
 //!
 //! The gate (`secured`) is the one place that turns a verified handshake into something to send with.
+#![doc = include_str!("loop.md")]
 
 mod channel;
 mod channels;
@@ -19,6 +20,7 @@ mod demux;
 mod event;
 mod id;
 mod media;
+mod observe;
 mod secured;
 mod session;
 mod stats;
@@ -27,14 +29,18 @@ mod transport;
 pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
-pub use event::{CloseReason, DtlsState, Event};
+pub use event::{CloseReason, DtlsError, DtlsState, Event, SctpState};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
+#[cfg(feature = "tokio")]
+pub(crate) use media::FrameRate;
 pub use media::{
-    CodecFeedback, EncoderTargets, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError,
-    RtpReceiveParameters, RtpSendParameters, SendFrameError,
+    CodecFeedback, Decoded, DecodedReport, DecodingStats, EncodedReport, EncoderTargets, EncodingStats, Limitation,
+    ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
+    RtpSendParameters, SendFrameError, SoundLevel,
 };
-pub use session::{MediaError, Session, TransportError};
-pub use stats::{ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
+pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
+pub use session::{CandidatePair, MediaError, Session, TransportError};
+pub use stats::{BufferingStats, ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
 
 pub use ortica_sctp::Undelivered;

@@ -1,10 +1,12 @@
 //! The gate after DTLS: the one place where a verified handshake becomes something to send with.
 
+use super::observe::{Inner, Layer};
 use super::{Config, SctpParameters};
 use ortica_core::{Instant, Rng};
 use ortica_dtls::Verified;
+use ortica_rtp::Ssrc;
 use ortica_sctp::Association;
-use ortica_srtp::{Context, Limits, Profile};
+use ortica_srtp::{Context, Limits, Profile, ProtectError, UnprotectError};
 
 /// What runs over a transport whose peer has proven who it is. Nothing here exists before that proof.
 pub(super) struct Secured {
@@ -16,8 +18,10 @@ pub(super) struct Secured {
 
 /// The keys of both directions.
 pub(super) struct Srtp {
-    pub send: Context,
-    pub receive: Context,
+    send: Context,
+    receive: Context,
+    /// What lies inside, if somebody wants to see it.
+    pub inner: Option<Inner>,
 }
 
 impl Srtp {
@@ -27,8 +31,67 @@ impl Srtp {
         let provider = config.dtls.provider();
         let context = |key: &[u8], salt: &[u8]| Context::new(provider, profile, key, salt, Limits::default());
         let opened = context(&keys.local_key, &keys.local_salt)
-            .and_then(|send| Ok(Self { send, receive: context(&keys.remote_key, &keys.remote_salt)? }));
-        opened.inspect_err(|error| tracing::debug!(%error, "no SRTP")).ok()
+            .and_then(|send| Ok((send, context(&keys.remote_key, &keys.remote_salt)?)));
+        let (send, receive) = opened.inspect_err(|error| tracing::debug!(%error, "no SRTP")).ok()?;
+        Some(Self { send, receive, inner: config.looks_inside().then(Inner::default) })
+    }
+
+    /// As [`Context::protect_rtp`].
+    pub fn protect_rtp(&mut self, header: &[u8], payload: &[&[u8]], out: &mut Vec<u8>) -> Result<usize, ProtectError> {
+        let sealed = self.send.protect_rtp(header, payload, out)?;
+        self.keep_rtp(header, payload);
+        Ok(sealed)
+    }
+
+    /// As [`Context::protect_rtp_again`].
+    pub fn protect_rtp_again(
+        &mut self,
+        header: &[u8],
+        payload: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<usize, ProtectError> {
+        let sealed = self.send.protect_rtp_again(header, payload, out)?;
+        self.keep_rtp(header, payload);
+        Ok(sealed)
+    }
+
+    /// As [`Context::retire`], for what is sent.
+    pub fn retire(&mut self, ssrc: Ssrc) {
+        self.send.retire(ssrc.0);
+    }
+
+    /// As [`Context::protect_rtcp`].
+    pub fn protect_rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<usize, ProtectError> {
+        let sealed = self.send.protect_rtcp(packet, out)?;
+        if let Some(inner) = &mut self.inner {
+            inner.push(true, Layer::Rtcp, &[packet]);
+        }
+        Ok(sealed)
+    }
+
+    /// As [`Context::unprotect_rtp`].
+    pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
+        let len = self.receive.unprotect_rtp(packet)?;
+        if let Some(inner) = &mut self.inner {
+            inner.push(false, Layer::Rtp, &[packet.get(..len).unwrap_or_default()]);
+        }
+        Ok(len)
+    }
+
+    /// As [`Context::unprotect_rtcp`].
+    pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
+        let len = self.receive.unprotect_rtcp(packet)?;
+        if let Some(inner) = &mut self.inner {
+            inner.push(false, Layer::Rtcp, &[packet.get(..len).unwrap_or_default()]);
+        }
+        Ok(len)
+    }
+
+    fn keep_rtp(&mut self, header: &[u8], payload: &[&[u8]]) {
+        if let Some(inner) = &mut self.inner {
+            let parts: Vec<&[u8]> = std::iter::once(header).chain(payload.iter().copied()).collect();
+            inner.push(true, Layer::Rtp, &parts);
+        }
     }
 }
 

@@ -2,15 +2,20 @@
 
 mod gathering;
 mod media;
+mod objects;
+mod observe;
 
 pub use media::MediaError;
+pub use objects::CandidatePair;
 
 use super::channels::Channels;
+use super::observe::Observer;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
     CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
 };
+use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId, Transmit};
 use ortica_ice::{Candidate, CandidateError, Credentials, CredentialsError, ResolveId};
 use ortica_rtp::session::reports::random_cname;
@@ -68,6 +73,8 @@ pub struct Session {
     /// After `close`, nothing is left to be sent.
     said_goodbye: bool,
     closed: bool,
+    /// Records what happens, if somebody wants to know.
+    observer: Option<Box<Observer>>,
 }
 
 impl Session {
@@ -75,6 +82,7 @@ impl Session {
     pub fn new(config: Arc<Config>, rng: Rng, _now: Instant) -> Self {
         Self {
             channels: Channels::new(config.limits),
+            observer: Observer::new(&config),
             senders: BTreeMap::new(),
             receivers: BTreeMap::new(),
             next_track: 0,
@@ -118,26 +126,34 @@ impl Session {
     /// # Errors
     /// [`TransportError::Unknown`].
     pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
-        let fresh = self.make_transport(now, id);
-        **self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))? = fresh;
+        let mut fresh = self.make_transport(now, id);
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        fresh.keep_stats_of(transport);
+        **transport = fresh;
         self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }
 
     fn make_transport(&self, now: Instant, id: TransportId) -> Transport {
-        let rng = self.rng.fork(&format!("transport {id}"));
-        let mut transport = Transport::new(id, &self.config, &self.cname, rng, now);
+        let rng = |id: TransportId| self.rng.fork(&format!("transport {id}"));
+        // One association at most, wherever it runs.
+        let mut transport = Transport::new(id, &self.config, &self.cname, rng(id), rng(TransportId(0)), now);
         self.gathering.prepare(&mut transport);
         transport
     }
 
-    /// Drops a transport without a word to the peer: for one that bundling made superfluous.
+    /// Drops a transport without a word to the peer: for one that bundling made superfluous, or whose sections were rejected.
+    /// Data channels that ran on it are closed.
     pub fn remove_transport(&mut self, id: TransportId) {
-        self.transports.remove(&id);
+        let removed = self.transports.remove(&id);
         self.gathering.forget(id);
+        self.events.retain(|event| event.transport() != Some(id));
         if self.sctp == Some(id) {
             self.sctp = None;
+            let mut removed = removed;
+            let association = removed.as_mut().and_then(|transport| transport.association());
+            self.channels.on_closed(association, &mut self.events);
         }
         self.senders.retain(|_, transport| *transport != id);
         self.receivers.retain(|_, transport| *transport != id);
@@ -174,6 +190,7 @@ impl Session {
         socket: SocketId,
         address: SocketAddr,
     ) -> Result<(), TransportError> {
+        self.observe(|observer| observer.add_socket(socket, address));
         self.command(now, id, |transport, _, _| {
             transport.ice.add_socket(now, socket, address);
             Ok(())
@@ -301,6 +318,24 @@ impl Session {
         })
     }
 
+    /// Starts DTLS anew, with a peer that has another certificate: the association that was, and data channels on it, end without a
+    /// word. Streams of media go on under new keys. ICE is to be restarted first; what it had before is forgotten.
+    ///
+    /// Source: [RFC 9429 §5.11](https://www.rfc-editor.org/rfc/rfc9429#section-5.11)
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn restart_dtls(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        parameters: DtlsParameters,
+    ) -> Result<(), TransportError> {
+        let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
+        transport.drop_dtls(now, &mut self.channels, &mut self.events);
+        self.start_dtls(now, id, parameters)
+    }
+
     /// The INIT chunk of this side's association on a transport, to be signalled as `a=sctp-init`: always the same one. `None`
     /// where [`Config::with_signalled_sctp`] says so, and when SCTP was started by a handshake.
     pub fn sctp_init(&self, id: TransportId) -> Option<Vec<u8>> {
@@ -308,7 +343,7 @@ impl Session {
     }
 
     /// Runs data channels on a transport, as soon as its DTLS is connected. A second start changes nothing but the longest
-    /// message.
+    /// message, and on another transport the association goes on there.
     ///
     /// # Errors
     /// [`TransportError::Unknown`].
@@ -318,13 +353,25 @@ impl Session {
         id: TransportId,
         parameters: SctpParameters,
     ) -> Result<(), TransportError> {
+        if !self.transports.contains_key(&id) {
+            return Err(TransportError::Unknown(id));
+        }
         self.channels.set_max_message_size(parameters.max_message_size);
+        self.move_sctp(id);
         self.command(now, id, |transport, config, _| {
             transport.start_sctp(now, config, parameters);
             Ok(())
         })?;
         self.sctp = Some(id);
         Ok(())
+    }
+
+    fn move_sctp(&mut self, to: TransportId) {
+        let from = self.sctp.filter(|from| *from != to).and_then(|from| self.transports.get_mut(&from));
+        let Some((parameters, association)) = from.and_then(|from| from.take_sctp()) else { return };
+        if let Some(transport) = self.transports.get_mut(&to) {
+            transport.put_sctp(parameters, association);
+        }
     }
 
     /// Bounds the rate of data on a transport, or takes the bound away, at any time: for whoever knows what the path carries and
@@ -349,6 +396,7 @@ impl Session {
         let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
         let result = run(transport, &self.config, &mut self.events);
         transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        self.observe_transport(now, id);
         result
     }
 
@@ -405,7 +453,7 @@ impl Session {
 
     /// Bytes of the longest message that can be sent: what the peer takes, 64 KiB until it has said, and the send buffer holds.
     pub fn max_message_size(&self) -> usize {
-        self.channels.max_message_size(self.association())
+        self.channels.max_message_size(self.config.sctp.limits().longest_message())
     }
 
     /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
@@ -454,16 +502,18 @@ impl Session {
         if self.closed {
             return;
         }
+        self.observe(|observer| observer.on_received(now, &datagram));
         let Some(id) = self.transport_of(&datagram) else { return };
         if let Some(transport) = self.transports.get_mut(&id) {
             transport.handle_datagram(now, &self.config, datagram, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.observe_transport(now, id);
         self.advance_close(now);
     }
 
-    /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, or of the one that
-    /// has validated its address.
+    /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, of the one that has
+    /// validated its address, or of the one that may hear from there.
     fn transport_of(&self, datagram: &Datagram<'_>) -> Option<TransportId> {
         let mut all = self.transports.iter();
         let (first, _) = all.next()?;
@@ -473,13 +523,11 @@ impl Session {
         let ufrag = ortica_ice::stun_username(datagram.contents).and_then(|username| username.split(':').next());
         let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
         let accepts = |transport: &Transport| transport.accepts(datagram.local, datagram.remote);
-        let knows = |transport: &Transport| {
-            transport.ice.remote_candidates().any(|candidate| candidate.socket_addr() == Some(datagram.remote))
-        };
+        let expects = |transport: &Transport| transport.expects(datagram.local, datagram.remote);
         let find = |wanted: &dyn Fn(&Transport) -> bool| {
             self.transports.iter().find(|(_, transport)| wanted(transport)).map(|(id, _)| *id)
         };
-        find(&named).or_else(|| find(&accepts)).or_else(|| find(&knows))
+        find(&named).or_else(|| find(&accepts)).or_else(|| find(&expects))
     }
 
     /// Takes notice that a socket refused what was to go to `remote`, because packets of `len` bytes are longer than the link
@@ -499,11 +547,21 @@ impl Session {
             transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.observe_transports(now);
         self.advance_close(now);
     }
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let start = out.len();
+        let transmit = self.poll_transports(now, max_segments, out)?;
+        if self.observer.is_some() {
+            self.observe_transmit(now, &transmit, out.get(start..).unwrap_or_default());
+        }
+        Some(transmit)
+    }
+
+    fn poll_transports(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         if self.closed {
             return None;
         }
@@ -525,13 +583,27 @@ impl Session {
         }
         while let Some(event) = self.events.pop_front() {
             if let Some(event) = self.gathering.hold(event) {
+                self.observe(|observer| observer.on_event(&event));
                 return Some(event);
             }
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
-        self.transports.clear();
-        Some(Event::Closed(reason))
+        let event = Event::Closed(reason);
+        self.observe(|observer| observer.on_event(&event));
+        Some(event)
+    }
+
+    /// Drops what a session that is over still holds: its transports, which statistics speak of.
+    pub fn release(&mut self) {
+        if self.closed {
+            self.transports.clear();
+        }
+    }
+
+    /// There is something to report about gathering on that transport.
+    pub(crate) fn has_gathering_event(&self, id: TransportId) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Gathering(of, _) if *of == id))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
@@ -619,6 +691,22 @@ impl Session {
     /// Counters of a channel.
     pub fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
         self.channels.stats(id)
+    }
+
+    /// Channels that were ever open, and those among them that are open no more.
+    pub fn channels_opened_and_closed(&self) -> (u64, u64) {
+        self.channels.opened_and_closed()
+    }
+
+    /// The certificates that this side may show; [`Verified::certificate`](ortica_dtls::Verified::certificate) is the one that it
+    /// did.
+    pub fn certificates(&self) -> &[Arc<ortica_dtls::Certificate>] {
+        self.config.dtls.certificates()
+    }
+
+    /// The fingerprint of a certificate of the other side, made as [`certificate`](Self::certificate)'s is.
+    pub fn fingerprint_of(&self, der: &[u8]) -> ortica_dtls::Fingerprint {
+        ortica_dtls::Fingerprint::of(self.config.dtls.provider(), HashAlgorithm::Sha256, der)
     }
 
     /// The channels there are, oldest first.

@@ -3,11 +3,13 @@
 use super::channels::Channels;
 use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
+use super::observe::{Inner, Layer};
 use super::secured::Secured;
-use super::{Config, DtlsState, Event, RtpStats, TransportId, TransportStats};
+use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
-use ortica_dtls::{Connection, Fingerprint, Role};
+use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
+use ortica_sctp::Association;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -51,12 +53,20 @@ enum Dtls {
 pub(super) struct Transport {
     id: TransportId,
     rng: Rng,
+    /// The same on all transports, since what is signalled of SCTP holds wherever it runs in the end.
+    sctp_rng: Rng,
     pub ice: Agent,
     dtls: Dtls,
     dtls_state: DtlsState,
+    pub dtls_error: Option<DtlsError>,
+    pub sctp_state: SctpState,
+    /// DTLS associations that were given up.
+    replaced: u32,
     pub secured: Option<Secured>,
     /// Set when data channels run here, as they were started.
     sctp: Option<SctpParameters>,
+    /// An association that came from another transport, until DTLS is connected here.
+    moved: Option<Association>,
     /// The most that data may take.
     data_ceiling: Option<Bitrate>,
     pub rtp: RtpTransport,
@@ -66,24 +76,41 @@ pub(super) struct Transport {
     /// ICE had no answers when it last said something, so that packets were lost.
     silent: bool,
     stats: TransportStats,
+    watched: Watched,
+}
+
+/// What somebody may want to hear of a transport, until they ask.
+#[derive(Default)]
+struct Watched {
+    /// What lies inside DTLS, if somebody wants to see it; with it what lies inside SRTP.
+    inner: Option<Inner>,
+    key_log: Option<KeyLogEntry>,
+    reselected: bool,
+    verified: bool,
 }
 
 impl Transport {
-    pub fn new(id: TransportId, config: &Config, cname: &str, rng: Rng, now: Instant) -> Self {
+    pub fn new(id: TransportId, config: &Config, cname: &str, rng: Rng, sctp_rng: Rng, now: Instant) -> Self {
         Self {
+            sctp_rng,
             rtp: RtpTransport::new(config.wall_clock, cname, rng.fork("rtp"), now),
             id,
             ice: Agent::new(config.ice.clone(), rng.fork("ice"), now),
             rng,
             dtls: Dtls::Waiting { early: VecDeque::new(), bytes: 0 },
             dtls_state: DtlsState::New,
+            dtls_error: None,
+            sctp_state: SctpState::Connecting,
+            replaced: 0,
             secured: None,
             sctp: None,
+            moved: None,
             data_ceiling: None,
             carry: Vec::new(),
             selected: None,
             silent: false,
             stats: TransportStats::default(),
+            watched: Watched { inner: config.looks_inside().then(Inner::default), ..Watched::default() },
         }
     }
 
@@ -91,6 +118,11 @@ impl Transport {
         let RtpStats { unauthenticated, malformed, unroutable, useless, .. } = self.rtp.stats();
         let rtp = RtpStats { unauthenticated, malformed, unroutable, useless, ..self.stats.rtp };
         TransportStats { rtp, ..self.stats }
+    }
+
+    /// Goes on counting where another one stopped, whose name this one has.
+    pub fn keep_stats_of(&mut self, before: &Self) {
+        self.stats = before.stats;
     }
 
     pub fn dtls_state(&self) -> DtlsState {
@@ -106,9 +138,16 @@ impl Transport {
         events: &mut VecDeque<Event>,
     ) {
         let Dtls::Waiting { early, .. } = &mut self.dtls else { return };
+        if self.dtls_state == DtlsState::Closed {
+            return;
+        }
         let early = std::mem::take(early);
         let DtlsParameters { role, fingerprints } = parameters;
-        let connection = Connection::new(config.dtls.clone(), role, fingerprints, self.rng.fork("dtls"), now);
+        let rng = match self.replaced {
+            0 => self.rng.fork("dtls"),
+            number => self.rng.fork(&format!("dtls {number}")),
+        };
+        let connection = Connection::new(config.dtls.clone(), role, fingerprints, rng, now);
         self.dtls = Dtls::Running(Box::new(connection));
         self.set_dtls_state(DtlsState::Connecting, events);
         for mut packet in early {
@@ -116,11 +155,52 @@ impl Transport {
         }
     }
 
+    /// Gives the DTLS association up, and what ran over it: another one can be started. What the peer of before still sends on
+    /// its route is not taken for the new peer's.
+    pub fn drop_dtls(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if matches!(self.dtls, Dtls::Waiting { .. }) {
+            return;
+        }
+        if self.sctp.take().is_some() {
+            channels.on_closed(self.association(), events);
+        }
+        (self.secured, self.moved) = (None, None);
+        (self.dtls_state, self.dtls_error) = (DtlsState::New, None);
+        self.sctp_state = SctpState::Connecting;
+        self.carry.clear();
+        self.dtls = Dtls::Waiting { early: VecDeque::new(), bytes: 0 };
+        self.replaced += 1;
+        self.ice.forget_previous(now);
+    }
+
     /// Starts SCTP as soon as DTLS is connected.
     pub fn start_sctp(&mut self, now: Instant, config: &Config, parameters: SctpParameters) {
+        if self.sctp_state == SctpState::Closed {
+            return;
+        }
         let parameters = self.sctp.get_or_insert(parameters);
         if let Some(secured) = &mut self.secured {
-            secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+            secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+        }
+    }
+
+    /// Hands SCTP to another transport: how it was started, and the association if there is one.
+    pub fn take_sctp(&mut self) -> Option<(SctpParameters, Option<Association>)> {
+        let parameters = self.sctp.take()?;
+        self.sctp_state = SctpState::Connecting;
+        let running = self.secured.as_mut().and_then(|secured| secured.association.take());
+        Some((parameters, running.or_else(|| self.moved.take())))
+    }
+
+    /// Takes SCTP over from another transport, which goes on as soon as DTLS is connected here.
+    pub fn put_sctp(&mut self, parameters: SctpParameters, association: Option<Association>) {
+        self.sctp = Some(parameters);
+        if association.as_ref().is_some_and(Association::is_connected) {
+            self.sctp_state = SctpState::Connected;
+        }
+        match (&mut self.secured, association) {
+            (Some(secured), Some(association)) => secured.association = Some(association),
+            (_, association) => self.moved = association,
         }
     }
 
@@ -135,7 +215,7 @@ impl Transport {
     /// The INIT chunk to signal to the peer; `None` when SCTP was started with a handshake, or is to be.
     pub fn sctp_init(&self, config: &Config) -> Option<Vec<u8>> {
         let starts_without = self.sctp.as_ref().is_none_or(|parameters| parameters.init.is_some());
-        (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.rng))
+        (config.signalled_sctp && starts_without).then(|| Secured::sctp_init(config, &self.sctp_rng))
     }
 
     pub fn role(&self) -> Option<Role> {
@@ -151,10 +231,18 @@ impl Transport {
         events: &mut VecDeque<Event>,
     ) {
         let (local, remote, ecn) = (datagram.local, datagram.remote, datagram.ecn);
+        let (mut carried, mut carried_bytes) = (0, 0);
         for packet in datagram.segments() {
             self.stats.packets_received += 1;
-            self.stats.bytes_received += packet.len() as u64;
-            match classify(packet) {
+            let len = packet.len() as u64;
+            self.stats.bytes_received += len;
+            let protocol = classify(packet);
+            if protocol == Some(Protocol::Stun) {
+                self.stats.ice_bytes_received += len;
+            } else {
+                (carried, carried_bytes) = (carried + 1, carried_bytes + len);
+            }
+            match protocol {
                 Some(Protocol::Stun) => {
                     let stride = packet.len();
                     self.ice.handle_datagram(now, Datagram { local, remote, ecn, contents: packet, stride });
@@ -180,6 +268,9 @@ impl Transport {
                 None => self.stats.unknown_packets += 1,
             }
         }
+        if carried > 0 {
+            self.ice.count_received(now, local, remote, carried, carried_bytes);
+        }
     }
 
     /// The peer's first flight may outrun its answer, or our own check. It is kept within limits and read by
@@ -196,8 +287,11 @@ impl Transport {
 
     fn handle_dtls(&mut self, now: Instant, packet: &mut [u8]) {
         let Dtls::Running(connection) = &mut self.dtls else { return };
-        let secured = &mut self.secured;
+        let (secured, inner) = (&mut self.secured, &mut self.watched.inner);
         connection.handle_packet(now, packet, &mut |data| {
+            if let Some(inner) = inner {
+                inner.push(false, Layer::Sctp, &[data]);
+            }
             if let Some(association) = secured.as_mut().and_then(|secured| secured.association.as_mut()) {
                 association.handle_packet(now, data);
             }
@@ -210,6 +304,9 @@ impl Transport {
         let mut data = Vec::new();
         connection.handle_packet(now, packet, &mut |record| data.push(record.to_vec()));
         self.settle_dtls(now, config, events);
+        if let Some(inner) = &mut self.watched.inner {
+            data.iter().for_each(|record| inner.push(false, Layer::Sctp, &[record]));
+        }
         if let Some(association) = self.association() {
             data.iter().for_each(|record| association.handle_packet(now, record));
         }
@@ -246,7 +343,7 @@ impl Transport {
         self.ice.route().is_some() && self.secured.as_ref().is_some_and(|secured| secured.srtp.is_some())
     }
 
-    pub fn association(&mut self) -> Option<&mut ortica_sctp::Association> {
+    pub fn association(&mut self) -> Option<&mut Association> {
         self.secured.as_mut()?.association.as_mut()
     }
 
@@ -271,7 +368,7 @@ impl Transport {
                     events.push_back(Event::Ice(self.id, state));
                 }
                 ortica_ice::Event::Selected(route) => {
-                    self.on_route(now, route);
+                    self.on_route(now, route, events);
                     let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
                     rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
@@ -286,12 +383,14 @@ impl Transport {
         }
     }
 
-    fn on_route(&mut self, now: Instant, route: Route) {
+    fn on_route(&mut self, now: Instant, route: Route, events: &mut VecDeque<Event>) {
         let before = self.selected.replace(route);
         if before == Some(route) {
             return;
         }
         self.stats.selected_candidate_pair_changes += 1;
+        events.push_back(Event::Selected(self.id));
+        self.watched.reselected = true;
         if let Some(association) = self.association() {
             association.path_changed(now);
         }
@@ -333,9 +432,12 @@ impl Transport {
         while let Some(event) = connection.poll_event() {
             let state = match event {
                 ortica_dtls::Event::Connected(verified) => {
+                    self.watched.key_log = connection.take_key_log();
+                    self.watched.verified = true;
                     let mut secured = Secured::open(verified, config);
+                    secured.association = self.moved.take();
                     if let Some(parameters) = &self.sctp {
-                        secured.start_sctp(config, &self.rng, now, parameters).set_rate_ceiling(self.data_ceiling);
+                        secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
                     }
                     if secured.srtp.is_some() {
                         self.rtp.on_secured(events);
@@ -343,13 +445,14 @@ impl Transport {
                     self.secured = Some(secured);
                     DtlsState::Connected
                 }
-                ortica_dtls::Event::Closed(ortica_dtls::CloseReason::Local | ortica_dtls::CloseReason::Remote) => {
-                    DtlsState::Closed
-                }
-                ortica_dtls::Event::Closed(reason) => {
-                    tracing::debug!(?reason, "DTLS failed");
-                    DtlsState::Failed
-                }
+                ortica_dtls::Event::Closed(reason) => match DtlsError::of(reason) {
+                    None => DtlsState::Closed,
+                    Some(error) => {
+                        tracing::debug!(?reason, "DTLS failed");
+                        self.dtls_error = Some(error);
+                        DtlsState::Failed
+                    }
+                },
                 _ => continue,
             };
             if self.dtls_state != state {
@@ -361,21 +464,58 @@ impl Transport {
 
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
-            match self.association() {
-                // There is nothing below it any more.
-                Some(association) => association.abort(now, "closed"),
-                None => channels.on_closed(None, events),
-            }
+            // There is nothing below it any more.
+            self.end_sctp(now, channels, events);
         }
         let Some(secured) = &mut self.secured else { return };
         let role = secured.verified().role();
         let Some(association) = &mut secured.association else { return };
         while let Some(event) = association.poll_event() {
+            let state = match event {
+                ortica_sctp::Event::Connected => SctpState::Connected,
+                ortica_sctp::Event::Closed(_) => SctpState::Closed,
+                _ => self.sctp_state,
+            };
+            if std::mem::replace(&mut self.sctp_state, state) != state {
+                events.push_back(Event::Sctp(self.id, state));
+            }
             match event {
                 ortica_sctp::Event::Connected => channels.on_connected(now, role, association, events),
                 event => channels.on_event(now, association, event, events),
             }
         }
+    }
+
+    /// The association goes, or what was to become one; `settle` tells of the former.
+    fn end_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        match self.association() {
+            Some(association) => association.abort(now, "closed"),
+            None => {
+                self.sctp_state = SctpState::Closed;
+                events.push_back(Event::Sctp(self.id, SctpState::Closed));
+                channels.on_closed(None, events);
+            }
+        }
+    }
+
+    /// Ends data channels, for good; DTLS goes on.
+    pub fn stop_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        if self.sctp_state != SctpState::Closed {
+            self.sctp = None;
+            self.end_sctp(now, channels, events);
+        }
+    }
+
+    /// Says goodbye and ends what runs over DTLS, for good; ICE goes on.
+    pub fn stop_dtls(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) {
+            return;
+        }
+        self.rtp.close();
+        if let Dtls::Running(connection) = &mut self.dtls {
+            connection.close(now);
+        }
+        self.set_dtls_state(DtlsState::Closed, events);
     }
 
     fn set_dtls_state(&mut self, state: DtlsState, events: &mut VecDeque<Event>) {
@@ -385,7 +525,18 @@ impl Transport {
 
     /// The next datagrams to one destination: checks first, then handshakes, then media and data.
     pub fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.poll_layers(now, max_segments, out)?;
+        let transmit = match self.ice.poll_transmit(now, max_segments, out) {
+            Some(check) => {
+                self.stats.ice_bytes_sent += check.len as u64;
+                check
+            }
+            None => {
+                let transmit = self.poll_layers(now, max_segments, out)?;
+                let (packets, bytes) = (transmit.segments() as u64, transmit.len as u64);
+                self.ice.count_sent(now, transmit.socket, transmit.remote, packets, bytes);
+                transmit
+            }
+        };
         self.stats.transmits += 1;
         self.stats.packets_sent += transmit.segments() as u64;
         self.stats.bytes_sent += transmit.len as u64;
@@ -393,9 +544,6 @@ impl Transport {
     }
 
     fn poll_layers(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        if let Some(transmit) = self.ice.poll_transmit(now, max_segments, out) {
-            return Some(transmit);
-        }
         // Without a route nothing is built: what SCTP wants to send waits there, where the limits are.
         let Route { socket, remote } = self.ice.route()?;
         if !self.peer_is_ready() {
@@ -482,8 +630,14 @@ impl Transport {
         };
         let before = out.len();
         let record = connection.begin(out);
-        if association.poll_packet(now, out).is_some() && connection.seal(out, record).is_ok() {
-            return true;
+        let start = out.len();
+        if association.poll_packet(now, out).is_some() {
+            if let Some(inner) = &mut self.watched.inner {
+                inner.push(true, Layer::Sctp, &[out.get(start..).unwrap_or_default()]);
+            }
+            if connection.seal(out, record).is_ok() {
+                return true;
+            }
         }
         out.truncate(before);
         false
@@ -512,7 +666,41 @@ impl Transport {
         }
     }
 
+    /// What was inside the last packets, and where they go, if somebody wants to know.
+    pub fn inner(&mut self) -> Option<(&mut Inner, Route)> {
+        let route = self.ice.route().or(self.selected)?;
+        let inner = self.watched.inner.as_mut()?;
+        if let Some(theirs) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()?.inner.as_mut()) {
+            inner.append(theirs);
+        }
+        Some((inner, route))
+    }
+
+    /// The secret of DTLS, once.
+    pub fn take_key_log(&mut self) -> Option<KeyLogEntry> {
+        self.watched.key_log.take()
+    }
+
+    /// Whether another pair was selected since the last call.
+    pub fn take_reselected(&mut self) -> bool {
+        std::mem::take(&mut self.watched.reselected)
+    }
+
+    /// What DTLS agreed on, if it did since the last call.
+    pub fn take_newly_verified(&mut self) -> Option<&Verified> {
+        if !std::mem::take(&mut self.watched.verified) {
+            return None;
+        }
+        self.secured.as_ref().map(|secured| secured.verified())
+    }
+
+    /// The peer has proved that it is at that address.
     pub fn accepts(&self, local: SocketId, remote: SocketAddr) -> bool {
         self.ice.is_validated(local, remote)
+    }
+
+    /// The peer may be at that address.
+    pub fn expects(&self, local: SocketId, remote: SocketAddr) -> bool {
+        self.ice.expects(local, remote)
     }
 }

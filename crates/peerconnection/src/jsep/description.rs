@@ -8,6 +8,7 @@ use thiserror::Error;
 ///
 /// Source: [webrtc-pc §4.6.1](https://www.w3.org/TR/webrtc/#rtcsdptype)
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum SdpType {
     /// Proposes a session.
@@ -54,10 +55,13 @@ impl FromStr for SdpType {
 ///
 /// Source: [webrtc-pc §4.6.2](https://www.w3.org/TR/webrtc/#rtcsessiondescription-class)
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct SessionDescription {
     /// What it is for.
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: SdpType,
     /// SDP (RFC 8866).
+    #[cfg_attr(feature = "serde", serde(default))]
     pub sdp: String,
 }
 
@@ -86,6 +90,19 @@ impl SessionDescription {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn it_is_serialised_as_browsers_have_it() {
+        let offer = SessionDescription::offer("v=0\r\n");
+        let json = r#"{"type":"offer","sdp":"v=0\r\n"}"#;
+        assert_eq!(serde_json::to_string(&offer).unwrap(), json);
+        assert_eq!(serde_json::from_str::<SessionDescription>(json).unwrap(), offer);
+        // The W3C lets the text be absent.
+        let rollback = serde_json::from_str::<SessionDescription>(r#"{"type":"rollback"}"#).unwrap();
+        assert_eq!(rollback, SessionDescription::rollback());
+        assert!(serde_json::from_str::<SessionDescription>(r#"{"type":"Offer","sdp":""}"#).is_err());
+    }
 
     #[test]
     fn a_type_is_read_as_it_is_written() {

@@ -70,9 +70,21 @@ pub enum SectionProblem {
     /// The kind of media differs from the offer's.
     #[error("its media differ from the offer's")]
     Media,
-    /// It has a transport of its own, where all were offered to share one.
+    /// It wants to send what was not to be received, or receive what was not to be sent (RFC 3264 §6.1).
+    #[error("its direction does not answer the offer's")]
+    Direction,
+    /// It has a transport of its own, where it was offered to share one or none.
     #[error("it is not bundled with the others")]
     NotBundled,
+    /// It is bundled with sections that it was not offered to share a transport with (RFC 9143 §7.4).
+    #[error("it is bundled in a way that was not offered")]
+    Group,
+    /// RTCP would need a port of its own (`a=rtcp-mux` is missing), which is not supported (SDP-10).
+    #[error("it does not multiplex RTP and RTCP")]
+    RtcpMux,
+    /// The fingerprint changed without a restart of ICE (RFC 9429 §5.11).
+    #[error("its fingerprint changed, and ICE was not restarted")]
+    FingerprintChanged,
     /// Stream and track are those of a section before it (RFC 8830).
     #[error("another section names its track")]
     Track,

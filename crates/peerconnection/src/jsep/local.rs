@@ -3,12 +3,16 @@
 use super::formats::Format;
 use super::remote::{Content, Remote, RemoteSection};
 use super::transceiver::TransceiverId;
+use crate::engine::TransportId;
 use ortica_codecs::MediaKind;
 use ortica_dtls::Fingerprint;
 use ortica_ice::{Candidate, Credentials};
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use ortica_sdp::{Attribute, Direction};
+
+/// The port inside SCTP, as everybody has it.
+const SCTP_PORT: u16 = 5000;
 
 /// Who opens the DTLS association (RFC 4145 §4, RFC 8842 §5.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,8 +28,16 @@ pub(super) struct Section {
     pub mid: String,
     pub setup: Setup,
     pub body: Body,
+    /// What carries it, unless it is rejected. With `bundle_only` that holds if the answer bundles it.
+    pub transport: Option<TransportId>,
+    /// To be taken together with the section that leads its group, or not at all (RFC 9143 §6).
+    pub bundle_only: bool,
+    /// It is offered for the first time, and RTCP has no port of its own (RFC 8858 §4).
+    pub rtcp_mux_only: bool,
     /// Media, protocol and formats of the `m=` line, as the other side wrote them where it was first.
     line: Line,
+    /// The other side knows it by its mid.
+    named: bool,
 }
 
 /// What a section says beside its transport.
@@ -80,8 +92,20 @@ impl Line {
         matches!(self.media, sdp::MediaKind::Audio | sdp::MediaKind::Video)
     }
 
-    fn to_media(&self, mid: &str, with_formats: bool) -> sdp::Media {
-        let mut media = sdp::Media::new(self.media.clone(), self.protocol.clone()).with(Attribute::Mid(mid.to_owned()));
+    /// The port inside SCTP, in the words of who offered: drafts before RFC 8841 have another line for it.
+    fn sctp_port(&self) -> Attribute {
+        if self.protocol.as_str() == "DTLS/SCTP" {
+            let (protocol, streams) = ("webrtc-datachannel".to_owned(), Some(u16::MAX));
+            return Attribute::SctpMap(sdp::SctpMap { port: SCTP_PORT, protocol, streams });
+        }
+        Attribute::SctpPort(SCTP_PORT)
+    }
+
+    fn to_media(&self, mid: Option<&str>, with_formats: bool) -> sdp::Media {
+        let mut media = sdp::Media::new(self.media.clone(), self.protocol.clone());
+        if let Some(mid) = mid {
+            media.push(Attribute::Mid(mid.to_owned()));
+        }
         if with_formats {
             media.formats.clone_from(&self.formats);
         }
@@ -93,7 +117,7 @@ impl Section {
     /// A section of ours for data channels.
     pub fn data(mid: String, setup: Setup, init: Option<Vec<u8>>) -> Self {
         let line = Line::of(&sdp::Media::data(mid.as_str()));
-        Self { mid, setup, body: Body::Data { init }, line }
+        Self::new(mid, setup, Body::Data { init }, line)
     }
 
     /// A section of ours for audio or video.
@@ -103,12 +127,17 @@ impl Section {
             MediaKind::Video => sdp::MediaKind::Video,
         };
         let line = Line::of(&sdp::Media::rtp(kind, mid.as_str()));
-        Self { mid, setup, body: Body::Media(media), line }
+        Self::new(mid, setup, Body::Media(media), line)
+    }
+
+    fn new(mid: String, setup: Setup, body: Body, line: Line) -> Self {
+        Self { mid, setup, body, transport: None, bundle_only: false, rtcp_mux_only: false, line, named: true }
     }
 
     /// Answers a section in the words it was offered in.
     pub fn accepted(offered: &RemoteSection, setup: Setup, body: Body) -> Self {
-        Self { mid: offered.mid.clone(), setup, body, line: offered.line.clone() }
+        let named = offered.named;
+        Self { named, ..Self::new(offered.mid.clone(), setup, body, offered.line.clone()) }
     }
 
     /// Keeps the slot of a section that this side does not serve (SDP-2).
@@ -118,6 +147,21 @@ impl Section {
 
     pub fn is_rejected(&self) -> bool {
         self.body == Body::Rejected
+    }
+
+    /// Marks it rejected.
+    pub fn reject(&mut self) {
+        (self.body, self.transport, self.bundle_only) = (Body::Rejected, None, false);
+    }
+
+    /// The transport that it names the parameters of, or would.
+    pub fn named_transport(&self) -> Option<TransportId> {
+        self.transport.filter(|_| !self.bundle_only && !self.is_rejected())
+    }
+
+    /// What its `m=` line is about.
+    pub fn kind(&self) -> &sdp::MediaKind {
+        &self.line.media
     }
 
     pub fn is_data(&self) -> bool {
@@ -138,15 +182,25 @@ impl Section {
     }
 }
 
+/// What a transport has gathered so far, to be shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gathered<'a> {
+    pub candidates: &'a [Candidate],
+    pub complete: bool,
+}
+
 /// A local description.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Local {
     pub session_id: u64,
     pub version: u64,
     pub sections: Vec<Section>,
+    /// The mids of each BUNDLE group.
+    pub groups: Vec<Vec<String>>,
     pub max_message_size: u64,
     pub fingerprints: Vec<Fingerprint>,
-    pub credentials: Option<Credentials>,
+    /// Those of each transport that a section names.
+    pub credentials: Vec<(TransportId, Credentials)>,
 }
 
 impl Local {
@@ -159,9 +213,32 @@ impl Local {
         self.sections.iter().filter_map(Section::as_media).find(|media| media.transceiver == id)
     }
 
-    /// The section whose transport all share, with its place.
-    pub fn leader(&self) -> Option<(usize, &Section)> {
-        self.sections.iter().enumerate().find(|(_, section)| !section.is_rejected())
+    /// The transports that sections name, each once.
+    pub fn transports(&self) -> Vec<TransportId> {
+        let mut all: Vec<TransportId> = Vec::new();
+        for id in self.sections.iter().filter_map(Section::named_transport) {
+            if !all.contains(&id) {
+                all.push(id);
+            }
+        }
+        all
+    }
+
+    /// The section that says what there is to know of a transport, with its place: the first of a group, or the only one.
+    pub fn leader(&self, transport: TransportId) -> Option<(usize, &Section)> {
+        let named = |(_, section): &(usize, &Section)| section.named_transport() == Some(transport);
+        let all = || self.sections.iter().enumerate().filter(named);
+        let tagged = self.groups.iter().flatten().find_map(|mid| all().find(|(_, section)| section.mid == *mid));
+        tagged.or_else(|| all().next())
+    }
+
+    pub fn credentials_of(&self, transport: TransportId) -> Option<&Credentials> {
+        self.credentials.iter().find(|(id, _)| *id == transport).map(|(_, credentials)| credentials)
+    }
+
+    /// Whether two sections may share a transport.
+    pub fn bundles(&self, some: &Section, other: &Section) -> bool {
+        self.groups.iter().any(|group| group.contains(&some.mid) && group.contains(&other.mid))
     }
 
     /// The same but for the version.
@@ -169,31 +246,41 @@ impl Local {
         *self == Self { version: self.version, ..other.clone() }
     }
 
-    /// Marks what the answer rejected.
-    pub fn keep_accepted(&mut self, answer: &Remote) {
-        for (ours, theirs) in self.sections.iter_mut().zip(&answer.sections) {
-            if theirs.content == Content::Rejected {
-                ours.body = Body::Rejected;
+    /// What is in force once the offer is answered: what was rejected is marked so, and what was bundled runs on the transport
+    /// of the section that leads it. `leaders` names those.
+    pub fn answered(&self, answer: &Remote, leaders: &[Option<usize>]) -> Self {
+        let mut agreed = self.clone();
+        for (section, leader) in agreed.sections.iter_mut().zip(leaders) {
+            let leader = leader.and_then(|leader| self.sections.get(leader));
+            match leader.filter(|_| !section.is_rejected()) {
+                Some(leader) => (section.transport, section.bundle_only) = (leader.transport, false),
+                None => section.reject(),
             }
         }
+        let in_use = |mid: &&String| agreed.sections.iter().any(|it| it.mid == **mid && !it.is_rejected());
+        let groups = answer.bundles.iter().map(|group| group.iter().filter(in_use).cloned().collect::<Vec<_>>());
+        agreed.groups = groups.filter(|group| !group.is_empty()).collect();
+        agreed
     }
 
-    /// The text, with the candidates there are.
-    pub fn render(&self, candidates: &[Candidate], complete: bool) -> String {
+    /// The text, with what each transport has gathered.
+    pub fn render<'a>(&self, gathered: impl Fn(TransportId) -> Gathered<'a>) -> String {
         let mut session = sdp::Session::new(self.session_id, self.version);
-        let accepted = self.sections.iter().filter(|section| !section.is_rejected());
-        session.push(Attribute::Group(sdp::Group::bundle(accepted.map(|section| section.mid.as_str()))));
+        for group in &self.groups {
+            session.push(Attribute::Group(sdp::Group::bundle(group.iter().map(String::as_str))));
+        }
         session.push(Attribute::ExtmapAllowMixed);
-        let leader = self.leader().map(|(index, _)| index);
         for (index, section) in self.sections.iter().enumerate() {
-            let shown = if leader == Some(index) { candidates } else { &[] };
-            session.media.push(self.render_section(section, shown, complete && leader == Some(index)));
+            let leads = |id: &TransportId| self.leader(*id).is_some_and(|(leader, _)| leader == index);
+            let shown = section.named_transport().filter(leads).map(&gathered).unwrap_or_default();
+            session.media.push(self.render_section(section, shown));
         }
         session.to_string()
     }
 
-    fn render_section(&self, section: &Section, candidates: &[Candidate], complete: bool) -> sdp::Media {
-        let mut media = section.line.to_media(&section.mid, section.as_media().is_none());
+    fn render_section(&self, section: &Section, gathered: Gathered<'_>) -> sdp::Media {
+        let mid = section.named.then_some(section.mid.as_str());
+        let mut media = section.line.to_media(mid, section.as_media().is_none());
         match &section.body {
             Body::Rejected => {
                 media.reject();
@@ -202,31 +289,38 @@ impl Local {
                 }
             }
             Body::Data { init } => {
-                self.render_transport(&mut media, section.setup, candidates, complete);
-                media.push(Attribute::SctpPort(5000));
+                self.render_transport(&mut media, section, gathered);
+                media.push(section.line.sctp_port());
                 media.push(Attribute::MaxMessageSize(sdp::MaxMessageSize::new(self.max_message_size)));
                 if let Some(chunk) = init {
                     media.push(sdp::SctpInit { chunk: chunk.clone() });
                 }
             }
             Body::Media(body) => {
-                self.render_transport(&mut media, section.setup, candidates, complete);
-                body.render(&mut media);
+                self.render_transport(&mut media, section, gathered);
+                body.render(&mut media, section);
             }
         }
         media
     }
 
-    fn render_transport(&self, media: &mut sdp::Media, setup: Setup, candidates: &[Candidate], complete: bool) {
-        for candidate in candidates {
+    /// Sections that were bundled repeat the parameters, which RFC 9143 §7.1.3 leaves to the one that leads: aiortc refuses
+    /// sections without, and browsers repeat them too.
+    fn render_transport(&self, media: &mut sdp::Media, section: &Section, gathered: Gathered<'_>) {
+        if section.bundle_only {
+            media.port = 0;
+            media.push(Attribute::BundleOnly);
+            return;
+        }
+        for candidate in gathered.candidates {
             let line = candidate.to_string();
             let value = line.strip_prefix("candidate:").unwrap_or(&line);
             media.push(Attribute::Candidate(value.to_owned()));
         }
-        if complete {
+        if gathered.complete {
             media.push(Attribute::EndOfCandidates);
         }
-        if let Some(credentials) = &self.credentials {
+        if let Some(credentials) = section.transport.and_then(|id| self.credentials_of(id)) {
             media.push(Attribute::IceUfrag(credentials.ufrag.clone()));
             media.push(Attribute::IcePwd(credentials.pwd.to_string()));
         }
@@ -237,7 +331,7 @@ impl Local {
                 value: fingerprint.value().to_vec(),
             }));
         }
-        media.push(Attribute::Setup(match setup {
+        media.push(Attribute::Setup(match section.setup {
             Setup::ActPass => sdp::Setup::ActPass,
             Setup::Active => sdp::Setup::Active,
             Setup::Passive => sdp::Setup::Passive,
@@ -246,7 +340,7 @@ impl Local {
 }
 
 impl Media {
-    fn render(&self, media: &mut sdp::Media) {
+    fn render(&self, media: &mut sdp::Media, section: &Section) {
         for (id, kind) in &self.extensions {
             media.push(Attribute::Extmap(sdp::Extmap::new(u16::from(*id), kind.uri())));
         }
@@ -254,9 +348,15 @@ impl Media {
         if let Some(track) = &self.track {
             track.render_names(media);
         }
-        media.push(Attribute::RtcpMux);
-        if self.reduced_size {
-            media.push(Attribute::RtcpReducedSize);
+        // What concerns the transport is said by the section that names it.
+        if !section.bundle_only {
+            media.push(Attribute::RtcpMux);
+            if section.rtcp_mux_only {
+                media.push(Attribute::RtcpMuxOnly);
+            }
+            if self.reduced_size {
+                media.push(Attribute::RtcpReducedSize);
+            }
         }
         self.formats.iter().for_each(|format| format.write(media));
         if let Some(track) = &self.track {

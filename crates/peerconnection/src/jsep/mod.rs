@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `description`, `candidate` | what signaling carries |
+//! | `bundle` | which sections share a transport, as far as this side decides |
 //! | `state` | the signaling states and their transitions |
 //! | `local`, `remote` | descriptions of either side as this crate uses them |
 //! | `formats` | payload types and header extensions: which number stands for what, and what both sides know |
@@ -12,6 +13,7 @@
 //!
 //! Source: [RFC 9429](https://www.rfc-editor.org/rfc/rfc9429)
 
+mod bundle;
 mod candidate;
 mod description;
 mod error;
@@ -23,9 +25,10 @@ mod state;
 mod transceiver;
 mod trickle;
 
+pub use bundle::BundlePolicy;
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
-pub use error::{DescriptionError, IceCandidateError};
+pub use error::{DescriptionError, IceCandidateError, SectionProblem};
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;

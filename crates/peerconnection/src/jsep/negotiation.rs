@@ -5,7 +5,10 @@
 //! | here | the state, and descriptions of this side |
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
+//! | `tracks` | what is sent over transceivers |
+//! | `transports` | which transports there are, and which sections they carry |
 //! | `candidates` | candidates of both sides |
+//! | `objects` | what descriptions say of transports, to be looked at |
 //! | `configured` | what the configuration asks for |
 //! | `rollback` | what an exchange changed, taken back |
 
@@ -13,24 +16,28 @@ mod apply;
 mod candidates;
 mod configured;
 mod media;
+mod objects;
 mod rollback;
+mod tracks;
+mod transports;
 
-pub(crate) use media::TrackChange;
 pub use media::TransceiverError;
+pub(crate) use tracks::TrackChange;
 
 use super::formats::Numbers;
-use super::local::{Body, Local, Section, Setup};
-use super::remote::{Content, Remote};
+use super::local::{Body, Gathered, Local, Section, Setup};
+use super::remote::{Content, Remote, RemoteSection};
 use super::transceiver::Transceiver;
-use super::{DescriptionError, SdpType, SessionDescription, SignalingState};
+use super::{BundlePolicy, DescriptionError, SdpType, SessionDescription, SignalingState};
 use crate::engine::{Session, TransportId};
 use ortica_codecs::Codec;
 use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Instant, Rng};
 use ortica_dtls::{Certificate, Fingerprint, Role};
-use ortica_ice::Credentials;
+use ortica_ice::{Credentials, GatheringState};
 use rollback::Before;
 use std::sync::Arc;
+use transports::Transports;
 
 /// A local description as it was made, and its text at that time.
 #[derive(Clone, Debug)]
@@ -62,7 +69,7 @@ impl Theirs {
     }
 }
 
-/// The exchange of descriptions of one connection, all of whose sections share one transport (BUNDLE, RFC 9143).
+/// The exchange of descriptions of one connection.
 #[derive(Debug)]
 pub(crate) struct Negotiation {
     /// Of each certificate that may be shown.
@@ -73,7 +80,10 @@ pub(crate) struct Negotiation {
     /// Version of the last description that was made (SDP-3).
     version: u64,
     state: SignalingState,
-    transport: Option<TransportId>,
+    policy: BundlePolicy,
+    transports: Transports,
+    /// Who decides on pairs, on transports that are still to come too; said by the first exchange.
+    ice_role: Option<ortica_ice::Role>,
     /// The application made a data channel.
     wants_data: bool,
     /// The configuration asks for a section for data channels.
@@ -96,16 +106,10 @@ pub(crate) struct Negotiation {
     pending_remote: Option<Theirs>,
     /// What a rollback restores, while an exchange is under way.
     before: Option<Before>,
-    /// The DTLS role, once agreed; it stays for the life of the transport (SDP-7).
-    role: Option<Role>,
-    gathering: bool,
     /// The application asked for an ICE restart.
     wants_restart: bool,
     /// The configuration allows other candidates than those that were gathered.
     renews_candidates: bool,
-    /// The local credentials of the restart that the next offer or answer announces; in force once that is set.
-    fresh_offer: Option<Credentials>,
-    fresh_answer: Option<Credentials>,
     rng: Rng,
 }
 
@@ -119,7 +123,9 @@ impl Negotiation {
             session_id: rng.u64() >> 2,
             version: 0,
             state: SignalingState::Stable,
-            transport: None,
+            policy: BundlePolicy::default(),
+            transports: Transports::default(),
+            ice_role: None,
             wants_data: false,
             always_data: false,
             codecs: Codec::available().collect(),
@@ -135,18 +141,23 @@ impl Negotiation {
             current_remote: None,
             pending_remote: None,
             before: None,
-            role: None,
-            gathering: false,
             wants_restart: false,
             renews_candidates: false,
-            fresh_offer: None,
-            fresh_answer: None,
             rng,
         }
     }
 
     pub fn state(&self) -> SignalingState {
         self.state
+    }
+
+    /// Says what to do for peers that cannot bundle, from the next description on.
+    pub fn set_bundle_policy(&mut self, policy: BundlePolicy) {
+        self.policy = policy;
+    }
+
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.policy
     }
 
     pub fn want_data(&mut self) {
@@ -156,7 +167,7 @@ impl Negotiation {
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
         let agreed = self.current_local.as_ref().map(|local| &local.model);
-        self.wants_restart && agreed.is_some_and(|agreed| agreed.leader().is_some())
+        self.wants_restart && agreed.is_some_and(|agreed| !agreed.transports().is_empty())
             || (self.wants_data || self.always_data) && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
@@ -204,25 +215,32 @@ impl Negotiation {
         if !self.state.takes_offer() {
             return Err(DescriptionError::InvalidState { call: "create an offer", state: self.state });
         }
-        let transport = self.ensure_transport(now, session)?;
         let mut sections: Vec<Section> = self.agreed().map_or_else(Vec::new, |local| local.model.sections.clone());
-        for section in &mut sections {
-            section.setup = Setup::ActPass;
-        }
-        let data =
-            |sections: &[Section]| Section::data(free_mid(sections), Setup::ActPass, session.sctp_init(transport));
-        if self.always_data && sections.is_empty() {
+        sections.iter_mut().for_each(|section| section.setup = Setup::ActPass);
+        let adds_data = (self.wants_data || self.always_data) && !sections.iter().any(Section::is_data);
+        let begins_with_data = adds_data && self.always_data && sections.is_empty();
+        let data = |sections: &[Section]| Section::data(free_mid(sections), Setup::ActPass, None);
+        if begins_with_data {
             sections.push(data(&sections));
         }
         self.offer_media(session.cname(), &mut sections);
-        if (self.wants_data || self.always_data) && !sections.iter().any(Section::is_data) {
+        if adds_data && !begins_with_data {
             sections.push(data(&sections));
         }
-        if (self.wants_restart || self.renews_candidates) && self.fresh_offer.is_none() {
-            self.fresh_offer = Some(Credentials::generate(&mut self.rng));
+        let groups = self.place_offer(now, session, &mut sections)?;
+        if let Some(Section { transport: Some(transport), body: Body::Data { init }, .. }) =
+            sections.iter_mut().find(|section| section.is_data()).filter(|_| adds_data)
+        {
+            *init = session.sctp_init(*transport);
         }
-        let made = self.finish(SdpType::Offer, sections, self.fresh_offer.clone(), session);
-        Ok(self.last_offer.insert(made).description())
+        if self.wants_restart || self.renews_candidates {
+            self.offer_restarts();
+        }
+        let credentials = self.credentials(session, &sections, |known| known.fresh_offer.as_ref());
+        let made = self.finish(SdpType::Offer, sections, groups, credentials, session);
+        let made = self.last_offer.insert(made).description();
+        self.drop_transports(session);
+        Ok(made)
     }
 
     pub fn create_answer(
@@ -233,47 +251,75 @@ impl Negotiation {
         let Some(offer) = self.pending_remote.clone().filter(|_| self.state.takes_answer()) else {
             return Err(DescriptionError::InvalidState { call: "create an answer", state: self.state });
         };
-        let transport = self.ensure_transport(now, session)?;
-        let setup = self.answer_setup(&offer.parsed);
-        let offered = offer.parsed.sections.iter();
-        let sections = offered.map(|section| {
-            let body = match &section.content {
-                Content::Data { init, .. } if offer.parsed.serves(section) => {
-                    let shared = shared_init(session, transport, init).map(|[ours, _]| ours);
-                    Body::Data { init: shared.or_else(|| self.announced_init(&section.mid)) }
-                }
-                Content::Media(media) if offer.parsed.serves(section) => {
-                    self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
-                }
-                _ => Body::Rejected,
-            };
-            match body {
-                Body::Rejected => Section::rejected(section),
-                body => Section::accepted(section, setup, body),
-            }
-        });
-        let sections = sections.collect();
-        let made = self.finish(SdpType::Answer, sections, self.fresh_answer.clone(), session);
-        Ok(self.last_answer.insert(made).description())
+        let offer = &offer.parsed;
+        let bodies: Vec<Body> =
+            (0..offer.sections.len()).map(|index| self.answer_body(session, offer, index)).collect();
+        let leaders = answer_leaders(offer, &bodies);
+        let placed = self.place_answer(now, session, offer, &leaders)?;
+        self.answer_restarts(session, offer, &placed);
+        let answered = bodies.into_iter().zip(&leaders).zip(&offer.sections);
+        let sections: Vec<Section> = answered
+            .map(|((body, leader), section)| match leader.and_then(|leader| Some((leader, *placed.get(&leader)?))) {
+                Some((leader, transport)) => self.accept(session, offer, section, body, leader, transport),
+                None => Section::rejected(section),
+            })
+            .collect();
+        let groups = answer_groups(offer, &leaders);
+        let credentials = self.credentials(session, &sections, |known| known.fresh_answer.as_ref());
+        let made = self.finish(SdpType::Answer, sections, groups, credentials, session);
+        let made = self.last_answer.insert(made).description();
+        self.drop_transports(session);
+        Ok(made)
     }
 
-    /// Makes the text, with a version that rises only when something changed (SDP-3). Without credentials of its own it has
-    /// those in force.
+    /// What to answer to a section, transports apart.
+    fn answer_body(&mut self, session: &Session, offer: &Remote, index: usize) -> Body {
+        let Some(section) = offer.sections.get(index).filter(|_| self.policy.takes(offer, index)) else {
+            return Body::Rejected;
+        };
+        match &section.content {
+            Content::Data { .. } => Body::Data { init: None },
+            Content::Media(media) => {
+                self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
+            }
+            Content::Rejected | Content::Other => Body::Rejected,
+        }
+    }
+
+    /// Answers a section that `transport` carries, whose parameters the section at `leader` names.
+    fn accept(
+        &self,
+        session: &Session,
+        offer: &Remote,
+        section: &RemoteSection,
+        mut body: Body,
+        leader: usize,
+        transport: TransportId,
+    ) -> Section {
+        if let (Body::Data { init: ours }, Content::Data { init, .. }) = (&mut body, &section.content) {
+            let shared = shared_init(session, transport, init).map(|[ours, _]| ours);
+            *ours = shared.or_else(|| self.announced_init(&section.mid));
+        }
+        let setup = offer.sections.get(leader).map_or(Setup::Active, |leader| self.answer_setup(transport, leader));
+        let mut accepted = Section::accepted(section, setup, body);
+        accepted.transport = Some(transport);
+        accepted
+    }
+
+    /// Makes the text, with a version that rises only when something changed (SDP-3).
     fn finish(
         &mut self,
         kind: SdpType,
         sections: Vec<Section>,
-        credentials: Option<Credentials>,
+        groups: Vec<Vec<String>>,
+        credentials: Vec<(TransportId, Credentials)>,
         session: &Session,
     ) -> MadeLocal {
-        // Without a section that could carry them there are none, and no restart happens.
-        let in_force = || self.transport.and_then(|id| Some(session.ice(id)?.local_credentials().clone()));
-        let carried = sections.iter().any(|section| !section.is_rejected());
-        let credentials = credentials.or_else(in_force).filter(|_| carried);
         let mut model = Local {
             session_id: self.session_id,
             version: self.version,
             sections,
+            groups,
             max_message_size: self.max_message_size as u64,
             fingerprints: self.fingerprints.clone(),
             credentials,
@@ -288,25 +334,17 @@ impl Negotiation {
     }
 
     fn render(&self, model: &Local, session: &Session) -> String {
-        // A description that announces a restart has no candidates yet: the agent's are of the generation before.
-        let current = |agent: &&ortica_ice::Agent| model.credentials.as_ref() == Some(agent.local_credentials());
-        let agent = self.transport.and_then(|id| session.ice(id)).filter(current);
-        let candidates = agent.map_or(&[][..], |agent| agent.local_candidates());
-        let complete = agent.is_some_and(|agent| agent.gathering_state() == ortica_ice::GatheringState::Complete);
-        model.render(candidates, complete)
+        model.render(|id| {
+            // A description that announces a restart has no candidates yet: the agent's are of the generation before.
+            let current = |agent: &&ortica_ice::Agent| model.credentials_of(id) == Some(agent.local_credentials());
+            let Some(agent) = session.ice(id).filter(current) else { return Gathered::default() };
+            let complete = agent.gathering_state() == GatheringState::Complete;
+            Gathered { candidates: agent.local_candidates(), complete }
+        })
     }
 
     fn agreed(&self) -> Option<&MadeLocal> {
         self.pending_local.as_ref().or(self.current_local.as_ref())
-    }
-
-    fn ensure_transport(&mut self, now: Instant, session: &mut Session) -> Result<TransportId, DescriptionError> {
-        if let Some(id) = self.transport {
-            return Ok(id);
-        }
-        let id = session.add_transport(now)?;
-        self.transport = Some(id);
-        Ok(id)
     }
 
     /// The INIT chunk that this side announced before. It is repeated, whoever offers: Chromium 148 takes one that is not there
@@ -321,14 +359,40 @@ impl Negotiation {
 
     /// The role of an answer: the established one, else the one the offer leaves, active where there is a choice
     /// (RFC 9429 §5.3.1).
-    fn answer_setup(&self, offer: &Remote) -> Setup {
-        let offered = offer.leader().and_then(|(_, section)| section.setup);
-        match (self.role, offered) {
+    fn answer_setup(&self, transport: TransportId, offered: &RemoteSection) -> Setup {
+        match (self.established_role(transport, offered), offered.setup) {
             (Some(Role::Client), _) | (None, Some(Setup::Passive)) => Setup::Active,
             (Some(Role::Server), _) | (None, Some(Setup::Active)) => Setup::Passive,
             (None, Some(Setup::ActPass) | None) => Setup::Active,
         }
     }
+}
+
+/// For each section of an offer the place of the one whose transport carries it, as far as it is answered.
+fn answer_leaders(offer: &Remote, bodies: &[Body]) -> Vec<Option<usize>> {
+    let mut leaders = offer.leaders(|index, _| bodies.get(index).is_some_and(|body| *body != Body::Rejected));
+    // Where the one that led is rejected, the next may name no transport.
+    for leader in &mut leaders {
+        leader.take_if(|leader| offer.sections.get(*leader).is_none_or(|section| section.check().is_err()));
+    }
+    leaders
+}
+
+/// The groups of an answer: those offered without what is rejected, led by the sections that lead them.
+fn answer_groups(offer: &Remote, leaders: &[Option<usize>]) -> Vec<Vec<String>> {
+    let taken = |mid: &&String| {
+        offer.sections.iter().zip(leaders).any(|(section, leader)| leader.is_some() && section.mid == **mid)
+    };
+    let leads = |mid: &String| {
+        let index = offer.sections.iter().position(|section| section.mid == *mid);
+        index.is_some_and(|index| leaders.get(index) == Some(&Some(index)))
+    };
+    let groups = offer.bundles.iter().map(|group| {
+        let mut mids: Vec<String> = group.iter().filter(taken).cloned().collect();
+        mids.sort_by_key(|mid| !leads(mid));
+        mids
+    });
+    groups.filter(|group| !group.is_empty()).collect()
 }
 
 /// The INIT chunks of both sides, ours and theirs, if SCTP can start from them. A peer that answers with what it was offered
@@ -339,8 +403,10 @@ fn shared_init(session: &Session, transport: TransportId, theirs: &Option<Vec<u8
     Some([ours, theirs])
 }
 
-/// The smallest number that is no mid yet.
+/// The smallest number that is no mid yet, of those from the number of sections on: most of the smaller ones are taken, and
+/// one that a section had before it was used again would be mistaken for that.
 fn free_mid(sections: &[Section]) -> String {
     let taken = |mid: &String| sections.iter().any(|section| section.mid == *mid);
-    (0..=sections.len()).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
+    let count = sections.len();
+    (count..=2 * count).map(|number| number.to_string()).find(|mid| !taken(mid)).unwrap_or_default()
 }

@@ -39,6 +39,8 @@ pub(super) struct RemoteMedia {
     pub mixed_extensions: bool,
     pub reduced_size: bool,
     pub ssrcs: Vec<Ssrc>,
+    /// It names its track, or says that it is part of no stream.
+    pub is_named: bool,
     pub streams: Vec<String>,
     pub track: Option<String>,
 }
@@ -48,6 +50,12 @@ pub(super) struct RemoteMedia {
 pub(super) struct RemoteSection {
     pub content: Content,
     pub mid: String,
+    /// It has an `a=mid`.
+    pub named: bool,
+    /// To be taken together with the section that leads its group, or not at all (RFC 9143 §6).
+    pub bundle_only: bool,
+    /// RTCP has no port of its own, or there is no RTP.
+    pub rtcp_mux: bool,
     pub setup: Option<Setup>,
     pub credentials: Option<Credentials>,
     pub fingerprints: Vec<Fingerprint>,
@@ -62,13 +70,13 @@ pub(super) struct Remote {
     pub ice_lite: bool,
     pub sections: Vec<RemoteSection>,
     /// The mids of each BUNDLE group.
-    bundles: Vec<Vec<String>>,
+    pub bundles: Vec<Vec<String>>,
 }
 
 impl Remote {
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
         let session: sdp::Session = text.parse()?;
-        Ok(Self {
+        let mut remote = Self {
             ice_lite: session.ice_lite(),
             sections: session.sections().enumerate().map(|(index, section)| read_section(index, &section)).collect(),
             bundles: session
@@ -76,33 +84,63 @@ impl Remote {
                 .filter(|group| group.semantics == sdp::GroupSemantics::Bundle)
                 .map(|group| group.mids.clone())
                 .collect(),
-        })
+        };
+        remote.inherit();
+        Ok(remote)
     }
 
-    /// The section whose transport is used, with its place: the first that can be served. Others run only if they are
-    /// bundled with it.
-    pub fn leader(&self) -> Option<(usize, &RemoteSection)> {
-        self.sections.iter().enumerate().find(|(_, section)| section.is_acceptable())
+    /// What concerns the transport is said by the section that leads a group, and holds for those that say nothing.
+    fn inherit(&mut self) {
+        let leaders = self.offered_leaders();
+        for (index, leader) in leaders.into_iter().enumerate() {
+            let leader = leader.filter(|leader| *leader != index).and_then(|leader| self.sections.get(leader));
+            let Some(reduced_size) = leader.and_then(|leader| Some(leader.as_media()?.reduced_size)) else { continue };
+            if let Some(RemoteSection { content: Content::Media(media), credentials: None, .. }) =
+                self.sections.get_mut(index)
+            {
+                media.reduced_size |= reduced_size;
+            }
+        }
     }
 
-    /// Whether this side can serve a section over the one transport.
-    pub fn serves(&self, section: &RemoteSection) -> bool {
-        section.is_acceptable() && self.leader().is_some_and(|(_, leader)| self.bundles(leader, section))
+    /// For each section the place of the one whose transport carries it: of those taken, the first of its group that has one, or
+    /// itself. `None` for what is not taken, and for what nothing can carry.
+    ///
+    /// Source: [RFC 9143 §7.3.1](https://www.rfc-editor.org/rfc/rfc9143#section-7.3.1)
+    pub fn leaders(&self, takes: impl Fn(usize, &RemoteSection) -> bool) -> Vec<Option<usize>> {
+        let all = || self.sections.iter().enumerate();
+        let can_lead = |index: usize, section: &RemoteSection| takes(index, section) && !section.bundle_only;
+        let place = |mid: &String| all().position(|(index, it)| it.mid == *mid && can_lead(index, it));
+        let tags: Vec<Option<usize>> = self.bundles.iter().map(|group| group.iter().find_map(place)).collect();
+        let leader = |(index, section): (usize, &RemoteSection)| {
+            let leader = match self.bundles.iter().position(|group| group.contains(&section.mid)) {
+                Some(group) => tags.get(group).copied().flatten(),
+                None => Some(index).filter(|_| !section.bundle_only),
+            };
+            leader.filter(|_| takes(index, section))
+        };
+        all().map(leader).collect()
+    }
+
+    /// The same for all that this side could serve.
+    pub fn offered_leaders(&self) -> Vec<Option<usize>> {
+        self.leaders(|_, section| section.is_acceptable())
     }
 
     /// `true` when the two sections may share a transport: they are in one group, or are the same section.
-    fn bundles(&self, leader: &RemoteSection, other: &RemoteSection) -> bool {
+    pub fn bundles(&self, leader: &RemoteSection, other: &RemoteSection) -> bool {
         leader.mid == other.mid
             || self.bundles.iter().any(|group| group.contains(&leader.mid) && group.contains(&other.mid))
     }
 
-    /// Checks what this side needs. Of bundled sections only the first has to say it (SDP-6).
+    /// Checks what this side needs. Of bundled sections only the one that leads has to say it (SDP-6).
     pub fn check(&self) -> Result<(), DescriptionError> {
         self.check_tracks()?;
-        match self.leader() {
-            Some((index, leader)) => leader.check().map_err(|problem| DescriptionError::Section { index, problem }),
-            None => Ok(()),
+        let leaders = self.offered_leaders();
+        for (index, section) in self.sections.iter().enumerate().filter(|(index, _)| leaders.contains(&Some(*index))) {
+            section.check().map_err(|problem| DescriptionError::Section { index, problem })?;
         }
+        Ok(())
     }
 
     /// No track is sent twice.
@@ -128,11 +166,41 @@ impl Remote {
             if !ours.fits(theirs) {
                 return Err(DescriptionError::Section { index, problem: SectionProblem::Media });
             }
-            if theirs.is_acceptable() && !self.serves(theirs) {
-                return Err(DescriptionError::Section { index, problem: SectionProblem::NotBundled });
+            if let (Some(ours), Some(theirs)) = (ours.as_media(), theirs.as_media())
+                && !theirs.direction.answers(ours.direction)
+            {
+                return Err(DescriptionError::Section { index, problem: SectionProblem::Direction });
             }
         }
+        self.check_bundles(offer)?;
         self.check()
+    }
+
+    /// The groups of an answer lie within those of the offer, and each transport that was offered leads one of them at most
+    /// (RFC 9143 §7.3.2, §7.4).
+    fn check_bundles(&self, offer: &Local) -> Result<(), DescriptionError> {
+        let leaders = self.offered_leaders();
+        let mut taken = BTreeMap::new();
+        for ((index, theirs), leader) in self.sections.iter().enumerate().zip(leaders) {
+            let fail = |problem| Err(DescriptionError::Section { index, problem });
+            let Some(leader) = leader else {
+                if theirs.is_acceptable() {
+                    return fail(SectionProblem::NotBundled);
+                }
+                continue;
+            };
+            let (Some(section), Some(leading)) = (offer.sections.get(index), offer.sections.get(leader)) else {
+                continue;
+            };
+            if leader != index && !offer.bundles(section, leading) {
+                return fail(SectionProblem::Group);
+            }
+            let named = leading.named_transport();
+            if named.is_none() || *taken.entry(named).or_insert(leader) != leader {
+                return fail(SectionProblem::NotBundled);
+            }
+        }
+        Ok(())
     }
 
     /// The place of the section that a candidate names, by its mid before its index. The end of candidates may name none:
@@ -160,18 +228,13 @@ impl Remote {
         }
     }
 
-    /// The section that leads the one at `place`: the first of its BUNDLE group.
-    pub fn leader_of(&mut self, place: Place) -> Option<&mut RemoteSection> {
-        let leader = self.leader().map(|(index, _)| index);
-        let place = match place {
-            Place::All => leader?,
-            Place::One(place) => leader.filter(|leader| self.shares(*leader, place)).unwrap_or(place),
-        };
-        self.sections.get_mut(place)
-    }
-
-    fn shares(&self, leader: usize, other: usize) -> bool {
-        matches!((self.sections.get(leader), self.sections.get(other)), (Some(a), Some(b)) if self.bundles(a, b))
+    /// What is known of the transport that the section at `leader` names: the sections that it leads, but for those that name
+    /// another one, which the offer had and the answer left out.
+    pub fn of_transport(&self, leaders: &[Option<usize>], leader: usize) -> impl Iterator<Item = &RemoteSection> {
+        let named = self.sections.get(leader).and_then(|section| section.credentials.as_ref());
+        let led =
+            self.sections.iter().zip(leaders).filter(move |(_, it)| **it == Some(leader)).map(|(section, _)| section);
+        led.filter(move |section| section.credentials.is_none() || section.credentials.as_ref() == named)
     }
 }
 
@@ -185,7 +248,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    fn holds(self, index: usize) -> bool {
+    pub fn holds(self, index: usize) -> bool {
         self == Self::All || self == Self::One(index)
     }
 }
@@ -220,6 +283,11 @@ impl RemoteSection {
         matches!(self.content, Content::Data { .. } | Content::Media(_))
     }
 
+    /// Its slot is kept, and nothing else.
+    pub fn is_given_up(&self) -> bool {
+        self.content == Content::Rejected
+    }
+
     fn has_ufrag(&self, ufrag: &str) -> bool {
         self.credentials.as_ref().is_some_and(|credentials| credentials.ufrag == *ufrag)
     }
@@ -232,7 +300,11 @@ impl RemoteSection {
         }
     }
 
-    fn check(&self) -> Result<(), SectionProblem> {
+    /// Checks what is said of its transport.
+    pub fn check(&self) -> Result<(), SectionProblem> {
+        if !self.rtcp_mux {
+            return Err(SectionProblem::RtcpMux);
+        }
         self.credentials.as_ref().ok_or(SectionProblem::NoCredentials)?.validate()?;
         if self.fingerprints.iter().any(|fingerprint| fingerprint.hash().is_some()) {
             Ok(())
@@ -247,6 +319,9 @@ fn read_section(index: usize, section: &sdp::Section<'_>) -> RemoteSection {
         content: read_content(section),
         // A peer without mids is named by its places, as a legacy endpoint would be.
         mid: section.mid().map_or_else(|| index.to_string(), str::to_owned),
+        named: section.mid().is_some(),
+        bundle_only: section.bundle_only(),
+        rtcp_mux: section.allowed_by(sdp::RtcpMuxPolicy::Require),
         setup: section.setup().and_then(read_setup),
         credentials: section.ice_credentials().map(|(ufrag, pwd)| Credentials::new(ufrag, pwd)),
         fingerprints: section.fingerprints().filter_map(read_fingerprint).collect(),
@@ -271,10 +346,10 @@ fn read_content(section: &sdp::Section<'_>) -> Content {
     }
 }
 
-/// Media in the clear, with RTCP on a port of its own, or in formats that are not known, is not served (SDP-9, SDP-10).
+/// Media in the clear, or in formats that are not known, is not served (SDP-9).
 fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
     let formats = formats::read(kind, section);
-    if !section.protocol.is_secure_rtp() || !section.allowed_by(sdp::RtcpMuxPolicy::Require) || formats.is_empty() {
+    if !section.protocol.is_secure_rtp() || formats.is_empty() {
         return Content::Other;
     }
     let mut ssrcs: Vec<Ssrc> = section.ssrcs().map(|ssrc| Ssrc(ssrc.ssrc)).collect();
@@ -287,6 +362,7 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
         mixed_extensions: section.extmap_allow_mixed(),
         reduced_size: section.rtcp_rsize(),
         ssrcs,
+        is_named: section.msids().next().is_some(),
         streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
         track: section.msids().find_map(|msid| msid.track.clone()),
     }))
@@ -365,10 +441,31 @@ mod tests {
         assert!(matches!(audio(&AUDIO.replace("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF")), Content::Media(_)));
     }
 
-    /// Guards: a section needs `a=rtcp-mux`.
+    /// Guards: a section that names a transport needs `a=rtcp-mux`; one that is bundled with it does not say so.
     #[test]
-    fn sdp_10_media_without_rtcp_mux_is_not_served() {
-        assert_eq!(audio(&AUDIO.replace("a=rtcp-mux\r\n", "")), Content::Other);
+    fn sdp_10_media_without_rtcp_mux_are_refused() {
+        let audio = AUDIO.replace("a=rtcp-mux\r\n", "");
+        let offer = format!("{OFFER}{audio}");
+        let refused = DescriptionError::Section { index: 2, problem: SectionProblem::RtcpMux };
+        assert_eq!(Remote::parse(&offer).unwrap().check(), Err(refused));
+        let bundled = Remote::parse(&offer.replace("BUNDLE 0 1", "BUNDLE 0 1 2")).unwrap();
+        assert_eq!(bundled.check(), Ok(()));
+        assert_eq!(bundled.offered_leaders(), [None, Some(1), Some(1)]);
+    }
+
+    /// Guards: a section that was sent alone (`a=bundle-only`) is carried by another one of its group, or by none.
+    #[test]
+    fn sdp_6_a_bundle_only_section_never_leads() {
+        let offer =
+            format!("{OFFER}{AUDIO}").replace("m=audio 9", "m=audio 0").replace("a=mid:2", "a=mid:2\r\na=bundle-only");
+        let leaders = |group: &str| {
+            let remote = Remote::parse(&offer.replace("BUNDLE 0 1", group)).unwrap();
+            assert_eq!(remote.check(), Ok(()));
+            remote.offered_leaders()
+        };
+        assert_eq!(leaders("BUNDLE 0 1"), [None, Some(1), None]);
+        assert_eq!(leaders("BUNDLE 2 1"), [None, Some(1), Some(1)]);
+        assert_eq!(leaders("BUNDLE 0 2"), [None, Some(1), None]);
     }
 
     /// Guards: a section without ICE credentials or a usable fingerprint is refused.

@@ -51,6 +51,8 @@ pub(crate) struct Transceiver {
     pub origin: Origin,
     /// `add_track` made or took it, so that a rollback leaves it.
     pub has_track: bool,
+    /// The application gave its sender a track, so that `add_track` leaves it alone.
+    pub sends_track: bool,
     /// To negotiate, best liked first.
     pub codecs: Vec<Codec>,
     /// Of the track that is sent.
@@ -98,6 +100,7 @@ impl Transceiver {
             has_sent: false,
             origin,
             has_track: origin == Origin::Track,
+            sends_track: false,
             codecs: init.codecs,
             track: uuid(rng),
             streams: init.streams,
@@ -142,7 +145,7 @@ pub(crate) enum Life {
 }
 
 /// A random name in the form of RFC 9562 §5.4.
-fn uuid(rng: &mut Rng) -> String {
+pub(super) fn uuid(rng: &mut Rng) -> String {
     let mut bytes = rng.bytes::<16>();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -2,11 +2,13 @@
 
 use super::remote::{Output, RemoteSource};
 use super::worker::Job;
-use crate::engine::ReceivedFrame;
+use crate::engine::{Decoded, DecodedReport, ReceivedFrame};
 use ortica_codecs::coder::{self, AudioDecoder, CoderError, DecoderLimits, VideoDecoder};
 use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase};
+use ortica_core::Instant;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::{Duration, Instant as Clock};
 
 /// Frames decoded in one run, so that streams of one thread take turns.
 const FRAMES_PER_RUN: usize = 4;
@@ -45,33 +47,47 @@ impl DecodeJob {
                 }
                 Ok(())
             }
-            ReceivedFrame::Frame { frame, .. } => match frame.codec.kind() {
-                MediaKind::Audio => self.decode_audio(frame),
-                MediaKind::Video => self.decode_video(frame),
+            ReceivedFrame::Frame { frame, began, .. } => match frame.codec.kind() {
+                MediaKind::Audio => self.decode_audio(frame, *began),
+                MediaKind::Video => self.decode_video(frame, *began),
             },
         }
     }
 
-    fn decode_audio(&mut self, frame: &EncodedFrame) -> Result<(), CoderError> {
+    fn decode_audio(&mut self, frame: &EncodedFrame, began: Instant) -> Result<(), CoderError> {
         self.audio.take_if(|audio| audio.decoder.codec() != frame.codec);
         let audio = match &mut self.audio {
             Some(audio) => audio,
             None => self.audio.insert(SoundDecoder::new(frame.codec)?),
         };
-        audio.recover(frame, |sound| self.output.push_audio(sound))?;
+        let source = &self.source;
+        audio.recover(frame, |sound, time| {
+            source.report_decoded(&heard(frame.codec, &sound, time, None));
+            self.output.push_audio(sound);
+        })?;
+        let started = Clock::now();
         let sound = audio.decoder.decode(frame)?;
+        source.report_decoded(&heard(frame.codec, &sound, started.elapsed(), Some(began)));
         audio.samples = sound.len();
         self.output.push_audio(sound);
         Ok(())
     }
 
-    fn decode_video(&mut self, frame: &EncodedFrame) -> Result<(), CoderError> {
+    fn decode_video(&mut self, frame: &EncodedFrame, began: Instant) -> Result<(), CoderError> {
         self.video.take_if(|video| video.codec() != frame.codec);
         let video = match &mut self.video {
             Some(video) => video,
             None => self.video.insert(coder::video_decoder(frame.codec, DecoderLimits::default())?),
         };
+        let started = Clock::now();
         if let Some(picture) = video.decode(frame)? {
+            let (width, height) = (picture.width(), picture.height());
+            self.source.report_decoded(&DecodedReport {
+                output: Decoded::Picture { key_frame: frame.key_frame, width, height },
+                time: started.elapsed(),
+                began: Some(began),
+                implementation: coder::implementation(frame.codec),
+            });
             self.output.push_video(picture);
         }
         Ok(())
@@ -84,7 +100,7 @@ impl SoundDecoder {
     }
 
     /// Makes up for what was lost before `next`: the last packet from what `next` carries of it, those before from nothing.
-    fn recover(&mut self, next: &EncodedFrame, mut out: impl FnMut(AudioFrame)) -> Result<(), CoderError> {
+    fn recover(&mut self, next: &EncodedFrame, mut out: impl FnMut(AudioFrame, Duration)) -> Result<(), CoderError> {
         let lost = std::mem::take(&mut self.lost);
         if self.samples == 0 {
             return Ok(());
@@ -92,14 +108,26 @@ impl SoundDecoder {
         let to = TimeBase::per_second(self.decoder.sample_rate());
         let count = lost.len();
         for (at, pts) in lost.into_iter().enumerate() {
+            let started = Clock::now();
             let sound = if at + 1 == count {
                 self.decoder.recover(next, self.samples)?
             } else {
                 self.decoder.conceal(self.samples)?
             };
-            out(sound.with_pts(next.time_base().rescale(pts, to), to));
+            out(sound.with_pts(next.time_base().rescale(pts, to), to), started.elapsed());
         }
         Ok(())
+    }
+}
+
+/// What statistics hear of a stretch of sound; without `began` it was made up.
+fn heard(codec: Codec, sound: &AudioFrame, time: Duration, began: Option<Instant>) -> DecodedReport {
+    let (samples, sample_rate) = (sound.len() as u32, sound.sample_rate());
+    DecodedReport {
+        output: Decoded::Sound { samples, sample_rate, level: sound.rms(), concealed: began.is_none() },
+        time,
+        began,
+        implementation: coder::implementation(codec),
     }
 }
 

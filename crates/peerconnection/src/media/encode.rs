@@ -1,21 +1,27 @@
 //! From raw frames to the senders: each frame encoded once per codec.
 
 use super::local::{LocalTrackStats, TrackConfig};
+use super::source::SourceTally;
 use super::worker::Job;
 use crate::driver::Cell;
-use crate::engine::EncoderTargets;
+use crate::engine::{EncodedReport, EncoderTargets, Limitation};
 use crate::jsep::TransceiverId;
+use crate::peer::SourceFigures;
 use ortica_codecs::coder::{self, AudioEncoder, CoderError, VideoEncoder};
 use ortica_codecs::frame::AudioAdapter;
 use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, VideoFrame};
+use ortica_core::Bitrate;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Pictures that wait for the encoder; the next drops the oldest.
 const VIDEO_RING: usize = 3;
 /// Frames of sound that wait for the encoder.
 const AUDIO_RING: usize = 50;
+/// How many sources there were.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 /// Encoders are not asked for less, in bits per second.
 const MIN_VIDEO_BITRATE: u32 = 50_000;
 
@@ -41,6 +47,9 @@ impl From<VideoFrame> for Raw {
 /// What a track and its encoder share: frames that wait, and who sends them.
 #[derive(Debug)]
 pub(super) struct Source {
+    kind: MediaKind,
+    /// Tells it from all others of this process.
+    pub number: u64,
     capacity: usize,
     state: Mutex<State>,
 }
@@ -50,6 +59,7 @@ struct State {
     ring: VecDeque<(Raw, Instant)>,
     sinks: Vec<Sink>,
     stats: LocalTrackStats,
+    tally: SourceTally,
 }
 
 /// A transceiver that sends the track.
@@ -71,7 +81,8 @@ impl Source {
             MediaKind::Audio => AUDIO_RING,
             MediaKind::Video => VIDEO_RING,
         };
-        Self { capacity, state: Mutex::default() }
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { kind, number, capacity, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -79,13 +90,15 @@ impl Source {
     }
 
     pub fn push(&self, frame: Raw) {
+        let written = Instant::now();
         let mut state = self.lock();
         state.stats.frames_written += 1;
+        state.tally.add(written, &frame);
         if state.ring.len() >= self.capacity {
             state.ring.pop_front();
             state.stats.frames_dropped += 1;
         }
-        state.ring.push_back((frame, Instant::now()));
+        state.ring.push_back((frame, written));
     }
 
     fn pop(&self) -> Option<(Raw, Instant)> {
@@ -105,6 +118,11 @@ impl Source {
 
     pub fn stats(&self) -> LocalTrackStats {
         self.lock().stats
+    }
+
+    /// What was written so far.
+    pub fn figures(&self) -> SourceFigures {
+        self.lock().tally.figures(self.kind, Instant::now())
     }
 
     /// The sinks whose connection is alive. The lock is not held while their sessions are asked.
@@ -208,6 +226,25 @@ impl EncodeJob {
         }
     }
 
+    /// What an encoder says of a frame that it made in `time`.
+    fn report(&self, frame: &Raw, merged: &Merged, encoded: &EncodedFrame, time: Duration) -> EncodedReport {
+        let (width, height) = match frame {
+            Raw::Audio(_) => (0, 0),
+            Raw::Video(picture) => (picture.width(), picture.height()),
+        };
+        let video = self.video.get(merged.codec.name());
+        let is_limited = video.is_some_and(|coder| coder.bitrate < self.config.video.bitrate());
+        EncodedReport {
+            key_frame: encoded.key_frame,
+            width,
+            height,
+            time,
+            target: video.map(|coder| Bitrate::from_bits(coder.bitrate.into())),
+            limitation: if is_limited { Limitation::Bandwidth } else { Limitation::None },
+            implementation: coder::implementation(merged.codec),
+        }
+    }
+
     fn audio_coder(&mut self, merged: &Merged) -> Result<&mut AudioCoder, CoderError> {
         let name = merged.codec.name();
         if !self.audio.contains_key(name) {
@@ -272,7 +309,9 @@ impl Job for EncodeJob {
         let mut encoded = Vec::new();
         for merged in self.merged() {
             encoded.clear();
+            let started = Instant::now();
             let result = self.encode(&frame, &merged, &mut encoded);
+            let time = started.elapsed();
             {
                 let stats = &mut self.source.lock().stats;
                 stats.frames_encoded += encoded.len() as u64;
@@ -281,10 +320,13 @@ impl Job for EncodeJob {
             if let Err(error) = result {
                 tracing::debug!(%error, codec = %merged.codec, "a frame was not encoded");
             }
-            for frame in &encoded {
+            for encoded in &encoded {
+                let report = self.report(&frame, &merged, encoded, time);
                 for (cell, id) in &merged.sinks {
-                    let sent =
-                        cell.command(|peer, now| peer.send_frame(now.saturating_sub(written.elapsed()), *id, frame));
+                    let sent = cell.command(|peer, now| {
+                        peer.report_encoded(now, *id, &report);
+                        peer.send_frame(now.saturating_sub(written.elapsed()), *id, encoded)
+                    });
                     if let Err(error) = sent {
                         tracing::trace!(%error, "a frame was not sent");
                     }

@@ -4,6 +4,7 @@ use super::encode::{EncodeJob, Source};
 use super::worker::Task;
 use crate::driver::Cell;
 use crate::jsep::TransceiverId;
+use crate::peer::SourceReport;
 use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use std::sync::{Arc, OnceLock, Weak};
@@ -55,6 +56,15 @@ pub struct LocalTrack {
     encoder: Arc<OnceLock<Arc<Task>>>,
     config: TrackConfig,
 }
+
+/// Clones are the same track, and equal.
+impl PartialEq for LocalTrack {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+    }
+}
+
+impl Eq for LocalTrack {}
 
 impl LocalTrack {
     /// A track of sound or pictures.
@@ -118,6 +128,11 @@ impl LocalTrack {
     /// Counters.
     pub fn stats(&self) -> LocalTrackStats {
         self.source.stats()
+    }
+
+    /// What it counts, as a transceiver that sends it reports it.
+    pub(crate) fn source_report(&self, transceiver: TransceiverId) -> SourceReport {
+        SourceReport { transceiver, number: self.source.number, figures: self.source.figures() }
     }
 
     /// Has a transceiver send this track.

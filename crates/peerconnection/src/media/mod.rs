@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod local;
 mod remote;
+mod source;
 mod worker;
 
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};

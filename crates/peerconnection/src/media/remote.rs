@@ -3,7 +3,7 @@
 use super::decode::DecodeJob;
 use super::worker::Task;
 use crate::driver::{Cell, Interest};
-use crate::engine::ReceivedFrame;
+use crate::engine::{DecodedReport, ReceivedFrame};
 use crate::jsep::TransceiverId;
 use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
@@ -70,9 +70,29 @@ impl RemoteTrack {
         poll_fn(|cx| place.poll(cx, |peer, _| self.source.read(peer))).await
     }
 
+    /// `true` while nothing of it comes: before its first packet, and when the other side says that it sends no more. Events
+    /// tell of changes.
+    ///
+    /// Source: [mediacapture-streams `muted`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-muted)
+    pub fn is_muted(&self) -> bool {
+        self.source.cell.look(|inner| inner.peer.is_muted(self.source.id))
+    }
+
+    /// `true` once it has ended: its transceiver was stopped, or the connection is over. What was received can still be taken.
+    ///
+    /// Source: [mediacapture-streams `readyState`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-readystate)
+    pub fn is_ended(&self) -> bool {
+        self.source.cell.look(|inner| inner.peer.is_track_over(self.source.id))
+    }
+
     /// Asks the other side for a key frame: for who decodes by itself.
     pub fn request_key_frame(&self) {
         self.source.request_key_frame();
+    }
+
+    /// Whose receiver it is, if the connection is this one.
+    pub(crate) fn receiver_in(&self, cell: &Arc<Cell>) -> Option<TransceiverId> {
+        Arc::ptr_eq(&self.source.cell, cell).then_some(self.source.id)
     }
 
     /// Counters.
@@ -119,6 +139,11 @@ impl RemoteSource {
             Some(frame) => Some(Some(frame)),
             None => peer.is_track_over(self.id).then_some(None),
         }
+    }
+
+    pub fn report_decoded(&self, report: &DecodedReport) {
+        let now = self.cell.now();
+        self.cell.look(|inner| inner.peer.report_decoded(now, self.id, report));
     }
 
     pub fn request_key_frame(&self) {

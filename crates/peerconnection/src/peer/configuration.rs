@@ -18,7 +18,8 @@ pub struct PeerConfiguration {
     pub ice_servers: Vec<IceServer>,
     /// Which candidates to use. Default: all. Without TURN there are none under [`TransportPolicy::Relay`].
     pub ice_transport_policy: TransportPolicy,
-    /// How many transports gather before a description asks for them. Default: 0.
+    /// How many transports gather before a description asks for them. Default: 0. One at most does, on the sockets there are: more
+    /// of them would need sockets of their own.
     pub ice_candidate_pool_size: u8,
     /// Offers have a section for data channels, the first one where they can, before a channel is made. Default: `false`.
     ///
@@ -116,8 +117,9 @@ impl Peer {
     /// Gathers ahead on the sockets there are.
     pub(super) fn fill_pool(&mut self, now: Instant) {
         if self.local_description().is_none() {
-            let size = usize::from(self.configured.said.ice_candidate_pool_size);
-            self.session.set_candidate_pool(now, size, &self.sockets);
+            // Others get sockets of their own when they are asked for.
+            let size = usize::from(self.configured.said.ice_candidate_pool_size.min(1));
+            self.session.set_candidate_pool(now, size, &self.sockets.first);
         }
     }
 
@@ -139,7 +141,7 @@ impl Peer {
     }
 
     fn report_server(&mut self, event: IceCandidateErrorEvent) {
-        self.events.push_back(PeerEvent::IceCandidateError(event));
+        self.tell(PeerEvent::IceCandidateError(event));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Transceivers of a peer: negotiated by name, sent and received over the engine's senders and receivers.
 
 use super::{Peer, PeerEvent};
-use crate::engine::{EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId};
+use crate::engine::{
+    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId,
+};
 use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
@@ -32,6 +34,12 @@ pub struct TransceiverState {
     pub remote_streams: Vec<String>,
     /// What the other side calls its track.
     pub remote_track: Option<String>,
+    /// What this side calls the track that it sends, or would.
+    pub local_track: String,
+    /// Nothing of it comes: see [`Peer::is_muted`].
+    pub muted: bool,
+    /// The transport of its section, by the description of this side that was set last.
+    pub transport: Option<TransportId>,
     /// The sender, once something was sent.
     pub sender: Option<SenderId>,
     /// The receiver, once something was to be received.
@@ -65,6 +73,24 @@ impl Peer {
         let id = self.negotiation.add_track(kind, streams)?;
         self.update_negotiation_needed();
         Ok(id)
+    }
+
+    /// Says whether a transceiver sends a track, for one that [`add_track`](Self::add_track) did not give it: one that does is
+    /// not used for another.
+    pub fn set_track(&mut self, id: TransceiverId, sends: bool) {
+        self.negotiation.set_track(id, sends);
+    }
+
+    /// Sends the track of a transceiver no more; what it receives goes on. The next negotiation makes it so. `false` if nothing
+    /// had to be done: it sends none, or is stopped.
+    ///
+    /// # Errors
+    /// See [`TransceiverError`].
+    pub fn remove_track(&mut self, id: TransceiverId) -> Result<bool, TransceiverError> {
+        self.check_alive()?;
+        let removed = self.negotiation.remove_track(id)?;
+        self.update_negotiation_needed();
+        Ok(removed)
     }
 
     /// Changes which way media is to flow.
@@ -134,6 +160,9 @@ impl Peer {
             stopped: transceiver.life == Life::Stopped || self.is_ended(),
             remote_streams: transceiver.section.remote_streams.clone(),
             remote_track: transceiver.section.remote_track.clone(),
+            local_track: transceiver.track.clone(),
+            muted: self.is_muted(id),
+            transport: transceiver.mid().and_then(|mid| self.negotiation.transport_of(mid)),
             sender: transceiver.sender,
             receiver: transceiver.receiver,
         })
@@ -149,25 +178,44 @@ impl Peer {
         id: TransceiverId,
         frame: &EncodedFrame,
     ) -> Result<(), SendFrameError> {
-        let sender = self.negotiation.transceiver(id).ok_or(SendFrameError::Unknown)?.sender;
-        self.session.send_frame(captured, sender.ok_or(SendFrameError::NotSending)?, frame)
+        let sender = self.sender_of(id).ok_or_else(|| self.not_sending(id))?;
+        self.session.send_frame(captured, sender, frame)
+    }
+
+    fn not_sending(&self, id: TransceiverId) -> SendFrameError {
+        let known = self.is_by_hand() || self.negotiation.transceiver(id).is_some();
+        if known { SendFrameError::NotSending } else { SendFrameError::Unknown }
+    }
+
+    /// Takes note of a frame that was encoded for a transceiver, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: TransceiverId, report: &EncodedReport) {
+        if let Some(sender) = self.sender_of(id) {
+            self.session.report_encoded(now, sender, report);
+        }
+    }
+
+    /// Takes note of what a decoder made of a frame that a transceiver received, for statistics alone.
+    pub fn report_decoded(&mut self, now: Instant, id: TransceiverId, report: &DecodedReport) {
+        if let Some(receiver) = self.receiver_of(id) {
+            self.session.report_decoded(now, receiver, report);
+        }
     }
 
     /// What an encoder for a transceiver is to do, `None` while nothing is sent.
     pub fn encoder_targets(&mut self, id: TransceiverId) -> Option<EncoderTargets> {
-        let sender = self.negotiation.transceiver(id)?.sender?;
+        let sender = self.sender_of(id)?;
         self.session.encoder_targets(sender)
     }
 
     /// The oldest frame that a transceiver received and nobody has read.
     pub fn read_frame(&mut self, id: TransceiverId) -> Option<ReceivedFrame> {
-        let receiver = self.negotiation.transceiver(id)?.receiver?;
+        let receiver = self.receiver_of(id)?;
         self.session.read_frame(receiver)
     }
 
     /// Asks for a key frame: what was read could not be decoded.
     pub fn request_key_frame(&mut self, now: Instant, id: TransceiverId) {
-        if let Some(receiver) = self.negotiation.transceiver(id).and_then(|transceiver| transceiver.receiver) {
+        if let Some(receiver) = self.receiver_of(id) {
             self.session.request_key_frame(now, receiver);
         }
     }
@@ -175,12 +223,18 @@ impl Peer {
     /// `true` when nothing will be received over a transceiver any more.
     #[cfg(feature = "tokio")]
     pub(crate) fn is_track_over(&self, id: TransceiverId) -> bool {
+        if self.is_by_hand() {
+            return self.is_ended() || self.is_flow_over(id);
+        }
         self.is_ended() || self.negotiation.transceiver(id).is_none_or(|transceiver| !transceiver.is_live())
     }
 
     /// The transceiver whose receiver the engine speaks of.
     #[cfg(feature = "tokio")]
     pub(super) fn transceiver_of(&self, receiver: ReceiverId) -> Option<TransceiverId> {
+        if self.is_by_hand() {
+            return self.flow_of(receiver);
+        }
         let mut all = self.negotiation.transceivers().iter();
         all.find(|transceiver| transceiver.receiver == Some(receiver)).map(|transceiver| transceiver.id)
     }
@@ -196,7 +250,7 @@ impl Peer {
         }
     }
 
-    fn check_alive(&self) -> Result<(), TransceiverError> {
+    pub(crate) fn check_alive(&self) -> Result<(), TransceiverError> {
         if self.is_ended() { Err(TransceiverError::Closed) } else { Ok(()) }
     }
 }

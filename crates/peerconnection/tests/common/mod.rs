@@ -1,7 +1,10 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
-use netsim::{Endpoint, Link, Pair};
+#[cfg(feature = "serde")]
+pub mod watch;
+
+use netsim::{Endpoint, Link, NodeId, Pair};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Instant, NtpTime, Rng, SocketId, Transmit, WallClock};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, Config, Event, Limits};
@@ -22,8 +25,12 @@ pub struct Side {
     pub low: usize,
     pub received: Vec<ChannelMessage>,
     pub events: Vec<PeerEvent>,
+    /// What the engine said of transports.
+    pub transport_events: Vec<Event>,
     /// What is still to be sent on the first open channel.
     pub queue: VecDeque<ChannelMessage>,
+    /// Sockets for transports beside the first one.
+    pub spare: Vec<(SocketId, SocketAddr)>,
     /// Takes checks and drops the rest, as Firefox does until it has the answer to its offer.
     pub takes_checks_alone: bool,
     /// Its socket refuses longer datagrams, and says so.
@@ -87,7 +94,9 @@ impl Side {
             low: 0,
             received: Vec::new(),
             events: Vec::new(),
+            transport_events: Vec::new(),
             queue: VecDeque::new(),
+            spare: Vec::new(),
             takes_checks_alone: false,
             refuses_above: usize::MAX,
             refused: 0,
@@ -111,9 +120,13 @@ impl Side {
                 Event::ChannelOpen(id) => self.opened.push(id),
                 Event::ChannelClosed(id) => self.closed.push(id),
                 Event::ChannelBufferedAmountLow(_) => self.low += 1,
+                Event::Ice(..) | Event::Gathering(..) | Event::Selected(_) | Event::Dtls(..) | Event::Sctp(..) => {
+                    self.transport_events.push(event);
+                }
                 _ => {}
             }
         }
+        self.serve_sockets(now);
         while let Some(event) = self.peer.poll_event() {
             self.events.push(event);
         }
@@ -128,6 +141,47 @@ impl Side {
             }
             self.queue.pop_front();
         }
+    }
+}
+
+impl Side {
+    /// Gives each transport that waits for sockets one of its own.
+    pub fn serve_sockets(&mut self, now: Instant) {
+        for id in self.peer.take_socket_wishes() {
+            let socket = self.spare.pop().into_iter().collect();
+            self.peer.provide_sockets(now, id, socket);
+        }
+    }
+}
+
+/// A pair whose sides have a socket for each transport, eight in all.
+pub fn pair_with_sockets(seed: u64, link: Link, mut a: Side, mut b: Side) -> Pair<Side> {
+    let spare = |base: SocketAddr| {
+        let bound = |number: u32| (SocketId(number), SocketAddr::new(base.ip(), base.port() + 10 * number as u16));
+        (1..8).map(bound).collect::<Vec<_>>()
+    };
+    (a.spare, b.spare) = (spare(Pair::<Side>::A), spare(Pair::<Side>::B));
+    let bound = [a.spare.clone(), b.spare.clone()];
+    a.peer.allow_more_sockets();
+    b.peer.allow_more_sockets();
+    let mut pair = Pair::new(seed, link, a, b);
+    for (node, sockets) in bound.into_iter().enumerate() {
+        for (id, address) in sockets {
+            assert_eq!(pair.network.bind(NodeId(node), address), id);
+        }
+    }
+    pair
+}
+
+/// Each description of each test goes before a judge: those there were at the end here, those on the way in
+/// [`exchange`].
+impl Drop for Side {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let made = [self.peer.current_local_description(), self.peer.pending_local_description()];
+        made.into_iter().flatten().for_each(|it| sdp_grammar::assert_sound(&it.sdp));
     }
 }
 
@@ -187,12 +241,15 @@ pub fn negotiate(pair: &mut Pair<Side>) {
 /// Offer and answer, each with the candidates that there are.
 pub fn exchange(now: Instant, offerer: &mut Side, answerer: &mut Side) -> [SessionDescription; 2] {
     let offer = offerer.peer.create_offer(now).expect("an offer");
+    sdp_grammar::assert_sound(&offer.sdp);
     offerer.peer.set_local_description(now, offer).expect("the offer is ours");
     let offer = offerer.peer.local_description().expect("it was set");
     answerer.peer.set_remote_description(now, offer.clone()).expect("the offer is legal");
     let answer = answerer.peer.create_answer(now).expect("an answer");
+    sdp_grammar::assert_sound(&answer.sdp);
     answerer.peer.set_local_description(now, answer).expect("the answer is ours");
     let answer = answerer.peer.local_description().expect("it was set");
     offerer.peer.set_remote_description(now, answer.clone()).expect("the answer is legal");
+    [&offer, &answer].into_iter().for_each(|it| sdp_grammar::assert_sound(&it.sdp));
     [offer, answer]
 }

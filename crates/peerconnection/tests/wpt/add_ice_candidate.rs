@@ -14,13 +14,10 @@ fn offered() -> (Pc, [String; 2]) {
     a.add_transceiver(Audio, Direction::SendRecv);
     a.add_transceiver(Video, Direction::SendRecv);
     let offer = a.create_offer();
-    let ufrag = offer.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap().to_owned();
-    // Sections that do not share a transport have credentials of their own.
-    let (head, last) = offer.sdp.rsplit_once("m=").unwrap();
-    let last = last.replace(&format!("a=ice-ufrag:{ufrag}"), "a=ice-ufrag:second");
-    let head = head.replace("a=group:BUNDLE 0 1\r\n", "");
-    b.srd(SessionDescription::offer(format!("{head}m={last}"))).unwrap();
-    (b, [ufrag, "second".to_owned()])
+    let ufrags = offer.sdp.lines().filter_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::to_owned);
+    let ufrags: Vec<String> = ufrags.collect();
+    b.srd(SessionDescription::offer(offer.sdp.replace("a=group:BUNDLE 0 1\r\n", ""))).unwrap();
+    (b, ufrags.try_into().unwrap())
 }
 
 fn candidate() -> IceCandidate {

@@ -4,18 +4,33 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod add_ice_candidate;
+mod bundling;
+mod candidates;
 #[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod certificates;
 #[path = "../common/mod.rs"]
 mod common;
 mod configuration;
+mod connection;
 mod data_channels;
+mod descriptions;
+#[cfg(feature = "tokio")]
+mod local_tracks;
+mod mute;
 mod negotiation_needed;
+mod operations;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
+mod stats;
+#[cfg(feature = "serde")]
+mod stats_members;
+#[cfg(feature = "tokio")]
+mod stats_of_tracks;
 mod stop;
+mod tracks;
 mod transceivers;
+mod transport_objects;
 
 use common::Side;
 use netsim::Pair;
@@ -73,11 +88,11 @@ impl Pc {
     }
 
     fn create_offer(&mut self) -> SessionDescription {
-        self.peer().create_offer(now()).unwrap()
+        sound(self.peer().create_offer(now()).unwrap())
     }
 
     fn create_answer(&mut self) -> SessionDescription {
-        self.peer().create_answer(now()).unwrap()
+        sound(self.peer().create_answer(now()).unwrap())
     }
 
     fn sld(&mut self, description: SessionDescription) -> Result<(), DescriptionError> {
@@ -90,7 +105,7 @@ impl Pc {
 
     /// Sets the description that fits the state, and tells it.
     fn sld_implicit(&mut self) -> SessionDescription {
-        let made = self.peer().create_implicit(now()).unwrap();
+        let made = sound(self.peer().create_implicit(now()).unwrap());
         self.sld(made.clone()).unwrap();
         made
     }
@@ -142,6 +157,12 @@ impl Pc {
         let [current_remote, pending_remote] = remote.map(|it| it.map(|it| it.kind));
         [current, pending, current_remote, pending_remote]
     }
+}
+
+/// A description that says nothing it may not.
+fn sound(made: SessionDescription) -> SessionDescription {
+    sdp_grammar::assert_sound(&made.sdp);
+    made
 }
 
 /// `a` offers, `b` answers.

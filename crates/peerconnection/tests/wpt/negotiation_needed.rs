@@ -345,3 +345,45 @@ fn wpt_rtc_peer_connection_onnegotiationneeded_remove_track_callee() {
     b.sld(answer).unwrap();
     assert!(b.is_negotiation_needed());
 }
+
+/// The ufrags of a description, section by section.
+fn ufrags_of(description: &SessionDescription) -> Vec<String> {
+    let lines = description.sdp.lines().filter_map(|line| line.strip_prefix("a=ice-ufrag:"));
+    lines.map(str::to_owned).collect()
+}
+
+/// Two transports, of which the other side restarts the second: only that one is restarted by the answer, and the rest is still
+/// wanted.
+#[test]
+fn wpt_rtc_peer_connection_restart_ice_survives_partial_remote_restart() {
+    let (mut a, mut b) = Pc::two();
+    let unbundled = |mut description: SessionDescription| {
+        let kept = description.sdp.split_inclusive("\r\n").filter(|line| !line.starts_with("a=group:"));
+        description.sdp = kept.collect();
+        description
+    };
+    for pc in [&mut a, &mut b] {
+        pc.peer().set_bundle_policy(ortica::BundlePolicy::MaxCompat);
+    }
+    b.add_track(MediaKind::Audio, &[]);
+    b.add_track(MediaKind::Video, &[]);
+    let offer = b.sld_implicit();
+    a.srd(unbundled(offer)).unwrap();
+    let answer = a.sld_implicit();
+    b.srd(unbundled(answer.clone())).unwrap();
+    let before = ufrags_of(&answer);
+    assert_eq!(before.len(), 2);
+    a.events();
+
+    a.peer().restart_ice();
+    assert!(a.is_negotiation_needed());
+    let mut offer = unbundled(b.sld_implicit());
+    let theirs = ufrags_of(&offer);
+    offer.sdp = offer.sdp.replace(&format!("a=ice-ufrag:{}\r\n", theirs[1]), "a=ice-ufrag:restarted\r\n");
+    a.srd(offer).unwrap();
+    let answered = ufrags_of(&a.sld_implicit());
+    assert!(answered[0] == before[0] && answered[1] != before[1], "{before:?} {answered:?}");
+    assert!(a.is_negotiation_needed());
+    let offered = ufrags_of(&a.create_offer());
+    assert!(offered[0] != before[0] && ![&before[1], &answered[1]].contains(&&offered[1]), "{answered:?} {offered:?}");
+}

@@ -414,3 +414,14 @@ fn wpt_rtc_rtp_transceiver_stopping_rollback_removal_stops() {
         assert!(pc.events().contains(&PeerEvent::TrackRemoved(id, kind)));
     }
 }
+
+/// Without a receiver in the engine there is no transport that carries it.
+#[test]
+fn wpt_rtc_rtp_transceiver_stop_stopped_transport_null() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Audio, Direction::SendRecv);
+    assert_eq!(pc.transceiver(id).receiver, None);
+    stop(&mut pc, id);
+    assert_eq!(pc.transceiver(id).receiver, None);
+    assert_eq!(pc.peer().session().receivers().count(), 0);
+}

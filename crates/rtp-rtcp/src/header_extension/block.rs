@@ -186,6 +186,19 @@ mod tests {
         assert!(elements(0x0fff, &data).is_empty());
     }
 
+    /// What another implementation reads from the same bytes.
+    #[test]
+    fn elements_of_aiortcs_tests_are_read() {
+        let one = |data: &[u8]| elements(ONE_BYTE, data);
+        assert_eq!(one(b"\x900"), [(9, b"0".to_vec())]);
+        assert_eq!(one(b"\x900\x00\x00\x301"), [(9, b"0".to_vec()), (3, b"1".to_vec())]);
+        assert_eq!(one(b"\x10\xc18sdparta_0"), [(1, vec![0xc1]), (3, b"sdparta_0".to_vec())]);
+        let two = |data: &[u8]| elements(TWO_BYTE, data);
+        assert_eq!(two(b"\xff\x010"), [(255, b"0".to_vec())]);
+        assert_eq!(two(b"\xff\x010\x00\xf0\x0212"), [(255, b"0".to_vec()), (240, b"12".to_vec())]);
+        assert!(one(b"\x90").is_empty() && two(b"\xff").is_empty() && two(b"\xff\x020").is_empty());
+    }
+
     /// Guards the two early ends of the one-byte form.
     #[test]
     fn rtp_2_id_15_and_id_0_with_a_length_end_the_block() {

@@ -38,7 +38,7 @@ fn rtp_1_reads_captured_packets_of_padding_alone() {
     let packet = Packet::parse(vector!("rtp_only_padding_with_header_extensions")).unwrap();
     assert_eq!((packet.payload().len(), packet.padding_len()), (0, 224));
     let map = ExtensionMap::new().with(2, Kind::AbsSendTime).unwrap();
-    assert!(packet.extension_values(&map).abs_send_time.is_some());
+    assert_eq!(packet.extension_values(&map).abs_send_time.map(|time| time.units()), Some(15_846_540));
 }
 
 #[test]
@@ -55,6 +55,34 @@ fn reads_a_captured_mid() {
     let map = ExtensionMap::new().with(9, Kind::Mid).unwrap();
     assert_eq!(packet.extension_values(&map).mid, Some(Mid::new("0").unwrap()));
     assert_eq!(packet.payload().len(), 54);
+}
+
+/// Marker, payload type, number and time of all captured packets.
+#[test]
+fn captured_headers_say_what_was_sent() {
+    for (vector, expected) in [
+        (vector!("rtp"), (false, 0, 15_743, 3_937_035_252)),
+        (vector!("rtp_dtmf"), (true, 101, 24_152, 4_021_352_124)),
+        (vector!("rtp_only_padding"), (false, 120, 27_759, 4_044_047_131)),
+        (vector!("rtp_only_padding_with_header_extensions"), (false, 98, 22_138, 3_171_065_731)),
+        (vector!("rtp_with_csrc"), (false, 0, 16_082, 144)),
+        (vector!("rtp_with_sdes_mid"), (true, 111, 14_156, 1_327_210_925)),
+    ] {
+        let packet = Packet::parse(vector).unwrap();
+        let (number, time) = (packet.sequence_number().0, packet.timestamp().0);
+        assert_eq!((packet.marker(), packet.payload_type().0, number, time), expected);
+    }
+}
+
+/// Padding is written with its count at the end; what precedes it may be anything (RFC 3550 §5.1).
+#[test]
+fn captured_padding_is_written_with_its_length() {
+    let vector = vector!("rtp_only_padding");
+    let packet = Packet::parse(vector).unwrap();
+    let mut out = Vec::new();
+    Header { padding: true, ..packet.header() }.write(&mut out);
+    write_padding(packet.padding_len(), &mut out);
+    assert_eq!((out.len(), &out[..12], out.last()), (vector.len(), &vector[..12], vector.last()));
 }
 
 #[test]

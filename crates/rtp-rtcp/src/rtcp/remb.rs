@@ -84,6 +84,25 @@ mod tests {
     }
 
     /// Guards the check that the shift lost nothing.
+    /// Exponent and mantissa as others write them.
+    #[test]
+    fn bitrates_have_the_bytes_of_other_implementations() {
+        for (bitrate, bytes) in [
+            (0, [1, 0, 0, 0]),
+            (0x3_ffff, [1, 3, 0xff, 0xff]),
+            (0x4_0000, [1, 6, 0, 0]),
+            (4_160_000, [1, 0x13, 0xf7, 0xa0]),
+        ] {
+            let remb = Remb { sender: Ssrc(1), bitrate, ssrcs: [Ssrc(2_529_072_847)].into_iter().collect() };
+            let mut body = Vec::new();
+            remb.encode(&mut body);
+            assert_eq!(body[8..], [&b"REMB"[..], &bytes, &[0x96, 0xbe, 0x96, 0xcf]].concat());
+            assert_eq!(Remb::decode(&body), Ok(remb));
+            body[8..12].copy_from_slice(b"JUNK");
+            assert!(Remb::decode(&body).is_err());
+        }
+    }
+
     #[test]
     fn rtcp_3_a_bitrate_beyond_64_bits_is_refused() {
         assert_eq!(decode_bitrate(63 << 18 | 1), Ok(1 << 63));

@@ -79,6 +79,29 @@ fn reads_captured_feedback() {
 }
 
 #[test]
+fn reads_captured_goodbyes_picture_loss_and_receiver_report() {
+    let Ok(Packet::Goodbye(bye)) = read(vector!("aiortc/rtcp_bye.bin")) else { panic!() };
+    assert_eq!((&*bye.sources, bye.reason), (&[Ssrc(2_924_645_187)][..], None));
+    assert_eq!(read(vector!("aiortc/rtcp_bye_no_sources.bin")), Ok(Goodbye::default().into()));
+
+    let Ok(Packet::PictureLoss(loss)) = read(vector!("aiortc/rtcp_psfb_pli.bin")) else { panic!() };
+    assert_eq!(loss, PictureLoss { sender: Ssrc(1_414_554_213), media: Ssrc(587_284_409) });
+
+    let Ok(Packet::ReceiverReport(report)) = read(vector!("aiortc/rtcp_rr.bin")) else { panic!() };
+    let block =
+        ReportBlock { ssrc: Ssrc(1_200_895_919), highest_sequence: 630, jitter: 1_906, ..ReportBlock::default() };
+    assert_eq!((report.ssrc, &*report.reports), (Ssrc(817_267_719), &[block][..]));
+}
+
+#[test]
+fn a_captured_report_and_description_make_a_compound() {
+    let bytes = [vector!("aiortc/rtcp_sr.bin"), vector!("aiortc/rtcp_sdes.bin")].concat();
+    let packets: Vec<_> = Compound::parse(&bytes, false).unwrap().packets().collect::<Result<_, _>>().unwrap();
+    let [Packet::SenderReport(report), Packet::SourceDescription(sdes)] = &packets[..] else { panic!("{packets:?}") };
+    assert_eq!((report.ssrc, sdes.chunks[0].ssrc), (Ssrc(1_831_097_322), Ssrc(1_831_097_322)));
+}
+
+#[test]
 fn cve_21_captured_malformed_packets_are_errors() {
     for vector in [
         vector!("aiortc/rtcp_bye_invalid.bin"),

@@ -188,6 +188,11 @@ impl Reporter {
         self.feedback.push_back(packet.into());
     }
 
+    /// Whether feedback waits to be sent.
+    pub fn has_feedback(&self) -> bool {
+        !self.feedback.is_empty()
+    }
+
     /// When [`poll`](Self::poll) will have a report; `poll` has feedback before that.
     pub fn poll_timeout(&self) -> Option<Instant> {
         Some(self.due)

@@ -63,7 +63,7 @@ pub struct Stats {
     pub bytes: u64,
     /// Packets sent again.
     pub retransmitted_packets: u64,
-    /// Bytes of payload in those.
+    /// Bytes of payload in those, the original sequence number included where it goes with them.
     pub retransmitted_bytes: u64,
     /// Requests for packets received.
     pub nacks: u64,
@@ -79,6 +79,8 @@ pub struct RemoteReport {
     pub at: Option<Instant>,
     /// Share of packets lost between its last two reports, in 1/256.
     pub fraction_lost: u8,
+    /// Packets that arrived, by the highest number and what was lost: at most, where the first ones got lost.
+    pub packets_received: u64,
     /// Packets lost in all.
     pub cumulative_lost: i32,
     /// Variation of the transit time.
@@ -111,12 +113,15 @@ pub struct Retransmission {
 /// Numbers the packets of a stream, stamps them, keeps them for those who missed them, and reports on them.
 ///
 /// For each packet: [`next_header`](Self::next_header), send it, [`on_sent`](Self::on_sent). After
-/// [`handle_nack`](Self::handle_nack), [`poll_retransmit`](Self::poll_retransmit) until `None`.
+/// [`handle_nack`](Self::handle_nack), [`poll_retransmit`](Self::poll_retransmit) until `None`, sending each, and
+/// [`on_retransmitted`](Self::on_retransmitted).
 #[derive(Debug)]
 pub struct SendStream {
     config: Config,
     rng: Rng,
     clock: WallClock,
+    /// Of the first packet.
+    first: SequenceNumber,
     next: SequenceNumber,
     next_rtx: SequenceNumber,
     /// The timestamp of media time zero.
@@ -136,8 +141,10 @@ pub struct SendStream {
 impl SendStream {
     /// A stream that has sent nothing. `clock` gives the wall time of its reports: streams to be played in sync share one.
     pub fn new(config: Config, mut rng: Rng, clock: WallClock) -> Self {
+        let first = initial_sequence_number(&mut rng);
         Self {
-            next: initial_sequence_number(&mut rng),
+            first,
+            next: first,
             next_rtx: initial_sequence_number(&mut rng),
             offset: RtpTimestamp(rng.u32()),
             history: History::new(config.history),
@@ -234,6 +241,8 @@ impl SendStream {
         self.remote.fraction_lost = report.fraction_lost;
         self.remote.cumulative_lost = report.cumulative_lost;
         self.remote.highest_sequence = report.highest_sequence;
+        let expected = 1 + i64::from(report.highest_sequence.wrapping_sub(u32::from(self.first.0)) as i32);
+        self.remote.packets_received = (expected - i64::from(report.cumulative_lost)).max(0) as u64;
         self.remote.jitter = duration(report.jitter, self.config.clock_rate);
         if let Some(rtt) = self.round_trip(now, report) {
             self.remote.rtt = Some(rtt);
@@ -257,7 +266,7 @@ impl SendStream {
         self.history.has_wanted()
     }
 
-    /// The next packet to send again.
+    /// The next packet to send again; see [`on_retransmitted`](Self::on_retransmitted).
     pub fn poll_retransmit(&mut self, now: Instant) -> Option<Retransmission> {
         let (original, payload) = self.history.poll(now)?;
         let payload = payload.clone();
@@ -269,9 +278,14 @@ impl SendStream {
             }
             None => Retransmission { header: original.clone(), osn: None, payload },
         };
-        self.stats.retransmitted_packets += 1;
-        self.stats.retransmitted_bytes += retransmission.payload.len() as u64;
         Some(retransmission)
+    }
+
+    /// A packet was sent again: it counts.
+    pub fn on_retransmitted(&mut self, retransmission: &Retransmission) {
+        let Retransmission { osn, payload, .. } = retransmission;
+        self.stats.retransmitted_packets += 1;
+        self.stats.retransmitted_bytes += (osn.map_or(0, |osn| osn.len()) + payload.len()) as u64;
     }
 
     /// The header of a packet of padding alone, to probe the bandwidth: in the stream of retransmissions if there is one. The
@@ -334,7 +348,8 @@ impl SendStream {
             let ssrc = self.other_ssrc();
             self.config.rtx = self.config.rtx.map(|(_, payload_type)| (ssrc, payload_type));
         }
-        self.next = initial_sequence_number(&mut self.rng);
+        self.first = initial_sequence_number(&mut self.rng);
+        self.next = self.first;
         self.next_rtx = initial_sequence_number(&mut self.rng);
         self.history.clear();
         self.reported = (0, 0);

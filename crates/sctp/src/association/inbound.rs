@@ -164,10 +164,9 @@ impl Inbound {
     }
 
     fn has_room(&self, len: usize, next: bool, delivery: &Delivery) -> bool {
-        let buffer = self.window.size();
         let held = self.held(delivery) + len + OVERHEAD;
-        // The last eighth is for what closes holes: only that can complete messages and make room again.
-        held <= if next { buffer } else { buffer - buffer / 8 }
+        let closes_hole = next && !self.runs.is_empty();
+        held <= if closes_hole { self.window.with_reserve() } else { self.window.size() }
     }
 
     fn on_duplicate(&mut self, tsn: Tsn) {

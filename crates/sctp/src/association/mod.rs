@@ -58,7 +58,8 @@ use link::Link;
 use losses::Losses;
 use ortica_core::{Bitrate, Instant, Rng, Timers};
 use rto::Rto;
-use send_queue::{MESSAGE_OVERHEAD, Outgoing, SendQueue};
+pub(crate) use send_queue::MESSAGE_OVERHEAD;
+use send_queue::{Outgoing, SendQueue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -388,7 +389,7 @@ impl Association {
 
     /// Bytes of the longest message that [`send`](Self::send) takes: one that fills the send buffer alone.
     pub fn longest_message(&self) -> usize {
-        self.config.limits.send_buffer.saturating_sub(MESSAGE_OVERHEAD)
+        self.config.limits.longest_message()
     }
 
     /// Bytes of messages queued on `stream` that were not yet put into a packet.

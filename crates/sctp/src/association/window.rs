@@ -29,13 +29,19 @@ impl ReceiveWindow {
     pub fn new(limits: &Limits) -> Self {
         // Room for two messages at least, or one that arrives in part could never be completed.
         let least = 2 * limits.max_message_size;
-        let most = limits.receive_buffer.max(least);
+        let most = (limits.receive_buffer - limits.receive_buffer / 9).max(least);
         Self { size: least.max(FIRST_RECEIVE).min(most), most, taken: 0, since: None }
     }
 
-    /// Bytes that may be held.
+    /// Bytes that the peer may have sent.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// Bytes that may be held: an eighth more, for what closes holes. Only that can complete messages and make room again, and
+    /// a peer that takes it for lost fills its place.
+    pub fn with_reserve(&self) -> usize {
+        self.size + self.size / 8
     }
 
     /// The reader took so many bytes.
@@ -107,6 +113,9 @@ mod tests {
         Limits::default().with_receive_buffer(16 << 20).with_max_message_size(64 << 10).with_send_buffer(16 << 20)
     }
 
+    /// What is promised at most: with the reserve it is the buffer.
+    const MOST: usize = (16 << 20) - (16 << 20) / 9;
+
     /// What becomes of the window when the reader takes `rate` bytes a second for ten seconds.
     fn size_at(rate: usize, rtt: Duration) -> usize {
         let mut window = ReceiveWindow::new(&limits());
@@ -126,7 +135,7 @@ mod tests {
         let size = size_at(12_500_000, 100 * MS);
         assert!((2 * 1_250_000..=8 << 20).contains(&size), "{size}");
         assert_eq!(size_at(12_500_000, MS), 512 << 10);
-        assert_eq!(size_at(125_000_000, 300 * MS), 16 << 20);
+        assert_eq!(size_at(125_000_000, 300 * MS), MOST);
     }
 
     #[test]
@@ -150,7 +159,8 @@ mod tests {
         window.make_room_beside((512 << 10) + 1);
         assert_eq!(window.size(), 2 << 20);
         window.make_room_beside(100 << 20);
-        assert_eq!(window.size(), 16 << 20);
+        assert_eq!(window.size(), MOST);
+        assert!(window.with_reserve() <= 16 << 20);
     }
 
     #[test]

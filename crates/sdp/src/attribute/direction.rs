@@ -55,6 +55,13 @@ impl Direction {
         Self::new(self.sends() && other.sends(), self.receives() && other.receives())
     }
 
+    /// Whether it answers what the other end `offered`: nothing is sent that was not to be received, nor the other way round.
+    ///
+    /// Source: [RFC 3264 §6.1](https://www.rfc-editor.org/rfc/rfc3264#section-6.1)
+    pub fn answers(self, offered: Self) -> bool {
+        self.and(offered.reversed()) == self
+    }
+
     /// The token in SDP.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -98,5 +105,20 @@ mod tests {
         assert_eq!(Direction::SendOnly.reversed(), Direction::RecvOnly);
         assert_eq!(Direction::SendRecv.and(Direction::RecvOnly), Direction::RecvOnly);
         assert_eq!("both".parse::<Direction>(), Err(UnknownDirection));
+    }
+
+    /// Guards: the table of RFC 3264 §6.1.
+    #[test]
+    fn an_answer_takes_no_more_than_was_offered() {
+        use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+        for (offered, allowed) in [
+            (SendRecv, &[SendRecv, SendOnly, RecvOnly, Inactive][..]),
+            (SendOnly, &[RecvOnly, Inactive]),
+            (RecvOnly, &[SendOnly, Inactive]),
+            (Inactive, &[Inactive]),
+        ] {
+            let all = [SendRecv, SendOnly, RecvOnly, Inactive].into_iter();
+            assert_eq!(all.filter(|answer| answer.answers(offered)).collect::<Vec<_>>(), allowed, "{offered}");
+        }
     }
 }

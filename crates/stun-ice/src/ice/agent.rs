@@ -2,6 +2,7 @@
 
 use super::address::canonical;
 use super::generation::Generation;
+use super::pair::Pair;
 use super::shared::Shared;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
@@ -226,6 +227,13 @@ impl Agent {
         }
     }
 
+    /// Forgets the generation before the last restart, which carries data until the new one has a selected pair: what is on its
+    /// other end is not who is wanted any more. The restart can no longer be taken back.
+    pub fn forget_previous(&mut self, now: Instant) {
+        self.previous = None;
+        self.settle(now);
+    }
+
     /// Takes a datagram for which [`is_stun`](crate::is_stun) holds. Anything else is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         if self.is_over() {
@@ -344,6 +352,15 @@ impl Agent {
             || self.previous.as_ref().is_some_and(|previous| previous.generation.is_validated(socket, remote))
     }
 
+    /// Whether the peer may send from `remote` to `socket`: a candidate says so, or a check came from there that could not be
+    /// looked into yet.
+    pub fn expects(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        let remote = canonical(remote);
+        let announced =
+            || self.remote_candidates().any(|candidate| candidate.socket_addr().map(canonical) == Some(remote));
+        self.shared.socket(socket).is_some() && (announced() || self.current.has_early_check(socket, remote))
+    }
+
     /// Its state.
     pub fn state(&self) -> State {
         self.shared.outbox.state()
@@ -369,12 +386,11 @@ impl Agent {
         self.shared.stats
     }
 
-    /// All candidates, local and remote, peer-reflexive ones included.
+    /// All candidates, local and remote, peer-reflexive ones included. While a restart is under way, those of the old
+    /// generation come last.
     pub fn candidates(&self) -> impl Iterator<Item = CandidateStats<'_>> {
-        let local = |local: &'_ super::local::Local| (local.id, false, local.server);
-        let locals = self.current.locals.iter().map(move |it| (local(it), &it.candidate));
-        let remotes = self.current.remotes.iter().map(|it| ((it.id, true, None), &it.candidate));
-        locals.chain(remotes).map(|((id, remote, server), candidate)| CandidateStats { id, remote, candidate, server })
+        let previous = self.previous.iter().map(|previous| &previous.generation);
+        std::iter::once(&self.current).chain(previous).flat_map(Generation::candidates)
     }
 
     /// The candidate pairs, best first. While a restart is under way, those of the old generation come last.
@@ -382,6 +398,12 @@ impl Agent {
         let route = self.route();
         let previous = self.previous.iter().flat_map(|previous| previous.generation.list.iter());
         self.current.list.iter().chain(previous).map(move |pair| pair.stats(Some(pair.route()) == route))
+    }
+
+    /// The same in any order, to count what they carry.
+    pub(super) fn pairs_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        let previous = self.previous.iter_mut().flat_map(|previous| previous.generation.list.iter_mut());
+        self.current.list.iter_mut().chain(previous)
     }
 
     fn on_message(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, message: &Message<'_>) {

@@ -10,7 +10,7 @@ use super::remote::Remote;
 use super::request::EarlyCheck;
 use super::shared::Shared;
 use super::transaction::Transactions;
-use super::{Candidate, CandidateKind, Credentials, PairId, Route, consent};
+use super::{Candidate, CandidateKind, CandidateStats, Credentials, PairId, Route, consent};
 use crate::stun::IntegrityKey;
 use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId};
@@ -125,6 +125,25 @@ impl Generation {
         self.began = Some(now);
         self.drop_foreign_remotes();
         self.process_early_checks(shared, now);
+    }
+
+    /// Its candidates, local ones first.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = CandidateStats<'_>> {
+        let locals = self.locals.iter().map(|it| CandidateStats {
+            id: it.id,
+            remote: false,
+            candidate: &it.candidate,
+            server: it.server,
+            signalled: true,
+        });
+        let remotes = self.remotes.iter().map(|it| CandidateStats {
+            id: it.id,
+            remote: true,
+            candidate: &it.candidate,
+            server: None,
+            signalled: it.signalled,
+        });
+        locals.chain(remotes)
     }
 
     /// The pair that carries the data.

@@ -5,7 +5,7 @@ use super::generation::Generation;
 use super::pair::{Pair, Run};
 use super::remote::Place;
 use super::shared::{Shared, Socket};
-use super::{Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, Transport};
+use super::{Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, Traffic, Transport};
 use ortica_core::{Instant, Rng, SocketId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -158,6 +158,7 @@ impl Generation {
             responses_sent: 0,
             responses_received: 0,
             consent_requests_sent: 0,
+            traffic: Traffic::default(),
         };
         pair.update_priority(shared.role);
         // RFC 8838 §12: one pair per foundation is checked at a time.

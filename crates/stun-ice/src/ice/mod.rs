@@ -13,6 +13,7 @@
 //! | `nomination` | which pair is selected |
 //! | `consent` | whether it still works, and may be used |
 //! | `servers`, `gather` | STUN servers, and what they are asked |
+//! | `traffic` | what pairs carried beside checks |
 
 mod address;
 mod agent;
@@ -33,6 +34,7 @@ mod response;
 mod servers;
 mod shared;
 mod stats;
+mod traffic;
 mod transaction;
 mod transmit;
 
@@ -43,6 +45,7 @@ pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
 pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy};
 pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+pub use traffic::Traffic;
 
 #[cfg(test)]
 mod tests;

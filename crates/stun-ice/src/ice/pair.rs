@@ -1,6 +1,6 @@
 //! A candidate pair.
 
-use super::{CandidateId, PairId, PairState, PairStats, Role, Route, consent};
+use super::{CandidateId, PairId, PairState, PairStats, Role, Route, Traffic, consent};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub(super) struct Pair {
     pub(super) responses_sent: u64,
     pub(super) responses_received: u64,
     pub(super) consent_requests_sent: u64,
+    pub(super) traffic: Traffic,
 }
 
 impl Pair {
@@ -101,6 +102,7 @@ impl Pair {
             responses_sent: self.responses_sent,
             responses_received: self.responses_received,
             consent_requests_sent: self.consent_requests_sent,
+            traffic: self.traffic,
         }
     }
 }

@@ -127,6 +127,11 @@ impl Generation {
         }
     }
 
+    /// A check from there waits for the peer's credentials.
+    pub(super) fn has_early_check(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        self.early.iter().any(|check| check.socket == socket && check.remote == remote)
+    }
+
     /// The peer's credentials are known: checks that came before are acted upon now.
     pub(super) fn process_early_checks(&mut self, shared: &mut Shared, now: Instant) {
         for EarlyCheck { socket, remote, ufrag, request } in std::mem::take(&mut self.early) {

@@ -1,5 +1,6 @@
 //! Numbers about an agent, its candidates and its pairs.
 
+use super::Traffic;
 use crate::Candidate;
 use ortica_core::SocketId;
 use std::fmt;
@@ -74,6 +75,8 @@ pub struct CandidateStats<'a> {
     pub candidate: &'a Candidate,
     /// The STUN server that saw it, for server-reflexive local ones.
     pub server: Option<SocketAddr>,
+    /// `false` for a peer-reflexive one of the peer that its signaling has not named: where it is, the application was not told.
+    pub signalled: bool,
 }
 
 /// State of a candidate pair.
@@ -141,4 +144,6 @@ pub struct PairStats {
     pub responses_received: u64,
     /// Requests sent for consent.
     pub consent_requests_sent: u64,
+    /// What it carried, as far as its user told.
+    pub traffic: Traffic,
 }

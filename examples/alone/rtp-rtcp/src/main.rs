@@ -113,6 +113,7 @@ impl Sender {
         }
         while let Some(again) = self.stream.poll_retransmit(clock.now()) {
             self.socket.send(&packet(&again.header, &again.payload))?;
+            self.stream.on_retransmitted(&again);
         }
         let mut out = Vec::new();
         let (stream, now) = (&mut self.stream, clock.now());

@@ -9,6 +9,8 @@
 //! The files lie in memory (/dev/shm) where there is room, so that it is the program that is measured, and not the disk.
 #![cfg(unix)]
 
+#[path = "../../src/heap.rs"]
+mod heap;
 mod plain;
 mod watch;
 

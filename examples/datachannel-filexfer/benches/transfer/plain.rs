@@ -1,6 +1,6 @@
 //! The same transfer without files: messages that lie ready, and go nowhere.
 
-use crate::{Failure, Side};
+use crate::{Failure, Side, heap};
 use bytes::Bytes;
 use ortica::signaling::{Signal, Signaling};
 use ortica::{Configuration, DataChannel, DataChannelInit, Event, Events, Message, PeerConnection};
@@ -11,6 +11,7 @@ const MESSAGE_LEN: usize = 64 * 1024;
 
 /// Runs one side to its end; the receiving one says what it received, as the program does.
 pub fn run(side: &Side) -> Result<(), Failure> {
+    heap::keep();
     Builder::new_current_thread().enable_all().build()?.block_on(async {
         let (connection, mut events) = PeerConnection::new(Configuration::default())?;
         match side {

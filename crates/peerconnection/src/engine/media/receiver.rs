@@ -1,7 +1,9 @@
 //! One receiver: packets into frames, gaps into requests.
 
+use super::coding::{DecodedReport, DecodingStats};
+use super::flow::Flow;
 use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
-use crate::engine::{Limits, ReceiverStats};
+use crate::engine::{BufferingStats, Limits, ReceiverStats};
 use ortica_codecs::payload::{self, Depacketizer, Piece};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, NtpTime};
@@ -26,6 +28,8 @@ pub enum ReceivedFrame {
     Frame {
         /// It. Its `pts` counts from where the peer began, without wraps.
         frame: EncodedFrame,
+        /// When its first packet came.
+        began: Instant,
         /// When the packet came that completed it.
         arrived: Instant,
         /// The moment it was captured, on the peer's clock, once its reports tell. Frames of two receivers with equal times
@@ -49,12 +53,15 @@ pub(in crate::engine) struct Receiver {
     parameters: Option<RtpReceiveParameters>,
     apt: AptTable,
     stream: Option<Stream>,
+    /// How many streams there were.
+    streams: u32,
     /// Frames that nobody has read yet.
     ready: VecDeque<ReceivedFrame>,
     /// Of earlier streams.
     dropped: u64,
     readable: bool,
     rtt: Option<Duration>,
+    pub flow: Flow,
 }
 
 /// A stream that is being received, with the one of its retransmissions.
@@ -72,7 +79,29 @@ struct Stream {
     firs: u64,
     malformed: u64,
     lost: u64,
+    /// What came in streams of retransmissions.
+    again: Volume,
+    /// Packets that a jitter buffer discarded which is gone: the codec changed.
+    discarded: u64,
+    buffering: BufferingStats,
+    decoding: DecodingStats,
     fresh: bool,
+}
+
+/// How much came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Volume {
+    packets: u64,
+    bytes: u64,
+    header_bytes: u64,
+}
+
+impl Volume {
+    fn add(&mut self, packet: &Packet<'_>) {
+        self.packets += 1;
+        self.bytes += packet.payload().len() as u64;
+        self.header_bytes += (packet.header_len() + usize::from(packet.padding_len())) as u64;
+    }
 }
 
 enum Buffer {
@@ -87,10 +116,12 @@ impl Receiver {
             parameters: None,
             apt: AptTable::new(),
             stream: None,
+            streams: 0,
             ready: VecDeque::new(),
             dropped: 0,
             readable: false,
             rtt: None,
+            flow: Flow::default(),
         }
     }
 
@@ -110,6 +141,7 @@ impl Receiver {
 
     pub fn stop(&mut self) {
         (self.parameters, self.stream) = (None, None);
+        self.flow.set(false);
     }
 
     /// The oldest frame that nobody has read yet.
@@ -132,6 +164,13 @@ impl Receiver {
         }
     }
 
+    /// A decoder made something of what was read.
+    pub fn handle_decoded(&mut self, now: Instant, report: &DecodedReport) {
+        if let Some(stream) = &mut self.stream {
+            stream.decoding.add(now, report);
+        }
+    }
+
     /// A packet that belongs here has come. `false` if it is of no use.
     pub fn handle_packet(&mut self, now: Instant, limits: &Limits, packet: &Packet<'_>) -> bool {
         let Some(parameters) = &self.parameters else { return false };
@@ -141,17 +180,23 @@ impl Receiver {
         let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
         match &mut self.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec),
-            stream => *stream = Some(Stream::new(packet.ssrc(), codec, self.rtt)),
+            stream => {
+                self.streams += 1;
+                *stream = Some(Stream::new(packet.ssrc(), codec, self.rtt));
+            }
         }
         let Some(stream) = &mut self.stream else { return false };
         let useful = stream.handle_packet(now, packet);
+        self.flow.set(self.flow.is_on() || useful);
         self.collect(now, limits);
         useful
     }
 
     /// The stream has ended, by the peer's word.
     pub fn handle_goodbye(&mut self, ssrc: Ssrc) {
-        self.stream.take_if(|stream| stream.receive.ssrc() == ssrc);
+        if self.stream.take_if(|stream| stream.receive.ssrc() == ssrc).is_some() {
+            self.flow.set(false);
+        }
     }
 
     pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) -> bool {
@@ -234,7 +279,8 @@ impl Receiver {
     }
 
     pub fn stats(&self) -> ReceiverStats {
-        let mut stats = ReceiverStats { frames_dropped: self.dropped, ..ReceiverStats::default() };
+        let mut stats =
+            ReceiverStats { stream: self.streams, frames_dropped: self.dropped, ..ReceiverStats::default() };
         if let Some(stream) = &self.stream {
             stream.add_stats(&mut stats);
         }
@@ -262,6 +308,10 @@ impl Stream {
             firs: 0,
             malformed: 0,
             lost: 0,
+            again: Volume::default(),
+            discarded: 0,
+            buffering: BufferingStats::default(),
+            decoding: DecodingStats::default(),
             fresh: true,
         };
         if let Some(rtt) = rtt {
@@ -279,6 +329,7 @@ impl Stream {
     fn set_codec(&mut self, codec: RtpCodecParameters) {
         if self.codec.codec != codec.codec {
             self.depacketizer = payload::depacketizer(codec.codec, payload::Limits::default());
+            self.discarded += self.buffer.discarded();
             self.buffer = Buffer::new(codec.codec);
             self.timestamps = TimestampUnwrapper::new();
             self.receive.set_clock_rate(codec.codec.clock_rate());
@@ -303,6 +354,7 @@ impl Stream {
         if rtx.handle_packet(now, packet) == Arrival::Stray {
             return false;
         }
+        self.again.add(packet);
         let Ok(restored) = apt.restore(packet, self.receive.ssrc()) else { return false };
         self.receive.handle_restored(now, restored.sequence_number());
         self.insert(now, &restored)
@@ -345,6 +397,7 @@ impl Stream {
 
     fn collect_audio(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
         let Buffer::Audio(buffer) = &mut self.buffer else { return };
+        let delay = buffer.delay();
         while let Some(playout) = buffer.poll(now) {
             match playout {
                 Playout::Lost { timestamp, .. } => {
@@ -359,8 +412,13 @@ impl Stream {
                     match self.depacketizer.assemble(pts, &[piece]) {
                         Ok(frame) => {
                             self.frames += 1;
+                            let samples = frame.duration.max(1);
+                            self.buffering.emitted += u64::from(samples);
+                            self.buffering.delay += now.saturating_duration_since(packet.arrived) * samples;
+                            self.buffering.target_delay += delay * samples;
                             ready.push_back(ReceivedFrame::Frame {
                                 frame,
+                                began: packet.arrived,
                                 arrived: packet.arrived,
                                 captured: self.receive.wall_time(packet.timestamp),
                                 discontinuity: std::mem::take(&mut self.fresh),
@@ -386,17 +444,23 @@ impl Stream {
                 .packets()
                 .map(|packet| Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload })
                 .collect();
-            let (key_frame, discontinuity, arrived) = (frame.key_frame, frame.discontinuity, frame.arrived);
+            let (key_frame, discontinuity) = (frame.key_frame, frame.discontinuity);
+            let (began, arrived) = (frame.began, frame.arrived);
             let timestamp: RtpTimestamp = frame.timestamp;
             match self.depacketizer.assemble(pts, &pieces) {
                 Ok(frame) => {
                     self.frames += 1;
+                    self.buffering.emitted += 1;
+                    self.buffering.delay += now.saturating_duration_since(began);
+                    self.buffering.assembled += u64::from(pieces.len() > 1);
+                    self.buffering.assembly_time += arrived.saturating_duration_since(began);
                     if key_frame {
                         self.key_frames += 1;
                         self.requester.satisfy();
                     }
                     ready.push_back(ReceivedFrame::Frame {
                         frame,
+                        began,
                         arrived,
                         captured: self.receive.wall_time(timestamp),
                         discontinuity: discontinuity | std::mem::take(&mut self.fresh),
@@ -430,13 +494,20 @@ impl Stream {
         let receive = self.receive.stats();
         stats.ssrc = Some(self.receive.ssrc());
         stats.codec = Some(self.codec.codec);
+        stats.payload_type = Some(self.codec.payload_type);
         stats.packets_received = receive.packets;
         stats.bytes_received = receive.bytes;
         stats.header_bytes_received = receive.header_bytes;
         stats.packets_lost = receive.lost;
         stats.jitter = receive.jitter;
         stats.last_packet_received = receive.last;
-        stats.retransmitted_packets_received = receive.restored;
+        stats.rtx_ssrc = self.rtx.as_ref().map(ReceiveStream::ssrc);
+        stats.retransmitted_packets_received = self.again.packets;
+        stats.retransmitted_bytes_received = self.again.bytes;
+        stats.retransmitted_header_bytes_received = self.again.header_bytes;
+        stats.packets_discarded = self.discarded + self.buffer.discarded();
+        stats.buffering = self.buffering;
+        stats.decoding = self.decoding;
         stats.nack_count = receive.nack.nacks;
         stats.pli_count = self.plis;
         stats.fir_count = self.firs;
@@ -453,6 +524,14 @@ impl Buffer {
         match codec.kind() {
             MediaKind::Audio => Self::Audio(AudioBuffer::new(AudioConfig::new(codec.clock_rate()))),
             MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default())),
+        }
+    }
+
+    /// Packets that came too late, or found no room.
+    fn discarded(&self) -> u64 {
+        match self {
+            Self::Audio(buffer) => buffer.stats().late + buffer.stats().overflowed,
+            Self::Video(buffer) => buffer.stats().late,
         }
     }
 }

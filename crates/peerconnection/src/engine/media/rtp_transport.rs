@@ -31,6 +31,8 @@ pub(in crate::engine) struct RtpTransport {
     /// The stream that feedback about arrivals names.
     heard: Ssrc,
     next_number: SequenceNumber,
+    /// Streams of senders that are gone: SRTP is to make room for others.
+    over: Vec<Ssrc>,
     rtt: Option<Duration>,
     /// Plain RTCP, reused.
     scratch: Vec<u8>,
@@ -51,6 +53,7 @@ impl RtpTransport {
             arrivals: ArrivalRecorder::default(),
             heard: Ssrc(0),
             next_number: SequenceNumber(0),
+            over: Vec::new(),
             rtt: None,
             scratch: Vec::new(),
             stats: RtpStats::default(),
@@ -70,6 +73,37 @@ impl RtpTransport {
             receiver.set_rtt(rtt);
         }
         self.receivers.insert(id, receiver);
+    }
+
+    /// Hands a sender to another transport, with what waits to be sent.
+    pub fn take_sender(&mut self, id: SenderId) -> Option<Sender> {
+        let sender = self.senders.remove(&id);
+        self.update_reporter();
+        sender
+    }
+
+    /// Takes a sender over from another transport.
+    pub fn put_sender(&mut self, id: SenderId, sender: Sender) {
+        self.senders.insert(id, sender);
+        self.update_reporter();
+    }
+
+    /// Hands a receiver to another transport, with what was not read.
+    pub fn take_receiver(&mut self, id: ReceiverId) -> Option<Receiver> {
+        self.demux.remove_section(section_of(id));
+        let receiver = self.receivers.remove(&id);
+        self.update_reporter();
+        receiver
+    }
+
+    /// Takes a receiver over from another transport. Packets find it from the next
+    /// [`start_receiving`](Self::start_receiving) on.
+    pub fn put_receiver(&mut self, id: ReceiverId, mut receiver: Receiver) {
+        if let Some(rtt) = self.rtt {
+            receiver.set_rtt(rtt);
+        }
+        self.receivers.insert(id, receiver);
+        self.update_reporter();
     }
 
     pub fn sender(&mut self, id: SenderId) -> Option<&mut Sender> {
@@ -98,6 +132,18 @@ impl RtpTransport {
             self.reporter.push(goodbye);
             self.update_reporter();
         }
+    }
+
+    pub fn remove_sender(&mut self, id: SenderId) {
+        self.stop_sending(id);
+        self.over.extend(self.senders.remove(&id).iter().flat_map(Sender::used));
+        self.update_reporter();
+    }
+
+    pub fn remove_receiver(&mut self, id: ReceiverId) {
+        self.stop_receiving(id);
+        self.receivers.remove(&id);
+        self.update_reporter();
     }
 
     pub fn start_receiving(
@@ -160,7 +206,7 @@ impl RtpTransport {
     // --- packets in -------------------------------------------------------------------------------------------------
 
     pub fn handle_rtp(&mut self, now: Instant, limits: &Limits, srtp: &mut Srtp, packet: &mut [u8]) {
-        let Ok(len) = srtp.receive.unprotect_rtp(packet) else {
+        let Ok(len) = srtp.unprotect_rtp(packet) else {
             self.stats.unauthenticated += 1;
             return;
         };
@@ -188,7 +234,7 @@ impl RtpTransport {
     }
 
     pub fn handle_rtcp(&mut self, now: Instant, srtp: &mut Srtp, packet: &mut [u8], events: &mut VecDeque<Event>) {
-        let Ok(len) = srtp.receive.unprotect_rtcp(packet) else {
+        let Ok(len) = srtp.unprotect_rtcp(packet) else {
             self.stats.unauthenticated += 1;
             return;
         };
@@ -285,6 +331,9 @@ impl RtpTransport {
         let ssrc = self.reporter.ssrc();
         for (id, receiver) in &mut self.receivers {
             receiver.poll_feedback(now, ssrc, |packet| self.reporter.push(packet));
+            if let Some(is_on) = receiver.flow.take_change() {
+                events.push_back(Event::ReceiverFlow(*id, is_on));
+            }
             if receiver.take_readable() {
                 events.push_back(Event::ReceiverReadable(*id));
             }
@@ -316,7 +365,8 @@ impl RtpTransport {
 
     /// Appends the next packet of reports and requests, sealed, which go before media. `false` if there is none.
     pub fn poll_rtcp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
-        if self.is_idle() {
+        self.over.drain(..).for_each(|ssrc| srtp.retire(ssrc));
+        if self.is_idle() && !self.reporter.has_feedback() {
             return false;
         }
         self.scratch.clear();
@@ -326,7 +376,7 @@ impl RtpTransport {
         if self.reporter.poll(now, reports, blocks, &mut self.scratch).is_none() {
             return false;
         }
-        let sealed = srtp.send.protect_rtcp(&self.scratch, out);
+        let sealed = srtp.protect_rtcp(&self.scratch, out);
         sealed.inspect_err(|error| tracing::debug!(%error, "a report was not sent")).is_ok()
     }
 
@@ -334,7 +384,7 @@ impl RtpTransport {
     pub fn poll_rtp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         let stamp = Stamp { now, clock: self.clock, number: self.next_number };
         let mut sendings = self.senders.values_mut().filter_map(|sender| sender.sending.as_mut());
-        let sent = sendings.any(|sending| sending.poll_packet(&stamp, &mut srtp.send, out));
+        let sent = sendings.any(|sending| sending.poll_packet(&stamp, srtp, out));
         if sent {
             self.next_number = self.next_number.next();
         }

@@ -1,6 +1,8 @@
 //! One sender: frames into packets, feedback into what the encoder is told.
 
+use super::coding::{EncodedReport, EncodingStats};
 use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpSendParameters};
+use crate::engine::secured::Srtp;
 use crate::engine::{Limits, SenderStats};
 use ortica_codecs::payload::{self, PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
@@ -11,7 +13,6 @@ use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, Remb, ReportBlock, SenderReport};
 use ortica_rtp::session::sender::{Config, SendStream};
 use ortica_rtp::{Header, Mid, SequenceNumber, Ssrc};
-use ortica_srtp::Context;
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
@@ -97,9 +98,15 @@ pub(in crate::engine) struct Sending {
     key_frames: u64,
     dropped: u64,
     header_bytes: u64,
+    huge_frames: u64,
+    /// Bytes of all frames that were cut.
+    frame_bytes: u64,
+    send_delay: Duration,
+    encoding: EncodingStats,
 }
 
 struct Queued {
+    since: Instant,
     header: Header,
     payload: SentPayload,
     audio_level: Option<u8>,
@@ -145,12 +152,20 @@ impl Sender {
         Some(self.paused.insert(sending).stream.goodbye())
     }
 
+    /// The streams under which something was sent.
+    pub fn used(&self) -> impl Iterator<Item = Ssrc> {
+        let streams = [&self.sending, &self.paused].into_iter().flatten().map(|sending| &sending.stream);
+        let used = streams.filter(|stream| stream.stats().packets > 0);
+        used.flat_map(|stream| [Some(stream.ssrc()), stream.rtx_ssrc()]).flatten()
+    }
+
     pub fn count_dropped(&mut self) {
         self.dropped += 1;
     }
 
     pub fn stats(&self) -> SenderStats {
-        let mut stats = SenderStats { frames_dropped: self.dropped, ..SenderStats::default() };
+        let active = self.sending.is_some();
+        let mut stats = SenderStats { frames_dropped: self.dropped, active, ..SenderStats::default() };
         if let Some(sending) = self.sending.as_ref().or(self.paused.as_ref()) {
             sending.add_stats(&mut stats);
         }
@@ -184,6 +199,10 @@ impl Sending {
             key_frames: 0,
             dropped: 0,
             header_bytes: 0,
+            huge_frames: 0,
+            frame_bytes: 0,
+            send_delay: Duration::ZERO,
+            encoding: EncodingStats::default(),
         }
     }
 
@@ -224,15 +243,28 @@ impl Sending {
             let header = self.stream.next_header(captured, timestamp, payload.marker());
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
-            self.queue.push_back(Queued { header, payload, audio_level: frame.audio_level });
+            self.queue.push_back(Queued { since: captured, header, payload, audio_level: frame.audio_level });
         }
-        self.frames += 1;
+        self.count_frame(frame.data.len());
         if frame.key_frame && self.codec.codec.kind() == MediaKind::Video {
             self.key_frames += 1;
             self.needs_key_frame = false;
             self.limiter.handle_key_frame(captured);
         }
         Ok(())
+    }
+
+    /// A frame is huge if it has more than two and a half times the bytes of those before it, on average.
+    fn count_frame(&mut self, len: usize) {
+        let len = len as u64;
+        self.huge_frames += u64::from(self.frames > 0 && 2 * len * self.frames > 5 * self.frame_bytes);
+        self.frames += 1;
+        self.frame_bytes += len;
+    }
+
+    /// An encoder made a frame for this stream.
+    pub fn handle_encoded(&mut self, now: Instant, report: &EncodedReport) {
+        self.encoding.add(now, report);
     }
 
     /// What the encoder is to do now; a wish for a key frame is told once.
@@ -248,7 +280,7 @@ impl Sending {
     // --- packets ----------------------------------------------------------------------------------------------------
 
     /// Appends the next packet, sealed: one to send again before those that wait. `false` if there is none.
-    pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Context, out: &mut Vec<u8>) -> bool {
+    pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         while let Some(again) = self.stream.poll_retransmit(stamp.now) {
             let values = self.values(stamp, None);
             self.header.clear();
@@ -262,12 +294,13 @@ impl Sending {
             match sealed {
                 Ok(_) => {
                     self.header_bytes += self.header.len() as u64;
+                    self.stream.on_retransmitted(&again);
                     return true;
                 }
                 Err(error) => tracing::debug!(%error, "a packet was not sent again"),
             }
         }
-        while let Some(Queued { header, payload, audio_level }) = self.queue.pop_front() {
+        while let Some(Queued { since, header, payload, audio_level }) = self.queue.pop_front() {
             self.queued_bytes -= payload.len();
             let values = self.values(stamp, audio_level);
             self.header.clear();
@@ -275,6 +308,7 @@ impl Sending {
             match srtp.protect_rtp(&self.header, &[&payload.prefix, &payload.body], out) {
                 Ok(_) => {
                     self.header_bytes += self.header.len() as u64;
+                    self.send_delay += stamp.now.saturating_duration_since(since);
                     self.stream.on_sent(stamp.now, header, payload);
                     return true;
                 }
@@ -353,6 +387,8 @@ impl Sending {
         let (stream, limiter) = (self.stream.stats(), self.limiter.stats());
         stats.ssrc = Some(self.stream.ssrc());
         stats.codec = Some(self.codec.codec);
+        stats.payload_type = Some(self.codec.payload_type);
+        stats.rtx_ssrc = self.stream.rtx_ssrc();
         stats.packets_sent = stream.packets + stream.retransmitted_packets;
         stats.bytes_sent = stream.bytes + stream.retransmitted_bytes;
         stats.header_bytes_sent = self.header_bytes;
@@ -360,6 +396,9 @@ impl Sending {
         stats.retransmitted_bytes_sent = stream.retransmitted_bytes;
         stats.frames_sent = self.frames;
         stats.key_frames_sent = self.key_frames;
+        stats.huge_frames_sent = self.huge_frames;
+        stats.send_delay = self.send_delay;
+        stats.encoding = self.encoding;
         stats.frames_dropped += self.dropped;
         stats.nack_count = stream.nacks;
         stats.pli_count = limiter.picture_losses;

@@ -2,11 +2,12 @@
 
 use super::{Session, Transport, TransportError};
 use crate::engine::{
-    EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, SendFrameError, SenderId, SenderStats, TransportId,
+    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError,
+    RtpReceiveParameters, RtpSendParameters, SendFrameError, SenderId, SenderStats, TransportId,
 };
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
+use ortica_rtp::Ssrc;
 use thiserror::Error;
 
 /// Why a command to a sender or a receiver was refused.
@@ -69,6 +70,46 @@ impl Session {
         Ok(id)
     }
 
+    /// A number for a stream, which nobody else is likely to have.
+    pub fn draw_ssrc(&mut self) -> Ssrc {
+        self.next_track += 1;
+        Ssrc::random(&mut self.rng.fork(&format!("ssrc {}", self.next_track)))
+    }
+
+    /// Moves a sender to another transport, with what waits to be sent: its section was bundled with another one, or ceased
+    /// to be. Its stream goes on.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownSender`], [`MediaError::Transport`]; nothing has changed then.
+    pub fn move_sender(&mut self, id: SenderId, to: TransportId) -> Result<(), MediaError> {
+        let from = *self.senders.get(&id).ok_or(MediaError::UnknownSender(id))?;
+        self.carrier(to)?;
+        if from != to
+            && let Some(sender) = self.carrier(from)?.rtp.take_sender(id)
+        {
+            self.carrier(to)?.rtp.put_sender(id, sender);
+            self.senders.insert(id, to);
+        }
+        Ok(())
+    }
+
+    /// Moves a receiver to another transport, with what was not read. What comes there finds it from the next
+    /// [`start_receiving`](Self::start_receiving) on.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownReceiver`], [`MediaError::Transport`]; nothing has changed then.
+    pub fn move_receiver(&mut self, id: ReceiverId, to: TransportId) -> Result<(), MediaError> {
+        let from = *self.receivers.get(&id).ok_or(MediaError::UnknownReceiver(id))?;
+        self.carrier(to)?;
+        if from != to
+            && let Some(receiver) = self.carrier(from)?.rtp.take_receiver(id)
+        {
+            self.carrier(to)?.rtp.put_receiver(id, receiver);
+            self.receivers.insert(id, to);
+        }
+        Ok(())
+    }
+
     /// Sends from now on, or goes on by other parameters.
     ///
     /// # Errors
@@ -112,6 +153,22 @@ impl Session {
         Ok(())
     }
 
+    /// Forgets a sender, with its goodbye if it was sending. No packet needs it any more: what is asked for again is not sent.
+    pub fn remove_sender(&mut self, id: SenderId) {
+        let transport = self.senders.remove(&id).and_then(|transport| self.transports.get_mut(&transport));
+        if let Some(transport) = transport {
+            transport.rtp.remove_sender(id);
+        }
+    }
+
+    /// Forgets a receiver, with what it received and nobody has read.
+    pub fn remove_receiver(&mut self, id: ReceiverId) {
+        let transport = self.receivers.remove(&id).and_then(|transport| self.transports.get_mut(&transport));
+        if let Some(transport) = transport {
+            transport.rtp.remove_receiver(id);
+        }
+    }
+
     /// Sends a frame, whose `pts` stands for the moment `captured`. It is copied into packets only when they are sealed.
     ///
     /// # Errors
@@ -153,6 +210,30 @@ impl Session {
             receiver.request_key_frame(now);
         }
         transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+    }
+
+    /// Takes note of a frame that was encoded for a sender, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: SenderId, report: &EncodedReport) {
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
+        let sender = transport.and_then(|transport| transport.rtp.sender(id));
+        if let Some(sending) = sender.and_then(|sender| sender.sending.as_mut()) {
+            sending.handle_encoded(now, report);
+        }
+    }
+
+    /// Takes note of what a decoder made of a receiver's frame, for statistics alone.
+    pub fn report_decoded(&mut self, now: Instant, id: ReceiverId, report: &DecodedReport) {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get_mut(id));
+        if let Some(receiver) = transport.and_then(|transport| transport.rtp.receiver(id)) {
+            receiver.handle_decoded(now, report);
+        }
+    }
+
+    /// Whether a receiver's stream comes: a packet came, and no goodbye since.
+    /// [`Event::ReceiverFlow`](crate::engine::Event::ReceiverFlow) tells of changes.
+    pub fn is_receiving(&self, id: ReceiverId) -> bool {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get(id));
+        transport.and_then(|transport| transport.rtp.receiver_ref(id)).is_some_and(|receiver| receiver.flow.is_on())
     }
 
     /// Counters of a sender.

@@ -2,10 +2,11 @@
 
 use super::{Negotiation, Theirs};
 use crate::engine::{Session, TransportId};
-use crate::jsep::remote::{Place, append_line};
+use crate::jsep::remote::{Place, RemoteSection, append_line};
 use crate::jsep::{IceCandidate, IceCandidateError, SignalingState};
 use ortica_core::Instant;
 use ortica_ice::Candidate;
+use std::collections::BTreeSet;
 
 /// Candidates that wait with an offer for its answer, and candidates that are shown in a description (JSEP-4).
 const MAX_ADDED: usize = 256;
@@ -19,7 +20,7 @@ impl Negotiation {
         session: &Session,
     ) -> Option<IceCandidate> {
         let local = self.agreed()?;
-        let (index, section) = local.model.leader()?;
+        let (index, section) = local.model.leader(transport)?;
         Some(IceCandidate {
             candidate: candidate.to_string(),
             sdp_mid: Some(section.mid.clone()),
@@ -45,30 +46,42 @@ impl Negotiation {
                 Some(parsed)
             }
         };
-        theirs.show(place, candidate);
+        let has_room = theirs.show(place, candidate);
         if self.state == SignalingState::HaveRemoteOffer {
-            theirs.keep(place, parsed);
+            theirs.keep(place, parsed, has_room);
             return Ok(());
         }
-        let Some(transport) = self.transport else { return Err(IceCandidateError::NoRemoteDescription) };
-        // This side restarted and the answer is awaited: what comes is of the generation that is being replaced.
-        if session.ice(transport).is_some_and(|agent| agent.remote_credentials().is_none()) {
-            return Ok(());
-        }
-        match parsed {
-            None => session.end_of_remote_candidates(now, transport)?,
-            Some(parsed) => session.add_remote_candidate(now, transport, parsed)?,
+        for transport in self.addressed(session, place) {
+            match &parsed {
+                None => session.end_of_remote_candidates(now, transport)?,
+                Some(parsed) => session.add_remote_candidate(now, transport, parsed.clone())?,
+            }
         }
         Ok(())
+    }
+
+    /// The transports that a candidate is for. None while this side restarts and awaits the answer, since what comes is of the
+    /// generation that is being replaced; none where it is for a transport that bundling made superfluous.
+    fn addressed(&self, session: &Session, place: Place) -> BTreeSet<TransportId> {
+        let theirs = self.pending_remote.as_ref().or(self.current_remote.as_ref());
+        let sections = theirs.map_or(&[][..], |theirs| &theirs.parsed.sections);
+        let meant = sections.iter().enumerate().filter(|(index, _)| place.holds(*index));
+        let transport = |(index, section): (usize, &RemoteSection)| {
+            let transport = self.transports.in_force(index)?;
+            let known = session.ice(transport)?.remote_credentials()?;
+            Some(transport).filter(|_| section.credentials.as_ref().is_none_or(|named| named == known))
+        };
+        meant.filter_map(transport).collect()
     }
 }
 
 impl Theirs {
     /// Adds a candidate to the text, where the application sees it (webrtc-pc §4.4.2, `addIceCandidate`).
-    fn show(&mut self, place: Place, candidate: &IceCandidate) {
+    /// `false` when there are too many.
+    fn show(&mut self, place: Place, candidate: &IceCandidate) -> bool {
         if self.added >= MAX_ADDED {
             tracing::debug!("too many candidates to show");
-            return;
+            return false;
         }
         self.added += 1;
         let line = match candidate.candidate.as_str() {
@@ -76,15 +89,17 @@ impl Theirs {
             text => format!("a={}", text.strip_prefix("a=").unwrap_or(text)),
         };
         append_line(&mut self.description.sdp, place, &line);
+        true
     }
 
-    /// Before the answer is set a candidate waits with the offer that it belongs to.
-    fn keep(&mut self, place: Place, candidate: Option<Candidate>) {
-        let Some(section) = self.parsed.leader_of(place) else { return };
-        match candidate {
-            None => section.end_of_candidates = true,
-            Some(candidate) if section.candidates.len() < MAX_ADDED => section.candidates.push(candidate),
-            Some(_) => tracing::debug!("too many candidates before the answer"),
+    /// Before the answer is set a candidate waits with the section that it belongs to.
+    fn keep(&mut self, place: Place, candidate: Option<Candidate>, has_room: bool) {
+        for (_, section) in self.parsed.sections.iter_mut().enumerate().filter(|(index, _)| place.holds(*index)) {
+            match &candidate {
+                None => section.end_of_candidates = true,
+                Some(candidate) if has_room => section.candidates.push(candidate.clone()),
+                Some(_) => {}
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Transceivers and their sections.
 
-use super::{MadeLocal, Negotiation, free_mid};
+use super::{MadeLocal, Negotiation, TrackChange, free_mid};
 use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransportId};
 use crate::jsep::formats;
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
@@ -23,6 +23,12 @@ pub enum TransceiverError {
     /// It is stopped.
     #[error("the transceiver is stopped")]
     Stopped,
+    /// Another sender of the connection sends the track already.
+    #[error("the track is sent by transceiver {0}")]
+    TrackInUse(TransceiverId),
+    /// The sender belongs to another connection.
+    #[error("the sender is another connection's")]
+    ForeignSender,
     /// No codec of that kind was compiled in or named.
     #[error("there is no codec for {0}")]
     NoCodec(MediaKind),
@@ -48,7 +54,7 @@ impl Negotiation {
         self.transceivers.iter().find(|transceiver| transceiver.id == id)
     }
 
-    fn transceiver_mut(&mut self, id: TransceiverId) -> Result<&mut Transceiver, TransceiverError> {
+    pub(super) fn transceiver_mut(&mut self, id: TransceiverId) -> Result<&mut Transceiver, TransceiverError> {
         self.transceivers.iter_mut().find(|transceiver| transceiver.id == id).ok_or(TransceiverError::Unknown(id))
     }
 
@@ -61,7 +67,7 @@ impl Negotiation {
         self.make_transceiver(kind, Origin::Application, init)
     }
 
-    fn make_transceiver(
+    pub(super) fn make_transceiver(
         &mut self,
         kind: MediaKind,
         origin: Origin,
@@ -79,30 +85,21 @@ impl Negotiation {
         Ok(id)
     }
 
-    /// The codecs of `kind` among `named`, or among those of the connection when none is named.
+    /// The codecs of `kind` among `named`, each once, or among those of the connection when none is named.
     fn codecs_for(&self, kind: MediaKind, named: &[Codec]) -> Result<Vec<Codec>, TransceiverError> {
         let all = if named.is_empty() { self.codecs.as_slice() } else { named };
-        let codecs: Vec<Codec> = all.iter().copied().filter(|codec| codec.kind() == kind).collect();
+        let mut codecs: Vec<Codec> = Vec::new();
+        for codec in all.iter().copied().filter(|codec| codec.kind() == kind) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        }
         if codecs.is_empty() { Err(TransceiverError::NoCodec(kind)) } else { Ok(codecs) }
     }
 
     /// Changes which codecs are negotiated where a transceiver names none.
     pub fn set_default_codecs(&mut self, codecs: Vec<Codec>) {
         self.codecs = codecs;
-    }
-
-    /// Sends a track: over a transceiver that never sent, or a new one (webrtc-pc §5.1, `addTrack`).
-    pub fn add_track(&mut self, kind: MediaKind, streams: Vec<String>) -> Result<TransceiverId, TransceiverError> {
-        let unused = self.transceivers.iter_mut().find(|transceiver| {
-            transceiver.kind == kind && transceiver.is_live() && !transceiver.has_sent && !transceiver.direction.sends()
-        });
-        if let Some(transceiver) = unused {
-            transceiver.direction = Direction::new(true, transceiver.direction.receives());
-            transceiver.streams = without_doubles(&streams);
-            transceiver.has_track = true;
-            return Ok(transceiver.id);
-        }
-        self.make_transceiver(kind, Origin::Track, TransceiverInit { streams, ..TransceiverInit::default() })
     }
 
     /// Changes what the application wants; negotiation makes it so.
@@ -153,8 +150,8 @@ impl Negotiation {
         if !transceiver.is_live() {
             return true;
         }
-        let told = media.track.as_ref().filter(|_| transceiver.direction.sends());
-        if told.is_some_and(|track| !are_same(&track.streams, &transceiver.streams)) {
+        let is_told = media.track.as_ref().is_some_and(|track| are_same(&track.streams, &transceiver.streams));
+        if transceiver.direction.sends() && !is_told {
             return true;
         }
         let theirs = self.remote_media(transceiver).map_or(Direction::SendRecv, |remote| remote.direction.reversed());
@@ -178,7 +175,7 @@ fn are_same(some: &[String], others: &[String]) -> bool {
     some.len() == others.len() && some.iter().all(|name| others.contains(name))
 }
 
-fn without_doubles(names: &[String]) -> Vec<String> {
+pub(super) fn without_doubles(names: &[String]) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for name in names {
         if !once.contains(name) {
@@ -295,7 +292,7 @@ impl Negotiation {
     pub(super) fn associate(&mut self, session: &mut Session, offer: &Remote) {
         for section in &offer.sections {
             match &section.content {
-                Content::Media(media) if offer.serves(section) => {
+                Content::Media(media) => {
                     self.numbers.learn(&media.formats, media.extensions.iter().copied());
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
@@ -316,7 +313,8 @@ impl Negotiation {
                 && transceiver.is_live()
                 && transceiver.kind == media.kind
         });
-        if let Some(free) = free {
+        // One that was to send takes a section where the other side receives.
+        if let Some(free) = free.filter(|_| media.direction.receives()) {
             free.section.mid = Some(mid.to_owned());
             return Some(free.id);
         }
@@ -332,17 +330,6 @@ impl Negotiation {
         Some(id)
     }
 
-    /// Takes note of what the other side says about its track.
-    fn learn_track(&mut self, id: TransceiverId, media: &RemoteMedia) {
-        let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.id == id) else { return };
-        let sends = media.direction.sends();
-        transceiver.section.remote_streams.clone_from(&media.streams);
-        transceiver.section.remote_track.clone_from(&media.track);
-        if std::mem::replace(&mut transceiver.section.remote_sends, sends) != sends {
-            self.track_changes.push(TrackChange::of(transceiver));
-        }
-    }
-
     /// A section was given up, by either side: its transceiver ends.
     fn reject(&mut self, session: &mut Session, mid: &str) {
         let of_section = |it: &&mut Transceiver| it.life != Life::Stopped && it.mid() == Some(mid);
@@ -356,11 +343,17 @@ impl Negotiation {
     }
 
     /// Forgets transceivers whose section was given up, and those that were stopped before they had one.
-    pub(super) fn forget_stopped(&mut self) {
-        self.transceivers.retain(|it| match it.life {
-            Life::Live => true,
-            Life::Stopping => it.mid().is_some(),
-            Life::Stopped => false,
+    pub(super) fn forget_stopped(&mut self, session: &mut Session) {
+        self.transceivers.retain(|it| {
+            let stays = match it.life {
+                Life::Live => true,
+                Life::Stopping => it.mid().is_some(),
+                Life::Stopped => false,
+            };
+            if !stays {
+                release(session, it);
+            }
+            stays
         });
     }
 
@@ -370,7 +363,6 @@ impl Negotiation {
         &mut self,
         now: Instant,
         session: &mut Session,
-        transport: TransportId,
         ours: &MadeLocal,
         theirs: &Remote,
         kind: SdpType,
@@ -378,6 +370,7 @@ impl Negotiation {
         for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
+                    let Some(transport) = ours.named_transport() else { continue };
                     self.learn_track(media.transceiver, remote);
                     self.apply_section(now, session, transport, &ours.mid, media, remote)?;
                 }
@@ -410,6 +403,7 @@ impl Negotiation {
                 Some(sender) => sender,
                 None => *transceiver.sender.insert(session.add_sender(transport, transceiver.kind)?),
             };
+            session.move_sender(sender, transport)?;
             transceiver.has_sent = true;
             let taken = formats::common(&transceiver.codecs, &theirs.formats);
             let extensions = formats::common_extensions(ours.kind, &theirs.extensions);
@@ -429,6 +423,7 @@ impl Negotiation {
                 Some(receiver) => receiver,
                 None => *transceiver.receiver.insert(session.add_receiver(transport, transceiver.kind)?),
             };
+            session.move_receiver(receiver, transport)?;
             let parameters = RtpReceiveParameters {
                 mid,
                 codecs: receive_codecs(ours, theirs),
@@ -441,21 +436,6 @@ impl Negotiation {
             session.stop_receiving(receiver)?;
         }
         Ok(())
-    }
-}
-
-/// A track of the other side that came or went.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct TrackChange {
-    pub transceiver: TransceiverId,
-    pub kind: MediaKind,
-    /// It came.
-    pub sends: bool,
-}
-
-impl TrackChange {
-    pub(super) fn of(transceiver: &Transceiver) -> Self {
-        Self { transceiver: transceiver.id, kind: transceiver.kind, sends: transceiver.section.remote_sends }
     }
 }
 
@@ -479,6 +459,16 @@ fn halt(session: &mut Session, transceiver: &Transceiver) {
     }
     if let Some(receiver) = transceiver.receiver {
         let _ = session.stop_receiving(receiver);
+    }
+}
+
+/// The engine forgets what served a transceiver that is gone.
+pub(super) fn release(session: &mut Session, transceiver: &Transceiver) {
+    if let Some(sender) = transceiver.sender {
+        session.remove_sender(sender);
+    }
+    if let Some(receiver) = transceiver.receiver {
+        session.remove_receiver(receiver);
     }
 }
 

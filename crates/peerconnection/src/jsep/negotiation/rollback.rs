@@ -4,8 +4,10 @@
 //!
 //! Source: [RFC 9429 §4.1.10.2](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.10.2)
 
+use super::media::release;
+use super::tracks::joins;
 use super::{Negotiation, TrackChange};
-use crate::engine::Session;
+use crate::engine::{Session, TransportId};
 use crate::jsep::formats::Numbers;
 use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
@@ -17,9 +19,10 @@ use std::collections::BTreeMap;
 pub(super) struct Before {
     associations: BTreeMap<TransceiverId, Association>,
     numbers: Numbers,
-    gathering: bool,
-    /// Since then this side restarted ICE.
-    restarted: bool,
+    /// The transports that gathered.
+    in_use: Vec<TransportId>,
+    /// Those on which this side restarted ICE since then.
+    restarted: Vec<TransportId>,
 }
 
 impl Negotiation {
@@ -32,17 +35,18 @@ impl Negotiation {
     pub(super) fn begin_exchange(&mut self) {
         if self.state == SignalingState::Stable {
             let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
-            let Self { gathering, ref numbers, .. } = *self;
-            self.before = Some(Before { associations, numbers: numbers.clone(), gathering, restarted: false });
+            let in_use = self.transports.in_use().collect();
+            let numbers = self.numbers.clone();
+            self.before = Some(Before { associations, numbers, in_use, restarted: Vec::new() });
         }
     }
 
     /// ICE was restarted, as the application may have asked.
-    pub(super) fn note_restart(&mut self) {
+    pub(super) fn note_restart(&mut self, transport: TransportId) {
         self.wants_restart = false;
         self.renews_candidates = false;
         if let Some(before) = &mut self.before {
-            before.restarted = true;
+            before.restarted.push(transport);
         }
     }
 
@@ -50,42 +54,45 @@ impl Negotiation {
     pub(super) fn roll_back(&mut self, now: Instant, session: &mut Session) {
         let Some(before) = self.before.take() else { return };
         (self.pending_local, self.pending_remote) = (None, None);
-        self.fresh_answer = None;
         self.state = SignalingState::Stable;
         self.restore_ice(now, session, &before);
         self.numbers = before.numbers.clone();
-        self.restore_transceivers(before);
+        self.restore_transceivers(session, before);
+        self.drop_transports(session);
     }
 
     fn restore_ice(&mut self, now: Instant, session: &mut Session, before: &Before) {
-        if before.gathering {
-            if let Some(transport) = self.transport.filter(|_| before.restarted) {
-                let _ = session.rollback_ice_restart(now, transport);
-                self.wants_restart = true;
+        for known in self.transports.iter_mut() {
+            known.fresh_answer = None;
+            if before.restarted.contains(&known.id) {
+                let _ = session.rollback_ice_restart(now, known.id);
             }
-        } else {
-            // Nothing was agreed on: what was gathered goes, and the next description gathers anew. It may be the one that
-            // was taken back, so that its credentials have to stay.
-            if let Some(transport) = self.transport {
-                let _ = session.reset_transport(now, transport);
+            if known.gathers && !before.in_use.contains(&known.id) {
+                // What was gathered goes, and the next description gathers anew. It may be the one that was taken back, so that
+                // its credentials have to stay.
+                let _ = session.reset_transport(now, known.id);
+                known.gathers = false;
             }
-            self.gathering = false;
-            self.wants_restart = false;
         }
+        self.wants_restart = !before.in_use.is_empty() && (self.wants_restart || !before.restarted.is_empty());
     }
 
-    fn restore_transceivers(&mut self, mut before: Before) {
+    fn restore_transceivers(&mut self, session: &mut Session, mut before: Before) {
         let Self { transceivers, track_changes, .. } = self;
         transceivers.retain_mut(|transceiver| {
             let known = before.associations.remove(&transceiver.id);
             let goes = known.is_none() && transceiver.origin == Origin::RemoteOffer && !transceiver.has_track;
             let was = known.unwrap_or_default();
-            let sent = transceiver.section.remote_sends;
+            let seen = std::mem::take(&mut transceiver.section);
             // Whoever was stopped stays so.
             let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;
             transceiver.section = Association { remote_sends, ..was };
-            if sent != remote_sends {
+            let joined = remote_sends && joins(&seen.remote_streams, &transceiver.section.remote_streams);
+            if seen.remote_sends != remote_sends || joined {
                 track_changes.push(TrackChange::of(transceiver));
+            }
+            if goes {
+                release(session, transceiver);
             }
             !goes
         });

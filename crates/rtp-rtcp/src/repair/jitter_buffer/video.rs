@@ -98,6 +98,8 @@ pub struct FrameStats {
     pub given_up: u64,
     /// How often the buffer started over.
     pub resets: u64,
+    /// Frames of several packets among them.
+    pub assembled: u64,
     /// All the time that frames took from their first packet to their last, added up.
     pub assembly_time: Duration,
 }
@@ -145,6 +147,8 @@ pub struct Frame<'a> {
     pub key_frame: bool,
     /// Its sampling instant.
     pub timestamp: RtpTimestamp,
+    /// When its first packet came.
+    pub began: Instant,
     /// When the packet came that completed it.
     pub arrived: Instant,
 }
@@ -455,13 +459,14 @@ impl FrameBuffer {
         let key_frame = slots().any(|slot| slot.info.key_frame);
         let picture = slots().find_map(|slot| slot.info.picture);
         let arrived = slots().map(|slot| slot.arrived).max()?;
-        let started = slots().map(|slot| slot.arrived).min()?;
+        let began = slots().map(|slot| slot.arrived).min()?;
         let timestamp = slots().find(|slot| !slot.is_padding())?.timestamp;
         self.picture = picture;
         self.stats.frames += 1;
         self.stats.key_frames += u64::from(key_frame);
-        self.stats.assembly_time += arrived.saturating_duration_since(started);
-        Some(Frame { ring: &self.ring, first, last, discontinuity, key_frame, timestamp, arrived })
+        self.stats.assembled += u64::from(slots().filter(|slot| !slot.is_padding()).count() > 1);
+        self.stats.assembly_time += arrived.saturating_duration_since(began);
+        Some(Frame { ring: &self.ring, first, last, discontinuity, key_frame, timestamp, began, arrived })
     }
 
     /// Since when the first gap has been one: since the packet behind it came.

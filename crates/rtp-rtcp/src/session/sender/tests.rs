@@ -104,7 +104,10 @@ fn rtp_4_retransmissions_go_in_a_stream_of_their_own() {
     let second = stream.poll_retransmit(START).unwrap();
     assert_eq!(first.header.sequence_number.next(), second.header.sequence_number);
     assert!(stream.poll_retransmit(START).is_none());
-    assert_eq!(stream.stats().retransmitted_packets, 2);
+    assert_eq!(stream.stats().retransmitted_packets, 0, "they count once they were sent");
+    [&first, &second].into_iter().for_each(|packet| stream.on_retransmitted(packet));
+    let stats = stream.stats();
+    assert_eq!((stats.retransmitted_packets, stats.retransmitted_bytes), (2, 2 * (2 + 9)));
     assert_eq!(stream.stats().packets, 4);
 }
 

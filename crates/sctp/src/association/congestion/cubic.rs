@@ -135,8 +135,10 @@ impl Cubic {
                 self.window = (self.window * DECREASE).max(floor);
             }
             Cause::Chance => {
+                // In slow start the last round trip doubled the window, and nothing says that the path carries all of it.
+                let keep = if self.is_slow_start() { DECREASE } else { CHANCE_DECREASE };
                 (self.prior, self.full) = (0.0, self.window);
-                self.window = (self.window * CHANCE_DECREASE).max(floor);
+                self.window = (self.window * keep).max(floor);
             }
         }
         self.threshold = self.window;
@@ -264,12 +266,12 @@ mod tests {
     fn a_loss_without_a_queue_costs_little() {
         let mut congestion = cubic();
         acked(&mut congestion, 1_000 * SEGMENT);
-        let before = congestion.window() as f64;
-        lost_by_chance(&mut congestion, SEGMENT);
-        assert!((congestion.window() as f64 / before - CHANCE_DECREASE).abs() < 1e-3);
-        let before = congestion.window() as f64;
-        lost_by_chance(&mut congestion, SEGMENT);
-        assert!((congestion.window() as f64 / before - CHANCE_DECREASE).abs() < 1e-3);
+        // The first ends slow start. What that has found is less sure.
+        for keep in [DECREASE, CHANCE_DECREASE, CHANCE_DECREASE] {
+            let before = congestion.window() as f64;
+            lost_by_chance(&mut congestion, SEGMENT);
+            assert!((congestion.window() as f64 / before - keep).abs() < 1e-3);
+        }
         let before = congestion.window() as f64;
         lost_by_chance(&mut congestion, 1_000 * SEGMENT);
         assert!((congestion.window() as f64 / before - 0.7).abs() < 1e-3);

@@ -188,6 +188,24 @@ fn sctp_5_the_window_counts_what_is_held() {
     assert_eq!(b.tsn(1), refused.next());
 }
 
+/// Guards the promise of the window: what a peer sends beyond a hole within it is taken, and what closes the hole too. A peer
+/// takes for lost what is refused, and gives way to it as to congestion.
+#[test]
+fn sctp_5_what_the_window_promises_is_taken_beyond_a_hole() {
+    let limits = Limits::default().with_receive_buffer(45_000).with_max_message_size(20_000);
+    let (_, mut b) = connected(config().with_limits(limits));
+    let first = b.tsn(1);
+    let window = with_sack(&b.hears(NOW, &[data(first, 0, BOTH, b"x")]), |sack| sack.window as usize).unwrap();
+    assert!(b.read(StreamId(1)).is_some());
+    let sent = (window / 1_064) as u32;
+    for at in 1..sent {
+        b.hears(NOW, &[data(first.plus(1 + at), at as u16 + 1, BOTH, &[1; 1_000])]);
+    }
+    assert_eq!(b.link().inbound.counts.refused, 0, "{sent} chunks in {window} bytes");
+    b.hears(NOW, &[data(first.next(), 1, BOTH, &[1; 1_000])]);
+    assert_eq!((b.tsn(0), b.link().inbound.counts.refused), (first.plus(sent), 0));
+}
+
 /// Guards the size of a SACK: as many blocks as a packet holds, at most 20 duplicates, and a bound of the runs kept.
 #[test]
 fn sctp_5_a_sack_fits_into_a_packet() {

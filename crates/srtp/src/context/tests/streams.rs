@@ -42,13 +42,29 @@ fn srtp_8_a_sender_refuses_a_stream_too_many() {
         let provider = &providers()[0];
         let profile = sender.profile();
         let (key, salt) = (vec![1; profile.key_len()], vec![1; profile.salt_len()]);
-        let mut sender = Context::new(provider, profile, &key, &salt, Limits { streams: 2 }).unwrap();
+        let mut sender =
+            Context::new(provider, profile, &key, &salt, Limits { streams: 2, ..Limits::default() }).unwrap();
         protect(&mut sender, 1, 1);
         protect(&mut sender, 2, 1);
         let refused = sender.protect_rtp(&header(3, 1), &[b"payload"], &mut Vec::new());
         assert_eq!(refused, Err(ProtectError::TooManyStreams));
         assert_eq!(sender.set_rollover(3, 1), Err(RolloverError::TooManyStreams));
         protect(&mut sender, 1, 2);
+    });
+}
+
+/// Guards: the key stream of an SSRC is used once, however many others there were.
+#[test]
+fn srtp_8_a_stream_that_is_over_makes_room_for_another_and_is_refused() {
+    for_each_pair(|mut sender, mut receiver| {
+        for ssrc in 0..2_000 {
+            let packet = protect(&mut sender, ssrc, 1);
+            assert!(receiver.unprotect_rtp(&mut packet.clone()).is_ok());
+            sender.retire(ssrc);
+        }
+        let refused = sender.protect_rtp(&header(7, 2), &[b"payload"], &mut Vec::new());
+        assert_eq!(refused, Err(ProtectError::Retired));
+        assert_eq!(sender.set_rollover(7, 1), Err(RolloverError::Started));
     });
 }
 

@@ -155,7 +155,7 @@ fn flt_35_a_hundred_restarts_leave_no_gap_and_no_growth() {
     for _ in 0..100 {
         restart(&mut sim);
         sim.run_for(2 * SECOND);
-        assert!(sim.a().agent.pairs().count() <= 2 && sim.a().agent.candidates().count() <= 2);
+        assert!(sim.a().agent.pairs().count() <= 2 && sim.a().agent.candidates().count() <= 4);
     }
     let gaps = [0, 1].map(|node| sim.peer(node).gap(start));
     assert!(gaps.iter().all(|gap| *gap < 60 * MS), "{gaps:?}");

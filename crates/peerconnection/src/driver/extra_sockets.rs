@@ -1,0 +1,48 @@
+//! Sockets of single transports, beside those that an endpoint has for all.
+
+use super::socket::Socket;
+use ortica_core::SocketId;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Which session has which.
+#[derive(Debug)]
+pub(super) struct ExtraSockets {
+    next: u32,
+    of: HashMap<usize, Vec<SocketId>>,
+}
+
+impl ExtraSockets {
+    /// With ids from `first` on.
+    pub fn new(first: usize) -> Self {
+        Self { next: first as u32, of: HashMap::new() }
+    }
+
+    /// Binds one at each of the interfaces that `beside` are bound to, on a free port. Those that cannot be bound are left out.
+    pub fn bind(&mut self, session: usize, beside: &[(SocketId, SocketAddr)]) -> Vec<Socket> {
+        let mut bound = Vec::new();
+        for (_, address) in beside {
+            match Socket::bind(SocketId(self.next), SocketAddr::new(address.ip(), 0)) {
+                Ok(socket) => {
+                    self.of.entry(session).or_default().push(socket.id());
+                    self.next = self.next.wrapping_add(1);
+                    bound.push(socket);
+                }
+                Err(error) => tracing::debug!(%error, %address, "no socket for another transport"),
+            }
+        }
+        bound
+    }
+
+    /// Some are not needed any more.
+    pub fn release(&mut self, session: usize, sockets: &[SocketId]) {
+        if let Some(own) = self.of.get_mut(&session) {
+            own.retain(|socket| !sockets.contains(socket));
+        }
+    }
+
+    /// A session is over; gives those that it had.
+    pub fn forget(&mut self, session: usize) -> Vec<SocketId> {
+        self.of.remove(&session).unwrap_or_default()
+    }
+}

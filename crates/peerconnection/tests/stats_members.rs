@@ -1,0 +1,245 @@
+//! Prints which members the objects of statistics have, for `cargo xtask stats-idl`: those of a call over sockets, with coders at
+//! work, and those of a call in virtual time over a path that loses packets, behind a NAT.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
+mod common;
+
+use common::Side;
+use netsim::{Endpoint, Link, Nat, Network, NodeId, Swarm};
+use ortica::codecs::synthetic::{MovingPicture, Tone};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
+use ortica::core::crypto::rust_crypto;
+use ortica::core::{Datagram, Ecn, Instant, SocketId, Transmit};
+use ortica::engine::ChannelParameters;
+use ortica::stats::StatsReport;
+use ortica::{Configuration, DataChannelInit, Event, Events, LocalTrack, PeerConnection, RemoteTrack};
+use ortica_ice::stun::{Class, Message as Stun, MessageBuilder, Method};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::{interval, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Members by kind of object.
+type Members = BTreeMap<String, BTreeSet<String>>;
+
+fn members(reports: &[StatsReport]) -> Members {
+    let mut members = Members::new();
+    for report in reports {
+        let Value::Object(objects) = serde_json::to_value(report).unwrap() else { panic!("a report is a map") };
+        for object in objects.values() {
+            let kind = object["type"].as_str().unwrap().to_owned();
+            members.entry(kind).or_default().extend(object.as_object().unwrap().keys().cloned());
+        }
+    }
+    members
+}
+
+fn print(members: &Members) {
+    for (kind, members) in members {
+        let members: Vec<&str> = members.iter().map(String::as_str).collect();
+        println!("members-of {kind} {}", members.join(" "));
+    }
+}
+
+fn connection() -> (PeerConnection, Events) {
+    PeerConnection::new(Configuration::default().with_gather_loopback(true)).unwrap()
+}
+
+async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
+    offerer.set_local_description(None).unwrap();
+    offerer.gathering_complete().await;
+    answerer.set_remote_description(offerer.local_description().unwrap()).unwrap();
+    answerer.set_local_description(None).unwrap();
+    answerer.gathering_complete().await;
+    offerer.set_remote_description(answerer.local_description().unwrap()).unwrap();
+}
+
+async fn track(events: &mut Events) -> RemoteTrack {
+    loop {
+        if let Event::Track(event) = events.next().await.unwrap() {
+            return event.track;
+        }
+    }
+}
+
+/// Writes sound and pictures in real time until the task is dropped.
+async fn play(sound: LocalTrack, pictures: LocalTrack) {
+    let mut ticks = interval(Duration::from_millis(20));
+    let moving = MovingPicture::new(160, 120, 50).unwrap();
+    for (tone, picture) in Tone::new(440.0, 48_000, 2).unwrap().zip(moving) {
+        ticks.tick().await;
+        sound.write_audio(tone).unwrap();
+        pictures.write_video(picture).unwrap();
+    }
+}
+
+/// Both sides' reports of a call with sound, pictures and data, once each side has heard the other's reports.
+async fn call() -> [StatsReport; 2] {
+    let ((a, _a_events), (b, mut b_events)) = (connection(), connection());
+    let (sound, pictures) = (LocalTrack::audio(), LocalTrack::video());
+    a.add_track(&sound, &["stream"]).unwrap();
+    a.add_track(&pictures, &["stream"]).unwrap();
+    let _channel = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
+    negotiate(&a, &b).await;
+    let (heard, seen) = (track(&mut b_events).await, track(&mut b_events).await);
+    let player = tokio::spawn(play(sound, pictures));
+    let listener = tokio::spawn(async move { while heard.recv_audio().await.is_some() {} });
+    let mut reports = [a.get_stats(), b.get_stats()];
+    while !is_complete(&reports) {
+        // Each picture is a chance that reports have come meanwhile.
+        seen.recv_video().await.unwrap();
+        reports = [a.get_stats(), b.get_stats()];
+    }
+    player.abort();
+    listener.abort();
+    reports
+}
+
+fn is_complete([sent, received]: &[StatsReport; 2]) -> bool {
+    sent.remote_inbound_rtp().filter(|stream| stream.round_trip_time.is_some()).count() == 2
+        && received.remote_outbound_rtp().count() == 2
+        && received.inbound_rtp().filter(|stream| stream.total_processing_delay.is_some()).count() == 2
+        && sent.data_channels().all(|channel| channel.data_channel_identifier.is_some())
+        && sent.media_sources().all(|source| source.frames_per_second != Some(0.0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_call() {
+    let reports = timeout(PATIENCE, call()).await.expect("reports come");
+    let members = members(&reports);
+    print(&members);
+    assert!(members["inbound-rtp"].contains("framesDecoded") && members["outbound-rtp"].contains("framesEncoded"));
+    assert!(members["inbound-rtp"].contains("totalAudioEnergy") && members["media-source"].contains("width"));
+}
+
+enum Node {
+    Side(Box<Side>),
+    /// Answers are what waits.
+    Server(Vec<(SocketAddr, Vec<u8>)>),
+}
+
+impl Node {
+    fn side(&mut self) -> &mut Side {
+        match self {
+            Self::Side(side) => side,
+            Self::Server(_) => panic!("the server is no peer"),
+        }
+    }
+}
+
+impl Endpoint for Node {
+    fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
+        match self {
+            Self::Side(side) => side.handle_datagram(now, datagram),
+            Self::Server(answers) => {
+                let remote = datagram.remote;
+                for segment in datagram.segments() {
+                    let request = Stun::parse(segment).unwrap();
+                    let mut out = Vec::new();
+                    MessageBuilder::new(&mut out, Class::Success, Method::BINDING, request.transaction())
+                        .xor_mapped_address(remote);
+                    answers.push((remote, out));
+                }
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if let Self::Side(side) = self {
+            side.handle_timeout(now);
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        match self {
+            Self::Side(side) => side.poll_transmit(now, max_segments, out),
+            Self::Server(answers) => {
+                let (remote, answer) = answers.pop()?;
+                out.extend_from_slice(&answer);
+                Some(Transmit { socket: SocketId(0), remote, ecn: Ecn::NotEct, len: answer.len(), segment_size: None })
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Side(side) => side.poll_timeout(),
+            Self::Server(_) => None,
+        }
+    }
+
+    fn react(&mut self, now: Instant) {
+        if let Self::Side(side) = self {
+            side.react(now);
+        }
+    }
+}
+
+/// Two peers, each behind a NAT, with a STUN server outside.
+fn behind_nats() -> Swarm<Node> {
+    let server: SocketAddr = "203.0.113.9:3478".parse().unwrap();
+    let mut network = Network::new(1);
+    for _ in 0..3 {
+        network.add_node();
+    }
+    let link = Link::with_delay(Duration::from_millis(10));
+    let links: Vec<_> = (0..6).map(|_| network.add_link(link.clone().lossy(0.05))).collect();
+    network.add_interface(NodeId(2), server.ip(), links[4], links[5]);
+    network.bind(NodeId(2), server);
+    let mut nodes = Vec::new();
+    for node in 0..2 {
+        let nat = network.add_nat(Nat::full_cone(), format!("192.0.2.{}", node + 1).parse().unwrap());
+        let local: SocketAddr = format!("10.0.{node}.2:5000").parse().unwrap();
+        network.add_interface_behind(nat, NodeId(node), local.ip(), links[2 * node], links[2 * node + 1]);
+        let socket = network.bind(NodeId(node), local);
+        let ice = ortica_ice::Config::new(rust_crypto::provider()).with_stun_servers(vec![server]);
+        let mut side = Side::with(node as u64 + 1, ice, vec![(socket, local)]);
+        side.peer.set_codecs(vec![Codec::Opus, Codec::Vp8]);
+        nodes.push(Node::Side(Box::new(side)));
+    }
+    nodes.push(Node::Server(Vec::new()));
+    Swarm::new(network, nodes)
+}
+
+#[test]
+fn members_of_a_call_over_a_path_that_loses() {
+    let mut swarm = behind_nats();
+    let now = swarm.now();
+    let video = swarm.endpoints[0].side().peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    swarm.endpoints[0].side().peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    swarm.endpoints[0].side().create_channel(now, ChannelParameters::default());
+    let [offerer, answerer] = [0, 1];
+    let offer = swarm.endpoints[offerer].side().peer.create_offer(now).unwrap();
+    swarm.endpoints[offerer].side().peer.set_local_description(now, offer).unwrap();
+    swarm.run_for(3 * SECOND);
+    let now = swarm.now();
+    let offer = swarm.endpoints[offerer].side().peer.local_description().unwrap();
+    let peer = &mut swarm.endpoints[answerer].side().peer;
+    peer.set_remote_description(now, offer).unwrap();
+    let answer = peer.create_answer(now).unwrap();
+    peer.set_local_description(now, answer).unwrap();
+    swarm.run_for(3 * SECOND);
+    let now = swarm.now();
+    let answer = swarm.endpoints[answerer].side().peer.local_description().unwrap();
+    swarm.endpoints[offerer].side().peer.set_remote_description(now, answer).unwrap();
+    for number in 0..1_000 {
+        let now = swarm.now();
+        let peer = &mut swarm.endpoints[offerer].side().peer;
+        let key_frame = peer.encoder_targets(video).is_some_and(|targets| targets.key_frame);
+        let mut data = vec![u8::from(!key_frame), 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
+        data.resize(3_000, 7);
+        let picture = EncodedFrame::new(Codec::Vp8, data, number * 1_800).with_key_frame(key_frame);
+        let _ = peer.send_frame(now, video, &picture);
+        swarm.run_for(Duration::from_millis(20));
+    }
+    let now = swarm.now();
+    let reports = [0, 1].map(|node| swarm.endpoints[node].side().peer.stats(now));
+    let members = members(&reports);
+    print(&members);
+    assert!(members["inbound-rtp"].contains("rtxSsrc"), "packets were lost and sent again");
+    assert!(members["local-candidate"].contains("url") && members["remote-candidate"].contains("relatedPort"));
+}
