@@ -29,7 +29,7 @@ pub fn new_peer(seed: u64) -> Peer {
         ortica_dtls::Config::new(provider, Arc::clone(&CERTIFICATE)),
         ortica_sctp::Config::new(provider),
     );
-    let mut peer = Peer::new(Arc::new(config), Arc::clone(&CERTIFICATE), Rng::from_number(seed), epoch());
+    let mut peer = Peer::new(Arc::new(config), Rng::from_number(seed), epoch());
     peer.set_sockets(vec![(SocketId(0), if seed % 2 == 1 { A } else { B })]);
     peer
 }

@@ -4,7 +4,7 @@ use crate::fuzz::{self, Plan};
 use crate::install::{self, Need};
 use crate::metadata;
 use crate::process::{Failure, Task, notes_dir, packages_in, root, target_dir};
-use crate::{capture, dependencies, layers, links, mappings, package, requirements, stats_idl, testing};
+use crate::{capture, dependencies, layers, links, mappings, package, requirements, stats_idl, testing, w3c};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -39,6 +39,11 @@ const STEPS: &[Step] = &[
     Step { name: "doctest", about: "examples in the documentation", run: doctest },
     Step { name: "stats-idl", about: "statistics have the members of the W3C's IDL", run: statistics },
     Step { name: "docs", about: "documentation, warnings are errors", run: docs },
+    Step {
+        name: "w3c",
+        about: "every member of the W3C's IDL has its row, and what the rows name exists",
+        run: interfaces,
+    },
     Step { name: "package", about: "what would be published", run: packaging },
     Step { name: "alone", about: "each example of one crate, built and run", run: alone },
     Step { name: "soak", about: "20 s of calls, after which nothing stays behind", run: soak },
@@ -233,6 +238,10 @@ fn docs(log: &Log) -> Result<Outcome, Failure> {
     }
     log.run(&task)?;
     Ok(Outcome::Done)
+}
+
+fn interfaces(_: &Log) -> Result<Outcome, Failure> {
+    Ok(Outcome::Said(w3c::check()?))
 }
 
 fn packaging(log: &Log) -> Result<Outcome, Failure> {

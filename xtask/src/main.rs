@@ -17,6 +17,7 @@ mod process;
 mod requirements;
 mod stats_idl;
 mod testing;
+mod w3c;
 mod wpt;
 
 use process::Failure;
@@ -54,6 +55,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--write]",
         about: "checks that the tests named in the lists of others' tests ran; --write counts docs/wpt.md anew",
         run: mappings::run,
+    },
+    Command {
+        name: "w3c",
+        arguments: "[--write DIRECTORY]",
+        about: "checks docs/w3c.md against the W3C's IDL and the documentation; --write takes the members from IDL",
+        run: w3c::run,
     },
     Command {
         name: "stats-idl",

@@ -39,6 +39,12 @@ impl Rng {
         Self::from_seed(seed)
     }
 
+    /// The generator as others take it.
+    #[cfg(feature = "rust-crypto")]
+    pub(crate) fn stream(&mut self) -> &mut ChaCha20Rng {
+        &mut self.stream
+    }
+
     /// Fills `bytes`.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         self.stream.fill_bytes(bytes);

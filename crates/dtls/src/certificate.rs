@@ -1,5 +1,8 @@
 //! Certificates: ours, which we make and sign with, and the peer's, of which we want the key and nothing else.
 
+mod algorithm;
+mod pem;
+
 use crate::der;
 use crate::fingerprint::Fingerprint;
 use ortica_core::crypto::{CryptoError, CryptoProvider, HashAlgorithm, SignatureScheme, SigningKey};
@@ -9,7 +12,7 @@ use std::time::Duration;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// A certificate with its private key: what this end shows to a peer and signs with. ECDSA on P-256.
+/// A certificate with its private key: what this end shows to a peer and signs with.
 ///
 /// Nobody vouches for it. Its fingerprint travels by signaling, and that is what the peer compares.
 pub struct Certificate {
@@ -27,7 +30,7 @@ pub enum CertificateError {
     /// The private key cannot be made, read or used.
     #[error("private key: {0}")]
     Key(#[from] CryptoError),
-    /// The certificate cannot be read, or its key is not on P-256.
+    /// The certificate cannot be read, or its key is of no [`SignatureScheme`].
     #[error("certificate: {0}")]
     Certificate(#[from] DecodeError),
     /// The private key is not the certificate's.
@@ -36,6 +39,26 @@ pub enum CertificateError {
     /// The certificate would end after the year 9999, or is too long to be sent.
     #[error("out of range")]
     Range,
+    /// The text does not have one certificate and one private key in PKCS #8, each in PEM.
+    #[error("no PEM of a certificate and its private key")]
+    Pem,
+}
+
+/// What a certificate is made with.
+///
+/// Source: [webrtc-pc §4.9.1](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-generatecertificate)
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CertificateOptions {
+    /// What its key signs with. Default: ECDSA on P-256, which every peer takes.
+    pub scheme: SignatureScheme,
+    /// For how long it is valid. Default: 30 days.
+    pub lifetime: Duration,
+}
+
+impl Default for CertificateOptions {
+    fn default() -> Self {
+        Self { scheme: SignatureScheme::EcdsaP256Sha256, lifetime: Certificate::DEFAULT_LIFETIME }
+    }
 }
 
 impl Certificate {
@@ -45,7 +68,7 @@ impl Certificate {
     /// Clocks differ: a certificate is valid from a day before it was made.
     const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Makes a fresh key and a certificate for it, valid for [`DEFAULT_LIFETIME`](Self::DEFAULT_LIFETIME).
+    /// Makes a fresh key, ECDSA on P-256, and a certificate for it, valid for [`DEFAULT_LIFETIME`](Self::DEFAULT_LIFETIME).
     /// `since_unix_epoch` is wall time now.
     ///
     /// # Errors
@@ -55,21 +78,22 @@ impl Certificate {
         rng: &mut Rng,
         since_unix_epoch: Duration,
     ) -> Result<Self, CertificateError> {
-        Self::generate_for(provider, rng, since_unix_epoch, Self::DEFAULT_LIFETIME)
+        Self::generate_with(provider, rng, since_unix_epoch, CertificateOptions::default())
     }
 
-    /// Makes a fresh key and a certificate for it, valid until `lifetime` after `since_unix_epoch`.
+    /// Makes a fresh key and a certificate for it, valid until the lifetime after `since_unix_epoch` is over.
     ///
     /// # Errors
     /// When the provider cannot make or use a key, or the certificate would end after the year 9999.
-    pub fn generate_for(
+    pub fn generate_with(
         provider: &CryptoProvider,
         rng: &mut Rng,
         since_unix_epoch: Duration,
-        lifetime: Duration,
+        options: CertificateOptions,
     ) -> Result<Self, CertificateError> {
-        let pkcs8 = provider.signature.generate(SignatureScheme::EcdsaP256Sha256, rng)?;
-        let key = provider.signature.load(SignatureScheme::EcdsaP256Sha256, &pkcs8)?;
+        let CertificateOptions { scheme, lifetime } = options;
+        let pkcs8 = provider.signature.generate(scheme, rng)?;
+        let key = provider.signature.load(scheme, &pkcs8)?;
         let validity = Validity {
             not_before: since_unix_epoch.saturating_sub(Self::BACKDATE),
             not_after: since_unix_epoch.saturating_add(lifetime),
@@ -77,19 +101,19 @@ impl Certificate {
         if validity.not_after > Validity::END {
             return Err(CertificateError::Range);
         }
-        let to_be_signed = to_be_signed(rng, validity, key.public_key());
+        let to_be_signed = to_be_signed(rng, validity, &*key);
         let signature = key.sign(rng, &[&to_be_signed])?;
         let mut der = Vec::new();
         der::element(&mut der, der::SEQUENCE, |out| {
             out.extend_from_slice(&to_be_signed);
-            signature_algorithm(out);
-            bit_string(out, &signature);
+            algorithm::encode(out, scheme);
+            der::bit_string(out, &signature);
         });
         Ok(Self { provider: *provider, der, pkcs8, key, not_after: Duration::from_secs(validity.not_after.as_secs()) })
     }
 
     /// Takes up a certificate made before: `der` as [`der`](Self::der) gave it, `pkcs8` as [`pkcs8`](Self::pkcs8) did.
-    /// Certificates made elsewhere do as well if their key is on P-256.
+    /// Certificates made elsewhere do as well if their key is of a [`SignatureScheme`].
     ///
     /// # Errors
     /// When either cannot be read, or the key does not belong to the certificate.
@@ -98,7 +122,7 @@ impl Certificate {
             return Err(CertificateError::Range);
         }
         let leaf = Leaf::decode(&der)?;
-        let key = provider.signature.load(SignatureScheme::EcdsaP256Sha256, pkcs8)?;
+        let key = provider.signature.load(leaf.scheme, pkcs8)?;
         if leaf.public_key != key.public_key() {
             return Err(CertificateError::Mismatch);
         }
@@ -121,6 +145,11 @@ impl Certificate {
         &self.pkcs8
     }
 
+    /// What its key signs with.
+    pub fn scheme(&self) -> SignatureScheme {
+        self.key.scheme()
+    }
+
     /// When it ends, as time since the Unix epoch. Zero for a date before that.
     pub fn not_after(&self) -> Duration {
         self.not_after
@@ -134,7 +163,10 @@ impl Certificate {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificate").field("not_after", &self.not_after).finish_non_exhaustive()
+        f.debug_struct("Certificate")
+            .field("scheme", &self.scheme())
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
     }
 }
 
@@ -142,7 +174,9 @@ impl fmt::Debug for Certificate {
 /// fingerprint decides whether the certificate is the peer's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Leaf<'a> {
-    /// The key as an uncompressed point on P-256, 65 bytes.
+    /// What its key signs with.
+    pub scheme: SignatureScheme,
+    /// The key, as its scheme encodes it.
     pub public_key: &'a [u8],
     /// When the certificate ends, since the Unix epoch.
     pub not_after: Duration,
@@ -161,7 +195,6 @@ impl<'a> Leaf<'a> {
         let mut outer = Reader::new(certificate);
         let to_be_signed = der::expect(&mut outer, der::SEQUENCE, "tbsCertificate")?;
         let (signed, _) = certificate.split_at(certificate.len() - outer.rest().len());
-        let signature = signature(outer).ok();
         let mut r = Reader::new(to_be_signed);
         der::optional(&mut r, der::CONTEXT_0, "version")?;
         der::expect(&mut r, der::INTEGER, "serialNumber")?;
@@ -169,37 +202,30 @@ impl<'a> Leaf<'a> {
         der::expect(&mut r, der::SEQUENCE, "issuer")?;
         let not_after = Validity::decode_end(der::expect(&mut r, der::SEQUENCE, "validity")?)?;
         der::expect(&mut r, der::SEQUENCE, "subject")?;
-        let public_key = point(der::expect(&mut r, der::SEQUENCE, "subjectPublicKeyInfo")?)?;
-        Ok(Self { public_key, not_after, signed, signature })
+        let (scheme, public_key) = algorithm::decode_key(der::expect(&mut r, der::SEQUENCE, "subjectPublicKeyInfo")?)?;
+        let signature = signature(outer, scheme).ok();
+        Ok(Self { scheme, public_key, not_after, signed, signature })
     }
 
     /// Whether the key of the certificate signed it, so that it is as its owner made it.
     pub(crate) fn is_self_signed(&self, provider: &CryptoProvider) -> bool {
         self.signature.is_some_and(|signature| {
-            let scheme = SignatureScheme::EcdsaP256Sha256;
-            provider.signature.verify(scheme, self.public_key, self.signed, signature).is_ok()
+            provider.signature.verify(self.scheme, self.public_key, self.signed, signature).is_ok()
         })
     }
 }
 
-/// 1.2.840.10045.2.1
-const ID_EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// 1.2.840.10045.3.1.7
-const PRIME256V1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-/// 1.2.840.10045.4.3.2
-const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 /// 2.5.4.3
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// What browsers call theirs, so that the name tells nobody apart.
 const NAME: &[u8] = b"WebRTC";
 
-/// The signature behind a TBSCertificate, which must be ECDSA with SHA-256.
-fn signature(mut r: Reader<'_>) -> Result<&[u8], DecodeError> {
-    let mut algorithm = Reader::new(der::expect(&mut r, der::SEQUENCE, "signatureAlgorithm")?);
-    if der::expect(&mut algorithm, der::OBJECT_ID, "signatureAlgorithm")? != ECDSA_WITH_SHA256 {
+/// The signature behind a TBSCertificate, which must be of that kind.
+fn signature(mut r: Reader<'_>, scheme: SignatureScheme) -> Result<&[u8], DecodeError> {
+    let algorithm = der::expect(&mut r, der::SEQUENCE, "signatureAlgorithm")?;
+    if !algorithm::is(algorithm, scheme) {
         return Err(DecodeError::Invalid("signatureAlgorithm"));
     }
-    algorithm.finish("signatureAlgorithm")?;
     let value = der::expect(&mut r, der::BIT_STRING, "signatureValue")?;
     r.finish("certificate")?;
     match value {
@@ -208,24 +234,8 @@ fn signature(mut r: Reader<'_>) -> Result<&[u8], DecodeError> {
     }
 }
 
-/// The point of a SubjectPublicKeyInfo, which must be an uncompressed one on P-256.
-fn point(info: &[u8]) -> Result<&[u8], DecodeError> {
-    let mut r = Reader::new(info);
-    let mut algorithm = Reader::new(der::expect(&mut r, der::SEQUENCE, "algorithm")?);
-    if der::expect(&mut algorithm, der::OBJECT_ID, "algorithm")? != ID_EC_PUBLIC_KEY {
-        return Err(DecodeError::Invalid("algorithm"));
-    }
-    if der::expect(&mut algorithm, der::OBJECT_ID, "namedCurve")? != PRIME256V1 {
-        return Err(DecodeError::Invalid("namedCurve"));
-    }
-    match der::expect(&mut r, der::BIT_STRING, "subjectPublicKey")? {
-        [0, point @ ..] if point.len() == 65 && point.first() == Some(&4) => Ok(point),
-        _ => Err(DecodeError::Invalid("subjectPublicKey")),
-    }
-}
-
 /// The TBSCertificate, version 3 with no extensions.
-fn to_be_signed(rng: &mut Rng, validity: Validity, public_key: &[u8]) -> Vec<u8> {
+fn to_be_signed(rng: &mut Rng, validity: Validity, key: &dyn SigningKey) -> Vec<u8> {
     let mut serial: [u8; 16] = rng.bytes();
     // Positive and without a leading zero byte, which DER would have us leave out.
     serial[0] = serial[0] & 0x7f | 0x40;
@@ -233,23 +243,13 @@ fn to_be_signed(rng: &mut Rng, validity: Validity, public_key: &[u8]) -> Vec<u8>
     der::element(&mut out, der::SEQUENCE, |out| {
         der::element(out, der::CONTEXT_0, |out| der::primitive(out, der::INTEGER, &[2]));
         der::primitive(out, der::INTEGER, &serial);
-        signature_algorithm(out);
+        algorithm::encode(out, key.scheme());
         name(out);
         validity.encode(out);
         name(out);
-        der::element(out, der::SEQUENCE, |out| {
-            der::element(out, der::SEQUENCE, |out| {
-                der::primitive(out, der::OBJECT_ID, ID_EC_PUBLIC_KEY);
-                der::primitive(out, der::OBJECT_ID, PRIME256V1);
-            });
-            bit_string(out, public_key);
-        });
+        algorithm::encode_key(out, key.scheme(), key.public_key());
     });
     out
-}
-
-fn signature_algorithm(out: &mut Vec<u8>) {
-    der::element(out, der::SEQUENCE, |out| der::primitive(out, der::OBJECT_ID, ECDSA_WITH_SHA256));
 }
 
 fn name(out: &mut Vec<u8>) {
@@ -260,13 +260,6 @@ fn name(out: &mut Vec<u8>) {
                 der::primitive(out, der::UTF8_STRING, NAME);
             });
         });
-    });
-}
-
-fn bit_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    der::element(out, der::BIT_STRING, |out| {
-        out.push(0);
-        out.extend_from_slice(bytes);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The client's side of the handshake.
 
 use crate::alert::Alert;
-use crate::certificate::Leaf;
+use crate::certificate::{Certificate, Leaf};
 use crate::cipher_suite::{Suite, Version};
 use crate::config::Role;
 use crate::event::CloseReason;
@@ -20,7 +20,8 @@ use crate::record::Epoch;
 use crate::srtp::SrtpProfile;
 use crate::verified::{Matched, Negotiated, Verified};
 use ortica_core::Writer;
-use ortica_core::crypto::{CryptoProvider, Group, SignatureScheme};
+use ortica_core::crypto::{CryptoProvider, Group};
+use std::sync::Arc;
 
 /// A client: what it offered, and what it waits for.
 pub(crate) struct Client {
@@ -251,15 +252,16 @@ impl WaitKeyExchange {
         let exchange = ServerKeyExchange::decode(&message.body)?;
         let group = exchange.params.group.group().filter(|group| link.config.groups.contains(group));
         let group = group.ok_or(Alert::ILLEGAL_PARAMETER)?;
-        if exchange.algorithm != SignatureAlgorithm::ECDSA_SHA256 {
+        let leaf = Leaf::decode(&self.leaf).map_err(|_| Alert::UNSUPPORTED_CERTIFICATE)?;
+        // The key is of the kind that the suite says, and so is the signature (RFC 8422 §5.3, §5.4).
+        if exchange.algorithm != leaf.scheme.into() || !self.choice.suite.is_for(leaf.scheme) {
             return Err(Alert::ILLEGAL_PARAMETER.into());
         }
-        let public_key = Leaf::decode(&self.leaf).map_err(|_| Alert::UNSUPPORTED_CERTIFICATE)?.public_key;
         let provider = &link.config.provider;
         let signed = signed_params(&offer.random, &self.choice.server_random, &exchange);
         provider
             .signature
-            .verify(SignatureScheme::EcdsaP256Sha256, public_key, &signed, &exchange.signature)
+            .verify(leaf.scheme, leaf.public_key, &signed, &exchange.signature)
             .map_err(|_| Alert::DECRYPT_ERROR)?;
         let matched = Matched::check(provider, &link.fingerprints, self.leaf)
             .map_err(|leaf| mismatch(provider, leaf, mismatched))?;
@@ -304,16 +306,18 @@ struct WaitRequest {
 
 impl WaitRequest {
     fn on_request(self, link: &mut Link, message: &Message) -> Result<WaitDone, Refusal> {
-        if !CertificateRequest::decode(&message.body)?.accepts_ours() {
-            return Err(Alert::HANDSHAKE_FAILURE.into());
-        }
+        let request = CertificateRequest::decode(&message.body)?;
+        let accepted = |certificate: &&Arc<Certificate>| request.accepts(certificate.scheme());
+        let certificate = link.config.certificates.iter().find(accepted).ok_or(Alert::HANDSHAKE_FAILURE)?.clone();
         link.transcript.push(message);
-        Ok(WaitDone { agreed: self.agreed })
+        Ok(WaitDone { agreed: self.agreed, certificate })
     }
 }
 
 struct WaitDone {
     agreed: Agreed,
+    /// What this end shows.
+    certificate: Arc<Certificate>,
 }
 
 impl WaitDone {
@@ -330,8 +334,8 @@ impl WaitDone {
             sequence
         };
 
-        let certificate = Message::new(next(), &CertificateChain(vec![link.config.certificate.der().to_vec()]));
-        link.transcript.push(&certificate);
+        let shown = Message::new(next(), &CertificateChain(vec![self.certificate.der().to_vec()]));
+        link.transcript.push(&shown);
 
         let key = provider.agreement.generate(group, &mut link.rng);
         let exchange = Message::new(next(), &ClientKeyExchange { public_key: key.public_key().to_vec() });
@@ -341,9 +345,9 @@ impl WaitDone {
         let (client, server) = (offer.random, choice.server_random);
         let secrets = Secrets::extended(&provider, choice.suite, &shared, &session_hash, client, server);
 
-        let signature = link.config.certificate.sign(&mut link.rng, &[link.transcript.bytes()]);
+        let signature = self.certificate.sign(&mut link.rng, &[link.transcript.bytes()]);
         let signature = signature.map_err(|_| failed(Alert::INTERNAL_ERROR))?;
-        let verify = CertificateVerify { algorithm: SignatureAlgorithm::ECDSA_SHA256, signature };
+        let verify = CertificateVerify { algorithm: SignatureAlgorithm::from(self.certificate.scheme()), signature };
         let verify = Message::new(next(), &verify);
         link.transcript.push(&verify);
 
@@ -353,12 +357,12 @@ impl WaitDone {
         let finished = Message::new(next(), &Finished { verify_data });
         link.transcript.push(&finished);
 
-        let mut items: Vec<_> =
-            [certificate, exchange, verify].map(|message| Item::Message(Epoch::Plain, message)).into();
+        let mut items: Vec<_> = [shown, exchange, verify].map(|message| Item::Message(Epoch::Plain, message)).into();
         items.extend([Item::ChangeCipherSpec, Item::Message(Epoch::Protected, finished)]);
         link.flight.start(items, true, link.initial_timeout);
         let srtp_profile = choice.srtp_profile;
-        Ok(WaitFinished { matched, negotiated: Negotiated { role: Role::Client, secrets, group, srtp_profile } })
+        let shown = self.certificate;
+        Ok(WaitFinished { matched, negotiated: Negotiated { role: Role::Client, secrets, group, srtp_profile, shown } })
     }
 }
 
@@ -405,12 +409,17 @@ mod tests {
     fn a_ticket_nobody_asked_for_is_passed_over() {
         let mut rng = Rng::from_number(1);
         let certificate = Arc::new(Certificate::generate(&provider(), &mut rng, Duration::ZERO).unwrap());
-        let mut link = Link::new(Arc::new(Config::new(provider(), certificate)), Vec::new(), rng);
+        let mut link = Link::new(Arc::new(Config::new(provider(), certificate.clone())), Vec::new(), rng);
         let fingerprint = Fingerprint::of(&provider(), HashAlgorithm::Sha256, b"certificate");
         let matched = Matched::check(&provider(), &[fingerprint], b"certificate".to_vec()).unwrap();
         let secrets = |_| Secrets::extended(&provider(), Suite::Aes128Gcm, &[1; 32], &[2; 32], [3; 32], [4; 32]);
-        let negotiated =
-            Negotiated { role: Role::Client, secrets: secrets(()), group: Group::X25519, srtp_profile: None };
+        let negotiated = Negotiated {
+            role: Role::Client,
+            secrets: secrets(()),
+            group: Group::X25519,
+            srtp_profile: None,
+            shown: certificate,
+        };
         link.transcript.push(&Message::new(1, &ServerHelloDone));
 
         let ticket = Message::new(5, &NewSessionTicket { lifetime: 7200, ticket: vec![1; 100] });

@@ -30,7 +30,7 @@ impl Role {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) provider: CryptoProvider,
-    pub(crate) certificate: Arc<Certificate>,
+    pub(crate) certificates: Vec<Arc<Certificate>>,
     pub(crate) suites: Vec<Suite>,
     pub(crate) groups: Vec<Group>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
@@ -53,10 +53,16 @@ impl Config {
 
     /// A configuration that shows `certificate`, computes with `provider`, and is otherwise as the setters say.
     pub fn new(provider: CryptoProvider, certificate: Arc<Certificate>) -> Self {
+        Self::with_certificates(provider, vec![certificate])
+    }
+
+    /// The same with several certificates, of which the first is shown that the peer can verify. With none, no handshake
+    /// succeeds.
+    pub fn with_certificates(provider: CryptoProvider, certificates: Vec<Arc<Certificate>>) -> Self {
         Self {
             provider,
-            certificate,
-            suites: vec![Suite::Aes128Gcm, Suite::Aes256Gcm, Suite::ChaCha20Poly1305],
+            certificates,
+            suites: Suite::ALL.to_vec(),
             groups: vec![Group::X25519, Group::P256],
             srtp_profiles: Vec::new(),
             mtu: 1200,
@@ -72,15 +78,15 @@ impl Config {
         &self.provider
     }
 
-    /// The certificate that is shown.
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+    /// The certificates that may be shown, best liked first.
+    pub fn certificates(&self) -> &[Arc<Certificate>] {
+        &self.certificates
     }
 
     /// The cipher suites to speak, best first: as a client the order is offered, as a server it decides. Suites not
     /// known here are left out; with none left, no handshake succeeds.
     ///
-    /// Default: AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305.
+    /// Default: AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305, first those for ECDSA, then those for RSA.
     pub fn with_cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
         self.suites = suites.iter().filter_map(|id| Suite::of(*id)).collect();
         self
@@ -124,7 +130,7 @@ impl Config {
         self
     }
 
-    /// How long a handshake may take: from the start for a client, from the first handshake message for a server, which
+    /// How long a handshake may take: from its first packet for a client, from the first handshake message for a server, which
     /// may have been waiting for its peer.
     ///
     /// Default: 30 s.

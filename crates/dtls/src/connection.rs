@@ -85,12 +85,17 @@ impl Connection {
     ///
     /// `remote_fingerprints` are what signaling said about the peer's certificate. The certificate must match one of
     /// those made with the strongest hash supported (SHA-256, SHA-384, SHA-512); with none, no handshake succeeds.
-    pub fn new(config: Arc<Config>, role: Role, remote_fingerprints: Vec<Fingerprint>, rng: Rng, now: Instant) -> Self {
-        let deadline = (role == Role::Client).then(|| now + config.handshake_timeout);
+    pub fn new(
+        config: Arc<Config>,
+        role: Role,
+        remote_fingerprints: Vec<Fingerprint>,
+        rng: Rng,
+        _now: Instant,
+    ) -> Self {
         let early = EarlyRecords::new(config.limits.early_records, config.limits.early_bytes);
         let mut link = Link::new(config, remote_fingerprints, rng);
         let state = State::Handshake(Box::new(Handshake::new(role, &mut link)));
-        Self { role, link, state, deadline, early, alert: None, alert_heard: None, connected: None, closed: None }
+        Self { role, link, state, deadline: None, early, alert: None, alert_heard: None, connected: None, closed: None }
     }
 
     /// Takes in one packet, which may hold several records of several epochs. Decrypts in place and hands the plaintext
@@ -126,6 +131,11 @@ impl Connection {
         });
         let len = len.or_else(|| self.link.flight.poll(now, &mut self.link.records, out))?;
         self.link.stats.packets_sent += 1;
+        // Its first packet: before that there was nowhere to send it.
+        if matches!(self.state, State::Handshake(_)) && self.role == Role::Client {
+            let deadline = now + self.link.config.handshake_timeout;
+            self.deadline.get_or_insert(deadline);
+        }
         Some(len)
     }
 

@@ -4,6 +4,7 @@ use ortica_core::{DecodeError, Reader};
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OBJECT_ID: u8 = 0x06;
 pub(crate) const UTF8_STRING: u8 = 0x0c;
 pub(crate) const UTC_TIME: u8 = 0x17;
@@ -30,6 +31,14 @@ pub(crate) fn primitive(out: &mut Vec<u8>, tag: u8, contents: &[u8]) {
         _ => out.extend([0x82, high, low]),
     }
     out.extend_from_slice(contents);
+}
+
+/// Appends a BIT STRING of whole bytes.
+pub(crate) fn bit_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    element(out, BIT_STRING, |out| {
+        out.push(0);
+        out.extend_from_slice(bytes);
+    });
 }
 
 /// Reads one element whose tag must be `tag`, and returns its contents.

@@ -37,7 +37,7 @@ mod tests;
 mod verified;
 
 pub use alert::Alert;
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, CertificateError, CertificateOptions};
 pub use cipher_suite::{CipherSuite, Version};
 pub use config::{Config, Limits, Role};
 pub use connection::{Connection, RecordStart, SealError};

@@ -6,7 +6,7 @@
 //! first hello on; that is for its demultiplexer, which has no connection yet.)
 
 use crate::alert::Alert;
-use crate::certificate::Leaf;
+use crate::certificate::{Certificate, Leaf};
 use crate::cipher_suite::{CipherSuite, Suite, Version};
 use crate::client::signed_params;
 use crate::config::{Config, Role};
@@ -26,8 +26,9 @@ use crate::message::{
 use crate::record::{ContentType, Epoch};
 use crate::srtp::SrtpProfile;
 use crate::verified::{Matched, Negotiated, Verified};
-use ortica_core::crypto::{Group, PrivateKey, SignatureScheme};
+use ortica_core::crypto::{Group, PrivateKey};
 use ortica_core::{Instant, Writer};
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// A server: what it answered, and what it waits for.
@@ -163,6 +164,8 @@ impl Server {
 /// What this end picked from a hello.
 struct Choice {
     suite: Suite,
+    /// With a key that the suite is for and the client can verify.
+    certificate: Arc<Certificate>,
     group: Group,
     srtp_profile: Option<SrtpProfile>,
     /// The client knows `renegotiation_info` and wants to see it.
@@ -190,10 +193,15 @@ impl Choice {
             return Err(Alert::ILLEGAL_PARAMETER);
         }
         // Without the list, SHA-1 would be meant (RFC 5246 §7.4.1.4.1).
-        if !extensions.signature_algorithms().is_some_and(|algorithms| algorithms.has_ours()) {
-            return Err(Alert::HANDSHAKE_FAILURE);
-        }
-        let suite = config.suites.iter().find(|suite| hello.cipher_suites.contains(&suite.id()));
+        let algorithms = extensions.signature_algorithms().ok_or(Alert::HANDSHAKE_FAILURE)?;
+        let suites = config.suites.iter().filter(|suite| hello.cipher_suites.contains(&suite.id()));
+        let with_certificate = |certificate: &Arc<Certificate>| {
+            let scheme = certificate.scheme();
+            let suite = suites.clone().find(|suite| suite.is_for(scheme))?;
+            algorithms.has(scheme).then(|| (*suite, certificate.clone()))
+        };
+        let (suite, certificate) =
+            config.certificates.iter().find_map(with_certificate).ok_or(Alert::HANDSHAKE_FAILURE)?;
         let group = config.groups.iter().find(|group| match extensions.supported_groups() {
             Some(groups) => groups.0.contains(&NamedGroup::from(**group)),
             // A client that does not say takes what every client must know (RFC 8422 §4).
@@ -203,7 +211,8 @@ impl Choice {
             .use_srtp()
             .and_then(|offer| config.srtp_profiles.iter().find(|profile| offer.profiles.contains(profile)));
         Ok(Self {
-            suite: *suite.ok_or(Alert::HANDSHAKE_FAILURE)?,
+            suite,
+            certificate,
             group: *group.ok_or(Alert::HANDSHAKE_FAILURE)?,
             srtp_profile: srtp_profile.copied(),
             renegotiation_info: extensions.renegotiation_info().is_some()
@@ -253,16 +262,17 @@ impl Answer {
         };
         let params = Params { group: choice.group.into(), public_key: key.public_key().to_vec() };
         let signature = Vec::new();
-        let mut exchange = ServerKeyExchange { params, algorithm: SignatureAlgorithm::ECDSA_SHA256, signature };
+        let algorithm = SignatureAlgorithm::from(choice.certificate.scheme());
+        let mut exchange = ServerKeyExchange { params, algorithm, signature };
         let signed = signed_params(&client_random, &server_random, &exchange);
-        let signature = link.config.certificate.sign(&mut link.rng, &[&signed]);
+        let signature = choice.certificate.sign(&mut link.rng, &[&signed]);
         exchange.signature = signature.map_err(|_| Alert::INTERNAL_ERROR)?;
 
         // The answer to a hello has its number (RFC 6347 §4.2.2).
         let first = hello.sequence;
         let messages = [
             Message::new(first, &server_hello),
-            Message::new(first + 1, &CertificateChain(vec![link.config.certificate.der().to_vec()])),
+            Message::new(first + 1, &CertificateChain(vec![choice.certificate.der().to_vec()])),
             Message::new(first + 2, &exchange),
             Message::new(first + 3, &CertificateRequest::ours()),
             Message::new(first + 4, &ServerHelloDone),
@@ -312,14 +322,14 @@ impl WaitVerify {
     /// certificate is the peer's own, and what else comes is under keys.
     fn on_verify(self, link: &mut Link, answer: &Answer, message: &Message) -> Result<WaitFinished, Refusal> {
         let verify = CertificateVerify::decode(&message.body)?;
-        if verify.algorithm != SignatureAlgorithm::ECDSA_SHA256 {
+        let leaf = Leaf::decode(&self.leaf).map_err(|_| Alert::UNSUPPORTED_CERTIFICATE)?;
+        if verify.algorithm != leaf.scheme.into() {
             return Err(Alert::ILLEGAL_PARAMETER.into());
         }
-        let public_key = Leaf::decode(&self.leaf).map_err(|_| Alert::UNSUPPORTED_CERTIFICATE)?.public_key;
         let provider = &link.config.provider;
         provider
             .signature
-            .verify(SignatureScheme::EcdsaP256Sha256, public_key, link.transcript.bytes(), &verify.signature)
+            .verify(leaf.scheme, leaf.public_key, link.transcript.bytes(), &verify.signature)
             .map_err(|_| Alert::DECRYPT_ERROR)?;
         let matched = Matched::check(provider, &link.fingerprints, self.leaf)
             .map_err(|_| Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE))?;
@@ -327,7 +337,8 @@ impl WaitVerify {
         let failed = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
         link.install(Role::Server, &self.secrets).map_err(failed)?;
         let Choice { group, srtp_profile, .. } = answer.choice;
-        let negotiated = Negotiated { role: Role::Server, secrets: self.secrets, group, srtp_profile };
+        let shown = answer.choice.certificate.clone();
+        let negotiated = Negotiated { role: Role::Server, secrets: self.secrets, group, srtp_profile, shown };
         Ok(WaitFinished { matched, negotiated })
     }
 }

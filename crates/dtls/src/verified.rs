@@ -1,6 +1,7 @@
 //! The proof that a handshake is over and that the peer is who signaling said.
 
 use crate::alert::Alert;
+use crate::certificate::Certificate;
 use crate::cipher_suite::{CipherSuite, Version};
 use crate::config::Role;
 use crate::exporter::{self, ExportError};
@@ -9,6 +10,7 @@ use crate::key_schedule::Secrets;
 use crate::srtp::{SrtpKeys, SrtpProfile};
 use ortica_core::crypto::{CryptoProvider, Group};
 use std::fmt;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -37,6 +39,7 @@ pub struct Verified {
     peer: Matched,
     group: Group,
     srtp_profile: Option<SrtpProfile>,
+    shown: Arc<Certificate>,
 }
 
 impl Verified {
@@ -51,8 +54,13 @@ impl Verified {
         if !bool::from(received.ct_eq(expected)) {
             return Err(Alert::DECRYPT_ERROR);
         }
-        let Negotiated { role, secrets, group, srtp_profile } = negotiated;
-        Ok(Self { role, secrets, peer, group, srtp_profile })
+        let Negotiated { role, secrets, group, srtp_profile, shown } = negotiated;
+        Ok(Self { role, secrets, peer, group, srtp_profile, shown })
+    }
+
+    /// The certificate that this end showed.
+    pub fn certificate(&self) -> &Certificate {
+        &self.shown
     }
 
     /// The protocol version.
@@ -121,6 +129,8 @@ pub(crate) struct Negotiated {
     pub secrets: Secrets,
     pub group: Group,
     pub srtp_profile: Option<SrtpProfile>,
+    /// This end's certificate.
+    pub shown: Arc<Certificate>,
 }
 
 /// A certificate that matched a fingerprint: half of the way to [`Verified`].

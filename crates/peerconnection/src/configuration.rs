@@ -1,14 +1,15 @@
 //! What a connection is made with.
 
-use crate::Certificate;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Outlets};
 use crate::driver::Endpoint;
 use crate::engine::{self, Limits};
 use crate::jsep::BundlePolicy;
+use crate::peer::PeerConfiguration;
+use crate::{Certificate, IceServer};
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
-use ortica_ice::HostCandidates;
+use ortica_ice::{HostCandidates, TransportPolicy};
 use ortica_sdp::RtcpMuxPolicy;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,9 +38,9 @@ const MOST_MESSAGE_SIZE: usize = 1 << 30;
 pub struct Configuration {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) gather_loopback: bool,
-    pub(crate) stun_servers: Vec<SocketAddr>,
+    pub(crate) peer: PeerConfiguration,
     pub(crate) host_candidates: HostCandidates,
-    pub(crate) certificate: Option<Certificate>,
+    pub(crate) certificates: Vec<Certificate>,
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) max_packet_size: Option<usize>,
@@ -60,9 +61,9 @@ impl Default for Configuration {
         Self {
             endpoint: None,
             gather_loopback: false,
-            stun_servers: Vec::new(),
+            peer: PeerConfiguration::default(),
             host_candidates: HostCandidates::default(),
-            certificate: None,
+            certificates: Vec::new(),
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
             max_packet_size: None,
@@ -95,10 +96,40 @@ impl Configuration {
         self
     }
 
-    /// STUN servers that are asked for server-reflexive candidates, already resolved. Default: none.
+    /// Whom to ask for candidates: see [`PeerConfiguration::ice_servers`]. Names are looked up when gathering begins. Default:
+    /// nobody.
     #[must_use]
-    pub fn with_stun_servers(mut self, servers: Vec<SocketAddr>) -> Self {
-        self.stun_servers = servers;
+    pub fn with_ice_servers(mut self, servers: Vec<IceServer>) -> Self {
+        self.peer.ice_servers = servers;
+        self
+    }
+
+    /// STUN servers by address, in place of [`with_ice_servers`](Self::with_ice_servers).
+    #[must_use]
+    pub fn with_stun_servers(self, servers: Vec<SocketAddr>) -> Self {
+        self.with_ice_servers(servers.into_iter().map(|server| IceServer::new(format!("stun:{server}"))).collect())
+    }
+
+    /// Which candidates to use. Default: all. Under [`TransportPolicy::Relay`] there are none, as TURN is not spoken yet.
+    #[must_use]
+    pub fn with_ice_transport_policy(mut self, policy: TransportPolicy) -> Self {
+        self.peer.ice_transport_policy = policy;
+        self
+    }
+
+    /// How many transports gather before a description asks for them. Default: 0.
+    #[must_use]
+    pub fn with_ice_candidate_pool_size(mut self, transports: u8) -> Self {
+        self.peer.ice_candidate_pool_size = transports;
+        self
+    }
+
+    /// Whether offers have a section for data channels before one is made. Default: `false`.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#always-negotiating-datachannels)
+    #[must_use]
+    pub fn with_always_negotiate_data_channels(mut self, always: bool) -> Self {
+        self.peer.always_negotiate_data_channels = always;
         self
     }
 
@@ -112,8 +143,15 @@ impl Configuration {
 
     /// The certificate to show. Default: a fresh one, valid for 30 days.
     #[must_use]
-    pub fn with_certificate(mut self, certificate: Certificate) -> Self {
-        self.certificate = Some(certificate);
+    pub fn with_certificate(self, certificate: Certificate) -> Self {
+        self.with_certificates(vec![certificate])
+    }
+
+    /// Certificates of which the first is shown that the other side takes; each with a key of another algorithm. Default: a
+    /// fresh one, ECDSA on P-256, valid for 30 days.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Vec<Certificate>) -> Self {
+        self.certificates = certificates;
         self
     }
 
@@ -212,8 +250,69 @@ impl Configuration {
         self
     }
 
+    /// Whom to ask for candidates.
+    pub fn ice_servers(&self) -> &[IceServer] {
+        &self.peer.ice_servers
+    }
+
+    /// Which candidates to use.
+    pub fn ice_transport_policy(&self) -> TransportPolicy {
+        self.peer.ice_transport_policy
+    }
+
+    /// How many transports gather before a description asks for them.
+    pub fn ice_candidate_pool_size(&self) -> u8 {
+        self.peer.ice_candidate_pool_size
+    }
+
+    /// Whether offers have a section for data channels before one is made.
+    pub fn always_negotiate_data_channels(&self) -> bool {
+        self.peer.always_negotiate_data_channels
+    }
+
+    /// What to do for peers that cannot bundle.
+    pub fn bundle_policy(&self) -> BundlePolicy {
+        self.bundle_policy
+    }
+
+    /// What to do for peers that cannot multiplex RTP and RTCP.
+    pub fn rtcp_mux_policy(&self) -> RtcpMuxPolicy {
+        self.rtcp_mux_policy
+    }
+
+    /// The certificates that were given.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// What differs and cannot change while a connection lives. Certificates may be left out.
+    pub(crate) fn fixed_difference(&self, other: &Self) -> Option<&'static str> {
+        let certificates = other.certificates.is_empty() || self.certificates == other.certificates;
+        let layers = self.gather_loopback == other.gather_loopback
+            && self.host_candidates == other.host_candidates
+            && self.srtp_profiles == other.srtp_profiles
+            && self.max_packet_size == other.max_packet_size
+            && self.packet_size_to_find == other.packet_size_to_find
+            && self.interleaving == other.interleaving
+            && self.signalled_sctp == other.signalled_sctp
+            && self.linger == other.linger
+            && self.max_message_size == other.max_message_size
+            && self.limits == other.limits
+            && self.codecs == other.codecs;
+        let bundling = self.bundle_policy == other.bundle_policy;
+        let multiplexing = self.rtcp_mux_policy == other.rtcp_mux_policy;
+        [
+            (certificates, "the set of certificates"),
+            (bundling, "the bundle policy"),
+            (multiplexing, "the RTCP multiplexing policy"),
+            (layers, "a setting that is not the W3C's"),
+        ]
+        .into_iter()
+        .find_map(|(same, what)| (!same).then_some(what))
+    }
+
     /// What SCTP is told of packets: how long they are, and how long they may become.
-    pub(crate) fn set_packet_sizes(&self, sctp: ortica_sctp::Config, may_fragment: bool) -> ortica_sctp::Config {
+    fn set_packet_sizes(&self, sctp: ortica_sctp::Config, may_fragment: bool) -> ortica_sctp::Config {
         const LONGEST: usize = ortica_dtls::Connection::MAX_DATA;
         let to_find = match (self.packet_size_to_find, self.max_packet_size) {
             (Some(bytes), _) => bytes.min(LONGEST),
@@ -257,4 +356,47 @@ impl Configuration {
     pub(crate) fn provider(&self) -> Option<CryptoProvider> {
         self.provider.or_else(|| providers().into_iter().next())
     }
+
+    /// The settings of the engine and its layers.
+    pub(crate) fn to_engine(
+        &self,
+        provider: CryptoProvider,
+        certificates: &[Certificate],
+        may_fragment: bool,
+        outlets: Option<&Outlets>,
+    ) -> engine::Config {
+        let ice = ortica_ice::Config::new(provider).with_host_candidates(self.host_candidates);
+        let certificates = certificates.iter().map(|certificate| certificate.inner().clone()).collect();
+        // aiortc gives up when DTLS agrees on no profile, also without media.
+        let dtls =
+            ortica_dtls::Config::with_certificates(provider, certificates).with_srtp_profiles(&self.srtp_profiles);
+        // ICE consent says when the path is gone; until then data are tried again soon after an outage.
+        let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
+        let sctp = ortica_sctp::Config::new(provider)
+            .with_rto(initial, min, max)
+            .with_zero_checksum(true)
+            .with_interleaving(self.interleaving)
+            .with_limits(sctp_limits(self.max_message_size));
+        let sctp = self.set_packet_sizes(sctp, may_fragment);
+        let dtls = match outlets {
+            Some(outlets) => outlets.configure_dtls(dtls),
+            None => dtls,
+        };
+        let config = engine::Config::new(ice, dtls, sctp)
+            .with_limits(self.limits)
+            .with_signalled_sctp(self.signalled_sctp)
+            .with_linger(self.linger);
+        match outlets {
+            Some(outlets) => outlets.configure(config),
+            None => config,
+        }
+    }
+}
+
+/// Bounds of an association that takes and sends messages of so many bytes.
+fn sctp_limits(max_message_size: usize) -> ortica_sctp::Limits {
+    let limits = ortica_sctp::Limits::default();
+    // Beside its bytes a message counts a little more.
+    let send_buffer = limits.send_buffer.max(max_message_size + 1024);
+    limits.with_max_message_size(max_message_size).with_send_buffer(send_buffer)
 }

@@ -222,6 +222,13 @@ impl DataChannel {
         .await
     }
 
+    /// Waits until the channel begins to close, by whichever side, or is closed.
+    ///
+    /// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#dom-rtcdatachannel-onclosing)
+    pub async fn closing(&self) {
+        self.state_of(|state| matches!(state, ChannelState::Closing | ChannelState::Closed).then_some(())).await;
+    }
+
     /// Waits until what is queued is at most `bytes`, or the channel is no longer open.
     pub async fn buffered_amount_below(&self, bytes: usize) {
         let mut place = self.handle.cell.place(Interest::Write(self.id));

@@ -5,7 +5,7 @@ use crate::jsep::TransceiverId;
 use crate::jsep::{IceCandidate, SignalingState};
 use crate::peer_connection::Handle;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::{DataChannel, RemoteTrack, RtpSender, RtpTransceiver, peer::PeerEvent};
+use crate::{DataChannel, IceCandidateErrorEvent, RemoteTrack, RtpSender, RtpTransceiver, peer::PeerEvent};
 use ortica_codecs::MediaKind;
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
@@ -23,6 +23,8 @@ pub enum Event {
     NegotiationNeeded,
     /// A local candidate to tell the other side; `None` ends them.
     IceCandidate(Option<IceCandidate>),
+    /// A server could not help to gather candidates, which goes on without it.
+    IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),
     /// The gathering state changed.
@@ -123,6 +125,7 @@ impl Events {
         Some(match event {
             PeerEvent::NegotiationNeeded => Event::NegotiationNeeded,
             PeerEvent::IceCandidate(candidate) => Event::IceCandidate(candidate),
+            PeerEvent::IceCandidateError(error) => Event::IceCandidateError(error),
             PeerEvent::SignalingStateChange(state) => Event::SignalingStateChange(state),
             PeerEvent::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
             PeerEvent::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+mod ice_server;
 pub mod jsep;
 pub mod ortc;
 pub mod parameters;
@@ -52,7 +53,9 @@ mod peer_connection;
 mod rtp_transceiver;
 
 pub use engine::Undelivered;
+pub use ice_server::{IceScheme, IceServer, IceServerError, IceUrl, IceUrlError, IceUrlTransport};
 pub use jsep::BundlePolicy;
+pub use peer::{ConfigurationError, IceCandidateErrorEvent};
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 
 #[cfg(feature = "tokio")]
@@ -81,9 +84,9 @@ pub use rtp_transceiver::{ReplaceTrackError, RtpReceiver, RtpSender, RtpTranscei
 pub use ortica_codecs as codecs;
 pub use ortica_core as core;
 pub use ortica_dtls as dtls;
-pub use ortica_dtls::SrtpProfile;
+pub use ortica_dtls::{CertificateOptions, SrtpProfile};
 pub use ortica_ice as ice;
-pub use ortica_ice::HostCandidates;
+pub use ortica_ice::{HostCandidates, TransportPolicy as IceTransportPolicy};
 pub use ortica_rtp as rtp;
 pub use ortica_sctp as sctp;
 pub use ortica_sdp::{Direction, RtcpMuxPolicy};

@@ -1,6 +1,7 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
 mod by_hand;
+mod configuration;
 mod dtmf;
 mod media;
 mod mute;
@@ -10,6 +11,7 @@ mod sockets;
 mod sources;
 mod stats;
 
+pub use configuration::{ConfigurationError, IceCandidateErrorEvent, PeerConfiguration};
 pub use media::TransceiverState;
 pub use stats::{SourceFigures, SourceReport};
 
@@ -19,7 +21,7 @@ use crate::engine::{
 };
 use crate::jsep::{
     BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
-    SignalingState, TransceiverId,
+    SignalingState, TransceiverId, is_trickled,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::stats::Stats;
@@ -57,6 +59,8 @@ pub enum PeerEvent {
     NegotiationNeeded,
     /// A candidate to tell the other side; `None` ends them.
     IceCandidate(Option<IceCandidate>),
+    /// A server could not help to gather candidates, which goes on without it.
+    IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),
     /// The gathering state changed.
@@ -88,6 +92,7 @@ pub enum PeerEvent {
 pub struct Peer {
     session: Session,
     negotiation: Negotiation,
+    configured: configuration::Configured,
     sockets: Sockets,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
@@ -114,10 +119,11 @@ pub struct Peer {
 
 impl Peer {
     /// A peer whose randomness all comes from `rng`.
-    pub fn new(config: Arc<Config>, certificate: Arc<ortica_dtls::Certificate>, rng: Rng, now: Instant) -> Self {
+    pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
         Self {
-            negotiation: Negotiation::new(certificate, config.max_message_size(), rng.fork("jsep")),
+            negotiation: Negotiation::new(config.certificates(), config.max_message_size(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
+            configured: configuration::Configured::default(),
             sockets: Sockets::default(),
             events: VecDeque::new(),
             questions: Vec::new(),
@@ -145,6 +151,13 @@ impl Peer {
     /// What to do for peers that cannot bundle.
     pub fn bundle_policy(&self) -> BundlePolicy {
         self.negotiation.bundle_policy()
+    }
+
+    /// Whether the other side says that it takes candidates as they come: `None` before there is a remote description.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-cantrickleicecandidates)
+    pub fn can_trickle_ice_candidates(&self) -> Option<bool> {
+        self.remote_description().map(|description| is_trickled(&description.sdp))
     }
 
     /// The engine below, to look at.
@@ -292,6 +305,9 @@ impl Peer {
     /// # Errors
     /// See [`ChannelError`].
     pub fn create_channel(&mut self, now: Instant, parameters: ChannelParameters) -> Result<ChannelId, ChannelError> {
+        if self.is_ended() {
+            return Err(ChannelError::Closed);
+        }
         let id = self.session.create_channel(now, parameters)?;
         if !self.is_by_hand() {
             self.negotiation.want_data();
@@ -556,6 +572,7 @@ impl Peer {
                 let candidate = self.negotiation.local_candidate(transport, &candidate, &self.session);
                 self.events.extend(candidate.map(|candidate| PeerEvent::IceCandidate(Some(candidate))));
             }
+            EngineEvent::GatheringError(_, error) => self.on_gathering_error(error),
             EngineEvent::Gathering(transport, state) => {
                 self.gathered.insert(transport, state);
                 self.update_gathering();
@@ -596,6 +613,9 @@ impl Peer {
         }
         self.gathering = state;
         self.tell(PeerEvent::IceGatheringStateChange(state));
+        if state == IceGatheringState::Gathering {
+            self.report_unsupported_servers();
+        }
         // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
         if state == IceGatheringState::Complete {
             self.events.push_back(PeerEvent::IceCandidate(None));

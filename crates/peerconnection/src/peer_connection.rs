@@ -6,13 +6,13 @@ pub use tracks::TrackOrKind;
 
 use crate::diagnostics::Outlets;
 use crate::driver::{Cell, Endpoint, EndpointConfig, Interest};
-use crate::engine::{self, ChannelError, CloseReason, Undelivered};
+use crate::engine::{ChannelError, CloseReason, TransportError, Undelivered};
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverId,
 };
 use crate::media::LocalTrack;
 use crate::ortc::SctpTransport;
-use crate::peer::Peer;
+use crate::peer::{ConfigurationError, Peer};
 use crate::rtp_transceiver::RtpTransceiver;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
@@ -21,8 +21,7 @@ use ortica_sdp::RtcpMuxPolicy;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
 /// Why a connection could not be made.
@@ -35,12 +34,15 @@ pub enum NewError {
     /// No certificate could be made.
     #[error("no certificate could be made")]
     Certificate(#[from] CertificateError),
-    /// The certificate of the configuration has expired.
+    /// A certificate of the configuration has expired: the W3C's `InvalidAccessError`.
     #[error("the certificate has expired")]
     CertificateExpired,
-    /// [`Limits::transports`](engine::Limits) allows none.
+    /// The configuration contradicts itself.
     #[error(transparent)]
-    Transport(#[from] engine::TransportError),
+    Configuration(#[from] ConfigurationError),
+    /// [`Limits::transports`](crate::engine::Limits) allows none.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// ortica was built without a crypto backend, and none was given.
     #[error("no crypto provider: enable the feature aws-lc-rs or rust-crypto, or give one")]
     NoProvider,
@@ -66,8 +68,16 @@ pub(crate) struct Handle {
     pub cell: Arc<Cell>,
     /// What each transceiver sends.
     tracks: Mutex<BTreeMap<TransceiverId, LocalTrack>>,
+    /// As it was said last.
+    configuration: Mutex<Configuration>,
     /// Keeps the driver running.
     _endpoint: Endpoint,
+}
+
+impl Handle {
+    fn configuration(&self) -> MutexGuard<'_, Configuration> {
+        self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Handle {
@@ -101,49 +111,63 @@ impl PeerConnection {
             None => Endpoint::new(EndpointConfig::default().with_gather_loopback(configuration.gather_loopback))
                 .map_err(NewError::Bind)?,
         };
-        // ICE consent says when the path is gone; until then data are tried again soon after an outage.
-        let (initial, min, max) = (Duration::from_secs(1), Duration::from_millis(400), Duration::from_secs(10));
-        let sctp = ortica_sctp::Config::new(provider)
-            .with_rto(initial, min, max)
-            .with_zero_checksum(true)
-            .with_interleaving(configuration.interleaving)
-            .with_limits(sctp_limits(configuration.max_message_size));
-        let sctp = configuration.set_packet_sizes(sctp, endpoint.may_fragment());
         let rng = endpoint.rng();
         let now = endpoint.clock().now();
         let wall = endpoint.clock().wall().ntp(now).to_unix();
-        let certificate = match configuration.certificate {
-            Some(certificate) if certificate.expires() <= wall => return Err(NewError::CertificateExpired),
-            Some(certificate) => certificate,
-            None => Certificate::generate(&provider, &mut rng.fork("certificate"), wall)?,
+        let certificates = match configuration.certificates.as_slice() {
+            [] => vec![Certificate::generate(&provider, &mut rng.fork("certificate"), wall)?],
+            given if given.iter().any(|certificate| certificate.expires() <= wall) => {
+                return Err(NewError::CertificateExpired);
+            }
+            given => given.to_vec(),
         };
-        let ice = ortica_ice::Config::new(provider)
-            .with_stun_servers(configuration.stun_servers)
-            .with_host_candidates(configuration.host_candidates);
-        // aiortc gives up when DTLS agrees on no profile, also without media.
-        let dtls = ortica_dtls::Config::new(provider, certificate.inner().clone())
-            .with_srtp_profiles(&configuration.srtp_profiles);
-        let outlets = Outlets::new(configuration.diagnostics);
-        let dtls = match &outlets {
-            Some(outlets) => outlets.configure_dtls(dtls),
-            None => dtls,
-        };
-        let mut config = engine::Config::new(ice, dtls, sctp)
-            .with_limits(configuration.limits)
-            .with_wall_clock(endpoint.clock().wall())
-            .with_signalled_sctp(configuration.signalled_sctp)
-            .with_linger(configuration.linger);
-        if let Some(outlets) = &outlets {
-            config = outlets.configure(config);
-        }
-        let mut peer = Peer::new(Arc::new(config), certificate.inner().clone(), rng, now);
+        let outlets = Outlets::new(configuration.diagnostics.clone());
+        let config = configuration
+            .to_engine(provider, &certificates, endpoint.may_fragment(), outlets.as_deref())
+            .with_wall_clock(endpoint.clock().wall());
+        let mut peer = Peer::new(Arc::new(config), rng, now);
         peer.set_bundle_policy(configuration.bundle_policy);
-        if let Some(codecs) = configuration.codecs {
+        if let Some(codecs) = configuration.codecs.clone() {
             peer.set_codecs(codecs);
         }
+        peer.set_sockets(endpoint.sockets());
+        peer.set_configuration(now, configuration.peer.clone())?;
         let cell = endpoint.add(peer);
         cell.look(|inner| inner.outlets = outlets);
-        Ok(Arc::new(Handle { cell, tracks: Mutex::default(), _endpoint: endpoint }))
+        let configuration = Mutex::new(configuration);
+        Ok(Arc::new(Handle { cell, tracks: Mutex::default(), configuration, _endpoint: endpoint }))
+    }
+
+    /// The configuration, as it was said last.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getconfiguration)
+    pub fn configuration(&self) -> Configuration {
+        self.handle.configuration().clone()
+    }
+
+    /// Changes the configuration. ICE servers, the transport policy, the size of the candidate pool until a local description
+    /// is set, and whether data channels are always negotiated can change; other servers and another policy take effect when
+    /// candidates are gathered the next time, which the next offer asks for.
+    ///
+    /// # Errors
+    /// See [`ConfigurationError`]; nothing has changed then.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-setconfiguration)
+    pub fn set_configuration(&self, configuration: Configuration) -> Result<(), ConfigurationError> {
+        let mut current = self.handle.configuration();
+        if let Some(what) = current.fixed_difference(&configuration) {
+            return Err(ConfigurationError::InvalidModification(what));
+        }
+        self.command(|peer, now| peer.set_configuration(now, configuration.peer.clone()))?;
+        current.peer = configuration.peer;
+        Ok(())
+    }
+
+    /// Whether the other side says that it takes candidates as they come: `None` before there is a remote description.
+    ///
+    /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-cantrickleicecandidates)
+    pub fn can_trickle_ice_candidates(&self) -> Option<bool> {
+        self.handle.cell.look(|inner| inner.peer.can_trickle_ice_candidates())
     }
 
     /// Makes an offer.
@@ -337,12 +361,4 @@ impl PeerConnection {
     fn command<T>(&self, command: impl FnOnce(&mut Peer, ortica_core::Instant) -> T) -> T {
         self.handle.cell.command(command)
     }
-}
-
-/// Bounds of an association that takes and sends messages of so many bytes.
-fn sctp_limits(max_message_size: usize) -> ortica_sctp::Limits {
-    let limits = ortica_sctp::Limits::default();
-    // Beside its bytes a message counts a little more.
-    let send_buffer = limits.send_buffer.max(max_message_size + 1024);
-    limits.with_max_message_size(max_message_size).with_send_buffer(send_buffer)
 }

@@ -30,12 +30,11 @@ fn side(seed: u64, address: SocketAddr, change: impl FnOnce(Config) -> Config) -
     let rng = Rng::from_number(seed);
     let wall = Duration::from_secs(1_800_000_000);
     let certificate = ortica_dtls::Certificate::generate(&provider, &mut rng.fork("certificate"), wall).unwrap();
-    let certificate = Arc::new(certificate);
-    let dtls = ortica_dtls::Config::new(provider, certificate.clone())
+    let dtls = ortica_dtls::Config::new(provider, Arc::new(certificate))
         .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM])
         .with_key_log(true);
     let config = Config::new(ortica_ice::Config::new(provider), dtls, ortica_sctp::Config::new(provider));
-    let mut peer = Peer::new(Arc::new(change(config)), certificate, rng, netsim::epoch());
+    let mut peer = Peer::new(Arc::new(change(config)), rng, netsim::epoch());
     peer.set_sockets(vec![(Pair::<Side>::SOCKET, address)]);
     peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
     let mut side = Side::new(seed, address);
@@ -250,7 +249,7 @@ fn cve_52_logs_hold_neither_payloads_nor_keys() {
         secrets.push(("an SRTP key", keys.local_key.to_vec()));
         secrets.push(("an SRTP salt", keys.local_salt.to_vec()));
         secrets.push(("an ICE password", session.ice(id).unwrap().local_credentials().pwd.as_bytes().to_vec()));
-        secrets.push(("the private key", session.certificate().pkcs8().to_vec()));
+        secrets.push(("the private key", session.certificates()[0].pkcs8().to_vec()));
     }
     for (name, secret) in &secrets {
         for form in forms(secret) {

@@ -87,7 +87,8 @@ pub mod stun;
 
 pub use ice::{
     Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,
-    Credentials, CredentialsError, Event, GatheringState, HostCandidates, Io, Limits, PairId, PairState, PairStats,
-    ResolveId, Role, Route, State, Stats, TcpType, Transport,
+    Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState, HostCandidates, Io, Limits,
+    PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer, TcpType, Transport,
+    TransportPolicy,
 };
 pub use stun::{is_stun, stun_username};

@@ -2,13 +2,14 @@
 //!
 //! AWS-LC draws keys and signature nonces from its own generator, so a seed does not replay a session that uses it.
 
+mod signature;
+
 use super::{
     Aead, AeadAlgorithm, AgreementProvider, CipherProvider, CryptoError, CryptoProvider, Digest, Group, HashAlgorithm,
-    HashProvider, HmacKey, PrivateKey, SignatureProvider, SignatureScheme, SigningKey, StreamCipher,
+    HashProvider, HmacKey, PrivateKey, StreamCipher,
 };
 use crate::Rng;
-use aws_lc_rs::signature::KeyPair;
-use aws_lc_rs::{aead, agreement, cipher, digest, hmac, iv::FixedLength, rand::SystemRandom, signature};
+use aws_lc_rs::{aead, agreement, cipher, digest, hmac, iv::FixedLength};
 use zeroize::Zeroizing;
 
 /// The provider.
@@ -177,54 +178,4 @@ impl PrivateKey for AgreementKey {
 /// `true` for what TLS sends: SEC 1 also has compressed points and the identity.
 fn is_uncompressed(point: &[u8]) -> bool {
     point.len() == 65 && point.first() == Some(&4)
-}
-
-impl SignatureProvider for Backend {
-    fn generate(&self, scheme: SignatureScheme, _rng: &mut Rng) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        let SignatureScheme::EcdsaP256Sha256 = scheme;
-        let key =
-            signature::EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| CryptoError)?;
-        Ok(Zeroizing::new(key.to_pkcs8v1().map_err(|_| CryptoError)?.as_ref().to_vec()))
-    }
-
-    fn load(&self, scheme: SignatureScheme, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
-        let SignatureScheme::EcdsaP256Sha256 = scheme;
-        let key = signature::EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8)
-            .map_err(|_| CryptoError)?;
-        Ok(Box::new(EcdsaKey(key)))
-    }
-
-    fn verify(
-        &self,
-        scheme: SignatureScheme,
-        public_key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), CryptoError> {
-        let SignatureScheme::EcdsaP256Sha256 = scheme;
-        if !is_uncompressed(public_key) {
-            return Err(CryptoError);
-        }
-        signature::UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, public_key)
-            .verify(message, signature)
-            .map_err(|_| CryptoError)
-    }
-}
-
-struct EcdsaKey(signature::EcdsaKeyPair);
-
-impl SigningKey for EcdsaKey {
-    fn scheme(&self) -> SignatureScheme {
-        SignatureScheme::EcdsaP256Sha256
-    }
-
-    fn public_key(&self) -> &[u8] {
-        self.0.public_key().as_ref()
-    }
-
-    fn sign(&self, _rng: &mut Rng, message: &[&[u8]]) -> Result<Vec<u8>, CryptoError> {
-        // In one piece, because FIPS 186-5 wants hash and signature from one call into the module.
-        let signature = self.0.sign(&SystemRandom::new(), &message.concat());
-        Ok(signature.map_err(|_| CryptoError)?.as_ref().to_vec())
-    }
 }

@@ -20,7 +20,7 @@ pub struct Nonconformance {
 /// # Errors
 /// The first check that failed.
 pub fn check(provider: &CryptoProvider) -> Result<(), Nonconformance> {
-    let checks: [fn(&CryptoProvider) -> Outcome; 10] = [
+    let checks: [fn(&CryptoProvider) -> Outcome; 11] = [
         digests,
         hmacs,
         aead_vectors,
@@ -29,6 +29,7 @@ pub fn check(provider: &CryptoProvider) -> Result<(), Nonconformance> {
         x25519,
         p256_agreement,
         ecdsa_vectors,
+        other_signatures,
         ecdsa_round_trip,
         determinism,
     ];
@@ -453,6 +454,46 @@ fn ecdsa_vectors(provider: &CryptoProvider) -> Outcome {
     let key = provider.signature.load(ECDSA, &ecdsa_pkcs8()).map_err(|_| "a private key in PKCS #8")?;
     ensure(key.scheme() == ECDSA && key.public_key() == public_key, "the public half of a signing key")?;
     ensure(provider.signature.load(ECDSA, &ecdsa_pkcs8()[..100]).is_err(), "a PKCS #8 document cut short")
+}
+
+/// RSA and Ed25519, which are one another's opposite in all lengths.
+fn other_signatures(provider: &CryptoProvider) -> Outcome {
+    ed25519_vector(provider)?;
+    for (scheme, what) in [(SignatureScheme::RsaPkcs1Sha256, "RSA"), (SignatureScheme::Ed25519, "Ed25519")] {
+        let mut rng = Rng::from_number(7);
+        let pkcs8 = provider.signature.generate(scheme, &mut rng).map_err(|_| what)?;
+        let key = provider.signature.load(scheme, &pkcs8).map_err(|_| what)?;
+        ensure(key.scheme() == scheme, what)?;
+        ensure(provider.signature.load(ECDSA, &pkcs8).is_err(), "a key of another scheme")?;
+        let signature = key.sign(&mut rng, &[b"sam", b"ple"]).map_err(|_| what)?;
+        let verify = |public_key: &[u8], message: &[u8], signature: &[u8]| {
+            provider.signature.verify(scheme, public_key, message, signature).is_ok()
+        };
+        ensure(verify(key.public_key(), b"sample", &signature), what)?;
+        ensure(!verify(key.public_key(), b"simple", &signature), "a signature of another message")?;
+        ensure(!verify(key.public_key(), b"sample", &signature[1..]), "a signature cut short")?;
+        ensure(!verify(&key.public_key()[1..], b"sample", &signature), "a public key cut short")?;
+        for index in [0, signature.len() / 2, signature.len() - 1] {
+            let mut wrong = signature.clone();
+            wrong[index] ^= 1;
+            ensure(!verify(key.public_key(), b"sample", &wrong), "a signature with a flipped bit")?;
+        }
+    }
+    Ok(())
+}
+
+/// Source: [RFC 8032 §7.1](https://www.rfc-editor.org/rfc/rfc8032#section-7.1), test 3
+fn ed25519_vector(provider: &CryptoProvider) -> Outcome {
+    let seed = hex("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7");
+    let public_key = hex("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025");
+    let expected = hex("6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+                        18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a");
+    let pkcs8 = [hex("302e020100300506032b657004220420"), seed].concat();
+    let what = "the Ed25519 of RFC 8032";
+    let key = provider.signature.load(SignatureScheme::Ed25519, &pkcs8).map_err(|_| what)?;
+    ensure(key.public_key() == public_key, what)?;
+    let signature = key.sign(&mut Rng::from_number(1), &[&[0xaf], &[0x82]]).map_err(|_| what)?;
+    ensure(signature == expected, what)
 }
 
 fn ecdsa_round_trip(provider: &CryptoProvider) -> Outcome {

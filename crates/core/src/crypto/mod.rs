@@ -229,6 +229,11 @@ pub trait PrivateKey: Send + Sync {
 pub enum SignatureScheme {
     /// ECDSA over P-256 with SHA-256; public keys are uncompressed points (65 bytes), signatures are DER.
     EcdsaP256Sha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256; public keys are DER of `RSAPublicKey` (RFC 8017 A.1.1) with a modulus of 2,048 to 4,096
+    /// bits, signatures as long as the modulus. Fresh keys have 2,048 bits and the exponent 65,537.
+    RsaPkcs1Sha256,
+    /// Ed25519 (RFC 8032); public keys are 32 bytes, signatures 64.
+    Ed25519,
 }
 
 /// Signatures.

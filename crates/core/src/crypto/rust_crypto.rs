@@ -1,9 +1,11 @@
 //! The [RustCrypto](https://github.com/RustCrypto) backend: no C, so it builds wherever Rust does, and deterministic, so
 //! that tests replay.
 
+mod signature;
+
 use super::{
     Aead, AeadAlgorithm, AgreementProvider, CipherProvider, CryptoError, CryptoProvider, Digest, Group, HashAlgorithm,
-    HashProvider, HmacKey, PrivateKey, SignatureProvider, SignatureScheme, SigningKey, StreamCipher,
+    HashProvider, HmacKey, PrivateKey, StreamCipher,
 };
 use crate::Rng;
 use aes::{Aes128, Aes256};
@@ -13,11 +15,9 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use ctr::cipher::{BlockCipherEncrypt, BlockSizeUser, InnerIvInit, StreamCipherCore, consts::U16};
 use ctr::flavors::Ctr128BE;
 use hmac::{Hmac, Mac};
-use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use p256::elliptic_curve::sec1::ToSec1Point;
-use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 /// The provider.
@@ -231,56 +231,5 @@ impl PrivateKey for X25519Key {
             return Err(CryptoError);
         }
         Ok(Zeroizing::new(shared.as_bytes().to_vec()))
-    }
-}
-
-impl SignatureProvider for Backend {
-    fn generate(&self, scheme: SignatureScheme, rng: &mut Rng) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        let SignatureScheme::EcdsaP256Sha256 = scheme;
-        Ok(p256_secret(rng).to_pkcs8_der().map_err(|_| CryptoError)?.to_bytes())
-    }
-
-    fn load(&self, scheme: SignatureScheme, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
-        let SignatureScheme::EcdsaP256Sha256 = scheme;
-        let secret = p256::SecretKey::from_pkcs8_der(pkcs8).map_err(|_| CryptoError)?;
-        Ok(Box::new(EcdsaKey { public: p256_point(&secret), key: secret.into() }))
-    }
-
-    fn verify(
-        &self,
-        scheme: SignatureScheme,
-        public_key: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), CryptoError> {
-        let SignatureScheme::EcdsaP256Sha256 = scheme;
-        if !is_uncompressed(public_key) {
-            return Err(CryptoError);
-        }
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(public_key).map_err(|_| CryptoError)?;
-        let signature = p256::ecdsa::Signature::from_der(signature).map_err(|_| CryptoError)?;
-        key.verify_prehash(&Sha256::digest(message), &signature).map_err(|_| CryptoError)
-    }
-}
-
-struct EcdsaKey {
-    key: p256::ecdsa::SigningKey,
-    public: [u8; 65],
-}
-
-impl SigningKey for EcdsaKey {
-    fn scheme(&self) -> SignatureScheme {
-        SignatureScheme::EcdsaP256Sha256
-    }
-
-    fn public_key(&self) -> &[u8] {
-        &self.public
-    }
-
-    fn sign(&self, _rng: &mut Rng, message: &[&[u8]]) -> Result<Vec<u8>, CryptoError> {
-        // The nonce is derived from key and message (RFC 6979), so nothing is drawn.
-        let hash = digest::<Sha256>(message);
-        let signature: p256::ecdsa::DerSignature = self.key.sign_prehash(&hash).map_err(|_| CryptoError)?;
-        Ok(signature.as_bytes().to_vec())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Body, HandshakeType};
 use crate::extension::SignatureAlgorithms;
+use ortica_core::crypto::SignatureScheme;
 use ortica_core::{DecodeError, Reader, Writer};
 
 /// Asks the client for a certificate.
@@ -16,21 +17,27 @@ pub(crate) struct CertificateRequest {
 }
 
 impl CertificateRequest {
-    /// Certificates with keys for ECDSA.
+    /// Certificates with keys for ECDSA or EdDSA (RFC 8422 §5.5).
     const ECDSA_SIGN: u8 = 64;
+    /// Certificates with keys for RSA.
+    const RSA_SIGN: u8 = 1;
 
     /// What this end asks for.
     pub(crate) fn ours() -> Self {
         Self {
-            certificate_types: vec![Self::ECDSA_SIGN],
+            certificate_types: vec![Self::ECDSA_SIGN, Self::RSA_SIGN],
             algorithms: SignatureAlgorithms::ours(),
             authorities: Vec::new(),
         }
     }
 
-    /// `true` if this end's certificate answers it.
-    pub(crate) fn accepts_ours(&self) -> bool {
-        self.certificate_types.contains(&Self::ECDSA_SIGN) && self.algorithms.has_ours()
+    /// `true` if a certificate with such a key answers it.
+    pub(crate) fn accepts(&self, scheme: SignatureScheme) -> bool {
+        let kind = match scheme {
+            SignatureScheme::EcdsaP256Sha256 | SignatureScheme::Ed25519 => Self::ECDSA_SIGN,
+            SignatureScheme::RsaPkcs1Sha256 => Self::RSA_SIGN,
+        };
+        self.certificate_types.contains(&kind) && self.algorithms.has(scheme)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two connections and a wire between them, in virtual time.
 
 mod attacks;
+mod certificates;
 mod contract;
 mod faults;
 mod handshake;

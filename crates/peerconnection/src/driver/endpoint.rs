@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::cell::Cell;
 use super::clock::Clock;
 use super::extra_sockets::ExtraSockets;
+use super::lookup::Lookups;
 use super::mdns::Mdns;
 use super::route::Routes;
 use super::socket::{Outlet, Socket, ecn_in, is_too_long};
@@ -160,9 +161,13 @@ impl Endpoint {
         mail.rng.as_ref().map_or_else(|| Rng::from_seed([0; 32]), |rng| rng.fork(&name))
     }
 
+    /// Its sockets, to gather on.
+    pub(crate) fn sockets(&self) -> Vec<(SocketId, SocketAddr)> {
+        self.shared.addresses.clone()
+    }
+
     /// Gives a peer its place among the sessions.
     pub(crate) fn add(&self, mut peer: Peer) -> Arc<Cell> {
-        peer.set_sockets(self.shared.addresses.clone());
         if self.shared.may_bind {
             peer.allow_more_sockets();
         }
@@ -333,6 +338,7 @@ struct Driver {
     dirty: BTreeSet<usize>,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     mdns: Mdns,
+    lookups: Lookups,
     out: Vec<u8>,
     transmits: Vec<Transmit>,
     max_segments: usize,
@@ -345,6 +351,7 @@ impl Driver {
         let rng = shared.lock().rng.as_ref().map(|rng| rng.fork("mdns"));
         Self {
             mdns: Mdns::new(&shared.clock, rng),
+            lookups: Lookups::default(),
             shared,
             extra: ExtraSockets::new(sockets.len()),
             sockets,
@@ -369,8 +376,9 @@ impl Driver {
         let mut again = self.receive(cx);
         let now = self.shared.clock.now();
         self.expire(now);
-        self.poll_mdns(now, cx);
+        self.poll_names(now, cx);
         again |= self.drain(now);
+        again |= self.lookups.take_begun();
         if again {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -452,8 +460,10 @@ impl Driver {
         }
     }
 
-    fn poll_mdns(&mut self, now: Instant, cx: &mut Context<'_>) {
-        for (asker, answer) in self.mdns.poll(now, cx) {
+    fn poll_names(&mut self, now: Instant, cx: &mut Context<'_>) {
+        let mut answers = self.mdns.poll(now, cx);
+        answers.extend(self.lookups.poll(cx));
+        for (asker, answer) in answers {
             if let Some(entry) = self.sessions.get(&asker.session) {
                 entry.cell.take(now, |peer, now| peer.resolved(now, asker.transport, asker.id, answer));
                 self.dirty.insert(asker.session);
@@ -474,7 +484,11 @@ impl Driver {
             let (wishes, released) = cell.look(|inner| {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
-                    self.mdns.ask(now, key, question);
+                    if question.name.ends_with(".local") {
+                        self.mdns.ask(now, key, question);
+                    } else {
+                        self.lookups.ask(key, question);
+                    }
                 }
                 for (name, address) in inner.peer.take_published() {
                     self.mdns.publish(now, key, name, address);
@@ -557,6 +571,7 @@ impl Driver {
         let sockets = self.extra.forget(key);
         self.release(key, &sockets);
         self.mdns.forget(self.shared.clock.now(), key);
+        self.lookups.forget(key);
     }
 
     /// Arms the one timer for the nearest deadline.

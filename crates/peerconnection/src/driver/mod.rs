@@ -11,6 +11,7 @@ mod cell;
 mod clock;
 mod endpoint;
 mod extra_sockets;
+mod lookup;
 mod mdns;
 mod readable;
 mod route;

@@ -18,12 +18,18 @@ use ortica_sctp::dcep::{self, Open};
 use ortica_sctp::ppid::{self, Content, Kind};
 use ortica_sctp::{Association, Ppid, SendOptions, SendRefusal, StreamId, Undelivered};
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 use thiserror::Error;
 
 use control::{Unsaid, open_message, parameters_of, send_control};
 
 /// The highest stream id: 65,535 is not used (RFC 8832 §6).
 const MAX_STREAM: u16 = 65_534;
+
+/// The longest lifetime of a message that a channel can be made with.
+///
+/// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#dom-rtcdatachannelinit-maxpacketlifetime)
+const MAX_LIFETIME: Duration = Duration::from_millis(65_535);
 
 /// What a peer takes that does not say, in bytes (RFC 8841 §6.1).
 const DEFAULT_MAX_MESSAGE_SIZE: usize = 64 << 10;
@@ -44,6 +50,12 @@ pub enum ChannelError {
     /// The protocol is longer than 65,535 bytes.
     #[error("the protocol is longer than 65,535 bytes")]
     ProtocolTooLong,
+    /// [`Reliability::MaxPacketLifeTime`] is longer than 65,535 ms.
+    #[error("a message lives 65,535 ms at most")]
+    LifetimeOutOfRange,
+    /// The connection is closed: the W3C's `InvalidStateError`.
+    #[error("the connection is closed")]
+    Closed,
     /// The peer does not take that many streams; 65,535 is never one.
     #[error("that stream cannot carry a channel")]
     StreamOutOfRange,
@@ -158,6 +170,9 @@ impl Channels {
         }
         if parameters.protocol.len() > usize::from(u16::MAX) {
             return Err(ChannelError::ProtocolTooLong);
+        }
+        if matches!(parameters.reliability, Reliability::MaxPacketLifeTime(time) if time > MAX_LIFETIME) {
+            return Err(ChannelError::LifetimeOutOfRange);
         }
         if !self.has_room(&parameters) {
             return Err(ChannelError::TooMany);

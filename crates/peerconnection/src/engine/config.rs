@@ -91,6 +91,11 @@ impl Config {
         self
     }
 
+    /// The certificates that may be shown.
+    pub(crate) fn certificates(&self) -> &[Arc<ortica_dtls::Certificate>] {
+        self.dtls.certificates()
+    }
+
     /// Bytes of the longest message that is taken from the peer.
     pub(crate) fn max_message_size(&self) -> usize {
         self.sctp.limits().max_message_size

@@ -2,7 +2,7 @@
 
 use super::{ChannelId, ReceiverId, SenderId, TransportId};
 use ortica_dtls::Alert;
-use ortica_ice::{Candidate, GatheringState, ResolveId};
+use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
 use std::fmt;
 use std::net::IpAddr;
 use thiserror::Error;
@@ -13,6 +13,8 @@ use thiserror::Error;
 pub enum Event {
     /// A local candidate to tell the peer.
     LocalCandidate(TransportId, Candidate),
+    /// A server could not help to gather.
+    GatheringError(TransportId, GatheringError),
     /// Gathering went on; after `Complete` no local candidate follows.
     Gathering(TransportId, GatheringState),
     /// ICE changed its state.
@@ -23,7 +25,8 @@ pub enum Event {
     Dtls(TransportId, DtlsState),
     /// SCTP changed its state.
     Sctp(TransportId, SctpState),
-    /// The address of a `.local` name is wanted; answer with [`Session::resolved`](super::Session::resolved).
+    /// The address of a name is wanted, by multicast DNS if it ends in `.local`, else by DNS; answer with
+    /// [`Session::resolved`](super::Session::resolved).
     Resolve {
         /// Whose candidate it is.
         transport: TransportId,
@@ -71,7 +74,7 @@ impl Event {
     pub(crate) fn transport(&self) -> Option<TransportId> {
         match self {
             Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) => Some(*id),
-            Self::Selected(id) | Self::Dtls(id, _) | Self::Sctp(id, _) => Some(*id),
+            Self::Selected(id) | Self::Dtls(id, _) | Self::Sctp(id, _) | Self::GatheringError(id, _) => Some(*id),
             Self::Resolve { transport, .. } => Some(*transport),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! One side of a call.
 
+mod gathering;
 mod media;
 mod objects;
 mod observe;
@@ -54,6 +55,7 @@ pub struct Session {
     /// Boxed, since a node of the map has room for eleven, and most sessions have one.
     transports: BTreeMap<TransportId, Box<Transport>>,
     next_transport: u32,
+    gathering: gathering::Gathering,
     /// The transport that data channels run on.
     sctp: Option<TransportId>,
     channels: Channels,
@@ -89,6 +91,7 @@ impl Session {
             rng,
             transports: BTreeMap::new(),
             next_transport: 0,
+            gathering: gathering::Gathering::default(),
             sctp: None,
             events: VecDeque::new(),
             closing: None,
@@ -105,6 +108,10 @@ impl Session {
     /// # Errors
     /// [`TransportError::TooMany`].
     pub fn add_transport(&mut self, now: Instant) -> Result<TransportId, TransportError> {
+        self.gathering.take().map_or_else(|| self.make_new_transport(now), Ok)
+    }
+
+    fn make_new_transport(&mut self, now: Instant) -> Result<TransportId, TransportError> {
         if self.transports.len() >= self.config.limits.transports {
             return Err(TransportError::TooMany);
         }
@@ -123,6 +130,7 @@ impl Session {
         let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
         fresh.keep_stats_of(transport);
         **transport = fresh;
+        self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }
@@ -130,13 +138,16 @@ impl Session {
     fn make_transport(&self, now: Instant, id: TransportId) -> Transport {
         let rng = |id: TransportId| self.rng.fork(&format!("transport {id}"));
         // One association at most, wherever it runs.
-        Transport::new(id, &self.config, &self.cname, rng(id), rng(TransportId(0)), now)
+        let mut transport = Transport::new(id, &self.config, &self.cname, rng(id), rng(TransportId(0)), now);
+        self.gathering.prepare(&mut transport);
+        transport
     }
 
     /// Drops a transport without a word to the peer: for one that bundling made superfluous, or whose sections were rejected.
     /// Data channels that ran on it are closed.
     pub fn remove_transport(&mut self, id: TransportId) {
         let removed = self.transports.remove(&id);
+        self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
         if self.sctp == Some(id) {
             self.sctp = None;
@@ -148,9 +159,9 @@ impl Session {
         self.receivers.retain(|_, transport| *transport != id);
     }
 
-    /// The transports there are, oldest first.
+    /// The transports there are, oldest first, without those of the pool.
     pub fn transports(&self) -> impl Iterator<Item = TransportId> + '_ {
-        self.transports.keys().copied()
+        self.transports.keys().copied().filter(|id| !self.gathering.is_pooled(*id))
     }
 
     /// The ICE agent of a transport, to look at.
@@ -194,7 +205,11 @@ impl Session {
         self.command(now, id, |transport, _, _| {
             transport.ice.end_of_sockets(now);
             Ok(())
-        })
+        })?;
+        for event in self.gathering.release(id).into_iter().rev() {
+            self.events.push_front(event);
+        }
+        Ok(())
     }
 
     /// Sets who decides on the pair (RFC 8445 §6.1.1).
@@ -566,9 +581,11 @@ impl Session {
         if self.closed {
             return None;
         }
-        if let Some(event) = self.events.pop_front() {
-            self.observe(|observer| observer.on_event(&event));
-            return Some(event);
+        while let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.gathering.hold(event) {
+                self.observe(|observer| observer.on_event(&event));
+                return Some(event);
+            }
         }
         let reason = self.closing.filter(|_| self.said_goodbye)?;
         self.closed = true;
@@ -681,9 +698,10 @@ impl Session {
         self.channels.opened_and_closed()
     }
 
-    /// The certificate that this side shows.
-    pub fn certificate(&self) -> &ortica_dtls::Certificate {
-        self.config.dtls.certificate()
+    /// The certificates that this side may show; [`Verified::certificate`](ortica_dtls::Verified::certificate) is the one that it
+    /// did.
+    pub fn certificates(&self) -> &[Arc<ortica_dtls::Certificate>] {
+        self.config.dtls.certificates()
     }
 
     /// The fingerprint of a certificate of the other side, made as [`certificate`](Self::certificate)'s is.

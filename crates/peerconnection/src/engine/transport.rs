@@ -369,6 +369,7 @@ impl Transport {
                 ortica_ice::Event::LocalCandidate(candidate) => {
                     events.push_back(Event::LocalCandidate(self.id, candidate));
                 }
+                ortica_ice::Event::GatheringError(error) => events.push_back(Event::GatheringError(self.id, error)),
                 ortica_ice::Event::GatheringState(state) => events.push_back(Event::Gathering(self.id, state)),
                 ortica_ice::Event::State(state) => {
                     self.on_ice_state(now, state);

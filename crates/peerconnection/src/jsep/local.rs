@@ -202,7 +202,7 @@ pub(super) struct Local {
     /// The mids of each BUNDLE group.
     pub groups: Vec<Vec<String>>,
     pub max_message_size: u64,
-    pub fingerprint: Fingerprint,
+    pub fingerprints: Vec<Fingerprint>,
     /// Those of each transport that a section names.
     pub credentials: Vec<(TransportId, Credentials)>,
 }
@@ -329,10 +329,12 @@ impl Local {
             media.push(Attribute::IcePwd(credentials.pwd.to_string()));
         }
         media.push(Attribute::IceOptions(sdp::IceOptions::trickle()));
-        media.push(Attribute::Fingerprint(sdp::Fingerprint {
-            algorithm: self.fingerprint.algorithm().into(),
-            value: self.fingerprint.value().to_vec(),
-        }));
+        for fingerprint in &self.fingerprints {
+            media.push(Attribute::Fingerprint(sdp::Fingerprint {
+                algorithm: fingerprint.algorithm().into(),
+                value: fingerprint.value().to_vec(),
+            }));
+        }
         media.push(Attribute::Setup(match section.setup {
             Setup::ActPass => sdp::Setup::ActPass,
             Setup::Active => sdp::Setup::Active,

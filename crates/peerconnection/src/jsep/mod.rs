@@ -10,6 +10,7 @@
 //! | `simulcast` | layers in a section |
 //! | `formats` | payload types and header extensions: which number stands for what, and what both sides know |
 //! | `transceiver` | a sender and a receiver that share a section |
+//! | `trickle` | whether the peer takes candidates as they come |
 //! | `negotiation` | makes offers and answers, and applies them to the session |
 //!
 //! Source: [RFC 9429](https://www.rfc-editor.org/rfc/rfc9429)
@@ -26,6 +27,7 @@ mod remote;
 mod simulcast;
 mod state;
 mod transceiver;
+mod trickle;
 
 pub use bundle::BundlePolicy;
 pub use candidate::IceCandidate;
@@ -38,3 +40,4 @@ pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;
 pub(crate) use transceiver::Life;
 pub use transceiver::{TransceiverId, TransceiverInit};
+pub(crate) use trickle::is_trickled;

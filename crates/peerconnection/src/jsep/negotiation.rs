@@ -10,10 +10,12 @@
 //! | `transports` | which transports there are, and which sections they carry |
 //! | `candidates` | candidates of both sides |
 //! | `objects` | what descriptions say of transports, to be looked at |
+//! | `configured` | what the configuration asks for |
 //! | `rollback` | what an exchange changed, taken back |
 
 mod apply;
 mod candidates;
+mod configured;
 mod media;
 mod objects;
 mod parameters;
@@ -31,8 +33,9 @@ use super::transceiver::Transceiver;
 use super::{BundlePolicy, DescriptionError, SdpType, SessionDescription, SignalingState};
 use crate::engine::{Session, TransportId};
 use ortica_codecs::Codec;
+use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Instant, Rng};
-use ortica_dtls::{Certificate, Role};
+use ortica_dtls::{Certificate, Fingerprint, Role};
 use ortica_ice::{Credentials, GatheringState};
 use rollback::Before;
 use std::sync::Arc;
@@ -71,7 +74,8 @@ impl Theirs {
 /// The exchange of descriptions of one connection.
 #[derive(Debug)]
 pub(crate) struct Negotiation {
-    certificate: Arc<Certificate>,
+    /// Of each certificate that may be shown.
+    fingerprints: Vec<Fingerprint>,
     /// Bytes of the longest message that this side takes.
     max_message_size: usize,
     session_id: u64,
@@ -84,6 +88,8 @@ pub(crate) struct Negotiation {
     ice_role: Option<ortica_ice::Role>,
     /// The application made a data channel.
     wants_data: bool,
+    /// The configuration asks for a section for data channels.
+    always_data: bool,
     /// To negotiate where a transceiver names none.
     codecs: Vec<Codec>,
     transceivers: Vec<Transceiver>,
@@ -105,13 +111,16 @@ pub(crate) struct Negotiation {
     /// The transports on which the application asked for an ICE restart that has not come yet
     /// (webrtc-pc §4.4.1.1, `[[LocalIceCredentialsToReplace]]`).
     to_restart: Vec<TransportId>,
+    /// The configuration allows other candidates than those that were gathered.
+    renews_candidates: bool,
     rng: Rng,
 }
 
 impl Negotiation {
-    pub fn new(certificate: Arc<Certificate>, max_message_size: usize, mut rng: Rng) -> Self {
+    pub fn new(certificates: &[Arc<Certificate>], max_message_size: usize, mut rng: Rng) -> Self {
+        let fingerprint = |certificate: &Arc<Certificate>| certificate.fingerprint(HashAlgorithm::Sha256);
         Self {
-            certificate,
+            fingerprints: certificates.iter().map(fingerprint).collect(),
             max_message_size,
             // 62 bits, so that it fits a signed number wherever it is read (RFC 9429 §5.2.1).
             session_id: rng.u64() >> 2,
@@ -121,6 +130,7 @@ impl Negotiation {
             transports: Transports::default(),
             ice_role: None,
             wants_data: false,
+            always_data: false,
             codecs: Codec::available().collect(),
             transceivers: Vec::new(),
             next_transceiver: 0,
@@ -135,6 +145,7 @@ impl Negotiation {
             pending_remote: None,
             before: None,
             to_restart: Vec::new(),
+            renews_candidates: false,
             rng,
         }
     }
@@ -160,7 +171,7 @@ impl Negotiation {
     pub fn is_needed(&self) -> bool {
         let agreed = self.current_local.as_ref().map(|local| &local.model);
         agreed.is_some_and(|agreed| agreed.transports().iter().any(|id| self.to_restart.contains(id)))
-            || self.wants_data && !agreed.is_some_and(Local::has_data)
+            || (self.wants_data || self.always_data) && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
     }
 
@@ -209,18 +220,23 @@ impl Negotiation {
         }
         let mut sections: Vec<Section> = self.agreed().map_or_else(Vec::new, |local| local.model.sections.clone());
         sections.iter_mut().for_each(|section| section.setup = Setup::ActPass);
+        let adds_data = (self.wants_data || self.always_data) && !sections.iter().any(Section::is_data);
+        let begins_with_data = adds_data && self.always_data && sections.is_empty();
+        let data = |sections: &[Section]| Section::data(free_mid(sections), Setup::ActPass, None);
+        if begins_with_data {
+            sections.push(data(&sections));
+        }
         self.offer_media(session.cname(), &mut sections);
-        let adds_data = self.wants_data && !sections.iter().any(Section::is_data);
-        if adds_data {
-            sections.push(Section::data(free_mid(&sections), Setup::ActPass, None));
+        if adds_data && !begins_with_data {
+            sections.push(data(&sections));
         }
         let groups = self.place_offer(now, session, &mut sections)?;
         if let Some(Section { transport: Some(transport), body: Body::Data { init }, .. }) =
-            sections.last_mut().filter(|_| adds_data)
+            sections.iter_mut().find(|section| section.is_data()).filter(|_| adds_data)
         {
             *init = session.sctp_init(*transport);
         }
-        if !self.to_restart.is_empty() {
+        if !self.to_restart.is_empty() || self.renews_candidates {
             self.offer_restarts();
         }
         let credentials = self.credentials(session, &sections, |known| known.fresh_offer.as_ref());
@@ -308,7 +324,7 @@ impl Negotiation {
             sections,
             groups,
             max_message_size: self.max_message_size as u64,
-            fingerprint: self.certificate.fingerprint(ortica_core::crypto::HashAlgorithm::Sha256),
+            fingerprints: self.fingerprints.clone(),
             credentials,
         };
         if self.last.as_ref().is_some_and(|last| !last.same_content(&model)) {

@@ -48,8 +48,8 @@ impl DtlsTransport {
 
     /// What the peer is to know of this side. It leaves the role to the peer.
     pub fn local_parameters(&self) -> DtlsParameters {
-        let fingerprint = self.look(|peer| DtlsFingerprint::from(&peer.fingerprint()));
-        DtlsParameters { role: DtlsRole::Auto, fingerprints: vec![fingerprint] }
+        let fingerprints = self.look(|peer| peer.fingerprints().iter().map(DtlsFingerprint::from).collect());
+        DtlsParameters { role: DtlsRole::Auto, fingerprints }
     }
 
     /// The certificates that the peer showed, as X.509 DER; none before DTLS is connected. They were compared with the

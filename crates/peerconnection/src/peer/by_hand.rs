@@ -189,9 +189,9 @@ impl Peer {
         }
     }
 
-    /// The fingerprint of the certificate that this side shows.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.negotiation.fingerprint()
+    /// The fingerprints of the certificates that this side may show.
+    pub fn fingerprints(&self) -> &[Fingerprint] {
+        self.negotiation.fingerprints()
     }
 
     /// A channel of the other side was made; those that are forgotten meanwhile wait for nobody.

@@ -15,7 +15,7 @@ type Bound = (SocketId, SocketAddr);
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     /// Those there are from the start.
-    first: Vec<Bound>,
+    pub first: Vec<Bound>,
     /// Others can be had.
     can_ask: bool,
     /// What each transport gathers on.
@@ -58,7 +58,8 @@ impl Sockets {
 
 /// # Sockets
 impl Peer {
-    /// Names the sockets that transports gather on; said once, before negotiation.
+    /// Names the sockets that transports gather on; said once, before negotiation and
+    /// [`set_configuration`](Self::set_configuration).
     pub fn set_sockets(&mut self, sockets: Vec<(SocketId, SocketAddr)>) {
         self.sockets.first = sockets;
     }

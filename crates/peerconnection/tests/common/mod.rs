@@ -77,15 +77,14 @@ impl Side {
         let wall = Duration::from_secs(1_800_000_000);
         let certificate = ortica_dtls::Certificate::generate(&provider, &mut rng.fork("certificate"), wall)
             .expect("the provider makes certificates");
-        let certificate = Arc::new(certificate);
         let config = Config::new(
             ice,
-            ortica_dtls::Config::new(provider, certificate.clone())
+            ortica_dtls::Config::new(provider, Arc::new(certificate))
                 .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             sctp,
         )
         .with_wall_clock(WallClock::new(netsim::epoch(), NtpTime::from_unix(wall)));
-        let mut peer = Peer::new(Arc::new(change(config)), certificate, rng, netsim::epoch());
+        let mut peer = Peer::new(Arc::new(change(config)), rng, netsim::epoch());
         peer.set_sockets(sockets);
         Self {
             peer,

@@ -6,9 +6,13 @@
 mod add_ice_candidate;
 mod bundling;
 mod candidates;
+#[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+mod certificates;
 #[path = "../common/mod.rs"]
 mod common;
+mod configuration;
 mod connection;
+mod data_channels;
 mod descriptions;
 mod dtmf;
 mod layers;

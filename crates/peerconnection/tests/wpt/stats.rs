@@ -171,7 +171,7 @@ fn wpt_rtc_peer_connection_get_stats_timestamp_remote_inbound_within_poll() {
 fn wpt_rtc_peer_connection_certificate_stats_certificates_match() {
     let (call, ..) = Call::with_media();
     let reports = call.reports();
-    let shown = [&call.pair.a, &call.pair.b].map(|side| side.peer.session().certificate().der().to_vec());
+    let shown = [&call.pair.a, &call.pair.b].map(|side| side.peer.session().certificates()[0].der().to_vec());
     for (at, report) in reports.iter().enumerate() {
         let transport = report.transports().next().unwrap();
         let ids = [transport.local_certificate_id.as_ref(), transport.remote_certificate_id.as_ref()];

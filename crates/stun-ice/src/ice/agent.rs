@@ -6,7 +6,7 @@ use super::pair::Pair;
 use super::shared::Shared;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
-    GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
+    GatherOptions, GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -74,6 +74,14 @@ impl Agent {
         }
     }
 
+    /// Says what may be gathered from here on, and whom to ask. It takes effect with the first socket, or else with the next
+    /// restart: what was gathered before stays in use until then.
+    ///
+    /// Source: [RFC 9429 §4.1.18](https://www.rfc-editor.org/rfc/rfc9429#section-4.1.18)
+    pub fn set_gather_options(&mut self, options: GatherOptions) {
+        self.shared.options = Arc::new(options);
+    }
+
     /// Hands over a UDP socket bound to `addr`, which becomes a host candidate, and a server-reflexive one per STUN server
     /// that sees it under another address. The order matters: earlier sockets are preferred, IPv6 and IPv4 in turn
     /// (RFC 8421), loopback after all others.
@@ -137,6 +145,10 @@ impl Agent {
             self.current.switch_role(&mut self.shared, Role::Controlling);
         }
         self.current.set_remote(&mut self.shared, now, credentials, lite);
+        // What carried data until here is not to be used any more.
+        if !self.current.gathering.uses_hosts() {
+            self.previous = None;
+        }
         self.settle(now);
         Ok(())
     }
@@ -157,9 +169,10 @@ impl Agent {
         Ok(())
     }
 
-    /// Answers [`Io::Resolve`](super::Io::Resolve). Without an address the candidate is dropped silently.
+    /// Answers [`Io::Resolve`](super::Io::Resolve). Without an address a candidate is dropped silently, and a server reported.
     pub fn resolved(&mut self, now: Instant, id: ResolveId, address: Option<IpAddr>) {
         self.current.on_resolved(&mut self.shared, now, id, address);
+        self.current.gathering.on_resolved(&mut self.shared, now, id, address);
         self.settle(now);
     }
 
@@ -423,6 +436,9 @@ impl Agent {
         }
         let timeout = self.shared.config.gathering_timeout;
         self.current.gathering.expire(timeout, now);
+        if self.shared.sockets_ended {
+            self.current.gathering.report(&mut self.shared);
+        }
         self.current.settle(&mut self.shared, now);
         self.settle_previous(now);
         if self.failure_at().is_some_and(|at| at <= now) {

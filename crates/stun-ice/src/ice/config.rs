@@ -1,14 +1,16 @@
 //! What an agent is told once.
 
+use super::{GatherOptions, StunServer};
 use ortica_core::crypto::CryptoProvider;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of an [`Agent`](crate::Agent).
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) provider: CryptoProvider,
-    pub(crate) stun_servers: Vec<SocketAddr>,
+    pub(crate) gather: Arc<GatherOptions>,
     pub(crate) limits: Limits,
     pub(crate) ta: Duration,
     pub(crate) consent_retry: bool,
@@ -26,7 +28,7 @@ impl Config {
     pub fn new(provider: CryptoProvider) -> Self {
         Self {
             provider,
-            stun_servers: Vec::new(),
+            gather: Arc::default(),
             limits: Limits::default(),
             ta: Duration::from_millis(50),
             consent_retry: true,
@@ -38,16 +40,22 @@ impl Config {
 
     /// STUN servers that are asked for server-reflexive candidates, already resolved. Default: none. The first
     /// [`Limits::stun_servers`] are used.
-    pub fn with_stun_servers(mut self, servers: Vec<SocketAddr>) -> Self {
-        self.stun_servers = servers;
-        self.stun_servers.truncate(self.limits.stun_servers);
+    pub fn with_stun_servers(self, servers: Vec<SocketAddr>) -> Self {
+        let stun_servers = servers.into_iter().map(StunServer::from).collect();
+        let options = GatherOptions { stun_servers, ..(*self.gather).clone() };
+        self.with_gather_options(options)
+    }
+
+    /// What agents may gather, and whom they ask, until they are [told otherwise](crate::Agent::set_gather_options). Default:
+    /// everything, and nobody.
+    pub fn with_gather_options(mut self, options: GatherOptions) -> Self {
+        self.gather = Arc::new(options);
         self
     }
 
     /// Bounds of the agent's tables.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
-        self.stun_servers.truncate(limits.stun_servers);
         self
     }
 

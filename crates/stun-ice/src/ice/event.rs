@@ -1,6 +1,6 @@
 //! What an agent reports, and the words for it.
 
-use crate::Candidate;
+use crate::{Candidate, GatheringError};
 use ortica_core::SocketId;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 pub enum Event {
     /// A local candidate to signal to the peer.
     LocalCandidate(Candidate),
+    /// A server could not help to gather, which goes on without it.
+    GatheringError(GatheringError),
     /// Gathering moved on. [`GatheringState::Complete`] follows the last candidate: signal the end of candidates.
     GatheringState(GatheringState),
     /// The state of the agent changed.
@@ -126,11 +128,12 @@ impl Role {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Io {
-    /// Resolve the `.local` name of a remote candidate, and answer by [`Agent::resolved`](crate::Agent::resolved).
+    /// Resolve the `.local` name of a remote candidate by multicast DNS, or the name of a server by DNS, and answer by
+    /// [`Agent::resolved`](crate::Agent::resolved).
     Resolve {
         /// Names the question in the answer.
         id: ResolveId,
-        /// Lower case, ends in `.local`.
+        /// Lower case.
         name: String,
     },
     /// Answer multicast DNS queries for `name` with `address` while the agent lives

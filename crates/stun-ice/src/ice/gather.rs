@@ -2,13 +2,13 @@
 //!
 //! Source: [RFC 8445 §5.1.1](https://www.rfc-editor.org/rfc/rfc8445#section-5.1.1)
 
-use super::GatheringState;
 use super::address::canonical;
 use super::generation::Generation;
 use super::shared::{Shared, Socket};
+use super::{Address, GatheringError, GatheringState, Io, ResolveId, StunServer, TransportPolicy};
 use crate::stun::{Class, Message, MessageBuilder, Method, TransactionId};
 use ortica_core::{Ecn, Instant, SocketId, Transmit};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The first retransmission interval, doubled each time.
@@ -25,8 +25,29 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// The questions of a generation.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
+    /// As they were set when its first socket came.
+    policy: TransportPolicy,
+    servers: Vec<Server>,
     queries: Vec<Query>,
     has_sockets: bool,
+}
+
+/// A server to ask.
+#[derive(Debug)]
+struct Server {
+    name: StunServer,
+    place: Place,
+    /// It answered, or that it did not has been reported.
+    settled: bool,
+}
+
+/// Where a server is, as far as it is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    At(SocketAddr),
+    /// Its name is under resolution, until this instant.
+    Asked(ResolveId, Instant),
+    Nowhere,
 }
 
 /// A question to one server from one socket.
@@ -34,6 +55,8 @@ pub(super) struct Gathering {
 struct Query {
     socket: SocketId,
     server: SocketAddr,
+    /// The place of the server among those of the generation.
+    index: usize,
     transaction: TransactionId,
     stage: Stage,
     /// When to send next.
@@ -55,6 +78,10 @@ impl Query {
         matches!(self.stage, Stage::Asking { .. })
     }
 
+    fn is_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed)
+    }
+
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
         match self.stage {
             Stage::Asking { began: Some(began), .. } => Some(began + timeout.min(GIVE_UP)),
@@ -66,24 +93,89 @@ impl Query {
 impl Gathering {
     /// How far it is; `ended` when no further sockets will come.
     pub(super) fn state(&self, ended: bool) -> GatheringState {
+        let is_resolving = || self.servers.iter().any(|server| matches!(server.place, Place::Asked(..)));
         if !self.has_sockets && !ended {
             GatheringState::New
-        } else if ended && !self.queries.iter().any(Query::is_asking) {
+        } else if ended && !is_resolving() && !self.queries.iter().any(Query::is_asking) {
             GatheringState::Complete
         } else {
             GatheringState::Gathering
         }
     }
 
+    /// Whether addresses of this host may be used.
+    pub(super) fn uses_hosts(&self) -> bool {
+        self.policy == TransportPolicy::All
+    }
+
     pub(super) fn add_socket(&mut self, shared: &mut Shared, now: Instant, socket: Socket) {
-        self.has_sockets = true;
-        let reachable = |server: &&SocketAddr| {
-            server.is_ipv4() == socket.addr.is_ipv4() && server.ip().is_loopback() == socket.addr.ip().is_loopback()
-        };
-        for server in shared.config.stun_servers.iter().filter(reachable) {
+        for index in 0..self.servers.len() {
+            self.ask(shared, now, socket, index);
+        }
+    }
+
+    /// With the first socket, takes the options up.
+    pub(super) fn begin(&mut self, shared: &mut Shared, now: Instant) {
+        if std::mem::replace(&mut self.has_sockets, true) {
+            return;
+        }
+        self.policy = shared.options.policy;
+        if !self.uses_hosts() {
+            return;
+        }
+        let servers = shared.options.stun_servers.iter().take(shared.config.limits.stun_servers).cloned();
+        for name in servers.collect::<Vec<_>>() {
+            let place = match &name.host {
+                Address::Ip(ip) => Place::At(SocketAddr::new(*ip, name.port)),
+                Address::Name(host) => {
+                    let id = shared.resolve_id();
+                    shared.outbox.io.push_back(Io::Resolve { id, name: host.to_ascii_lowercase() });
+                    Place::Asked(id, now + shared.config.gathering_timeout)
+                }
+            };
+            self.servers.push(Server { name, place, settled: false });
+        }
+    }
+
+    /// Asks a server from a socket that may reach it.
+    fn ask(&mut self, shared: &mut Shared, now: Instant, socket: Socket, index: usize) {
+        let Some(Server { place: Place::At(server), .. }) = self.servers.get(index) else { return };
+        let server = *server;
+        if server.is_ipv4() == socket.addr.is_ipv4() && server.ip().is_loopback() == socket.addr.ip().is_loopback() {
             let transaction = TransactionId::generate(&mut shared.rng);
             let stage = Stage::Asking { sent: 0, began: None };
-            self.queries.push(Query { socket: socket.id, server: *server, transaction, stage, next: now });
+            self.queries.push(Query { socket: socket.id, server, index, transaction, stage, next: now });
+        }
+    }
+
+    /// The answer about a server's name.
+    pub(super) fn on_resolved(&mut self, shared: &mut Shared, now: Instant, id: ResolveId, ip: Option<IpAddr>) {
+        let asked = |server: &Server| matches!(server.place, Place::Asked(asked, _) if asked == id);
+        let Some(index) = self.servers.iter().position(asked) else { return };
+        let Some(server) = self.servers.get_mut(index) else { return };
+        server.place = ip.map_or(Place::Nowhere, |ip| Place::At(canonical(SocketAddr::new(ip, server.name.port))));
+        for socket in shared.sockets.clone() {
+            self.ask(shared, now, socket, index);
+        }
+    }
+
+    /// Reports the servers that were of no use to any socket, once no further sockets come.
+    pub(super) fn report(&mut self, shared: &mut Shared) {
+        let Self { servers, queries, .. } = self;
+        for (index, server) in servers.iter_mut().enumerate().filter(|(_, server)| !server.settled) {
+            let reason = match server.place {
+                Place::Asked(..) => continue,
+                Place::Nowhere => "the server's name has no address",
+                Place::At(_) => match queries.iter().find(|query| query.index == index) {
+                    None => "no socket reaches the server",
+                    Some(_) if queries.iter().any(|query| query.index == index && !query.is_failed()) => continue,
+                    Some(_) => "the server does not answer",
+                },
+            };
+            server.settled = true;
+            let (name, code) = (server.name.clone(), GatheringError::UNREACHABLE);
+            let error = GatheringError { local: None, server: name, code, reason: reason.to_owned() };
+            shared.outbox.errors.push_back(error);
         }
     }
 
@@ -96,6 +188,12 @@ impl Gathering {
         for query in self.queries.iter_mut() {
             query.stage = Stage::Failed;
         }
+        for server in &mut self.servers {
+            server.settled = true;
+            if matches!(server.place, Place::Asked(..)) {
+                server.place = Place::Nowhere;
+            }
+        }
     }
 
     /// Gives up on servers that had their time.
@@ -103,6 +201,11 @@ impl Gathering {
         for query in &mut self.queries {
             if query.deadline(timeout).is_some_and(|at| at <= now) {
                 query.stage = Stage::Failed;
+            }
+        }
+        for server in &mut self.servers {
+            if matches!(server.place, Place::Asked(_, until) if until <= now) {
+                server.place = Place::Nowhere;
             }
         }
     }
@@ -118,7 +221,11 @@ impl Gathering {
     }
 
     pub(super) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
-        self.queries.iter().filter_map(|query| query.deadline(timeout)).min()
+        let resolved = self.servers.iter().filter_map(|server| match server.place {
+            Place::Asked(_, until) => Some(until),
+            _ => None,
+        });
+        self.queries.iter().filter_map(|query| query.deadline(timeout)).chain(resolved).min()
     }
 
     /// Writes the next question that is due.
@@ -152,9 +259,10 @@ impl Gathering {
         Some(Transmit { socket: query.socket, remote: query.server, ecn: Ecn::NotEct, len, segment_size: None })
     }
 
-    /// Takes a server's answer: the socket and the address it was seen at, if it says. `None` when no server was asked.
+    /// Takes a server's answer: the address that the socket was seen at, if it says. `None` when no server was asked.
     fn on_response(
         &mut self,
+        shared: &mut Shared,
         now: Instant,
         socket: SocketId,
         remote: SocketAddr,
@@ -172,6 +280,13 @@ impl Gathering {
             _ => Stage::Failed,
         };
         query.next = now + KEEPALIVE;
+        let server = self.servers.get_mut(query.index)?;
+        server.settled = true;
+        if let Ok(Some(error)) = message.error_code() {
+            let (local, server) = (shared.socket(socket).map(|socket| socket.addr), server.name.clone());
+            let error = GatheringError { local, server, code: error.code, reason: error.reason.to_owned() };
+            shared.outbox.errors.push_back(error);
+        }
         Some(mapped.filter(|_| message.class() == Class::Success))
     }
 }
@@ -186,7 +301,7 @@ impl Generation {
         remote: SocketAddr,
         message: &Message<'_>,
     ) -> bool {
-        let Some(mapped) = self.gathering.on_response(now, socket, remote, message) else { return false };
+        let Some(mapped) = self.gathering.on_response(shared, now, socket, remote, message) else { return false };
         if let (Some(at), Some(socket)) = (mapped, shared.socket(socket)) {
             self.add_server_reflexive(shared, socket, canonical(at), remote);
         }

@@ -102,7 +102,10 @@ impl Generation {
     }
 
     pub(super) fn add_socket(&mut self, shared: &mut Shared, now: Instant, socket: super::shared::Socket) {
-        self.add_host(shared, now, socket);
+        self.gathering.begin(shared, now);
+        if self.gathering.uses_hosts() {
+            self.add_host(shared, now, socket);
+        }
         self.gathering.add_socket(shared, now, socket);
     }
 

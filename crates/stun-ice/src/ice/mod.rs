@@ -12,7 +12,7 @@
 //! | `transmit` | what is sent, and when |
 //! | `nomination` | which pair is selected |
 //! | `consent` | whether it still works, and may be used |
-//! | `gather` | STUN servers |
+//! | `servers`, `gather` | STUN servers, and what they are asked |
 //! | `traffic` | what pairs carried beside checks |
 
 mod address;
@@ -31,6 +31,7 @@ mod pair;
 mod remote;
 mod request;
 mod response;
+mod servers;
 mod shared;
 mod stats;
 mod traffic;
@@ -42,6 +43,7 @@ pub use candidate::{Address, Candidate, CandidateError, CandidateKind, TcpType, 
 pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
+pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy};
 pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
 pub use traffic::Traffic;
 

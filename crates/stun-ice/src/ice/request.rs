@@ -57,6 +57,9 @@ impl Generation {
             return;
         }
         shared.stats.requests_received += 1;
+        if !self.gathering.uses_hosts() {
+            return;
+        }
         let generation = self.number;
         let reply = |verdict| Reply { generation, socket, remote, transaction: message.transaction(), verdict };
         let unknown: arrayvec::ArrayVec<_, 8> = message.unknown_attributes().take(8).collect();

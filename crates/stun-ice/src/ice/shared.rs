@@ -2,8 +2,8 @@
 
 use super::address::is_link_local_v6;
 use super::{
-    Candidate, CandidateId, CloseReason, Config, Event, GatheringState, Io, PairId, ResolveId, Role, Route, State,
-    Stats,
+    Candidate, CandidateId, CloseReason, Config, Event, GatherOptions, GatheringError, GatheringState, Io, PairId,
+    ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{AttributeType, TransactionId};
 use arrayvec::ArrayVec;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Arc<Config>,
+    /// For the next generation that gathers.
+    pub(super) options: Arc<GatherOptions>,
     pub(super) rng: Rng,
     pub(super) role: Role,
     /// Drawn once: role conflicts are decided by it, and RFC 8445 §7.3.1.1 wants it kept when one was.
@@ -90,6 +92,7 @@ impl Shared {
     pub(super) fn new(config: Arc<Config>, mut rng: Rng, now: Instant) -> Self {
         let tie_breaker = rng.u64();
         Self {
+            options: config.gather.clone(),
             config,
             rng,
             role: Role::Controlled,
@@ -172,6 +175,7 @@ impl Pace {
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pub(super) candidates: VecDeque<Candidate>,
+    pub(super) errors: VecDeque<GatheringError>,
     pub(super) io: VecDeque<Io>,
     gathering: Level<GatheringState>,
     /// How far the caller believes gathering to be, whichever generation's.
@@ -209,6 +213,7 @@ impl Outbox {
     /// reported of the old one.
     pub(super) fn restart(&mut self) {
         self.candidates.clear();
+        self.errors.clear();
         self.io.clear();
         self.gathering = Level::default();
     }
@@ -217,6 +222,7 @@ impl Outbox {
     /// only if it believes something else.
     pub(super) fn rollback(&mut self) {
         self.candidates.clear();
+        self.errors.clear();
         self.io.clear();
         self.gathering.reported = self.told;
     }
@@ -232,7 +238,8 @@ impl Outbox {
             return Some(Event::Io(io));
         }
         // Gathering begins before the first candidate and ends after the last, also when both happened within one call.
-        let moved = !self.candidates.is_empty() || self.gathering.now != self.gathering.reported;
+        let moved =
+            !self.candidates.is_empty() || !self.errors.is_empty() || self.gathering.now != self.gathering.reported;
         if moved && self.gathering.now != GatheringState::New && self.gathering.reported != GatheringState::Gathering {
             self.gathering.reported = GatheringState::Gathering;
             self.told = GatheringState::Gathering;
@@ -240,6 +247,9 @@ impl Outbox {
         }
         if let Some(candidate) = self.candidates.pop_front() {
             return Some(Event::LocalCandidate(candidate));
+        }
+        if let Some(error) = self.errors.pop_front() {
+            return Some(Event::GatheringError(error));
         }
         // Gathering is over but for what a restart brings: no room is kept for candidates.
         self.candidates = VecDeque::new();

@@ -120,15 +120,27 @@ mod agreement_of_backends {
 
         #[test]
         fn each_verifies_what_the_other_signs(seed in any::<u64>(), message in bytes()) {
-            let providers = providers();
-            for signer in &providers {
-                let rng = &mut Rng::from_number(seed);
-                let pkcs8 = signer.signature.generate(ECDSA, rng).unwrap();
-                for (loader, verifier) in providers.iter().zip(providers.iter().rev()) {
-                    let key = loader.signature.load(ECDSA, &pkcs8).unwrap();
-                    let signature = key.sign(rng, &[&message]).unwrap();
-                    prop_assert!(verifier.signature.verify(ECDSA, key.public_key(), &message, &signature).is_ok());
-                }
+            for scheme in [ECDSA, SignatureScheme::Ed25519] {
+                each_verifies(scheme, seed, &message);
+            }
+        }
+    }
+
+    /// RSA keys take long to make.
+    #[test]
+    fn each_verifies_what_the_other_signs_with_rsa() {
+        each_verifies(SignatureScheme::RsaPkcs1Sha256, 1, b"sample");
+    }
+
+    fn each_verifies(scheme: SignatureScheme, seed: u64, message: &[u8]) {
+        let providers = providers();
+        for signer in &providers {
+            let rng = &mut Rng::from_number(seed);
+            let pkcs8 = signer.signature.generate(scheme, rng).unwrap();
+            for (loader, verifier) in providers.iter().zip(providers.iter().rev()) {
+                let key = loader.signature.load(scheme, &pkcs8).unwrap();
+                let signature = key.sign(rng, &[message]).unwrap();
+                assert!(verifier.signature.verify(scheme, key.public_key(), message, &signature).is_ok());
             }
         }
     }

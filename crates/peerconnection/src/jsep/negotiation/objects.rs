@@ -3,7 +3,6 @@
 use super::Negotiation;
 use crate::jsep::local::Section;
 use crate::jsep::remote::Content;
-use ortica_core::crypto::HashAlgorithm;
 use ortica_dtls::Fingerprint;
 
 impl Negotiation {
@@ -17,8 +16,8 @@ impl Negotiation {
         offered || local.any(|made| made.model.sections.iter().any(Section::is_data))
     }
 
-    /// Of the certificate that this side shows.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.certificate.fingerprint(HashAlgorithm::Sha256)
+    /// Of each certificate that this side may show.
+    pub fn fingerprints(&self) -> &[Fingerprint] {
+        &self.fingerprints
     }
 }

@@ -48,6 +48,7 @@ impl Negotiation {
     /// ICE was restarted, as the application may have asked.
     pub(super) fn note_restart(&mut self, transport: TransportId) {
         self.to_restart.retain(|id| *id != transport);
+        self.renews_candidates = false;
         if let Some(before) = &mut self.before {
             before.restarted.push(transport);
         }

@@ -76,7 +76,7 @@ impl Peer {
             }
             Some(name)
         };
-        (push(self.session.certificate().der()), push(verified.peer_certificate()))
+        (push(verified.certificate().der()), push(verified.peer_certificate()))
     }
 }
 

@@ -9,6 +9,7 @@ mod loss;
 mod privacy;
 mod restart;
 mod script;
+mod servers;
 mod wire;
 
 use crate::stun::{Class, Message, MessageBuilder, Method};
