@@ -5,7 +5,8 @@ use crate::jsep::TransceiverId;
 use crate::jsep::{IceCandidate, SignalingState};
 use crate::peer_connection::Handle;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
-use crate::{DataChannel, RemoteTrack, RtpTransceiver, peer::PeerEvent};
+use crate::{DataChannel, RemoteTrack, RtpSender, RtpTransceiver, peer::PeerEvent};
+use ortica_codecs::MediaKind;
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -41,6 +42,16 @@ pub enum Event {
     Track(TrackEvent),
     /// The other side ceased to send what this transceiver received. It may go on later, with another [`Event::Track`].
     TrackRemoved(RtpTransceiver),
+    /// A sender begins a tone of those that [`DtmfSender::insert_dtmf`](crate::DtmfSender::insert_dtmf) was given, a comma among
+    /// them, or has played the last one.
+    ///
+    /// Source: [webrtc-pc §7.3](https://www.w3.org/TR/webrtc/#rtcdtmftonechangeevent)
+    ToneChange {
+        /// Which sender.
+        sender: RtpSender,
+        /// The tone; `None` after the last, where the W3C has an empty one.
+        tone: Option<char>,
+    },
     /// Nothing of the track comes any more that this transceiver receives, for now: its sender said goodbye, or the other side
     /// no longer sends it.
     ///
@@ -122,6 +133,10 @@ impl Events {
             PeerEvent::Track(id) => Event::Track(TrackEvent::new(&self.handle.upgrade()?, id)?),
             PeerEvent::TrackRemoved(id, kind) => {
                 Event::TrackRemoved(RtpTransceiver::new(self.handle.upgrade()?, id, kind))
+            }
+            PeerEvent::ToneChange(id, tone) => {
+                let sender = RtpSender::new(self.handle.upgrade()?, id, MediaKind::Audio);
+                Event::ToneChange { sender, tone }
             }
             PeerEvent::TrackMute(id) => Event::TrackMute(self.transceiver(id)?),
             PeerEvent::TrackUnmute(id) => Event::TrackUnmute(self.transceiver(id)?),

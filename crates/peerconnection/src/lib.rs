@@ -5,6 +5,7 @@
 //! | crate root | [`PeerConnection`], [`DataChannel`], tracks and what they speak of; feature `tokio` |
 //! | [`jsep`] | descriptions and candidates as signaling carries them |
 //! | [`ortc`] | transports as objects, looked at or used by hand, without descriptions |
+//! | [`parameters`] | parameters and capabilities of senders and receivers |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | [`stats`] | what a connection reports about itself |
@@ -16,6 +17,7 @@
 pub mod engine;
 pub mod jsep;
 pub mod ortc;
+pub mod parameters;
 pub mod peer;
 mod states;
 pub mod stats;
@@ -36,6 +38,8 @@ mod channel_stream;
 mod configuration;
 #[cfg(feature = "tokio")]
 mod data_channel;
+#[cfg(feature = "tokio")]
+mod dtmf_sender;
 #[cfg(feature = "tokio")]
 mod event;
 #[cfg(feature = "tokio")]
@@ -61,6 +65,8 @@ pub use configuration::Configuration;
 pub use data_channel::{DataChannel, DataChannelInit, Message, SendError, TrySendError};
 #[cfg(feature = "tokio")]
 pub use driver::{Endpoint, EndpointConfig};
+#[cfg(feature = "tokio")]
+pub use dtmf_sender::DtmfSender;
 #[cfg(feature = "tokio")]
 pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]

@@ -1,10 +1,13 @@
 //! A peer connection without sockets and clocks: the engine's session and the negotiation that steers it.
 
 mod by_hand;
+mod dtmf;
 mod media;
 mod mute;
 mod objects;
+mod parameters;
 mod sockets;
+mod sources;
 mod stats;
 
 pub use media::TransceiverState;
@@ -70,6 +73,8 @@ pub enum PeerEvent {
     Track(TransceiverId),
     /// The other side ceased to send a track over this transceiver, which a rollback may have removed.
     TrackRemoved(TransceiverId, MediaKind),
+    /// A transceiver begins to send a tone (a comma is a pause), or has sent the last one.
+    ToneChange(TransceiverId, Option<char>),
     /// Nothing comes over this transceiver any more, for now.
     TrackMute(TransceiverId),
     /// What the other side sends over this transceiver has begun to come.
@@ -565,6 +570,10 @@ impl Peer {
             EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
             EngineEvent::ReceiverFlow(..) => self.update_mutes(),
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
+            EngineEvent::ToneChange(sender, tone) => {
+                let id = self.transceiver_sending(sender);
+                self.events.extend(id.map(|id| PeerEvent::ToneChange(id, tone)));
+            }
             EngineEvent::Closed(reason) => self.on_closed(now, reason),
             _ => {}
         }

@@ -285,6 +285,11 @@ impl PeerConnection {
         self.handle.cell.look(|inner| inner.peer.ice_gathering_state())
     }
 
+    /// The connection's clock, by which times of frames and sources count.
+    pub fn now(&self) -> ortica_core::Instant {
+        self.handle.cell.now()
+    }
+
     /// Waits until all local candidates are known: for signaling without trickle.
     pub async fn gathering_complete(&self) {
         self.state_of(|peer| {

@@ -1,14 +1,19 @@
 //! Transceivers, senders and receivers, as handles.
 
+use crate::dtmf_sender::DtmfSender;
+use crate::engine::RtpSource;
 use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
 use crate::ortc::DtlsTransport;
-use crate::peer::TransceiverState;
+use crate::parameters::{ParametersError, RtpCapabilities, RtpCodec, RtpReceiveParameters, RtpSendParameters};
+use crate::peer::{Peer, TransceiverState};
 use crate::peer_connection::Handle;
 use ortica_codecs::{Codec, MediaKind};
+use ortica_core::Instant;
 use ortica_sdp::Direction;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A sender and a receiver that share a media section. Clones name the same one.
@@ -48,6 +53,9 @@ pub enum ReplaceTrackError {
     /// Sound where pictures are sent, or the other way round.
     #[error("the sender sends {0}")]
     Kind(MediaKind),
+    /// The transceiver is stopped, or the connection closed.
+    #[error("nothing is sent any more")]
+    Stopped,
 }
 
 impl RtpTransceiver {
@@ -95,13 +103,16 @@ impl RtpTransceiver {
         self.handle.cell.command(|peer, _| peer.set_direction(self.id, direction))
     }
 
-    /// Changes which codecs are negotiated from the next description on, best liked first; none means those of the
-    /// connection.
+    /// Changes which codecs are negotiated from the next description on, best liked first; none means those that it was made
+    /// with. Retransmissions, or telephone events, that are not named are not negotiated.
     ///
     /// # Errors
-    /// [`TransceiverError::NoCodec`] if none is of its kind.
-    pub fn set_codec_preferences(&self, codecs: &[Codec]) -> Result<(), TransceiverError> {
-        self.handle.cell.command(|peer, _| peer.set_codec_preferences(self.id, codecs.to_vec()))
+    /// [`ParametersError::InvalidModification`] for a codec that is not among the capabilities of the connection, or if none
+    /// is left that media could be sent in.
+    ///
+    /// Source: [webrtc-pc §5.4](https://www.w3.org/TR/webrtc/#dom-rtcrtptransceiver-setcodecpreferences)
+    pub fn set_codec_preferences(&self, codecs: &[RtpCodec]) -> Result<(), TransceiverError> {
+        self.handle.cell.command(|peer, _| peer.set_codec_preferences(self.id, codecs))
     }
 
     /// Stops it for good: nothing is sent at once, and the next negotiation gives its section up.
@@ -145,15 +156,72 @@ impl RtpSender {
     /// Sends another track of the same kind from now on, or none, without negotiation.
     ///
     /// # Errors
-    /// [`ReplaceTrackError::Kind`].
+    /// See [`ReplaceTrackError`].
     ///
     /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-replacetrack)
     pub fn replace_track(&self, track: Option<&LocalTrack>) -> Result<(), ReplaceTrackError> {
         if track.is_some_and(|track| track.kind() != self.kind) {
             return Err(ReplaceTrackError::Kind(self.kind));
         }
+        if self.transceiver().is_stopping() {
+            return Err(ReplaceTrackError::Stopped);
+        }
         self.handle.set_track(self.id, track);
         Ok(())
+    }
+
+    /// What plays the keys of a telephone; `None` for a sender of pictures.
+    ///
+    /// Source: [webrtc-pc §7.1](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-dtmf)
+    pub fn dtmf(&self) -> Option<DtmfSender> {
+        (self.kind == MediaKind::Audio).then(|| DtmfSender { sender: self.clone() })
+    }
+
+    pub(crate) fn command<T>(&self, command: impl FnOnce(&mut Peer, Instant, TransceiverId) -> T) -> T {
+        self.handle.cell.command(|peer, now| command(peer, now, self.id))
+    }
+
+    /// What can be sent of a kind of media, by default. A connection that was told other codecs has its own.
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getcapabilities)
+    pub fn capabilities(kind: MediaKind) -> RtpCapabilities {
+        crate::jsep::capabilities(kind, &Codec::available().collect::<Vec<_>>())
+    }
+
+    /// What is sent, and how. It can be changed and set, once, until a description changes it.
+    ///
+    /// # Errors
+    /// [`ParametersError::InvalidState`] if the transceiver is gone.
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-getparameters)
+    pub fn parameters(&self) -> Result<RtpSendParameters, ParametersError> {
+        self.handle.cell.command(|peer, _| peer.sender_parameters(self.id))
+    }
+
+    /// Changes what is sent, without negotiation: encoders follow with their next frame.
+    ///
+    /// # Errors
+    /// [`ParametersError::InvalidState`] if the parameters are not those given last, or were set already;
+    /// [`ParametersError::InvalidModification`] if something else than the encodings was changed, or in them what may not
+    /// change; [`ParametersError::Range`] for a number out of range.
+    ///
+    /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#dom-rtcrtpsender-setparameters)
+    pub fn set_parameters(&self, parameters: RtpSendParameters) -> Result<(), ParametersError> {
+        self.handle.cell.command(|peer, now| peer.set_sender_parameters(now, self.id, parameters))
+    }
+
+    /// The same, and says of each encoding whether it is to begin anew with a key frame.
+    ///
+    /// # Errors
+    /// As [`set_parameters`](Self::set_parameters).
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#rtcsetparameteroptions-dictionary)
+    pub fn set_parameters_with(
+        &self,
+        parameters: RtpSendParameters,
+        key_frames: &[bool],
+    ) -> Result<(), ParametersError> {
+        self.handle.cell.command(|peer, now| peer.set_sender_parameters_with(now, self.id, parameters, key_frames))
     }
 
     /// Changes which media streams the track is part of, which the other side plays in sync; the next negotiation tells it.
@@ -191,8 +259,57 @@ impl RtpReceiver {
 
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
-        let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id };
+        let source = RemoteSource { cell: self.handle.cell.clone(), id: self.id, layer: None };
         RemoteTrack::new(self.kind, source)
+    }
+
+    /// The streams that were received within the last ten seconds, the latest first. [`PeerConnection::now`] is what their
+    /// times are compared with.
+    ///
+    /// [`PeerConnection::now`]: crate::PeerConnection::now
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getsynchronizationsources)
+    pub fn synchronization_sources(&self) -> Vec<RtpSource> {
+        self.handle.cell.command(|peer, now| peer.synchronization_sources(now, self.id))
+    }
+
+    /// What mixers put into the streams that were received within the last ten seconds, the latest first.
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getcontributingsources)
+    pub fn contributing_sources(&self) -> Vec<RtpSource> {
+        self.handle.cell.command(|peer, now| peer.contributing_sources(now, self.id))
+    }
+
+    /// How long what is received is held back, if that was said.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtpreceiver-jitterbuffertarget)
+    pub fn jitter_buffer_target(&self) -> Option<Duration> {
+        self.handle.cell.look(|inner| inner.peer.jitter_buffer_target(self.id))
+    }
+
+    /// Holds what is received back for so long after it came: smoother, and later. `None` gives it out at once.
+    ///
+    /// # Errors
+    /// [`ParametersError::Range`] beyond four seconds; [`ParametersError::InvalidState`] if the transceiver is gone.
+    pub fn set_jitter_buffer_target(&self, target: Option<Duration>) -> Result<(), ParametersError> {
+        self.handle.cell.command(|peer, now| peer.set_jitter_buffer_target(now, self.id, target))
+    }
+
+    /// What can be received of a kind of media, by default. A connection that was told other codecs has its own.
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getcapabilities)
+    pub fn capabilities(kind: MediaKind) -> RtpCapabilities {
+        RtpSender::capabilities(kind)
+    }
+
+    /// What is received, and how.
+    ///
+    /// # Errors
+    /// [`ParametersError::InvalidState`] if the transceiver is gone.
+    ///
+    /// Source: [webrtc-pc §5.3](https://www.w3.org/TR/webrtc/#dom-rtcrtpreceiver-getparameters)
+    pub fn parameters(&self) -> Result<RtpReceiveParameters, ParametersError> {
+        self.handle.cell.look(|inner| inner.peer.receiver_parameters(self.id))
     }
 
     /// The transceiver that it belongs to.

@@ -511,6 +511,8 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
         }],
         header_extensions: ExtensionMap::new(),
         ssrcs: vec![ssrc],
+        rids: vec![],
+        telephone_events: vec![],
         reduced_size_rtcp: false,
     }
 }

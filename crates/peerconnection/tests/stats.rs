@@ -251,7 +251,7 @@ fn what_coders_and_tracks_report_is_in_the_statistics() {
         implementation: "test",
     };
     for limitation in [Limitation::None, Limitation::Bandwidth, Limitation::Bandwidth] {
-        call.pair.with_a(|a, now| a.peer.report_encoded(now, video, &encoded(limitation)));
+        call.pair.with_a(|a, now| a.peer.report_encoded(now, video, 0, &encoded(limitation)));
         call.stream(50);
     }
     call.settle();

@@ -2,8 +2,10 @@
 
 use ortica::codecs::synthetic::{Tone, tone_level, tone_purity};
 use ortica::codecs::{Codec, MediaKind};
+use ortica::engine::DtmfError;
 use ortica::{
-    Configuration, Direction, Event, Events, LocalTrack, PeerConnection, RemoteTrack, TrackEvent, WriteError,
+    Configuration, Direction, Event, Events, LocalTrack, PeerConnection, RemoteTrack, ReplaceTrackError, RtpReceiver,
+    RtpSender, TrackEvent, WriteError,
 };
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
@@ -138,10 +140,147 @@ async fn a_track_that_nobody_sends_costs_nothing() {
     assert_eq!(track.stats().frames_encoded, 0);
 }
 
+// --- senders, as the Web Platform Tests have them -------------------------------------------------------------------------
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_dtmf_only_audio() {
+    let (a, _events) = connection();
+    let audio = a.add_track(&LocalTrack::audio(), &[]).expect("a track");
+    let video = a.add_track(&LocalTrack::video(), &[]).expect("a track");
+    assert!(audio.dtmf().is_some() && video.dtmf().is_none());
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_closed_rejects() {
+    let (a, _events) = connection();
+    let sender = a.add_track(&LocalTrack::audio(), &[]).expect("a track");
+    a.close().await;
+    assert_eq!(sender.replace_track(Some(&LocalTrack::audio())), Err(ReplaceTrackError::Stopped));
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_other_kind_rejects() {
+    let (a, _events) = connection();
+    let sender = a.add_track(&LocalTrack::audio(), &[]).expect("a track");
+    assert_eq!(sender.replace_track(Some(&LocalTrack::video())), Err(ReplaceTrackError::Kind(MediaKind::Audio)));
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_stopped_rejects() {
+    let (a, _events) = connection();
+    let sender = a.add_track(&LocalTrack::audio(), &[]).expect("a track");
+    sender.transceiver().stop().expect("the connection is open");
+    assert_eq!(sender.replace_track(Some(&LocalTrack::audio())), Err(ReplaceTrackError::Stopped));
+    assert_eq!(sender.replace_track(None), Err(ReplaceTrackError::Stopped));
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_sets_track_before_negotiation() {
+    let (a, _events) = connection();
+    let transceiver = a.add_transceiver(MediaKind::Audio, Default::default()).expect("a transceiver");
+    let sender = transceiver.sender();
+    assert!(sender.track().is_none());
+    for track in [Some(LocalTrack::audio()), Some(LocalTrack::audio()), None] {
+        sender.replace_track(track.as_ref()).expect("of that kind");
+        assert_eq!(sender.track().is_some(), track.is_some());
+    }
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_null_after_sld() {
+    let (a, _events) = connection();
+    let sender = a.add_track(&LocalTrack::audio(), &[]).expect("a track");
+    a.set_local_description(None).expect("an offer");
+    sender.replace_track(None).expect("it may send nothing");
+    assert!(sender.track().is_none());
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_after_sld() {
+    let (a, _events) = connection();
+    let sender = a.add_track(&LocalTrack::audio(), &[]).expect("a track");
+    a.set_local_description(None).expect("an offer");
+    sender.replace_track(Some(&LocalTrack::audio())).expect("of that kind");
+    assert!(sender.track().is_some());
+}
+
+#[tokio::test]
+async fn wpt_rtc_rtp_sender_replace_track_new_media_flows() {
+    let (a, _a_events) = connection();
+    let (b, mut b_events) = connection();
+    let (first, second) = (LocalTrack::audio(), LocalTrack::audio());
+    let sender = a.add_track(&first, &[]).expect("a track");
+    negotiate(&a, &b).await;
+    let incoming = track(&mut b_events).await;
+    let tasks = [tokio::spawn(whistle(first, 800.0)), tokio::spawn(whistle(second.clone(), 1_600.0))];
+    hear(&incoming.track, 800.0).await;
+    sender.replace_track(None).expect("it may send nothing");
+    sender.replace_track(Some(&second)).expect("of that kind");
+    hear(&incoming.track, 1_600.0).await;
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Guards: a level that packets do not say is measured where they are decoded, and capabilities are those of the build.
+#[tokio::test]
+async fn sources_and_their_levels_are_known_to_who_hears() {
+    let (a, _a_events) = connection();
+    let (b, mut b_events) = connection();
+    let source = LocalTrack::audio();
+    a.add_track(&source, &[]).expect("a track");
+    a.set_local_description(None).expect("an offer");
+    a.gathering_complete().await;
+    let mut offer = a.local_description().expect("was set");
+    offer.sdp = offer.sdp.replace("urn:ietf:params:rtp-hdrext:ssrc-audio-level", "urn:example:unknown");
+    b.set_remote_description(offer).expect("a legal offer");
+    b.set_local_description(None).expect("an answer");
+    b.gathering_complete().await;
+    a.set_remote_description(b.local_description().expect("was set")).expect("a legal answer");
+    let incoming = track(&mut b_events).await;
+    let task = tokio::spawn(whistle(source, 800.0));
+    hear(&incoming.track, 800.0).await;
+    let receiver = incoming.transceiver.receiver();
+    let [source] = receiver.synchronization_sources()[..] else { panic!("one stream") };
+    assert!(source.arrived <= b.now() && source.audio_level.is_some_and(|level| level > 0.05), "{source:?}");
+    assert!(receiver.contributing_sources().is_empty());
+    task.abort();
+    let capable = RtpSender::capabilities(MediaKind::Audio).codecs;
+    assert!(capable.contains(&Codec::Pcmu.into()) && RtpReceiver::capabilities(MediaKind::Audio).codecs == capable);
+}
+
+/// Guards: a tone is told where it is asked for, and none is sent without a track.
+#[tokio::test]
+async fn tones_are_told_as_they_begin() {
+    let (a, mut a_events) = connection();
+    let (b, _b_events) = connection();
+    let source = LocalTrack::audio();
+    let sender = a.add_track(&source, &[]).expect("a track");
+    let dtmf = sender.dtmf().expect("it sends sound");
+    assert_eq!(dtmf.insert_dtmf("1"), Err(DtmfError::InvalidState), "nothing is agreed");
+    negotiate(&a, &b).await;
+    timeout(PATIENCE, a.connected()).await.expect("in time").expect("connects");
+    assert!(dtmf.can_insert_dtmf());
+    dtmf.insert_dtmf_with("1a", Duration::from_millis(40), Duration::from_millis(30)).expect("legal tones");
+    assert_eq!(dtmf.tone_buffer(), "A");
+    let mut tones = Vec::new();
+    let listen = async {
+        while tones.last() != Some(&None) {
+            if let Event::ToneChange { tone, .. } = a_events.next().await.expect("the connection goes on") {
+                tones.push(tone);
+            }
+        }
+    };
+    timeout(PATIENCE, listen).await.expect("in time");
+    assert_eq!(tones, [Some('1'), Some('A'), None]);
+    sender.replace_track(None).expect("it may send nothing");
+    assert_eq!(dtmf.insert_dtmf("1"), Err(DtmfError::InvalidState));
+}
+
 #[cfg(feature = "vpx")]
 mod pictures {
     use super::*;
     use ortica::codecs::synthetic::{MovingPicture, frame_counter};
+    use ortica::engine::ReceivedFrame;
+    use ortica::parameters::RtpEncodingParameters;
 
     #[tokio::test]
     async fn numbered_pictures_cross_and_can_be_read() {
@@ -170,5 +309,79 @@ mod pictures {
         };
         timeout(PATIENCE, watch).await.expect("pictures");
         film.abort();
+    }
+
+    /// Writes pictures in real time until the task is dropped.
+    async fn film(source: LocalTrack) {
+        let mut ticks = interval(Duration::from_millis(33));
+        for picture in MovingPicture::new(320, 240, 30).expect("a legal size") {
+            ticks.tick().await;
+            source.write_video(picture).expect("a track of pictures");
+        }
+    }
+
+    async fn width_of(track: &RemoteTrack) -> u32 {
+        timeout(PATIENCE, track.recv_video()).await.expect("in time").expect("the track goes on").width()
+    }
+
+    /// Guards: each layer is encoded in its size, once, and reaches who reads it; what nobody sends has no encoder.
+    #[tokio::test]
+    async fn layers_are_scaled_and_read_one_by_one() {
+        let (a, _a_events) = connection();
+        let (b, mut b_events) = connection();
+        let source = LocalTrack::video();
+        let send_encodings = ["q", "h", "f"].map(RtpEncodingParameters::named).to_vec();
+        let init = ortica::jsep::TransceiverInit { send_encodings, ..Default::default() };
+        let sender = a.add_transceiver(MediaKind::Video, init).expect("a transceiver").sender();
+        sender.replace_track(Some(&source)).expect("of that kind");
+        negotiate(&a, &b).await;
+        let incoming = track(&mut b_events).await;
+        assert_eq!(incoming.track.layers(), ["q", "h", "f"]);
+        let layers = ["q", "h", "f"].map(|rid| incoming.track.layer(rid).expect("it was agreed on"));
+        assert!(incoming.track.layer("x").is_none());
+        let task = tokio::spawn(film(source));
+        for (layer, width) in layers.iter().zip([80, 160, 320]) {
+            assert_eq!(width_of(layer).await, width);
+        }
+        while width_of(&incoming.track).await != 320 {}
+
+        let mut parameters = sender.parameters().expect("it is there");
+        parameters.encodings[1].scale_resolution_down_by = Some(4.0);
+        parameters.encodings[2].scale_resolution_down_by = Some(2.0);
+        sender.set_parameters(parameters).expect("a legal change");
+        while width_of(&layers[2]).await != 160 {}
+        while width_of(&layers[1]).await != 80 {}
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn wpt_simulcast_set_parameters_max_framerate_rates_capped_in_order() {
+        let (a, _a_events) = connection();
+        let (b, mut b_events) = connection();
+        let source = LocalTrack::video();
+        let send_encodings = [("q", 5.0), ("h", 10.0), ("f", 15.0)].map(|(rid, rate)| RtpEncodingParameters {
+            max_framerate: Some(rate),
+            ..RtpEncodingParameters::named(rid)
+        });
+        let init = ortica::jsep::TransceiverInit { send_encodings: send_encodings.to_vec(), ..Default::default() };
+        let sender = a.add_transceiver(MediaKind::Video, init).expect("a transceiver").sender();
+        sender.replace_track(Some(&source)).expect("of that kind");
+        negotiate(&a, &b).await;
+        let incoming = track(&mut b_events).await;
+        let layers = ["q", "h", "f"].map(|rid| incoming.track.layer(rid).expect("it was agreed on"));
+        let task = tokio::spawn(film(source));
+        // By their own times, so that a busy machine makes no difference.
+        for (layer, rate) in layers.iter().zip([5, 10, 15]) {
+            let mut times = Vec::new();
+            while times.len() < 8 {
+                let frame = timeout(PATIENCE, layer.recv_encoded()).await.expect("in time").expect("the track goes on");
+                if let ReceivedFrame::Frame { frame, .. } = frame {
+                    times.push(frame.pts);
+                }
+            }
+            let mean = (times[7] - times[0]) / 7;
+            assert!(mean >= 90_000 / rate * 9 / 10, "{rate} in a second: one each {mean} ticks");
+        }
+        task.abort();
     }
 }

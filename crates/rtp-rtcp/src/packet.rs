@@ -144,6 +144,13 @@ impl<'a> Packet<'a> {
         self.padding_len
     }
 
+    /// The same packet without its payload, as one of padding alone: it has its place in the stream and says nothing.
+    #[must_use]
+    pub const fn without_payload(mut self) -> Self {
+        (self.payload, self.padding_len) = (&[], 0);
+        self
+    }
+
     /// The packet that this one retransmits.
     pub(crate) const fn restored(
         mut self,

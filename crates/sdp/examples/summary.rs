@@ -79,7 +79,7 @@ fn summarise_section(section: &Section<'_>, json: &mut Json) {
     json.array(msids.iter().map(String::as_str));
     json.flag("mux", media.rtcp_mux());
     json.flag("reduced", media.rtcp_rsize());
-    json.text("sctpPort", media.sctp_port());
+    json.text("sctpPort", media.sctp_port().filter(|_| media.has("sctp-port")));
     json.text("maxMessageSize", media.has("max-message-size").then(|| media.max_message_size()));
     json.close('}');
 }

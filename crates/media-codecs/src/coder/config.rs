@@ -48,6 +48,11 @@ impl AudioEncoderConfig {
         self
     }
 
+    /// The bitrate to aim at, in bits per second.
+    pub fn bitrate(&self) -> u32 {
+        self.bitrate
+    }
+
     /// The bitrate to aim at, in bits per second; Opus takes 6,000 to 510,000. Default 64,000.
     #[must_use]
     pub fn with_bitrate(mut self, bits_per_second: u32) -> Self {

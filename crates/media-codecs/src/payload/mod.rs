@@ -13,6 +13,7 @@ pub mod g711;
 pub mod gap;
 pub mod opus;
 mod single;
+pub mod telephone_event;
 pub mod vp8;
 
 #[cfg(test)]

@@ -105,9 +105,24 @@ impl Cell {
         waker: &Waker,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
     ) -> Option<T> {
+        self.poll_command_at((interest, Ticket::BY_HAND), waker, command)
+    }
+
+    /// A place for who waits again and again beside others of the same interest.
+    pub fn ticket(&self) -> Ticket {
+        self.lock().waiters.ticket()
+    }
+
+    /// The same at a place of one's own, which is given up when it is woken.
+    pub fn poll_command_at<T>(
+        &self,
+        (interest, ticket): (Interest, Ticket),
+        waker: &Waker,
+        command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
+    ) -> Option<T> {
         self.command_or(Sending::InTurn, command, |waiters, result| {
             if result.is_none() {
-                waiters.wait(interest, Ticket::BY_HAND, waker);
+                waiters.wait(interest, ticket, waker);
             }
         })
     }

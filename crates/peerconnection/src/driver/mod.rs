@@ -20,4 +20,4 @@ mod waiters;
 pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
 
 pub(crate) use cell::{Cell, Sending};
-pub(crate) use waiters::Interest;
+pub(crate) use waiters::{Interest, Ticket};

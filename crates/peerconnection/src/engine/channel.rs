@@ -20,11 +20,11 @@ pub enum Reliability {
     MaxPacketLifeTime(Duration),
 }
 
-/// What share of what can be sent a channel gets, beside others that have something to send.
+/// What share of what can be sent a channel or an encoding gets, beside others that have something to send.
 ///
 /// Source: [RFC 8831 §6.4](https://www.rfc-editor.org/rfc/rfc8831#section-6.4), by the names of
 /// [webrtc-priority](https://www.w3.org/TR/webrtc-priority/#rtcprioritytype-enum)
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Priority {
     /// Half of the usual share.
     VeryLow,
@@ -39,7 +39,7 @@ pub enum Priority {
 
 impl Priority {
     /// As a weight, which is also what OPEN carries.
-    pub(super) fn weight(self) -> u16 {
+    pub(in crate::engine) fn weight(self) -> u16 {
         match self {
             Self::VeryLow => 128,
             Self::Low => 256,

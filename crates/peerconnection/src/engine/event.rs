@@ -42,6 +42,8 @@ pub enum Event {
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
+    /// A sender begins a tone (a comma is a pause), or has played the last one.
+    ToneChange(SenderId, Option<char>),
     /// The stream of a receiver began to come (`true`), or ended by the peer's goodbye or because receiving was stopped.
     ReceiverFlow(ReceiverId, bool),
     /// A receiver has frames to read.

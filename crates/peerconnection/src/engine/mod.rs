@@ -34,9 +34,10 @@ pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 #[cfg(feature = "tokio")]
 pub(crate) use media::FrameRate;
 pub use media::{
-    CodecFeedback, Decoded, DecodedReport, DecodingStats, EncodedReport, EncoderTargets, EncodingStats, Limitation,
-    ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, SendFrameError, SoundLevel,
+    CodecFeedback, Decoded, DecodedReport, DecodingStats, DtmfError, EncodedReport, EncoderTargets, EncodingStats,
+    Limitation, MAX_ENCODINGS, PictureLimits, ReceivedFrame, Resolution, RtpCodecParameters, RtpEncodingParameters,
+    RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, RtpTelephoneEvents, SendFrameError,
+    SoundLevel,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
 pub use session::{CandidatePair, MediaError, Session, TransportError};

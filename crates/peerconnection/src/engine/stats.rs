@@ -4,7 +4,7 @@ use super::media::{DecodingStats, EncodingStats};
 use ortica_codecs::Codec;
 use ortica_core::Instant;
 use ortica_rtp::session::{receiver, sender};
-use ortica_rtp::{PayloadType, Ssrc};
+use ortica_rtp::{PayloadType, Rid, Ssrc};
 use std::time::Duration;
 
 /// Counters of a transport.
@@ -65,6 +65,8 @@ pub struct RtpStats {
 pub struct SenderStats {
     /// The stream; `None` until something was to be sent.
     pub ssrc: Option<Ssrc>,
+    /// What the encoding is called among several.
+    pub rid: Option<Rid>,
     /// What is sent.
     pub codec: Option<Codec>,
     /// Its payload type.
@@ -115,6 +117,8 @@ pub struct ReceiverStats {
     pub stream: u32,
     /// The stream; `None` while nothing was received.
     pub ssrc: Option<Ssrc>,
+    /// What the layer is called among several.
+    pub rid: Option<Rid>,
     /// What is received.
     pub codec: Option<Codec>,
     /// Its payload type.

@@ -1,7 +1,8 @@
 //! A description of this side: what its text is made of.
 
-use super::formats::Format;
+use super::formats::{Events, Format};
 use super::remote::{Content, Remote, RemoteSection};
+use super::simulcast::Layers;
 use super::transceiver::TransceiverId;
 use crate::engine::TransportId;
 use ortica_codecs::MediaKind;
@@ -59,8 +60,11 @@ pub(super) struct Media {
     pub kind: MediaKind,
     pub direction: Direction,
     pub formats: Vec<Format>,
+    pub events: Vec<Events>,
     pub extensions: Vec<(u8, Kind)>,
     pub reduced_size: bool,
+    /// What flows side by side.
+    pub layers: Layers,
     /// What is said about the track, if one is sent or was.
     pub track: Option<Track>,
 }
@@ -70,8 +74,8 @@ pub(super) struct Media {
 pub(super) struct Track {
     pub id: String,
     pub streams: Vec<String>,
-    pub ssrc: u32,
-    pub rtx: Option<u32>,
+    /// Its stream, and that of its retransmissions; `None` where streams are told apart by name (RFC 8853 §5.5).
+    pub sources: Option<(u32, Option<u32>)>,
     pub cname: String,
 }
 
@@ -357,6 +361,8 @@ impl Media {
             }
         }
         self.formats.iter().for_each(|format| format.write(media));
+        self.events.iter().for_each(|events| events.write(media));
+        self.layers.write(media);
         if let Some(track) = &self.track {
             track.render_sources(media);
         }
@@ -375,14 +381,15 @@ impl Track {
 
     /// Says the sources, which those need who do not read the MID of packets.
     fn render_sources(&self, media: &mut sdp::Media) {
-        if let Some(rtx) = self.rtx {
-            let ssrcs = vec![self.ssrc, rtx];
+        let Some((ssrc, rtx)) = self.sources else { return };
+        if let Some(rtx) = rtx {
+            let ssrcs = vec![ssrc, rtx];
             media.push(Attribute::SsrcGroup(sdp::SsrcGroup {
                 semantics: sdp::SsrcSemantics::FlowIdentification,
                 ssrcs,
             }));
         }
-        for ssrc in [Some(self.ssrc), self.rtx].into_iter().flatten() {
+        for ssrc in [Some(ssrc), rtx].into_iter().flatten() {
             media.push(Attribute::Ssrc(sdp::SsrcAttribute::new(ssrc, "cname", self.cname.as_str())));
         }
     }

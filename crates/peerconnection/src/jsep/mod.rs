@@ -6,6 +6,8 @@
 //! | `bundle` | which sections share a transport, as far as this side decides |
 //! | `state` | the signaling states and their transitions |
 //! | `local`, `remote` | descriptions of either side as this crate uses them |
+//! | `encodings` | what a transceiver sends side by side |
+//! | `simulcast` | layers in a section |
 //! | `formats` | payload types and header extensions: which number stands for what, and what both sides know |
 //! | `transceiver` | a sender and a receiver that share a section |
 //! | `negotiation` | makes offers and answers, and applies them to the session |
@@ -15,11 +17,13 @@
 mod bundle;
 mod candidate;
 mod description;
+mod encodings;
 mod error;
 mod formats;
 mod local;
 mod negotiation;
 mod remote;
+mod simulcast;
 mod state;
 mod transceiver;
 
@@ -27,6 +31,8 @@ pub use bundle::BundlePolicy;
 pub use candidate::IceCandidate;
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
 pub use error::{DescriptionError, IceCandidateError, SectionProblem};
+#[cfg(feature = "tokio")]
+pub(crate) use formats::capabilities;
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;

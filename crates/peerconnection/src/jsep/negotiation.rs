@@ -5,6 +5,7 @@
 //! | here | the state, and descriptions of this side |
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
+//! | `parameters` | parameters of senders and receivers |
 //! | `tracks` | what is sent over transceivers |
 //! | `transports` | which transports there are, and which sections they carry |
 //! | `candidates` | candidates of both sides |
@@ -15,6 +16,7 @@ mod apply;
 mod candidates;
 mod media;
 mod objects;
+mod parameters;
 mod rollback;
 mod tracks;
 mod transports;

@@ -1,8 +1,9 @@
 //! A description of the other side, as this crate uses it.
 
 use super::error::SectionProblem;
-use super::formats::{self, Format};
+use super::formats::{self, Events, Format};
 use super::local::{Line, Local, Setup};
+use super::simulcast::Layers;
 use super::{DescriptionError, IceCandidate, IceCandidateError};
 use ortica_codecs::MediaKind;
 use ortica_dtls::Fingerprint;
@@ -34,10 +35,14 @@ pub(super) struct RemoteMedia {
     pub direction: Direction,
     /// What it takes, of what is known here, best liked first.
     pub formats: Vec<Format>,
+    pub events: Vec<Events>,
     /// `None` stands for those that this side does not know.
     pub extensions: Vec<(u8, Option<Kind>)>,
     pub mixed_extensions: bool,
     pub reduced_size: bool,
+    /// The most that it takes, in bits per second.
+    pub max_bitrate: Option<u64>,
+    pub layers: Layers,
     pub ssrcs: Vec<Ssrc>,
     /// It names its track, or says that it is part of no stream.
     pub is_named: bool,
@@ -354,18 +359,30 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
     }
     let mut ssrcs: Vec<Ssrc> = section.ssrcs().map(|ssrc| Ssrc(ssrc.ssrc)).collect();
     ssrcs.dedup();
+    let extensions = formats::read_extensions(section);
+    // Without names in packets nobody could tell layers apart.
+    let has_rids = extensions.iter().any(|(_, kind)| *kind == Some(Kind::Rid));
     Content::Media(Box::new(RemoteMedia {
         kind,
         direction: section.direction(),
         formats,
-        extensions: formats::read_extensions(section),
+        events: formats::read_events(section),
+        extensions,
         mixed_extensions: section.extmap_allow_mixed(),
         reduced_size: section.rtcp_rsize(),
+        max_bitrate: read_bandwidth(section),
+        layers: if has_rids { Layers::read(section) } else { Layers::default() },
         ssrcs,
         is_named: section.msids().next().is_some(),
         streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
         track: section.msids().find_map(|msid| msid.track.clone()),
     }))
+}
+
+/// The bitrate of media alone: what `TIAS` says, else what `AS` does, whose packets count with their headers (RFC 9429 §5.9).
+fn read_bandwidth(section: &sdp::Section<'_>) -> Option<u64> {
+    let of = |kind: &str| section.bandwidths.iter().find(|bandwidth| bandwidth.kind == kind)?.bits_per_second();
+    of("TIAS").or_else(|| Some((of("AS")? / 100).saturating_mul(95).saturating_sub(50 * 40 * 8)))
 }
 
 /// What is no sound INIT chunk counts as none (draft-hancke-tsvwg-snap, "Answerer Processing of the SDP Offer").

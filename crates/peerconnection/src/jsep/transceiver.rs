@@ -1,11 +1,16 @@
 //! A sender and a receiver that share a media section.
 
-use crate::engine::{ReceiverId, RtpEncodingParameters, SenderId};
+use super::encodings::Encodings;
+use super::formats::{Events, Format, Preferences};
+use super::simulcast::{Layer, Layers};
+use crate::engine::{ReceiverId, RtpSendParameters, SenderId};
+use crate::parameters::{RtpEncodingParameters, RtpReceiveParameters};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Rng;
-use ortica_rtp::Ssrc;
+use ortica_rtp::header_extension::Kind;
 use ortica_sdp::Direction;
 use std::fmt;
+use std::time::Duration;
 
 /// One transceiver of a connection. Never used again within it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -20,7 +25,7 @@ impl fmt::Display for TransceiverId {
 /// How a transceiver is made.
 ///
 /// Source: [webrtc-pc §4.4.4](https://www.w3.org/TR/webrtc/#dom-rtcrtptransceiverinit)
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TransceiverInit {
     /// Which way media is to flow. Default: both ways.
     pub direction: Direction,
@@ -29,12 +34,14 @@ pub struct TransceiverInit {
     /// Codecs to negotiate, best liked first; those of the other kind of media are ignored. Empty means those of the
     /// connection, which are all that this build can encode and decode unless it was told otherwise.
     pub codecs: Vec<Codec>,
+    /// What is sent side by side: one encoding where none is named, and for sound; several are offered as simulcast.
+    pub send_encodings: Vec<RtpEncodingParameters>,
 }
 
 /// A sender and a receiver that share a media section.
 ///
 /// Source: [webrtc-pc §5.4](https://www.w3.org/TR/webrtc/#rtcrtptransceiver-interface)
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Transceiver {
     pub id: TransceiverId,
     pub kind: MediaKind,
@@ -51,14 +58,25 @@ pub(crate) struct Transceiver {
     pub origin: Origin,
     /// `add_track` made or took it, so that a rollback leaves it.
     pub has_track: bool,
+    /// To negotiate.
+    pub preferences: Preferences,
+    /// Those it was made with, if it named some.
+    pub named_codecs: Vec<Codec>,
     /// The application gave its sender a track, so that `add_track` leaves it alone.
     pub sends_track: bool,
-    /// To negotiate, best liked first.
-    pub codecs: Vec<Codec>,
     /// Of the track that is sent.
     pub track: String,
     pub streams: Vec<String>,
-    pub encoding: RtpEncodingParameters,
+    pub encodings: Encodings,
+    /// Which state of the sender's parameters the application was given, if they can still be set.
+    pub transaction: Transaction,
+    /// What was agreed for either way.
+    pub sending: Option<Agreed>,
+    pub receiving: Option<RtpReceiveParameters>,
+    /// The layers that may come, from the least to the best.
+    pub layers: Vec<Layer>,
+    /// How long frames that are received are held back, if the application says.
+    pub jitter_buffer_target: Option<Duration>,
     pub sender: Option<SenderId>,
     pub receiver: Option<ReceiverId>,
 }
@@ -87,9 +105,59 @@ pub(crate) enum Origin {
     RemoteOffer,
 }
 
+/// The parameters of a sender as they are given to the application: each state has a number of its own.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Transaction {
+    number: u64,
+    is_open: bool,
+}
+
+impl Transaction {
+    /// Gives the parameters as they are: they can be set from now on.
+    pub fn open(&mut self) -> String {
+        if !self.is_open {
+            self.number += 1;
+            self.is_open = true;
+        }
+        self.name()
+    }
+
+    /// What was given cannot be set any more.
+    pub fn end(&mut self) {
+        self.is_open = false;
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub fn name(&self) -> String {
+        self.number.to_string()
+    }
+}
+
+/// What was agreed on for what is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Agreed {
+    /// As the other side has them.
+    pub formats: Vec<Format>,
+    pub events: Vec<Events>,
+    pub extensions: Vec<(u8, Kind)>,
+    pub theirs: Layers,
+    /// What the engine was told.
+    pub parameters: RtpSendParameters,
+}
+
 impl Transceiver {
-    pub fn new(id: TransceiverId, kind: MediaKind, origin: Origin, init: TransceiverInit, rng: &mut Rng) -> Self {
-        let rtx = (kind == MediaKind::Video).then(|| Ssrc::random(rng));
+    pub fn new(
+        id: TransceiverId,
+        kind: MediaKind,
+        origin: Origin,
+        init: TransceiverInit,
+        negotiated: (Preferences, Encodings),
+        rng: &mut Rng,
+    ) -> Self {
+        let (preferences, encodings) = negotiated;
         Self {
             id,
             kind,
@@ -100,11 +168,17 @@ impl Transceiver {
             has_sent: false,
             origin,
             has_track: origin == Origin::Track,
+            preferences,
+            named_codecs: init.codecs,
             sends_track: false,
-            codecs: init.codecs,
             track: uuid(rng),
             streams: init.streams,
-            encoding: RtpEncodingParameters { ssrc: Ssrc::random(rng), rtx },
+            encodings,
+            transaction: Transaction::default(),
+            sending: None,
+            receiving: None,
+            layers: Vec::new(),
+            jitter_buffer_target: None,
             sender: None,
             receiver: None,
         }

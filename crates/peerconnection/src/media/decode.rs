@@ -2,6 +2,7 @@
 
 use super::remote::{Output, RemoteSource};
 use super::worker::Job;
+use crate::driver::Ticket;
 use crate::engine::{Decoded, DecodedReport, ReceivedFrame};
 use ortica_codecs::coder::{self, AudioDecoder, CoderError, DecoderLimits, VideoDecoder};
 use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase};
@@ -18,6 +19,8 @@ const MAX_CONCEALED: usize = 10;
 /// Decodes what a receiver gives out.
 pub(super) struct DecodeJob {
     source: RemoteSource,
+    /// Others may read the same receiver.
+    ticket: Ticket,
     output: Arc<Output>,
     waker: Waker,
     audio: Option<SoundDecoder>,
@@ -34,7 +37,8 @@ struct SoundDecoder {
 
 impl DecodeJob {
     pub fn new(source: RemoteSource, output: Arc<Output>, waker: Waker) -> Self {
-        Self { source, output, waker, audio: None, video: None }
+        let ticket = source.cell.ticket();
+        Self { source, ticket, output, waker, audio: None, video: None }
     }
 
     fn decode(&mut self, received: &ReceivedFrame) -> Result<(), CoderError> {
@@ -69,6 +73,7 @@ impl DecodeJob {
         let sound = audio.decoder.decode(frame)?;
         source.report_decoded(&heard(frame.codec, &sound, started.elapsed(), Some(began)));
         audio.samples = sound.len();
+        self.source.measure_audio_level(sound.level());
         self.output.push_audio(sound);
         Ok(())
     }
@@ -134,7 +139,7 @@ fn heard(codec: Codec, sound: &AudioFrame, time: Duration, began: Option<Instant
 impl Job for DecodeJob {
     fn run(&mut self) -> bool {
         for _ in 0..FRAMES_PER_RUN {
-            match self.source.poll(&self.waker) {
+            match self.source.poll(self.ticket, &self.waker) {
                 None => return false,
                 Some(None) => {
                     self.output.end();

@@ -1,17 +1,18 @@
-//! From raw frames to the senders: each frame encoded once per codec.
+//! From raw frames to the senders: each frame encoded once per format, which is a codec, a size and a rate.
 
 use super::local::{LocalTrackStats, TrackConfig};
+use super::pace::FramePace;
 use super::source::SourceTally;
 use super::worker::Job;
 use crate::driver::Cell;
-use crate::engine::{EncodedReport, EncoderTargets, Limitation};
+use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution};
 use crate::jsep::TransceiverId;
 use crate::peer::SourceFigures;
 use ortica_codecs::coder::{self, AudioEncoder, CoderError, VideoEncoder};
 use ortica_codecs::frame::AudioAdapter;
 use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, VideoFrame};
 use ortica_core::Bitrate;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ const AUDIO_RING: usize = 50;
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 /// Encoders are not asked for less, in bits per second.
 const MIN_VIDEO_BITRATE: u32 = 50_000;
+const MIN_AUDIO_BITRATE: u32 = 6_000;
 
 /// A raw frame.
 #[derive(Debug)]
@@ -132,28 +134,28 @@ impl Source {
         state.sinks.clone()
     }
 
-    /// What each sender wants of its encoder now.
-    pub fn targets(&self) -> Vec<(Arc<Cell>, EncoderTargets)> {
-        self.sending().into_iter().map(|(cell, _, targets)| (cell, targets)).collect()
+    /// What the senders want of their encoders now.
+    pub fn targets(&self) -> Vec<EncoderTargets> {
+        self.sending().into_iter().flat_map(|(_, _, targets)| targets).collect()
     }
 
-    fn sending(&self) -> Vec<(Arc<Cell>, TransceiverId, EncoderTargets)> {
+    fn sending(&self) -> Vec<(Arc<Cell>, TransceiverId, Vec<EncoderTargets>)> {
         let sinks = self.sinks().into_iter();
         sinks
             .filter_map(|Sink { cell, id }| {
                 let cell = cell.upgrade()?;
-                let targets = cell.look(|inner| inner.peer.encoder_targets(id))?;
+                let targets = cell.look(|inner| inner.peer.encodings_targets(id));
                 Some((cell, id, targets))
             })
             .collect()
     }
 
-    /// Hands an encoded frame to every sender of its codec; gives how many took it.
-    pub fn send(&self, frame: &EncodedFrame) -> usize {
+    /// Hands an encoded frame to every sender of its codec that has such an encoding; gives how many took it.
+    pub fn send(&self, encoding: usize, frame: &EncodedFrame) -> usize {
         let sinks = self.sinks().into_iter();
         sinks
             .filter_map(|Sink { cell, id }| Some((cell.upgrade()?, id)))
-            .filter(|(cell, id)| cell.command(|peer, now| peer.send_frame(now, *id, frame)).is_ok())
+            .filter(|(cell, id)| cell.command(|peer, now| peer.send_encoding(now, *id, encoding, frame)).is_ok())
             .count()
     }
 }
@@ -162,27 +164,43 @@ impl Source {
 pub(super) struct EncodeJob {
     source: Arc<Source>,
     config: TrackConfig,
-    audio: BTreeMap<&'static str, AudioCoder>,
-    video: BTreeMap<&'static str, VideoCoder>,
+    /// One for each format that somebody wants.
+    audio: Vec<AudioCoder>,
+    video: Vec<VideoCoder>,
 }
 
 struct AudioCoder {
+    format: Format,
     encoder: Box<dyn AudioEncoder>,
     adapter: AudioAdapter,
     /// Reused.
     shaped: Vec<AudioFrame>,
     expected_loss: u8,
-}
-
-struct VideoCoder {
-    encoder: Box<dyn VideoEncoder>,
     bitrate: u32,
 }
 
-/// What all senders of one codec want together.
-struct Merged {
+struct VideoCoder {
+    format: Format,
+    encoder: Box<dyn VideoEncoder>,
+    bitrate: u32,
+    pace: FramePace,
+    /// The next picture that passes is to be a key frame.
+    key_frame: bool,
+}
+
+/// What is encoded once, however many send it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Format {
     codec: Codec,
-    sinks: Vec<(Arc<Cell>, TransceiverId)>,
+    picture: PictureLimits,
+    /// Which one of several encodings that are alike, within one sender.
+    copy: usize,
+}
+
+/// What all who send one format want together.
+struct Merged {
+    format: Format,
+    sinks: Vec<(Arc<Cell>, TransceiverId, usize)>,
     key_frame: bool,
     max_bitrate: Option<u64>,
     loss_percent: u8,
@@ -190,28 +208,31 @@ struct Merged {
 
 impl EncodeJob {
     pub fn new(source: Arc<Source>, config: TrackConfig) -> Self {
-        Self { source, config, audio: BTreeMap::new(), video: BTreeMap::new() }
+        Self { source, config, audio: Vec::new(), video: Vec::new() }
     }
 
-    /// Senders by codec. The slowest decides on the bitrate, the worst off on protection.
+    /// Encodings by format. The slowest decides on the bitrate, the worst off on protection.
     fn merged(&self) -> Vec<Merged> {
         let mut all: Vec<Merged> = Vec::new();
-        for (cell, id, targets) in self.source.sending() {
-            let at = all.iter().position(|merged| merged.codec == targets.codec).unwrap_or_else(|| {
-                all.push(Merged {
-                    codec: targets.codec,
-                    sinks: Vec::new(),
-                    key_frame: false,
-                    max_bitrate: None,
-                    loss_percent: 0,
-                });
-                all.len() - 1
-            });
-            let merged = &mut all[at];
-            merged.sinks.push((cell, id));
-            merged.key_frame |= targets.key_frame;
-            merged.max_bitrate = merged.max_bitrate.into_iter().chain(targets.max_bitrate).min();
-            merged.loss_percent = merged.loss_percent.max(targets.loss_percent);
+        for (cell, id, encodings) in self.source.sending() {
+            for (at, targets) in encodings.iter().enumerate() {
+                let is_alike =
+                    |other: &&EncoderTargets| (other.codec, other.picture) == (targets.codec, targets.picture);
+                let copy = encodings.iter().take(at).filter(is_alike).count();
+                let format = Format { codec: targets.codec, picture: targets.picture, copy };
+                let merged = match all.iter().position(|merged| merged.format == format) {
+                    Some(at) => &mut all[at],
+                    None => {
+                        all.push(Merged::new(format));
+                        let last = all.len() - 1;
+                        &mut all[last]
+                    }
+                };
+                merged.sinks.push((cell.clone(), id, targets.encoding));
+                merged.key_frame |= targets.key_frame;
+                merged.max_bitrate = merged.max_bitrate.into_iter().chain(targets.max_bitrate).min();
+                merged.loss_percent = merged.loss_percent.max(targets.loss_percent);
+            }
         }
         all
     }
@@ -220,52 +241,87 @@ impl EncodeJob {
         match frame {
             Raw::Audio(frame) => self.audio_coder(merged)?.encode(frame, merged, out),
             Raw::Video(frame) => {
-                out.extend(self.video_coder(merged)?.encode(frame, merged)?);
+                out.extend(self.video_coder(merged)?.encode(frame)?);
                 Ok(())
             }
         }
     }
 
+    /// Encoders that nobody wants any more go, with the memory they hold.
+    fn forget_unwanted(&mut self, wanted: &[Merged]) {
+        let is_wanted = |format: Format| wanted.iter().any(|merged| merged.format == format);
+        self.audio.retain(|coder| is_wanted(coder.format));
+        self.video.retain(|coder| is_wanted(coder.format));
+    }
+
     /// What an encoder says of a frame that it made in `time`.
-    fn report(&self, frame: &Raw, merged: &Merged, encoded: &EncodedFrame, time: Duration) -> EncodedReport {
-        let (width, height) = match frame {
-            Raw::Audio(_) => (0, 0),
-            Raw::Video(picture) => (picture.width(), picture.height()),
+    fn report(&self, frame: &Raw, format: Format, encoded: &EncodedFrame, time: Duration) -> EncodedReport {
+        let size = match frame {
+            Raw::Audio(_) => Resolution { width: 0, height: 0 },
+            Raw::Video(picture) => {
+                format.picture.size_of(Resolution { width: picture.width(), height: picture.height() })
+            }
         };
-        let video = self.video.get(merged.codec.name());
+        let video = self.video.iter().find(|coder| coder.format == format);
         let is_limited = video.is_some_and(|coder| coder.bitrate < self.config.video.bitrate());
         EncodedReport {
             key_frame: encoded.key_frame,
-            width,
-            height,
+            width: size.width,
+            height: size.height,
             time,
             target: video.map(|coder| Bitrate::from_bits(coder.bitrate.into())),
             limitation: if is_limited { Limitation::Bandwidth } else { Limitation::None },
-            implementation: coder::implementation(merged.codec),
+            implementation: coder::implementation(format.codec),
         }
     }
 
     fn audio_coder(&mut self, merged: &Merged) -> Result<&mut AudioCoder, CoderError> {
-        let name = merged.codec.name();
-        if !self.audio.contains_key(name) {
-            let encoder = coder::audio_encoder(merged.codec, &self.config.audio)?;
-            let adapter = AudioAdapter::new(encoder.sample_rate(), encoder.channels(), encoder.frame_len())?;
-            self.audio.insert(name, AudioCoder { encoder, adapter, shaped: Vec::new(), expected_loss: 0 });
+        let most = self.config.audio.bitrate();
+        let at = match self.audio.iter().position(|coder| coder.format == merged.format) {
+            Some(at) => at,
+            None => {
+                let encoder = coder::audio_encoder(merged.format.codec, &self.config.audio)?;
+                let adapter = AudioAdapter::new(encoder.sample_rate(), encoder.channels(), encoder.frame_len())?;
+                let (format, shaped) = (merged.format, Vec::new());
+                self.audio.push(AudioCoder { format, encoder, adapter, shaped, expected_loss: 0, bitrate: most });
+                self.audio.len() - 1
+            }
+        };
+        let coder = &mut self.audio[at];
+        let bitrate = merged.bitrate(most, MIN_AUDIO_BITRATE.min(most));
+        if bitrate != coder.bitrate {
+            coder.bitrate = bitrate;
+            coder.encoder.set_bitrate(bitrate)?;
         }
-        self.audio.get_mut(name).ok_or(CoderError::NotCompiledIn(merged.codec))
+        Ok(coder)
     }
 
     fn video_coder(&mut self, merged: &Merged) -> Result<&mut VideoCoder, CoderError> {
-        let name = merged.codec.name();
-        if !self.video.contains_key(name) {
-            let encoder = coder::video_encoder(merged.codec, &self.config.video)?;
-            self.video.insert(name, VideoCoder { encoder, bitrate: self.config.video.bitrate() });
-        }
         let most = self.config.video.bitrate();
-        let coder = self.video.get_mut(name).ok_or(CoderError::NotCompiledIn(merged.codec))?;
-        let allowed = merged.max_bitrate.map_or(most, |max| u32::try_from(max).unwrap_or(u32::MAX).min(most));
-        coder.set_bitrate(allowed.max(MIN_VIDEO_BITRATE))?;
+        let at = match self.video.iter().position(|coder| coder.format == merged.format) {
+            Some(at) => at,
+            None => {
+                let encoder = coder::video_encoder(merged.format.codec, &self.config.video)?;
+                let (format, pace) = (merged.format, FramePace::default());
+                self.video.push(VideoCoder { format, encoder, bitrate: most, pace, key_frame: false });
+                self.video.len() - 1
+            }
+        };
+        let coder = &mut self.video[at];
+        coder.key_frame |= merged.key_frame;
+        coder.set_bitrate(merged.bitrate(most, MIN_VIDEO_BITRATE.min(most)))?;
         Ok(coder)
+    }
+}
+
+impl Merged {
+    fn new(format: Format) -> Self {
+        Self { format, sinks: Vec::new(), key_frame: false, max_bitrate: None, loss_percent: 0 }
+    }
+
+    /// What is allowed, within what the encoder was set up for.
+    fn bitrate(&self, most: u32, least: u32) -> u32 {
+        self.max_bitrate.map_or(most, |max| u32::try_from(max).unwrap_or(u32::MAX).clamp(least, most))
     }
 }
 
@@ -288,8 +344,16 @@ impl AudioCoder {
 }
 
 impl VideoCoder {
-    fn encode(&mut self, frame: &VideoFrame, merged: &Merged) -> Result<Option<EncodedFrame>, CoderError> {
-        self.encoder.encode(frame, merged.key_frame)
+    /// `None` for a picture that is one too many, or that the encoder dropped.
+    fn encode(&mut self, frame: &VideoFrame) -> Result<Option<EncodedFrame>, CoderError> {
+        let size = self.format.picture.size_of(Resolution { width: frame.width(), height: frame.height() });
+        let at = frame.time_base().duration(frame.pts());
+        if self.format.picture.frame_rate_at(size).is_some_and(|rate| !self.pace.admits(at, rate)) {
+            return Ok(None);
+        }
+        let encoded = self.encoder.encode(&frame.scale(size.width, size.height)?, self.key_frame)?;
+        self.key_frame &= encoded.is_none();
+        Ok(encoded)
     }
 
     /// Follows what is allowed, but not every breath of it.
@@ -307,10 +371,12 @@ impl Job for EncodeJob {
     fn run(&mut self) -> bool {
         let Some((frame, written)) = self.source.pop() else { return false };
         let mut encoded = Vec::new();
-        for merged in self.merged() {
+        let all = self.merged();
+        self.forget_unwanted(&all);
+        for merged in &all {
             encoded.clear();
             let started = Instant::now();
-            let result = self.encode(&frame, &merged, &mut encoded);
+            let result = self.encode(&frame, merged, &mut encoded);
             let time = started.elapsed();
             {
                 let stats = &mut self.source.lock().stats;
@@ -318,14 +384,14 @@ impl Job for EncodeJob {
                 stats.frames_failed += u64::from(result.is_err());
             }
             if let Err(error) = result {
-                tracing::debug!(%error, codec = %merged.codec, "a frame was not encoded");
+                tracing::debug!(%error, codec = %merged.format.codec, "a frame was not encoded");
             }
             for encoded in &encoded {
-                let report = self.report(&frame, &merged, encoded, time);
-                for (cell, id) in &merged.sinks {
+                let report = self.report(&frame, merged.format, encoded, time);
+                for (cell, id, encoding) in &merged.sinks {
                     let sent = cell.command(|peer, now| {
-                        peer.report_encoded(now, *id, &report);
-                        peer.send_frame(now.saturating_sub(written.elapsed()), *id, encoded)
+                        peer.report_encoded(now, *id, *encoding, &report);
+                        peer.send_encoding(now.saturating_sub(written.elapsed()), *id, *encoding, encoded)
                     });
                     if let Err(error) = sent {
                         tracing::trace!(%error, "a frame was not sent");

@@ -44,8 +44,8 @@ pub struct LocalTrackStats {
 
 /// A track that the application fills, and any number of senders send: of one connection or of many.
 ///
-/// Raw frames are encoded once for all senders that agreed on the same codec, on a thread of their own kind. Clones are the
-/// same track.
+/// Raw frames are encoded once for all senders that agreed on the same codec and send it in the same size and at the same
+/// rate, on a thread of their own kind. Clones are the same track.
 ///
 /// Source: [mediacapture-streams `MediaStreamTrack`](https://www.w3.org/TR/mediacapture-streams/#mediastreamtrack)
 #[derive(Clone, Debug)]
@@ -111,18 +111,27 @@ impl LocalTrack {
         Ok(())
     }
 
-    /// Sends a frame that is encoded already, by all senders that agreed on its codec; gives how many those are.
+    /// Sends a frame that is encoded already, by all senders that agreed on its codec, as their first encoding; gives how many
+    /// those are.
     ///
     /// # Errors
     /// [`WriteError::Kind`] for the codec of another kind of track.
     pub fn write_encoded(&self, frame: &EncodedFrame) -> Result<usize, WriteError> {
+        self.write_encoding(0, frame)
+    }
+
+    /// The same as one of several encodings (simulcast), counted from zero.
+    ///
+    /// # Errors
+    /// [`WriteError::Kind`] for the codec of another kind of track.
+    pub fn write_encoding(&self, encoding: usize, frame: &EncodedFrame) -> Result<usize, WriteError> {
         self.check(frame.codec.kind())?;
-        Ok(self.source.send(frame))
+        Ok(self.source.send(encoding, frame))
     }
 
     /// `true` when a sender wants a key frame; told once. For who brings encoded frames: encoders of this track know.
     pub fn take_key_frame_request(&self) -> bool {
-        self.source.targets().iter().any(|(_, targets)| targets.key_frame)
+        self.source.targets().iter().any(|targets| targets.key_frame)
     }
 
     /// Counters.

@@ -1,7 +1,7 @@
 //! Tracks: raw frames on the application's side, encoded ones on the engine's, and codecs on worker threads between.
 //!
 //! ```text
-//! LocalTrack::write -> ring -> worker: encode once -> each sender with that codec
+//! LocalTrack::write -> ring -> worker: encode once per format -> each sender of that format
 //! RemoteTrack::recv <- ring <- worker: decode      <- the receiver's whole frames
 //! ```
 //!
@@ -10,6 +10,7 @@
 mod decode;
 mod encode;
 mod local;
+mod pace;
 mod remote;
 mod source;
 mod worker;

@@ -2,11 +2,12 @@
 
 use super::decode::DecodeJob;
 use super::worker::Task;
-use crate::driver::{Cell, Interest};
+use crate::driver::{Cell, Interest, Ticket};
 use crate::engine::{DecodedReport, ReceivedFrame};
 use crate::jsep::TransceiverId;
 use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
+use ortica_rtp::Rid;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -70,6 +71,22 @@ impl RemoteTrack {
         poll_fn(|cx| place.poll(cx, |peer, _| self.source.read(peer))).await
     }
 
+    /// The layers that come side by side (simulcast), from the least to the best as the other side lists them; none where
+    /// there is one stream. This track gives out the best of those that come: it changes over at key frames, and its times go
+    /// on. [`layer`](Self::layer) reads one by itself.
+    pub fn layers(&self) -> Vec<String> {
+        let rids = self.source.cell.look(|inner| inner.peer.layers(self.source.id));
+        rids.iter().map(|rid| rid.as_str().to_owned()).collect()
+    }
+
+    /// One layer as a track of its own, from its next key frame on, which is asked for. It ends when the last clone is
+    /// dropped; `None` if there is no such layer.
+    pub fn layer(&self, rid: &str) -> Option<RemoteTrack> {
+        let layer = LayerReader::new(&self.source, Rid::new(rid).ok()?)?;
+        let source = RemoteSource { layer: Some(Arc::new(layer)), ..self.source.clone() };
+        Some(Self::new(self.kind, source))
+    }
+
     /// `true` while nothing of it comes: before its first packet, and when the other side says that it sends no more. Events
     /// tell of changes.
     ///
@@ -126,28 +143,67 @@ impl RemoteTrack {
 pub(crate) struct RemoteSource {
     pub cell: Arc<Cell>,
     pub id: TransceiverId,
+    /// The layer that is read by itself.
+    pub layer: Option<Arc<LayerReader>>,
+}
+
+/// Has the frames of a layer kept as long as it lives.
+#[derive(Debug)]
+pub(crate) struct LayerReader {
+    cell: Arc<Cell>,
+    id: TransceiverId,
+    rid: Rid,
+}
+
+impl LayerReader {
+    fn new(source: &RemoteSource, rid: Rid) -> Option<Self> {
+        let (cell, id) = (source.cell.clone(), source.id);
+        cell.command(|peer, now| peer.tap_layer(now, id, rid)).then_some(Self { cell, id, rid })
+    }
+}
+
+impl Drop for LayerReader {
+    fn drop(&mut self) {
+        self.cell.command(|peer, now| peer.untap_layer(now, self.id, self.rid));
+    }
 }
 
 impl RemoteSource {
     /// The next frame as it was sent, or that the track is over; else `waker` is woken when there is one.
-    pub fn poll(&self, waker: &Waker) -> Option<Option<ReceivedFrame>> {
-        self.cell.poll_command(Interest::Frame(self.id), waker, |peer, _| self.read(peer))
+    pub fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Option<ReceivedFrame>> {
+        self.cell.poll_command_at((Interest::Frame(self.id), ticket), waker, |peer, _| self.read(peer))
     }
 
     fn read(&self, peer: &mut Peer) -> Option<Option<ReceivedFrame>> {
-        match peer.read_frame(self.id) {
+        let read = match &self.layer {
+            Some(layer) => peer.read_layer(self.id, layer.rid),
+            None => peer.read_frame(self.id),
+        };
+        match read {
             Some(frame) => Some(Some(frame)),
             None => peer.is_track_over(self.id).then_some(None),
         }
     }
 
+    /// Says how loud the last sound was, 0 (loud) to 127 (silence).
+    pub fn measure_audio_level(&self, attenuation: u8) {
+        self.cell.look(|inner| inner.peer.measure_audio_level(self.id, attenuation));
+    }
+
+    /// What is decoded of a layer that is read by itself does not count for the track.
     pub fn report_decoded(&self, report: &DecodedReport) {
+        if self.layer.is_some() {
+            return;
+        }
         let now = self.cell.now();
         self.cell.look(|inner| inner.peer.report_decoded(now, self.id, report));
     }
 
     pub fn request_key_frame(&self) {
-        self.cell.command(|peer, now| peer.request_key_frame(now, self.id));
+        self.cell.command(|peer, now| match &self.layer {
+            Some(layer) => peer.request_layer_key_frame(now, self.id, layer.rid),
+            None => peer.request_key_frame(now, self.id),
+        });
     }
 }
 

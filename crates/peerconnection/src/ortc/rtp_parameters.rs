@@ -202,14 +202,17 @@ impl RtpParameters {
         let codecs = self.codecs(kind)?;
         let encoding = self.encodings.first().copied().unwrap_or_default();
         let repairs = codecs.iter().any(|codec| codec.rtx.is_some());
+        let own = encoding.ssrc.map_or_else(&mut ssrc, Ssrc);
         Ok(engine::RtpSendParameters {
             mid: self.mid()?,
             codecs,
             header_extensions: self.extensions()?,
-            encoding: engine::RtpEncodingParameters {
-                ssrc: encoding.ssrc.map_or_else(&mut ssrc, Ssrc),
-                rtx: encoding.rtx.map(|rtx| Ssrc(rtx.ssrc)).or_else(|| repairs.then(ssrc)),
-            },
+            telephone_events: Vec::new(),
+            encodings: vec![engine::RtpEncodingParameters {
+                rtx: encoding.rtx.map(|rtx| Ssrc(rtx.ssrc)).or_else(|| repairs.then(&mut ssrc)),
+                ..engine::RtpEncodingParameters::new(own)
+            }],
+            max_bitrate: None,
             reduced_size_rtcp: self.rtcp.reduced_size,
         })
     }
@@ -221,7 +224,9 @@ impl RtpParameters {
             mid: self.mid()?,
             codecs: self.codecs(kind)?,
             header_extensions: self.extensions()?,
+            telephone_events: Vec::new(),
             ssrcs: streams.flatten().map(Ssrc).collect(),
+            rids: Vec::new(),
             reduced_size_rtcp: self.rtcp.reduced_size,
         })
     }
@@ -286,7 +291,7 @@ mod tests {
         assert_eq!(parameters.codecs.iter().map(|codec| codec.name.as_str()).collect::<Vec<_>>(), ["VP8", "rtx"]);
         let mut drawn = (100..).map(Ssrc);
         let sent = parameters.to_send(MediaKind::Video, || drawn.next().unwrap()).unwrap();
-        assert_eq!((sent.encoding.ssrc, sent.encoding.rtx), (Ssrc(100), Some(Ssrc(101))));
+        assert_eq!((sent.encodings[0].ssrc, sent.encodings[0].rtx), (Ssrc(100), Some(Ssrc(101))));
         let rtx = sent.codecs[0].rtx;
         assert_eq!((sent.codecs[0].codec, rtx), (Codec::Vp8, Some(PayloadType(sent.codecs[0].payload_type.0 + 1))));
         assert!(sent.codecs[0].feedback.nack && sent.codecs[0].feedback.pli);

@@ -40,7 +40,7 @@ impl RtpReceiver {
 
     /// The track that is received. Each call gives a reader of its own way, but all draw on the same frames.
     pub fn track(&self) -> RemoteTrack {
-        let source = RemoteSource { cell: self.dtls.handle().cell.clone(), id: self.id };
+        let source = RemoteSource { cell: self.dtls.handle().cell.clone(), id: self.id, layer: None };
         RemoteTrack::new(self.kind, source)
     }
 

@@ -115,15 +115,6 @@ impl Peer {
         Ok(())
     }
 
-    /// Changes which codecs are negotiated from the next description on, best liked first; none means all.
-    ///
-    /// # Errors
-    /// See [`TransceiverError`].
-    pub fn set_codec_preferences(&mut self, id: TransceiverId, codecs: Vec<Codec>) -> Result<(), TransceiverError> {
-        self.check_alive()?;
-        self.negotiation.set_codecs(id, &codecs)
-    }
-
     /// Stops a transceiver for good: nothing is sent at once, and the next negotiation gives its section up.
     ///
     /// # Errors
@@ -168,7 +159,7 @@ impl Peer {
         })
     }
 
-    /// Sends a frame over a transceiver; its `pts` stands for `captured`, which is now or a moment ago.
+    /// Sends a frame over a transceiver, in the first encoding; its `pts` stands for `captured`, which is now or a moment ago.
     ///
     /// # Errors
     /// See [`SendFrameError`]; the frame is dropped then.
@@ -178,8 +169,7 @@ impl Peer {
         id: TransceiverId,
         frame: &EncodedFrame,
     ) -> Result<(), SendFrameError> {
-        let sender = self.sender_of(id).ok_or_else(|| self.not_sending(id))?;
-        self.session.send_frame(captured, sender, frame)
+        self.send_encoding(captured, id, 0, frame)
     }
 
     fn not_sending(&self, id: TransceiverId) -> SendFrameError {
@@ -187,10 +177,10 @@ impl Peer {
         if known { SendFrameError::NotSending } else { SendFrameError::Unknown }
     }
 
-    /// Takes note of a frame that was encoded for a transceiver, for statistics alone.
-    pub fn report_encoded(&mut self, now: Instant, id: TransceiverId, report: &EncodedReport) {
+    /// Takes note of a frame that was encoded for a transceiver as one of its encodings, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: TransceiverId, encoding: usize, report: &EncodedReport) {
         if let Some(sender) = self.sender_of(id) {
-            self.session.report_encoded(now, sender, report);
+            self.session.report_encoded(now, sender, encoding, report);
         }
     }
 
@@ -201,10 +191,30 @@ impl Peer {
         }
     }
 
-    /// What an encoder for a transceiver is to do, `None` while nothing is sent.
+    /// Sends a frame over a transceiver in one of several encodings, counted from zero.
+    ///
+    /// # Errors
+    /// See [`SendFrameError`]; the frame is dropped then.
+    pub fn send_encoding(
+        &mut self,
+        captured: Instant,
+        id: TransceiverId,
+        encoding: usize,
+        frame: &EncodedFrame,
+    ) -> Result<(), SendFrameError> {
+        let sender = self.sender_of(id).ok_or_else(|| self.not_sending(id))?;
+        self.session.send_encoding(captured, sender, encoding, frame)
+    }
+
+    /// What an encoder for a transceiver with one encoding is to do, or that of the first; `None` while nothing is sent.
     pub fn encoder_targets(&mut self, id: TransceiverId) -> Option<EncoderTargets> {
         let sender = self.sender_of(id)?;
         self.session.encoder_targets(sender)
+    }
+
+    /// What the encoders for a transceiver's active encodings are to do, none while nothing is sent.
+    pub fn encodings_targets(&mut self, id: TransceiverId) -> Vec<EncoderTargets> {
+        self.sender_of(id).map_or_else(Vec::new, |sender| self.session.encodings_targets(sender))
     }
 
     /// The oldest frame that a transceiver received and nobody has read.

@@ -424,5 +424,5 @@ fn wpt_protocol_rtc_peer_connection_payload_types_no_reserved_types() {
         .flat_map(|line| line.split(' ').skip(3))
         .map(|number| number.parse().unwrap())
         .collect();
-    assert!(numbers.len() == 5 && numbers.iter().all(|number| !(64..=95).contains(number)), "{numbers:?}");
+    assert!(numbers.len() == 7 && numbers.iter().all(|number| !(64..=95).contains(number)), "{numbers:?}");
 }

@@ -370,3 +370,14 @@ async fn wpt_rtc_peer_connection_remove_track_null_track_noop() {
     connection.pc.remove_track(&sender).unwrap();
     assert_eq!(sender.transceiver().direction(), Direction::SendRecv);
 }
+
+// --- statistics -------------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn wpt_rtc_peer_connection_operations_get_stats_foreign_track_sync_error() {
+    let (a, b) = (Connection::new(), Connection::new());
+    let (track, _) = a.add_track(Audio);
+    b.add_track(Audio);
+    assert!(a.pc.get_stats_of(&track).is_ok());
+    assert_eq!(b.pc.get_stats_of(&track), Err(ortica::SelectorError::Foreign));
+}

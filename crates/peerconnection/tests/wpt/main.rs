@@ -10,14 +10,20 @@ mod candidates;
 mod common;
 mod connection;
 mod descriptions;
+mod dtmf;
+mod layers;
 #[cfg(feature = "tokio")]
 mod local_tracks;
 mod mute;
 mod negotiation_needed;
 mod operations;
+mod parameters;
+mod preferences;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
+mod simulcast;
+mod sources;
 mod stats;
 #[cfg(feature = "serde")]
 mod stats_members;

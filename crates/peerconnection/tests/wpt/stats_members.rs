@@ -45,7 +45,7 @@ fn report_coders(call: &mut Call, video: TransceiverId) {
         limitation: Limitation::None,
         implementation: "test",
     };
-    call.pair.a.peer.report_encoded(now, video, &encoded);
+    call.pair.a.peer.report_encoded(now, video, 0, &encoded);
     for state in call.pair.b.peer.transceivers() {
         let output = match state.kind {
             MediaKind::Video => Decoded::Picture { key_frame: true, width: 64, height: 48 },

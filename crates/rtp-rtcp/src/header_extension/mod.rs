@@ -23,6 +23,7 @@ mod block;
 
 pub mod abs_send_time;
 pub mod audio_level;
+pub mod csrc_audio_level;
 pub mod mid;
 pub mod rid;
 pub mod transport_cc;
@@ -30,6 +31,7 @@ pub mod transport_cc;
 pub use abs_send_time::AbsSendTime;
 pub use audio_level::AudioLevel;
 pub use block::{Elements, ExtensionBlock};
+pub use csrc_audio_level::CsrcAudioLevels;
 
 use crate::id::{Mid, Rid};
 use crate::sequence::SequenceNumber;
@@ -53,12 +55,21 @@ pub enum Kind {
     AudioLevel,
     /// See [`transport_cc`].
     TransportCc,
+    /// See [`csrc_audio_level`].
+    CsrcAudioLevel,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Mid, Self::Rid, Self::RepairedRid, Self::AbsSendTime, Self::AudioLevel, Self::TransportCc];
+    pub const ALL: [Self; 7] = [
+        Self::Mid,
+        Self::Rid,
+        Self::RepairedRid,
+        Self::AbsSendTime,
+        Self::AudioLevel,
+        Self::TransportCc,
+        Self::CsrcAudioLevel,
+    ];
 
     /// Its name in session descriptions.
     pub const fn uri(self) -> &'static str {
@@ -69,6 +80,7 @@ impl Kind {
             Self::AbsSendTime => abs_send_time::URI,
             Self::AudioLevel => audio_level::URI,
             Self::TransportCc => transport_cc::URI,
+            Self::CsrcAudioLevel => csrc_audio_level::URI,
         }
     }
 
@@ -93,6 +105,8 @@ pub struct Values {
     pub audio_level: Option<AudioLevel>,
     /// Its number among all packets of the transport.
     pub transport_cc: Option<SequenceNumber>,
+    /// How loud the contributing sources of its audio are.
+    pub csrc_audio_levels: Option<CsrcAudioLevels>,
 }
 
 impl Values {
@@ -105,6 +119,7 @@ impl Values {
             Kind::AbsSendTime => self.abs_send_time.map(|_| AbsSendTime::LEN),
             Kind::AudioLevel => self.audio_level.map(|_| AudioLevel::LEN),
             Kind::TransportCc => self.transport_cc.map(|_| transport_cc::LEN),
+            Kind::CsrcAudioLevel => self.csrc_audio_levels.map(|levels| levels.len()),
         }
     }
 
@@ -116,6 +131,7 @@ impl Values {
             Kind::AbsSendTime => self.abs_send_time = Some(abs_send_time::decode(data)?),
             Kind::AudioLevel => self.audio_level = Some(audio_level::decode(data)?),
             Kind::TransportCc => self.transport_cc = Some(transport_cc::decode(data)?),
+            Kind::CsrcAudioLevel => self.csrc_audio_levels = Some(csrc_audio_level::decode(data)?),
         }
         Ok(())
     }
@@ -128,6 +144,9 @@ impl Values {
             Kind::AbsSendTime => self.abs_send_time.iter().for_each(|time| abs_send_time::encode(*time, out)),
             Kind::AudioLevel => self.audio_level.iter().for_each(|level| audio_level::encode(*level, out)),
             Kind::TransportCc => self.transport_cc.iter().for_each(|number| transport_cc::encode(*number, out)),
+            Kind::CsrcAudioLevel => {
+                self.csrc_audio_levels.iter().for_each(|levels| csrc_audio_level::encode(levels, out));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ fn all() -> Values {
         abs_send_time: Some(AbsSendTime::new(0x12_3456)),
         audio_level: Some(AudioLevel::new(true, 30)),
         transport_cc: Some(SequenceNumber(0xbeef)),
+        csrc_audio_levels: Some(CsrcAudioLevels::new(&[0, 64, 127])),
     }
 }
 
@@ -112,6 +113,7 @@ proptest! {
         time in proptest::option::of(0u32..1 << 24),
         level in proptest::option::of((any::<bool>(), 0u8..128)),
         number: Option<u16>,
+        levels in proptest::option::of(proptest::collection::vec(0u8..128, 1..16)),
         first_id in 1u8..240,
         mixed: bool,
     ) {
@@ -122,6 +124,7 @@ proptest! {
             abs_send_time: time.map(AbsSendTime::new),
             audio_level: level.map(|(voice, attenuation)| AudioLevel::new(voice, attenuation)),
             transport_cc: number.map(SequenceNumber),
+            csrc_audio_levels: levels.map(|levels| CsrcAudioLevels::new(&levels)),
         };
         let mut map = map(first_id);
         map.set_mixed(mixed);

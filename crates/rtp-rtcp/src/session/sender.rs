@@ -181,13 +181,18 @@ impl SendStream {
         self.config.clock_rate
     }
 
-    /// Changes the format. With another clock rate, timestamps go on from where they are.
+    /// Changes the format. With another clock rate, timestamps go on from where they are. What was sent in the old format is
+    /// not sent again where retransmissions have a stream of their own.
     pub fn set_format(&mut self, now: Instant, payload_type: PayloadType, clock_rate: u32, rtx: Option<PayloadType>) {
         let clock_rate = clock_rate.max(1);
         if clock_rate != self.config.clock_rate
-            && let Some(timestamp) = self.timestamp_at(now)
+            && let Some(timestamp) = self.clock_at(now)
         {
             self.anchor = Some((timestamp, now));
+        }
+        if payload_type != self.config.payload_type && self.config.rtx.is_some() {
+            // Retransmissions would say of them that they are of the new format.
+            self.history.clear();
         }
         (self.config.payload_type, self.config.clock_rate) = (payload_type, clock_rate);
         if let (Some((_, payload_type)), Some(rtx)) = (&mut self.config.rtx, rtx) {
@@ -208,6 +213,11 @@ impl SendStream {
     /// The timestamp of the media time `time`, which counts from any start.
     pub fn timestamp(&self, time: Duration) -> RtpTimestamp {
         self.offset + ticks(time, self.config.clock_rate)
+    }
+
+    /// The timestamp of what is captured at that moment, by the last packet; the first one where nothing was sent.
+    pub fn timestamp_at(&self, captured: Instant) -> RtpTimestamp {
+        self.clock_at(captured).unwrap_or(self.offset)
     }
 
     /// The header of the next packet, whose number is then used up. `captured` is the moment that `timestamp` stands for:
@@ -306,7 +316,7 @@ impl SendStream {
 
     /// A report about what was sent, without blocks. `None` as long as nothing was sent.
     pub fn sender_report(&mut self, now: Instant) -> Option<SenderReport> {
-        let rtp = self.timestamp_at(now)?;
+        let rtp = self.clock_at(now)?;
         self.sent_since_report = false;
         let (packets, octets) = self.reported;
         let (ssrc, ntp) = (self.config.ssrc, self.clock.ntp(now));
@@ -373,7 +383,7 @@ impl SendStream {
     }
 
     /// What the stream's own clock shows at `now`, by the last packet.
-    fn timestamp_at(&self, now: Instant) -> Option<RtpTimestamp> {
+    fn clock_at(&self, now: Instant) -> Option<RtpTimestamp> {
         let (timestamp, captured) = self.anchor?;
         Some(if now >= captured {
             timestamp + ticks(now.saturating_duration_since(captured), self.config.clock_rate)

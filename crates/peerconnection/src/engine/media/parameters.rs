@@ -1,9 +1,11 @@
 //! What senders and receivers are started with.
 
+use super::picture::PictureLimits;
+use crate::engine::Priority;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::header_extension::ExtensionMap;
 use ortica_rtp::repair::rtx::AptTable;
-use ortica_rtp::{Mid, PayloadType, Ssrc};
+use ortica_rtp::{Mid, PayloadType, Rid, Ssrc};
 use thiserror::Error;
 
 /// Which feedback the peer understands for a format.
@@ -32,32 +34,79 @@ pub struct RtpCodecParameters {
     pub feedback: CodecFeedback,
 }
 
-/// The streams of one encoding.
+/// Keys of a telephone, as the peer takes them (RFC 4733).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RtpTelephoneEvents {
+    /// Their payload type.
+    pub payload_type: PayloadType,
+    /// Ticks of their timestamps in a second: they go with codecs of the same.
+    pub clock_rate: u32,
+}
+
+/// One encoding of what a sender sends, with the streams that carry it.
+///
+/// Source: [webrtc-pc §5.2.5](https://www.w3.org/TR/webrtc/#rtcrtpencodingparameters)
+#[derive(Clone, Debug, PartialEq)]
 pub struct RtpEncodingParameters {
     /// The stream.
     pub ssrc: Ssrc,
     /// The stream of its retransmissions, used when the codec has a payload type for them.
     pub rtx: Option<Ssrc>,
+    /// Its name among several, said in each packet if the peer has an extension for it.
+    pub rid: Option<Rid>,
+    /// Which of the codecs it is sent in; `None`, or one that is not among them, means the first.
+    pub payload_type: Option<PayloadType>,
+    /// Frames are sent. Default `true`.
+    pub active: bool,
+    /// The most that may be spent on it, in bits per second; at least one key frame passes all the same.
+    pub max_bitrate: Option<u64>,
+    /// How large and how many its pictures may be.
+    pub picture: PictureLimits,
+    /// Its share of what the peer allows all encodings together; packets of a sender with a higher one go first.
+    pub priority: Priority,
+}
+
+impl RtpEncodingParameters {
+    /// An encoding in the stream `ssrc`, without retransmissions, name or limits.
+    pub fn new(ssrc: Ssrc) -> Self {
+        Self {
+            ssrc,
+            rtx: None,
+            rid: None,
+            payload_type: None,
+            active: true,
+            max_bitrate: None,
+            picture: PictureLimits::default(),
+            priority: Priority::default(),
+        }
+    }
 }
 
 /// How a sender sends.
 ///
 /// Source: [webrtc-pc §5.2](https://www.w3.org/TR/webrtc/#rtcrtpsendparameters),
 /// [ORTC `RTCRtpParameters`](https://draft.ortc.org/#rtcrtpparameters*)
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RtpSendParameters {
     /// The media section, said in each packet if the peer has an extension for it.
     pub mid: Option<Mid>,
-    /// What the peer takes, best liked first; frames of the first are sent.
+    /// What the peer takes, best liked first.
     pub codecs: Vec<RtpCodecParameters>,
+    /// The telephone events that the peer takes.
+    pub telephone_events: Vec<RtpTelephoneEvents>,
     /// Which header extensions the peer takes.
     pub header_extensions: ExtensionMap,
-    /// The streams.
-    pub encoding: RtpEncodingParameters,
+    /// What is sent, side by side: one, or several layers of the same pictures (simulcast). At most
+    /// [`MAX_ENCODINGS`].
+    pub encodings: Vec<RtpEncodingParameters>,
+    /// The most that the peer takes of all encodings together, in bits per second.
+    pub max_bitrate: Option<u64>,
     /// RTCP need not be compound (RFC 5506).
     pub reduced_size_rtcp: bool,
 }
+
+/// Encodings of one sender, and layers of one receiver.
+pub const MAX_ENCODINGS: usize = 8;
 
 /// How a receiver receives.
 ///
@@ -68,10 +117,15 @@ pub struct RtpReceiveParameters {
     pub mid: Option<Mid>,
     /// What may come.
     pub codecs: Vec<RtpCodecParameters>,
+    /// Telephone events that may come. They take their places in the stream and are not given out.
+    pub telephone_events: Vec<RtpTelephoneEvents>,
     /// Which header extensions may come.
     pub header_extensions: ExtensionMap,
     /// Streams that the peer announced.
     pub ssrcs: Vec<Ssrc>,
+    /// The layers that may come side by side (simulcast), at most [`MAX_ENCODINGS`], from the smallest to the best; none
+    /// where there is one stream.
+    pub rids: Vec<Rid>,
     /// RTCP need not be compound (RFC 5506).
     pub reduced_size_rtcp: bool,
 }
@@ -83,6 +137,9 @@ pub enum RtpParametersError {
     /// There is nothing to send or receive in.
     #[error("no codec is named")]
     NoCodec,
+    /// There is nothing to send, or too much.
+    #[error("{0} encodings or layers are named")]
+    Encodings(usize),
     /// A codec is of the other kind of media.
     #[error("{codec} is not a codec for {kind}")]
     Kind {
@@ -94,17 +151,36 @@ pub enum RtpParametersError {
 }
 
 /// Checks that there are codecs, all of one kind.
-pub(super) fn check(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<RtpCodecParameters, RtpParametersError> {
+pub(super) fn check(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<(), RtpParametersError> {
     if let Some(wrong) = codecs.iter().find(|parameters| parameters.codec.kind() != kind) {
         return Err(RtpParametersError::Kind { codec: wrong.codec, kind });
     }
-    codecs.first().copied().ok_or(RtpParametersError::NoCodec)
+    if codecs.is_empty() { Err(RtpParametersError::NoCodec) } else { Ok(()) }
+}
+
+impl RtpSendParameters {
+    /// The codec of an encoding.
+    pub(super) fn codec_of(&self, encoding: &RtpEncodingParameters) -> Option<RtpCodecParameters> {
+        let chosen = self.codecs.iter().find(|codec| Some(codec.payload_type) == encoding.payload_type);
+        chosen.or(self.codecs.first()).copied()
+    }
+
+    /// The payload type of telephone events that go with a codec.
+    pub(super) fn telephone_events_of(&self, codec: Codec) -> Option<PayloadType> {
+        let events = self.telephone_events.iter().find(|events| events.clock_rate == codec.clock_rate());
+        events.map(|events| events.payload_type)
+    }
 }
 
 impl RtpReceiveParameters {
     /// The format of a payload type, retransmissions excluded.
     pub(super) fn codec(&self, payload_type: PayloadType) -> Option<&RtpCodecParameters> {
         self.codecs.iter().find(|parameters| parameters.payload_type == payload_type)
+    }
+
+    /// Whether a payload type stands for telephone events.
+    pub(super) fn is_event(&self, payload_type: PayloadType) -> bool {
+        self.telephone_events.iter().any(|events| events.payload_type == payload_type)
     }
 
     /// Which payload types are retransmissions of which.
@@ -120,6 +196,8 @@ impl RtpReceiveParameters {
 
     /// Every payload type that may come.
     pub(super) fn payload_types(&self) -> Vec<PayloadType> {
-        self.codecs.iter().flat_map(|parameters| [Some(parameters.payload_type), parameters.rtx]).flatten().collect()
+        let codecs =
+            self.codecs.iter().flat_map(|parameters| [Some(parameters.payload_type), parameters.rtx]).flatten();
+        codecs.chain(self.telephone_events.iter().map(|events| events.payload_type)).collect()
     }
 }

@@ -2,12 +2,15 @@
 
 use super::coding::{DecodedReport, DecodingStats};
 use super::flow::Flow;
-use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
+use super::layers::{Layer, Selection};
+use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
+use super::sources::{RtpSource, Sources};
 use crate::engine::{BufferingStats, Limits, ReceiverStats};
 use ortica_codecs::payload::{self, Depacketizer, Piece};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, NtpTime};
 use ortica_rtp::demux::Section;
+use ortica_rtp::header_extension::Values;
 use ortica_rtp::repair::jitter_buffer::{
     AudioBuffer, AudioConfig, Event as BufferEvent, FrameBuffer, FrameConfig, PacketHint, Playout,
 };
@@ -16,7 +19,7 @@ use ortica_rtp::repair::nack;
 use ortica_rtp::repair::rtx::AptTable;
 use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
 use ortica_rtp::session::receiver::{Arrival, Config, ReceiveStream};
-use ortica_rtp::{Packet, RtpTimestamp, Ssrc, TimestampUnwrapper};
+use ortica_rtp::{Packet, Rid, RtpTimestamp, Ssrc, TimestampUnwrapper};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -52,11 +55,18 @@ pub(in crate::engine) struct Receiver {
     pub kind: MediaKind,
     parameters: Option<RtpReceiveParameters>,
     apt: AptTable,
-    stream: Option<Stream>,
     /// How many streams there were.
     streams: u32,
-    /// Frames that nobody has read yet.
+    /// One without a name, or as many as may come side by side.
+    layers: Vec<Layer>,
+    selection: Selection,
+    sources: Sources,
+    /// How long frames are held back.
+    target: Duration,
+    /// Frames of the layer that is read, which nobody has read yet.
     ready: VecDeque<ReceivedFrame>,
+    /// Reused: what a layer gave out.
+    collected: VecDeque<ReceivedFrame>,
     /// Of earlier streams.
     dropped: u64,
     readable: bool,
@@ -65,7 +75,9 @@ pub(in crate::engine) struct Receiver {
 }
 
 /// A stream that is being received, with the one of its retransmissions.
-struct Stream {
+pub(super) struct Stream {
+    /// Among all that this receiver had.
+    number: u32,
     codec: RtpCodecParameters,
     receive: ReceiveStream,
     rtx: Option<ReceiveStream>,
@@ -115,9 +127,13 @@ impl Receiver {
             kind,
             parameters: None,
             apt: AptTable::new(),
-            stream: None,
+            layers: Vec::new(),
+            selection: Selection::default(),
+            sources: Sources::default(),
+            target: Duration::ZERO,
             streams: 0,
             ready: VecDeque::new(),
+            collected: VecDeque::new(),
             dropped: 0,
             readable: false,
             rtt: None,
@@ -128,25 +144,89 @@ impl Receiver {
     /// Receives by these parameters. What is being received goes on.
     pub fn start(&mut self, parameters: RtpReceiveParameters) -> Result<Section, RtpParametersError> {
         parameters::check(self.kind, &parameters.codecs)?;
+        if parameters.rids.len() > MAX_ENCODINGS {
+            return Err(RtpParametersError::Encodings(parameters.rids.len()));
+        }
         self.apt = parameters.apt();
+        self.set_layers(&parameters.rids);
         let section = Section {
             mid: parameters.mid,
             payload_types: parameters.payload_types(),
-            rids: Vec::new(),
+            rids: parameters.rids.clone(),
             ssrcs: parameters.ssrcs.clone(),
         };
         self.parameters = Some(parameters);
         Ok(section)
     }
 
+    /// Layers that stay go on.
+    fn set_layers(&mut self, rids: &[Rid]) {
+        let names: Vec<Option<Rid>> =
+            if rids.is_empty() { vec![None] } else { rids.iter().copied().map(Some).collect() };
+        if self.layers.iter().map(|layer| layer.rid).eq(names.iter().copied()) {
+            return;
+        }
+        let mut before = std::mem::take(&mut self.layers);
+        for name in names {
+            let known = before.iter().position(|layer| layer.rid == name);
+            self.layers.push(known.map_or_else(|| Layer::new(name), |at| before.swap_remove(at)));
+        }
+        self.selection.restart();
+    }
+
     pub fn stop(&mut self) {
-        (self.parameters, self.stream) = (None, None);
+        self.parameters = None;
+        self.layers.iter_mut().for_each(|layer| layer.stream = None);
         self.flow.set(false);
     }
 
     /// The oldest frame that nobody has read yet.
     pub fn read(&mut self) -> Option<ReceivedFrame> {
         self.ready.pop_front()
+    }
+
+    /// Who was heard or seen lately, the latest first.
+    pub fn sources(&self, now: Instant) -> Vec<RtpSource> {
+        self.sources.recent(now)
+    }
+
+    /// How loud the last sound was as it was decoded: 0 (loud) to 127 (silence).
+    pub fn measure(&mut self, attenuation: u8) {
+        self.sources.measure(attenuation);
+    }
+
+    /// Holds frames back for so long from now on.
+    pub fn set_target(&mut self, target: Duration) {
+        self.target = target;
+    }
+
+    /// The layers that may come.
+    pub fn rids(&self) -> impl Iterator<Item = Rid> + '_ {
+        self.layers.iter().filter_map(|layer| layer.rid)
+    }
+
+    /// The oldest frame of a layer that nobody has read yet.
+    pub fn read_layer(&mut self, rid: Rid) -> Option<ReceivedFrame> {
+        self.layer_mut(rid)?.read()
+    }
+
+    /// Keeps the frames of a layer for who reads it by itself, from its next key frame on. `false` if there is none.
+    pub fn tap(&mut self, now: Instant, rid: Rid) -> bool {
+        let Some(layer) = self.layer_mut(rid) else { return false };
+        layer.tap();
+        layer.request_key_frame(now);
+        true
+    }
+
+    /// One reader less.
+    pub fn untap(&mut self, rid: Rid) {
+        if let Some(layer) = self.layer_mut(rid) {
+            layer.untap();
+        }
+    }
+
+    fn layer_mut(&mut self, rid: Rid) -> Option<&mut Layer> {
+        self.layers.iter_mut().find(|layer| layer.rid == Some(rid))
     }
 
     /// `true`, once, when frames were added since the last call.
@@ -156,112 +236,143 @@ impl Receiver {
 
     /// What was given out could not be decoded.
     pub fn request_key_frame(&mut self, now: Instant) {
-        if let Some(stream) = &mut self.stream
-            && let Buffer::Video(buffer) = &mut stream.buffer
-        {
-            buffer.require_key_frame();
-            stream.requester.request(now);
+        if let Some(layer) = self.layers.get_mut(self.selection.layer()) {
+            layer.require_key_frame(now);
         }
     }
 
     /// A decoder made something of what was read.
     pub fn handle_decoded(&mut self, now: Instant, report: &DecodedReport) {
-        if let Some(stream) = &mut self.stream {
+        let layer = self.layers.get_mut(self.selection.layer());
+        if let Some(stream) = layer.and_then(|layer| layer.stream.as_mut()) {
             stream.decoding.add(now, report);
         }
     }
 
-    /// A packet that belongs here has come. `false` if it is of no use.
-    pub fn handle_packet(&mut self, now: Instant, limits: &Limits, packet: &Packet<'_>) -> bool {
+    /// What was given out of a layer could not be decoded.
+    pub fn request_layer_key_frame(&mut self, now: Instant, rid: Rid) {
+        if let Some(layer) = self.layer_mut(rid) {
+            layer.require_key_frame(now);
+        }
+    }
+
+    /// A packet that belongs here has come, with what its extensions say, of the layer `rid` if it is known to be of one.
+    /// `false` if it is of no use.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        packet: &Packet<'_>,
+        (values, rid): (&Values, Option<Rid>),
+    ) -> bool {
         let Some(parameters) = &self.parameters else { return false };
+        let Some(at) = self.layer_of(packet.ssrc(), rid) else { return false };
+        let Some(layer) = self.layers.get_mut(at) else { return false };
         if self.apt.is_rtx(packet.payload_type()) {
-            return self.stream.as_mut().is_some_and(|stream| stream.handle_retransmission(now, &self.apt, packet));
+            return layer.stream.as_mut().is_some_and(|stream| stream.handle_retransmission(now, &self.apt, packet));
+        }
+        if parameters.is_event(packet.payload_type()) {
+            let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
+            return stream.is_some_and(|stream| stream.handle_packet(now, &packet.without_payload()));
         }
         let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
-        match &mut self.stream {
+        match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec),
             stream => {
                 self.streams += 1;
-                *stream = Some(Stream::new(packet.ssrc(), codec, self.rtt));
+                *stream = Some(Stream { number: self.streams, ..Stream::new(packet.ssrc(), codec, self.rtt) });
             }
         }
-        let Some(stream) = &mut self.stream else { return false };
+        let Some(stream) = &mut layer.stream else { return false };
+        self.sources.observe(now, packet, values);
         let useful = stream.handle_packet(now, packet);
         self.flow.set(self.flow.is_on() || useful);
-        self.collect(now, limits);
+        self.collect(now, limits, at);
         useful
+    }
+
+    /// Where only one stream may come, whatever it calls itself is that one.
+    fn layer_of(&self, ssrc: Ssrc, rid: Option<Rid>) -> Option<usize> {
+        if let [Layer { rid: None, .. }] = self.layers.as_slice() {
+            return Some(0);
+        }
+        match rid {
+            Some(_) => self.layers.iter().position(|layer| layer.rid == rid),
+            None => {
+                self.layers.iter().position(|layer| layer.stream.as_ref().is_some_and(|it| it.receive.ssrc() == ssrc))
+            }
+        }
+    }
+
+    fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.layers.iter_mut().filter_map(|layer| layer.stream.as_mut())
     }
 
     /// The stream has ended, by the peer's word.
     pub fn handle_goodbye(&mut self, ssrc: Ssrc) {
-        if self.stream.take_if(|stream| stream.receive.ssrc() == ssrc).is_some() {
+        for layer in &mut self.layers {
+            layer.stream.take_if(|stream| stream.receive.ssrc() == ssrc);
+        }
+        if self.layers.iter().all(|layer| layer.stream.is_none()) {
             self.flow.set(false);
         }
     }
 
     pub fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) -> bool {
-        match &mut self.stream {
-            Some(stream) if stream.receive.ssrc() == report.ssrc => stream.receive.handle_sender_report(now, report),
-            _ => return false,
-        }
-        true
+        let stream = self.streams().find(|stream| stream.receive.ssrc() == report.ssrc);
+        stream.map(|stream| stream.receive.handle_sender_report(now, report)).is_some()
     }
 
     pub fn set_rtt(&mut self, rtt: Duration) {
         self.rtt = Some(rtt);
-        if let Some(stream) = &mut self.stream {
-            stream.set_rtt(rtt);
-        }
+        self.streams().for_each(|stream| stream.set_rtt(rtt));
     }
 
     pub fn handle_timeout(&mut self, now: Instant, limits: &Limits) {
-        if let Some(stream) = &mut self.stream {
+        for stream in self.streams() {
             stream.receive.handle_timeout(now);
             while let Some(event) = stream.receive.poll_event() {
                 tracing::debug!(ssrc = %stream.receive.ssrc(), ?event, "stream");
             }
         }
-        self.collect(now, limits);
+        (0..self.layers.len()).for_each(|at| self.collect(now, limits, at));
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.stream.as_ref()?.poll_timeout()
+        let streams = self.layers.iter().filter_map(|layer| layer.stream.as_ref()?.poll_timeout());
+        streams.chain(self.layers.iter().filter_map(Layer::held_until)).min()
     }
 
     /// Reports on the streams that sent something since the last ones.
     pub fn report_blocks(&mut self, now: Instant) -> impl Iterator<Item = ReportBlock> {
-        let streams = self.stream.as_mut().map(|stream| [Some(&mut stream.receive), stream.rtx.as_mut()]);
-        streams
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|stream| stream.is_active())
-            .map(move |stream| stream.report_block(now))
+        let streams = self.streams().flat_map(|stream| [Some(&mut stream.receive), stream.rtx.as_mut()]);
+        streams.flatten().filter(|stream| stream.is_active()).map(move |stream| stream.report_block(now))
     }
 
     /// Requests that are due.
     pub fn poll_feedback(&mut self, now: Instant, sender: Ssrc, mut push: impl FnMut(RtcpPacket)) {
-        let Some(stream) = &mut self.stream else { return };
-        while let Some(nack) = stream.receive.poll_nack(now, sender) {
-            push(nack.into());
-        }
-        if stream.requester.poll(now) {
-            let ssrc = stream.receive.ssrc();
-            if stream.codec.feedback.pli {
-                stream.plis += 1;
-                push(KeyFrameRequester::picture_loss(sender, ssrc));
-            } else if stream.codec.feedback.fir {
-                stream.firs += 1;
-                push(stream.requester.full_intra_request(sender, ssrc));
-            }
-        }
+        self.streams().for_each(|stream| stream.poll_feedback(now, sender, &mut push));
     }
 
-    /// Moves what is complete to where it can be read.
-    fn collect(&mut self, now: Instant, limits: &Limits) {
-        let Some(stream) = &mut self.stream else { return };
+    /// Moves what is complete of a layer to where it can be read.
+    fn collect(&mut self, now: Instant, limits: &Limits, at: usize) {
+        let Some(layer) = self.layers.get_mut(at) else { return };
+        if let Some(stream) = &mut layer.stream {
+            stream.collect(now, &mut self.collected);
+        }
+        layer.hold(now, self.target, &mut self.collected);
+        if self.collected.is_empty() {
+            return;
+        }
+        self.readable |= layer.keep(now, limits, &self.collected);
         let before = self.ready.len();
-        stream.collect(now, &mut self.ready);
+        for mut received in self.collected.drain(..) {
+            if self.selection.admits(at, &mut received) {
+                self.ready.push_back(received);
+            } else if self.selection.wants(at, &received) {
+                layer.request_key_frame(now);
+            }
+        }
         self.readable |= self.ready.len() > before;
         if self.ready.len() <= limits.received_frames {
             return;
@@ -278,13 +389,25 @@ impl Receiver {
         }
     }
 
+    /// Counters of the layer that is read.
     pub fn stats(&self) -> ReceiverStats {
         let mut stats =
             ReceiverStats { stream: self.streams, frames_dropped: self.dropped, ..ReceiverStats::default() };
-        if let Some(stream) = &self.stream {
-            stream.add_stats(&mut stats);
+        if let Some(layer) = self.layers.get(self.selection.layer()) {
+            layer.add_stats(&mut stats);
         }
         stats
+    }
+
+    /// Counters of each layer.
+    pub fn layer_stats(&self) -> Vec<ReceiverStats> {
+        let stats = |(at, layer): (usize, &Layer)| {
+            let frames_dropped = if at == self.selection.layer() { self.dropped } else { 0 };
+            let mut stats = ReceiverStats { frames_dropped, ..ReceiverStats::default() };
+            layer.add_stats(&mut stats);
+            stats
+        };
+        self.layers.iter().enumerate().map(stats).collect()
     }
 }
 
@@ -295,6 +418,7 @@ impl Stream {
             config = config.with_nack(nack::Config::default());
         }
         let mut stream = Self {
+            number: 0,
             receive: ReceiveStream::new(config),
             rtx: None,
             depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
@@ -323,6 +447,38 @@ impl Stream {
     fn set_rtt(&mut self, rtt: Duration) {
         self.receive.set_rtt(rtt);
         self.requester.set_rtt(rtt);
+    }
+
+    /// Nothing is given out before the next key frame, which is asked for.
+    pub(super) fn require_key_frame(&mut self, now: Instant) {
+        if let Buffer::Video(buffer) = &mut self.buffer {
+            buffer.require_key_frame();
+            self.requester.request(now);
+        }
+    }
+
+    /// Asks for a key frame; what comes before it is given out all the same.
+    pub(super) fn request_key_frame(&mut self, now: Instant) {
+        if matches!(self.buffer, Buffer::Video(_)) {
+            self.requester.request(now);
+        }
+    }
+
+    /// Requests that are due.
+    fn poll_feedback(&mut self, now: Instant, sender: Ssrc, mut push: impl FnMut(RtcpPacket)) {
+        while let Some(nack) = self.receive.poll_nack(now, sender) {
+            push(nack.into());
+        }
+        if self.requester.poll(now) {
+            let ssrc = self.receive.ssrc();
+            if self.codec.feedback.pli {
+                self.plis += 1;
+                push(KeyFrameRequester::picture_loss(sender, ssrc));
+            } else if self.codec.feedback.fir {
+                self.firs += 1;
+                push(self.requester.full_intra_request(sender, ssrc));
+            }
+        }
     }
 
     /// The peer may change the codec between two packets.
@@ -490,8 +646,9 @@ impl Stream {
         [self.receive.poll_timeout(), self.requester.poll_timeout(), buffer].into_iter().flatten().min()
     }
 
-    fn add_stats(&self, stats: &mut ReceiverStats) {
+    pub(super) fn add_stats(&self, stats: &mut ReceiverStats) {
         let receive = self.receive.stats();
+        stats.stream = self.number;
         stats.ssrc = Some(self.receive.ssrc());
         stats.codec = Some(self.codec.codec);
         stats.payload_type = Some(self.codec.payload_type);

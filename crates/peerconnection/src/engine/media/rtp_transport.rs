@@ -3,6 +3,7 @@
 use super::parameters::{RtpParametersError, RtpReceiveParameters, RtpSendParameters};
 use super::receiver::Receiver;
 use super::sender::{Sender, Sending, Stamp};
+use super::tones::DtmfError;
 use crate::engine::secured::Srtp;
 use crate::engine::{Event, Limits, ReceiverId, RtpStats, SenderId};
 use ortica_codecs::MediaKind;
@@ -14,6 +15,7 @@ use ortica_rtp::rtcp::{Compound, Packet as RtcpPacket, ReportBlock};
 use ortica_rtp::session::Reporter;
 use ortica_rtp::session::reports;
 use ortica_rtp::{Packet, SequenceNumber, Ssrc};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ pub(in crate::engine) struct RtpTransport {
     rng: Rng,
     clock: WallClock,
     senders: BTreeMap<SenderId, Sender>,
+    /// Senders that send, those of the highest priority first.
+    turns: Vec<SenderId>,
     receivers: BTreeMap<ReceiverId, Receiver>,
     demux: Demultiplexer,
     /// Extensions of all receivers: their ids are the same within a transport (RFC 9143 §9.1).
@@ -45,6 +49,7 @@ impl RtpTransport {
         Self {
             clock,
             senders: BTreeMap::new(),
+            turns: Vec::new(),
             receivers: BTreeMap::new(),
             demux: Demultiplexer::new(demux::Limits::default()),
             extensions: ExtensionMap::new(),
@@ -121,7 +126,8 @@ impl RtpTransport {
         parameters: &RtpSendParameters,
     ) -> Result<(), RtpParametersError> {
         let Some(sender) = self.senders.get_mut(&id) else { return Ok(()) };
-        sender.start(now, parameters, &self.rng, self.clock)?;
+        let goodbye = sender.start(now, parameters, &self.rng, self.clock)?;
+        goodbye.into_iter().for_each(|goodbye| self.reporter.push(goodbye));
         self.set_reduced_size(parameters.reduced_size_rtcp);
         self.update_reporter();
         Ok(())
@@ -182,8 +188,8 @@ impl RtpTransport {
     /// The peer can receive from now on: streams begin with what can be decoded.
     pub fn on_secured(&mut self, events: &mut VecDeque<Event>) {
         for (id, sender) in &mut self.senders {
-            if let Some(sending) = &mut sender.sending {
-                sending.require_key_frame();
+            sender.encodings.iter_mut().for_each(Sending::require_key_frame);
+            if !sender.encodings.is_empty() {
                 events.push_back(Event::EncoderTargets(*id));
             }
         }
@@ -196,11 +202,30 @@ impl RtpTransport {
 
     /// Reports go in the name of a stream of ours, if there is one: some peers know no other SSRC.
     fn update_reporter(&mut self) {
-        if let Some(sending) = self.senders.values().find_map(|sender| sender.sending.as_ref()) {
+        if let Some(sending) = self.senders.values().find_map(|sender| sender.encodings.first()) {
             self.reporter.set_ssrc(sending.ssrc());
         }
-        let sending = self.senders.values().filter(|sender| sender.sending.is_some()).count();
+        let sending: usize = self.senders.values().map(|sender| sender.encodings.len()).sum();
         self.reporter.set_members(sending + self.receivers.len() + 1);
+        let of_priority = |(id, sender): (&SenderId, &Sender)| Some((Reverse(sender.priority()?), *id));
+        let mut turns: Vec<_> = self.senders.iter().filter_map(of_priority).collect();
+        turns.sort_unstable();
+        self.turns = turns.into_iter().map(|(_, id)| id).collect();
+    }
+
+    /// Plays tones over a sender, in place of those that wait.
+    pub fn insert_tones(
+        &mut self,
+        now: Instant,
+        id: SenderId,
+        (tones, duration, gap): (&str, Duration, Duration),
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), DtmfError> {
+        let sending = self.senders.get_mut(&id).and_then(|sender| sender.encodings.first_mut());
+        let sending = sending.ok_or(DtmfError::InvalidState)?;
+        sending.insert_tones(now, tones, duration, gap)?;
+        tell(now, id, sending, events);
+        Ok(())
     }
 
     // --- packets in -------------------------------------------------------------------------------------------------
@@ -228,7 +253,8 @@ impl RtpTransport {
             }
         };
         let receiver = self.receivers.get_mut(&ReceiverId(routed.binding.section.0));
-        if !receiver.is_some_and(|receiver| receiver.handle_packet(now, limits, &packet)) {
+        let of = (&values, routed.binding.rid);
+        if !receiver.is_some_and(|receiver| receiver.handle_packet(now, limits, &packet, of)) {
             self.stats.useless += 1;
         }
     }
@@ -287,9 +313,9 @@ impl RtpTransport {
                 }
             }
             RtcpPacket::Remb(remb) => {
-                for ssrc in &remb.ssrcs {
-                    if let Some((_, sending)) = self.sending(*ssrc) {
-                        sending.handle_remb(&remb);
+                for sender in self.senders.values_mut() {
+                    if remb.ssrcs.iter().any(|ssrc| sender.encoding_of(*ssrc).is_some()) {
+                        sender.handle_remb(&remb);
                     }
                 }
             }
@@ -309,17 +335,14 @@ impl RtpTransport {
     }
 
     fn sending(&mut self, ssrc: Ssrc) -> Option<(SenderId, &mut Sending)> {
-        let all = self.senders.iter_mut().filter_map(|(id, sender)| Some((*id, sender.sending.as_mut()?)));
-        all.into_iter().find(|(_, sending)| sending.has(ssrc))
+        self.senders.iter_mut().find_map(|(id, sender)| Some((*id, sender.encoding_of(ssrc)?)))
     }
 
     // --- time -------------------------------------------------------------------------------------------------------
 
     pub fn handle_timeout(&mut self, now: Instant, limits: &Limits, events: &mut VecDeque<Event>) {
         for (id, sender) in &mut self.senders {
-            if let Some(sending) = &mut sender.sending {
-                tell(now, *id, sending, events);
-            }
+            sender.encodings.iter_mut().for_each(|sending| tell(now, *id, sending, events));
         }
         for receiver in self.receivers.values_mut() {
             receiver.handle_timeout(now, limits);
@@ -350,7 +373,8 @@ impl RtpTransport {
         if self.is_idle() {
             return None;
         }
-        let senders = self.senders.values().filter_map(|sender| sender.sending.as_ref()?.poll_timeout());
+        let sendings = self.senders.values().flat_map(|sender| &sender.encodings);
+        let senders = sendings.filter_map(Sending::poll_timeout);
         let receivers = self.receivers.values().filter_map(Receiver::poll_timeout);
         let rest = [self.reporter.poll_timeout(), self.arrivals.poll_timeout()].into_iter().flatten();
         senders.chain(receivers).chain(rest).min()
@@ -370,7 +394,7 @@ impl RtpTransport {
             return false;
         }
         self.scratch.clear();
-        let sendings = self.senders.values_mut().filter_map(|sender| sender.sending.as_mut());
+        let sendings = self.senders.values_mut().flat_map(|sender| &mut sender.encodings);
         let reports = sendings.filter_map(|sending| sending.sender_report(now));
         let blocks = self.receivers.values_mut().flat_map(|receiver| receiver.report_blocks(now));
         if self.reporter.poll(now, reports, blocks, &mut self.scratch).is_none() {
@@ -383,8 +407,11 @@ impl RtpTransport {
     /// Appends the next packet of media, sealed. `false` if there is none.
     pub fn poll_rtp(&mut self, now: Instant, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         let stamp = Stamp { now, clock: self.clock, number: self.next_number };
-        let mut sendings = self.senders.values_mut().filter_map(|sender| sender.sending.as_mut());
-        let sent = sendings.any(|sending| sending.poll_packet(&stamp, srtp, out));
+        let Self { turns, senders, .. } = self;
+        let sent = turns.iter().any(|id| {
+            let encodings = senders.get_mut(id).into_iter().flat_map(|sender| &mut sender.encodings);
+            encodings.into_iter().any(|sending| sending.poll_packet(&stamp, srtp, out))
+        });
         if sent {
             self.next_number = self.next_number.next();
         }
@@ -416,6 +443,9 @@ impl RtpTransport {
 fn tell(now: Instant, id: SenderId, sending: &mut Sending, events: &mut VecDeque<Event>) {
     if sending.handle_timeout(now) {
         events.push_back(Event::EncoderTargets(id));
+    }
+    while let Some(change) = sending.poll_tone_change() {
+        events.push_back(Event::ToneChange(id, change));
     }
 }
 

@@ -1,26 +1,34 @@
 //! One sender: frames into packets, feedback into what the encoder is told.
 
 use super::coding::{EncodedReport, EncodingStats};
-use super::parameters::{self, RtpCodecParameters, RtpParametersError, RtpSendParameters};
+use super::parameters::{
+    self, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpSendParameters,
+};
+use super::picture::PictureLimits;
+use super::share::{self, Claim};
+use super::tones::{DtmfError, TonePacket, Tones};
 use crate::engine::secured::Srtp;
-use crate::engine::{Limits, SenderStats};
+use crate::engine::{Limits, Priority, SenderStats};
+use bytes::Bytes;
 use ortica_codecs::payload::{self, PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
-use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Values};
+use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Kind, Values};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, Remb, ReportBlock, SenderReport};
 use ortica_rtp::session::sender::{Config, SendStream};
-use ortica_rtp::{Header, Mid, SequenceNumber, Ssrc};
+use ortica_rtp::{Header, Mid, PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
 
 /// The longest UDP payload that is made of a frame, in bytes: what fits a path MTU of 1,280.
 const MAX_PACKET: usize = 1_200;
-/// Room for what surrounds a payload: header, its extensions, the number of a retransmitted packet, the tag of SRTP.
-const OVERHEAD: usize = 12 + 28 + 2 + 16;
+/// Room for what surrounds a payload beside header extensions: header, the number of a retransmitted packet, the tag of SRTP.
+const OVERHEAD: usize = 12 + 2 + 16;
+/// Bytes that may wait to be sent while tones go on being played.
+const TONE_QUEUE: usize = 4_096;
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -32,6 +40,9 @@ pub enum SendFrameError {
     /// Nothing is agreed, or the transport is not up. Media does not wait.
     #[error("the sender does not send")]
     NotSending,
+    /// There is no such encoding.
+    #[error("the sender has no such encoding")]
+    UnknownEncoding,
     /// The frame is of another codec than was agreed.
     #[error("a frame of {actual} where {expected} was agreed")]
     Codec {
@@ -43,6 +54,9 @@ pub enum SendFrameError {
     /// The receiver cannot decode it: a key frame comes first.
     #[error("waiting for a key frame")]
     NeedsKeyFrame,
+    /// A tone is sent in its place.
+    #[error("a tone is being sent")]
+    Tone,
     /// More waits to be sent than [`Limits::media_queue`] allows.
     #[error("too much waits to be sent")]
     QueueFull,
@@ -51,14 +65,18 @@ pub enum SendFrameError {
     Packetize(#[from] PacketizeError),
 }
 
-/// What the encoder of a sender is to do: one value, read before each frame.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What the encoder of an encoding is to do: one value, read before each frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct EncoderTargets {
+    /// Which of the sender's encodings, from zero.
+    pub encoding: usize,
     /// What to encode to.
     pub codec: Codec,
-    /// The most that the peer asked for, in bits per second; `None` if it did not say.
+    /// The most that may be spent, in bits per second: by the parameters, and by what the peer said; `None` if neither says.
     pub max_bitrate: Option<u64>,
+    /// How large and how many pictures may be.
+    pub picture: PictureLimits,
     /// The next frame should be a key frame.
     pub key_frame: bool,
     /// Share of packets lost, in percent.
@@ -68,19 +86,26 @@ pub struct EncoderTargets {
 /// A sender, with or without something agreed.
 pub(in crate::engine) struct Sender {
     pub kind: MediaKind,
-    pub sending: Option<Sending>,
-    /// What was sent before it was stopped. The stream goes on from there: numbers that were used once may not be used
-    /// again under the same keys (RFC 3711 §9.1).
-    paused: Option<Sending>,
+    /// What is sent, in the order of the parameters.
+    pub encodings: Vec<Sending>,
+    /// What was sent before. A stream goes on from there if it comes back: numbers that were used once may not be used
+    /// again under the same keys (RFC 3711 §9.1). There are no more than the owner's descriptions gave SSRCs to.
+    paused: Vec<Sending>,
+    /// The most that the peer takes, by its feedback and by its description, in bits per second.
+    estimated: Option<u64>,
+    agreed: Option<u64>,
     /// Frames that came while nothing was sent.
     dropped: u64,
 }
 
-/// What exists while a sender sends.
+/// One encoding while a sender sends.
 pub(in crate::engine) struct Sending {
     codec: RtpCodecParameters,
+    parameters: RtpEncodingParameters,
     mid: Option<Mid>,
     extensions: ExtensionMap,
+    /// The longest payload of a packet, in bytes.
+    max_payload: usize,
     stream: SendStream,
     packetizer: Box<dyn Packetizer>,
     queue: VecDeque<Queued>,
@@ -90,7 +115,13 @@ pub(in crate::engine) struct Sending {
     needs_key_frame: bool,
     /// The encoder is to be told.
     key_frame_wanted: bool,
-    max_bitrate: Option<u64>,
+    /// Its part of what the peer takes.
+    share: Option<u64>,
+    tones: Tones,
+    /// The payload type of tones, where the peer takes some at the clock rate of the codec.
+    tone_format: Option<PayloadType>,
+    /// Of the beginning of the present tone.
+    tone_timestamp: RtpTimestamp,
     /// Reused: payloads of the frame that is being cut, header of the packet that is being sealed.
     payloads: Vec<Payload>,
     header: Vec<u8>,
@@ -122,39 +153,94 @@ pub(in crate::engine) struct Stamp {
 
 impl Sender {
     pub fn new(kind: MediaKind) -> Self {
-        Self { kind, sending: None, paused: None, dropped: 0 }
+        Self { kind, encodings: Vec::new(), paused: Vec::new(), estimated: None, agreed: None, dropped: 0 }
     }
 
-    /// Sends by these parameters. The stream goes on if it is the same, also after a stop.
+    /// Sends by these parameters. A stream that is there goes on, also after a stop; returns the goodbye of those that are
+    /// sent no more.
     pub fn start(
         &mut self,
         now: Instant,
         parameters: &RtpSendParameters,
         rng: &Rng,
         clock: WallClock,
-    ) -> Result<(), RtpParametersError> {
-        let codec = parameters::check(self.kind, &parameters.codecs)?;
-        let before = self.sending.take().or_else(|| self.paused.take());
-        let same = before.filter(|sending| sending.stream.ssrc() == parameters.encoding.ssrc);
-        let mut sending = same.unwrap_or_else(|| Sending::new(codec, parameters, rng, clock));
-        sending.set_format(now, codec, rng);
-        (sending.mid, sending.extensions) = (parameters.mid, parameters.header_extensions.clone());
-        self.sending = Some(sending);
-        Ok(())
+    ) -> Result<Option<Goodbye>, RtpParametersError> {
+        parameters::check(self.kind, &parameters.codecs)?;
+        let count = parameters.encodings.len();
+        if count == 0 || count > MAX_ENCODINGS {
+            return Err(RtpParametersError::Encodings(count));
+        }
+        let mut before = std::mem::take(&mut self.encodings);
+        for encoding in &parameters.encodings {
+            let codec = parameters.codec_of(encoding).ok_or(RtpParametersError::NoCodec)?;
+            let known = take(&mut before, encoding.ssrc).or_else(|| take(&mut self.paused, encoding.ssrc));
+            let mut sending = known.unwrap_or_else(|| Sending::new(codec, encoding, rng, clock));
+            sending.configure(now, codec, encoding, parameters, rng);
+            self.encodings.push(sending);
+        }
+        self.agreed = parameters.max_bitrate;
+        self.share();
+        Ok(self.pause(before))
     }
 
-    /// Stops sending and drops what waits; returns the goodbye of the stream.
+    /// Stops sending and drops what waits; returns the goodbye of the streams.
     pub fn stop(&mut self) -> Option<Goodbye> {
-        let mut sending = self.sending.take()?;
-        sending.queue.clear();
-        sending.queued_bytes = 0;
-        sending.require_key_frame();
-        Some(self.paused.insert(sending).stream.goodbye())
+        let encodings = std::mem::take(&mut self.encodings);
+        self.pause(encodings)
+    }
+
+    fn pause(&mut self, mut encodings: Vec<Sending>) -> Option<Goodbye> {
+        encodings.iter_mut().for_each(Sending::halt);
+        let sources =
+            encodings.iter().flat_map(|sending| sending.stream.goodbye().sources.iter().copied().collect::<Vec<_>>());
+        let goodbye = Goodbye { sources: sources.collect(), reason: None };
+        self.paused.append(&mut encodings);
+        Some(goodbye).filter(|goodbye| !goodbye.sources.is_empty())
+    }
+
+    /// The highest of its encodings; `None` while nothing is sent.
+    pub fn priority(&self) -> Option<Priority> {
+        self.encodings.iter().map(|sending| sending.parameters.priority).max()
+    }
+
+    /// The encoding that has this stream.
+    pub fn encoding_of(&mut self, ssrc: Ssrc) -> Option<&mut Sending> {
+        self.encodings.iter_mut().find(|sending| sending.has(ssrc))
+    }
+
+    /// The peer takes so much of all encodings together.
+    pub fn handle_remb(&mut self, remb: &Remb) {
+        self.estimated = Some(remb.bitrate);
+        self.share();
+    }
+
+    /// Gives each encoding its part of what the peer takes: by priority and size, since a layer of half the size needs a
+    /// quarter.
+    fn share(&mut self) {
+        let total = self.estimated.into_iter().chain(self.agreed).min();
+        let mut active: Vec<&mut Sending> =
+            self.encodings.iter_mut().filter(|sending| sending.parameters.active).collect();
+        let claim = |sending: &&mut Sending| Claim {
+            weight: f64::from(sending.parameters.priority.weight())
+                / sending.parameters.picture.scale_down_by.max(1.0).powi(2),
+            most: sending.parameters.max_bitrate,
+        };
+        let claims: Vec<Claim> = active.iter().map(claim).collect();
+        let shares = total.map(|total| share::split(total, &claims));
+        for (at, sending) in active.iter_mut().enumerate() {
+            sending.share = shares.as_ref().and_then(|shares| shares.get(at).copied());
+        }
+    }
+
+    /// What each encoder is to do now; a wish for a key frame is told once.
+    pub fn take_targets(&mut self) -> impl Iterator<Item = EncoderTargets> + '_ {
+        let active = self.encodings.iter_mut().enumerate().filter(|(_, sending)| sending.parameters.active);
+        active.map(|(at, sending)| sending.take_targets(at))
     }
 
     /// The streams under which something was sent.
     pub fn used(&self) -> impl Iterator<Item = Ssrc> {
-        let streams = [&self.sending, &self.paused].into_iter().flatten().map(|sending| &sending.stream);
+        let streams = self.encodings.iter().chain(&self.paused).map(|sending| &sending.stream);
         let used = streams.filter(|stream| stream.stats().packets > 0);
         used.flat_map(|stream| [Some(stream.ssrc()), stream.rtx_ssrc()]).flatten()
     }
@@ -163,19 +249,33 @@ impl Sender {
         self.dropped += 1;
     }
 
-    pub fn stats(&self) -> SenderStats {
-        let active = self.sending.is_some();
-        let mut stats = SenderStats { frames_dropped: self.dropped, active, ..SenderStats::default() };
-        if let Some(sending) = self.sending.as_ref().or(self.paused.as_ref()) {
+    /// Counters of each encoding that is or was sent, those that are sent first and in their order.
+    pub fn stats(&self) -> Vec<SenderStats> {
+        let mut dropped = self.dropped;
+        let active = self.encodings.iter().map(|sending| (sending, sending.parameters.active));
+        let all = active.chain(self.paused.iter().map(|sending| (sending, false)));
+        let counted = all.map(|(sending, active)| {
+            let frames_dropped = std::mem::take(&mut dropped);
+            let mut stats = SenderStats { frames_dropped, active, ..SenderStats::default() };
             sending.add_stats(&mut stats);
+            stats
+        });
+        let stats: Vec<SenderStats> = counted.collect();
+        if stats.is_empty() {
+            return vec![SenderStats { frames_dropped: self.dropped, ..SenderStats::default() }];
         }
         stats
     }
 }
 
+/// Takes the stream `ssrc` out of those there are.
+fn take(sendings: &mut Vec<Sending>, ssrc: Ssrc) -> Option<Sending> {
+    let at = sendings.iter().position(|sending| sending.stream.ssrc() == ssrc)?;
+    Some(sendings.swap_remove(at))
+}
+
 impl Sending {
-    fn new(codec: RtpCodecParameters, parameters: &RtpSendParameters, rng: &Rng, clock: WallClock) -> Self {
-        let encoding = parameters.encoding;
+    fn new(codec: RtpCodecParameters, encoding: &RtpEncodingParameters, rng: &Rng, clock: WallClock) -> Self {
         let mut config = Config::new(encoding.ssrc, codec.payload_type, codec.codec.clock_rate());
         if let (Some(ssrc), Some(payload_type)) = (encoding.rtx, codec.rtx) {
             config = config.with_rtx(ssrc, payload_type);
@@ -183,8 +283,10 @@ impl Sending {
         let rng = rng.fork(&format!("stream {}", encoding.ssrc));
         Self {
             codec,
+            parameters: encoding.clone(),
             mid: None,
             extensions: ExtensionMap::new(),
+            max_payload: MAX_PACKET - OVERHEAD,
             packetizer: payload::packetizer(codec.codec, &mut rng.fork("packetizer")),
             stream: SendStream::new(config, rng, clock),
             queue: VecDeque::new(),
@@ -192,7 +294,10 @@ impl Sending {
             limiter: KeyFrameLimiter::default(),
             needs_key_frame: codec.codec.kind() == MediaKind::Video,
             key_frame_wanted: codec.codec.kind() == MediaKind::Video,
-            max_bitrate: None,
+            share: None,
+            tones: Tones::default(),
+            tone_format: None,
+            tone_timestamp: RtpTimestamp(0),
             payloads: Vec::new(),
             header: Vec::new(),
             frames: 0,
@@ -206,13 +311,55 @@ impl Sending {
         }
     }
 
-    fn set_format(&mut self, now: Instant, codec: RtpCodecParameters, rng: &Rng) {
+    fn configure(
+        &mut self,
+        now: Instant,
+        codec: RtpCodecParameters,
+        encoding: &RtpEncodingParameters,
+        parameters: &RtpSendParameters,
+        rng: &Rng,
+    ) {
         if self.codec.codec != codec.codec {
             self.packetizer = payload::packetizer(codec.codec, &mut rng.fork("packetizer"));
             self.require_key_frame();
         }
+        if self.parameters.picture != encoding.picture {
+            // From here on it comes from another encoder, which may be in the middle of its own stream.
+            self.require_key_frame();
+        }
         self.codec = codec;
         self.stream.set_format(now, codec.payload_type, codec.codec.clock_rate(), codec.rtx);
+        (self.mid, self.extensions) = (parameters.mid, parameters.header_extensions.clone());
+        self.parameters = encoding.clone();
+        self.max_payload = MAX_PACKET - OVERHEAD - self.extensions_len();
+        self.tone_format = parameters.telephone_events_of(codec.codec);
+        if self.tone_format.is_none() {
+            self.tones.clear();
+        }
+        if !encoding.active {
+            self.halt();
+        }
+    }
+
+    /// The most that the header extensions of a packet take, in bytes: each value behind two bytes at most (RFC 8285 §4.3).
+    fn extensions_len(&self) -> usize {
+        let len = |kind| match kind {
+            Kind::Mid => self.mid.map_or(0, |mid| mid.as_str().len()),
+            // A packet has one of the two.
+            Kind::Rid => self.parameters.rid.map_or(0, |rid| rid.as_str().len()),
+            Kind::RepairedRid => 0,
+            _ => 3,
+        };
+        let values: usize = self.extensions.iter().map(|(_, kind)| 2 + len(kind)).sum();
+        4 + values.next_multiple_of(4)
+    }
+
+    /// Drops what waits.
+    fn halt(&mut self) {
+        self.queue.clear();
+        self.queued_bytes = 0;
+        self.tones.clear();
+        self.require_key_frame();
     }
 
     /// Whatever the peer has of the stream, it starts with the next key frame.
@@ -222,10 +369,23 @@ impl Sending {
         }
     }
 
+    /// The encoder should make a key frame; what is sent until then can be decoded all the same.
+    pub fn want_key_frame(&mut self) {
+        self.key_frame_wanted = true;
+    }
+
     /// Cuts a frame into packets, which wait to be sent. `captured` is the moment that its `pts` stands for.
     pub fn push(&mut self, captured: Instant, limits: &Limits, frame: &EncodedFrame) -> Result<(), SendFrameError> {
+        if !self.parameters.active {
+            self.dropped += 1;
+            return Err(SendFrameError::NotSending);
+        }
         if frame.codec != self.codec.codec {
             return Err(SendFrameError::Codec { expected: self.codec.codec, actual: frame.codec });
+        }
+        if self.tones.is_sounding(captured) {
+            self.dropped += 1;
+            return Err(SendFrameError::Tone);
         }
         if self.needs_key_frame && !frame.key_frame {
             self.key_frame_wanted = true;
@@ -237,7 +397,7 @@ impl Sending {
             self.require_key_frame();
             return Err(SendFrameError::QueueFull);
         }
-        self.packetizer.packetize(frame, MAX_PACKET - OVERHEAD, &mut self.payloads)?;
+        self.packetizer.packetize(frame, self.max_payload, &mut self.payloads)?;
         let timestamp = self.stream.timestamp(frame.time());
         for payload in self.payloads.drain(..) {
             let header = self.stream.next_header(captured, timestamp, payload.marker());
@@ -267,14 +427,72 @@ impl Sending {
         self.encoding.add(now, report);
     }
 
-    /// What the encoder is to do now; a wish for a key frame is told once.
-    pub fn take_targets(&mut self) -> EncoderTargets {
+    fn take_targets(&mut self, encoding: usize) -> EncoderTargets {
         EncoderTargets {
+            encoding,
             codec: self.codec.codec,
-            max_bitrate: self.max_bitrate,
+            max_bitrate: self.share.into_iter().chain(self.parameters.max_bitrate).min(),
+            picture: self.parameters.picture,
             key_frame: std::mem::take(&mut self.key_frame_wanted),
             loss_percent: (u32::from(self.stream.remote().fraction_lost) * 100 / 256) as u8,
         }
+    }
+
+    // --- tones ------------------------------------------------------------------------------------------------------
+
+    /// Whether tones can be played now.
+    pub fn takes_tones(&self) -> bool {
+        self.parameters.active && self.tone_format.is_some()
+    }
+
+    /// Plays tones in place of those that wait.
+    pub fn insert_tones(
+        &mut self,
+        now: Instant,
+        tones: &str,
+        duration: Duration,
+        gap: Duration,
+    ) -> Result<(), DtmfError> {
+        if !self.takes_tones() {
+            return Err(DtmfError::InvalidState);
+        }
+        self.tones.insert(now, tones, duration, gap)
+    }
+
+    /// Tones that wait.
+    pub fn tone_buffer(&self) -> String {
+        self.tones.buffer()
+    }
+
+    /// A tone that began, or that none is left.
+    pub fn poll_tone_change(&mut self) -> Option<Option<char>> {
+        self.tones.poll_change()
+    }
+
+    fn queue_tones(&mut self, now: Instant) {
+        self.tones.handle_timeout(now);
+        let Some(payload_type) = self.tone_format else { return };
+        while let Some(packet) = self.tones.poll_packet(now, self.codec.codec.clock_rate()) {
+            if self.queued_bytes < TONE_QUEUE {
+                self.queue_tone(now, payload_type, packet);
+            }
+        }
+    }
+
+    fn queue_tone(&mut self, now: Instant, payload_type: PayloadType, packet: TonePacket) {
+        if packet.marker {
+            self.tone_timestamp = self.stream.timestamp_at(packet.begun);
+        }
+        let begun = Duration::from_secs(u64::from(packet.offset)) / self.codec.codec.clock_rate();
+        let header = self.stream.next_header(packet.begun + begun, self.tone_timestamp + packet.offset, packet.marker);
+        let payload = SentPayload::new(&packet.event.encode(), Bytes::new());
+        self.queued_bytes += payload.len();
+        self.queue.push_back(Queued {
+            since: now,
+            header: Header { payload_type, ..header },
+            payload,
+            audio_level: None,
+        });
     }
 
     // --- packets ----------------------------------------------------------------------------------------------------
@@ -282,7 +500,10 @@ impl Sending {
     /// Appends the next packet, sealed: one to send again before those that wait. `false` if there is none.
     pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         while let Some(again) = self.stream.poll_retransmit(stamp.now) {
-            let values = self.values(stamp, None);
+            let mut values = self.values(stamp, None);
+            if again.osn.is_some() {
+                values.repaired_rid = values.rid.take();
+            }
             self.header.clear();
             again.header.write_with(&self.extensions, &values, &mut self.header);
             let osn: &[u8] = again.osn.as_ref().map_or(&[], |osn| osn);
@@ -321,6 +542,7 @@ impl Sending {
     fn values(&self, stamp: &Stamp, audio_level: Option<u8>) -> Values {
         Values {
             mid: self.mid,
+            rid: self.parameters.rid,
             abs_send_time: Some(AbsSendTime::from(stamp.clock.ntp(stamp.now))),
             audio_level: audio_level.map(|level| AudioLevel::new(level < 127, level)),
             transport_cc: Some(stamp.number),
@@ -334,7 +556,7 @@ impl Sending {
         self.stream.ssrc()
     }
 
-    /// Says whether `ssrc` is one of this sender's streams.
+    /// Says whether `ssrc` is its stream or that of its retransmissions.
     pub fn has(&self, ssrc: Ssrc) -> bool {
         self.stream.ssrc() == ssrc || self.stream.rtx_ssrc() == Some(ssrc)
     }
@@ -355,10 +577,6 @@ impl Sending {
         self.limiter.handle_full_intra_request(requester, entry.sequence);
     }
 
-    pub fn handle_remb(&mut self, remb: &Remb) {
-        self.max_bitrate = Some(remb.bitrate);
-    }
-
     pub fn sender_report(&mut self, now: Instant) -> Option<SenderReport> {
         self.stream.sender_report(now)
     }
@@ -370,6 +588,7 @@ impl Sending {
 
     /// Runs what is due; `true` when the encoder should make a key frame now.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.queue_tones(now);
         self.stream.handle_timeout(now);
         while let Some(event) = self.stream.poll_event() {
             tracing::warn!(ssrc = %self.ssrc(), ?event, "the peer hears little of what is sent");
@@ -380,12 +599,14 @@ impl Sending {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.stream.poll_timeout(), self.limiter.poll_timeout()].into_iter().flatten().min()
+        let tones = self.tones.poll_timeout();
+        [self.stream.poll_timeout(), self.limiter.poll_timeout(), tones].into_iter().flatten().min()
     }
 
     fn add_stats(&self, stats: &mut SenderStats) {
         let (stream, limiter) = (self.stream.stats(), self.limiter.stats());
         stats.ssrc = Some(self.stream.ssrc());
+        stats.rid = self.parameters.rid;
         stats.codec = Some(self.codec.codec);
         stats.payload_type = Some(self.codec.payload_type);
         stats.rtx_ssrc = self.stream.rtx_ssrc();

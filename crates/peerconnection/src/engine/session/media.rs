@@ -1,13 +1,16 @@
 //! The session's commands for audio and video.
 
 use super::{Session, Transport, TransportError};
+use crate::engine::media::{Receiver, Sending};
 use crate::engine::{
-    DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats, RtpParametersError,
-    RtpReceiveParameters, RtpSendParameters, SendFrameError, SenderId, SenderStats, TransportId,
+    DecodedReport, DtmfError, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats,
+    RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, SendFrameError, SenderId, SenderStats,
+    TransportId,
 };
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
-use ortica_rtp::Ssrc;
+use ortica_rtp::{Rid, Ssrc};
+use std::time::Duration;
 use thiserror::Error;
 
 /// Why a command to a sender or a receiver was refused.
@@ -169,32 +172,98 @@ impl Session {
         }
     }
 
-    /// Sends a frame, whose `pts` stands for the moment `captured`. It is copied into packets only when they are sealed.
+    /// Sends a frame in the first encoding, whose `pts` stands for the moment `captured`. It is copied into packets only when
+    /// they are sealed.
     ///
     /// # Errors
     /// See [`SendFrameError`]: the frame is dropped and counted, for media does not wait.
     pub fn send_frame(&mut self, captured: Instant, id: SenderId, frame: &EncodedFrame) -> Result<(), SendFrameError> {
+        self.send_encoding(captured, id, 0, frame)
+    }
+
+    /// Sends a frame in one of several encodings, counted from zero.
+    ///
+    /// # Errors
+    /// As [`send_frame`](Self::send_frame).
+    pub fn send_encoding(
+        &mut self,
+        captured: Instant,
+        id: SenderId,
+        encoding: usize,
+        frame: &EncodedFrame,
+    ) -> Result<(), SendFrameError> {
         let limits = self.config.limits;
         let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
         let transport = transport.ok_or(SendFrameError::Unknown)?;
         let carries = transport.carries_media();
         let sender = transport.rtp.sender(id).ok_or(SendFrameError::Unknown)?;
-        match &mut sender.sending {
-            Some(sending) if carries => sending.push(captured, &limits, frame),
-            _ => {
-                sender.count_dropped();
-                Err(SendFrameError::NotSending)
-            }
+        if sender.encodings.is_empty() || !carries {
+            sender.count_dropped();
+            return Err(SendFrameError::NotSending);
         }
+        let sending = sender.encodings.get_mut(encoding).ok_or(SendFrameError::UnknownEncoding)?;
+        sending.push(captured, &limits, frame)
     }
 
-    /// What the encoder of a sender is to do, `None` while nothing is sent. A wish for a key frame is told once.
+    /// What the encoder of a sender with one encoding is to do, or that of the first; `None` while nothing is sent. A wish
+    /// for a key frame is told once.
     pub fn encoder_targets(&mut self, id: SenderId) -> Option<EncoderTargets> {
         let transport = self.transports.get_mut(self.senders.get(&id)?)?;
         if !transport.carries_media() {
             return None;
         }
-        Some(transport.rtp.sender(id)?.sending.as_mut()?.take_targets())
+        transport.rtp.sender(id)?.take_targets().next()
+    }
+
+    /// What the encoders of all active encodings of a sender are to do, none while nothing is sent. A wish for a key frame is
+    /// told once.
+    pub fn encodings_targets(&mut self, id: SenderId) -> Vec<EncoderTargets> {
+        let transport = self.senders.get(&id).and_then(|transport| self.transports.get_mut(transport));
+        let Some(transport) = transport.filter(|transport| transport.carries_media()) else { return Vec::new() };
+        transport.rtp.sender(id).map_or_else(Vec::new, |sender| sender.take_targets().collect())
+    }
+
+    /// Has an encoding of a sender begin anew with a key frame.
+    pub fn require_key_frame(&mut self, id: SenderId, encoding: usize) {
+        let transport = self.senders.get(&id).and_then(|transport| self.transports.get_mut(transport));
+        let sender = transport.and_then(|transport| transport.rtp.sender(id));
+        if let Some(sending) = sender.and_then(|sender| sender.encodings.get_mut(encoding)) {
+            sending.want_key_frame();
+        }
+    }
+
+    /// Plays the keys of a telephone over a sender of sound, in place of those that wait: `0` to `9`, `A` to `D`, `*`, `#`, and
+    /// the comma, which waits two seconds. Each is held for `duration` (40 ms to 6 s) and followed by `gap` (30 ms at least),
+    /// and [`Event::ToneChange`](crate::engine::Event::ToneChange) tells when it begins.
+    ///
+    /// # Errors
+    /// See [`DtmfError`]; what waits is as before then.
+    pub fn insert_dtmf(
+        &mut self,
+        now: Instant,
+        id: SenderId,
+        tones: &str,
+        duration: Duration,
+        gap: Duration,
+    ) -> Result<(), DtmfError> {
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
+        let transport = transport.filter(|transport| transport.carries_media()).ok_or(DtmfError::InvalidState)?;
+        transport.rtp.insert_tones(now, id, (tones, duration, gap), &mut self.events)
+    }
+
+    /// Whether a sender takes tones now.
+    pub fn can_insert_dtmf(&self, id: SenderId) -> bool {
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get(id));
+        let transport = transport.filter(|transport| transport.carries_media());
+        let sender = transport.and_then(|transport| transport.rtp.sender_ref(id));
+        sender.and_then(|sender| sender.encodings.first()).is_some_and(Sending::takes_tones)
+    }
+
+    /// The tones of a sender that wait.
+    pub fn tone_buffer(&self, id: SenderId) -> String {
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get(id));
+        let sender = transport.and_then(|transport| transport.rtp.sender_ref(id));
+        sender.and_then(|sender| sender.encodings.first()).map(Sending::tone_buffer).unwrap_or_default()
     }
 
     /// The oldest frame of a receiver that was not read yet.
@@ -202,21 +271,76 @@ impl Session {
         self.transports.get_mut(self.receivers.get(&id)?)?.rtp.receiver(id)?.read()
     }
 
-    /// Asks the peer for a key frame: what was read could not be decoded.
-    pub fn request_key_frame(&mut self, now: Instant, id: ReceiverId) {
-        let transport = self.receivers.get(&id).and_then(|id| self.transports.get_mut(id));
-        let Some(transport) = transport else { return };
-        if let Some(receiver) = transport.rtp.receiver(id) {
-            receiver.request_key_frame(now);
-        }
-        transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+    /// Who was heard or seen at a receiver within the last ten seconds, the latest first.
+    pub fn sources(&self, now: Instant, id: ReceiverId) -> Vec<RtpSource> {
+        let transport = self.receivers.get(&id).and_then(|transport| self.transports.get(transport));
+        transport.and_then(|it| it.rtp.receiver_ref(id)).map_or_else(Vec::new, |receiver| receiver.sources(now))
     }
 
-    /// Takes note of a frame that was encoded for a sender, for statistics alone.
-    pub fn report_encoded(&mut self, now: Instant, id: SenderId, report: &EncodedReport) {
+    /// Says how loud the last sound of a receiver was as it was decoded, 0 (loud) to 127 (silence): for packets that do not
+    /// say it.
+    pub fn measure_audio_level(&mut self, id: ReceiverId, attenuation: u8) {
+        let transport = self.receivers.get(&id).and_then(|id| self.transports.get_mut(id));
+        if let Some(receiver) = transport.and_then(|transport| transport.rtp.receiver(id)) {
+            receiver.measure(attenuation);
+        }
+    }
+
+    /// Holds the frames of a receiver back for so long after they came, so that what reads them runs dry less often. Default
+    /// zero.
+    pub fn set_jitter_buffer_target(&mut self, now: Instant, id: ReceiverId, target: Duration) {
+        self.with_receiver(now, id, |receiver| receiver.set_target(target));
+    }
+
+    /// The layers that may come side by side at a receiver, from the least to the best; none where there is one stream.
+    pub fn layers(&self, id: ReceiverId) -> Vec<Rid> {
+        let transport = self.receivers.get(&id).and_then(|transport| self.transports.get(transport));
+        transport.and_then(|it| it.rtp.receiver_ref(id)).map_or_else(Vec::new, |receiver| receiver.rids().collect())
+    }
+
+    /// Has the frames of a layer kept for [`read_layer`](Self::read_layer), from its next key frame on; `false` if there is
+    /// no such layer. Counted: it ends after as many calls of [`untap_layer`](Self::untap_layer).
+    pub fn tap_layer(&mut self, now: Instant, id: ReceiverId, rid: Rid) -> bool {
+        self.with_receiver(now, id, |receiver| receiver.tap(now, rid)).unwrap_or_default()
+    }
+
+    /// One reader of a layer less.
+    pub fn untap_layer(&mut self, now: Instant, id: ReceiverId, rid: Rid) {
+        self.with_receiver(now, id, |receiver| receiver.untap(rid));
+    }
+
+    /// The oldest frame of a layer that was not read yet.
+    pub fn read_layer(&mut self, id: ReceiverId, rid: Rid) -> Option<ReceivedFrame> {
+        self.transports.get_mut(self.receivers.get(&id)?)?.rtp.receiver(id)?.read_layer(rid)
+    }
+
+    /// Asks the peer for a key frame of a layer: what was read could not be decoded.
+    pub fn request_layer_key_frame(&mut self, now: Instant, id: ReceiverId, rid: Rid) {
+        self.with_receiver(now, id, |receiver| receiver.request_layer_key_frame(now, rid));
+    }
+
+    /// Asks the peer for a key frame: what was read could not be decoded.
+    pub fn request_key_frame(&mut self, now: Instant, id: ReceiverId) {
+        self.with_receiver(now, id, |receiver| receiver.request_key_frame(now));
+    }
+
+    fn with_receiver<T>(
+        &mut self,
+        now: Instant,
+        id: ReceiverId,
+        command: impl FnOnce(&mut Receiver) -> T,
+    ) -> Option<T> {
+        let transport = self.transports.get_mut(self.receivers.get(&id)?)?;
+        let outcome = transport.rtp.receiver(id).map(command);
+        transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+        outcome
+    }
+
+    /// Takes note of a frame that was encoded for a sender as one of its encodings, for statistics alone.
+    pub fn report_encoded(&mut self, now: Instant, id: SenderId, encoding: usize, report: &EncodedReport) {
         let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
         let sender = transport.and_then(|transport| transport.rtp.sender(id));
-        if let Some(sending) = sender.and_then(|sender| sender.sending.as_mut()) {
+        if let Some(sending) = sender.and_then(|sender| sender.encodings.get_mut(encoding)) {
             sending.handle_encoded(now, report);
         }
     }
@@ -236,14 +360,26 @@ impl Session {
         transport.and_then(|transport| transport.rtp.receiver_ref(id)).is_some_and(|receiver| receiver.flow.is_on())
     }
 
-    /// Counters of a sender.
+    /// Counters of a sender with one encoding, or those of the first.
     pub fn sender_stats(&self, id: SenderId) -> Option<SenderStats> {
-        Some(self.transports.get(self.senders.get(&id)?)?.rtp.sender_ref(id)?.stats())
+        self.encoding_stats(id).into_iter().next()
     }
 
-    /// Counters of a receiver.
+    /// Counters of each encoding of a sender, in their order; then of those that were sent before.
+    pub fn encoding_stats(&self, id: SenderId) -> Vec<SenderStats> {
+        let transport = self.senders.get(&id).and_then(|transport| self.transports.get(transport));
+        transport.and_then(|transport| transport.rtp.sender_ref(id)).map_or_else(Vec::new, |sender| sender.stats())
+    }
+
+    /// Counters of a receiver; where several layers come, of the one that is read.
     pub fn receiver_stats(&self, id: ReceiverId) -> Option<ReceiverStats> {
         Some(self.transports.get(self.receivers.get(&id)?)?.rtp.receiver_ref(id)?.stats())
+    }
+
+    /// Counters of each layer of a receiver.
+    pub fn layer_stats(&self, id: ReceiverId) -> Vec<ReceiverStats> {
+        let transport = self.receivers.get(&id).and_then(|transport| self.transports.get(transport));
+        transport.and_then(|transport| transport.rtp.receiver_ref(id)).map_or_else(Vec::new, |it| it.layer_stats())
     }
 
     /// The senders there are, oldest first.

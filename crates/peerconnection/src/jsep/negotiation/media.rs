@@ -2,11 +2,16 @@
 
 use super::{MadeLocal, Negotiation, TrackChange, free_mid};
 use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransportId};
-use crate::jsep::formats;
+use crate::jsep::encodings::Encodings;
+use crate::jsep::formats::{self, Events, Format, Preferences};
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
-use crate::jsep::transceiver::{Life, Origin, Transceiver, TransceiverId, TransceiverInit};
+use crate::jsep::simulcast::{Layer, Layers};
+use crate::jsep::transceiver::{Agreed, Life, Origin, Transceiver, TransceiverId, TransceiverInit};
 use crate::jsep::{DescriptionError, SdpType};
+use crate::parameters::{
+    ParametersError, RtcpParameters, RtpCapabilities, RtpCodec, RtpReceiveParameters as ReceiveParameters,
+};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
 use ortica_rtp::Mid;
@@ -38,6 +43,9 @@ pub enum TransceiverError {
     /// The connection is closed.
     #[error("the connection is closed")]
     Closed,
+    /// Encodings or preferences break a rule.
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
 }
 
 /// Transceivers of one connection; as many as a description may have sections.
@@ -76,12 +84,14 @@ impl Negotiation {
         if self.transceivers.len() >= MAX_TRANSCEIVERS {
             return Err(TransceiverError::TooMany);
         }
-        let codecs = self.codecs_for(kind, &init.codecs)?;
-        let init = TransceiverInit { codecs, streams: without_doubles(&init.streams), ..init };
+        let preferences = Preferences::all(self.codecs_for(kind, &init.codecs)?);
         let id = TransceiverId(self.next_transceiver);
-        self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
         let mut rng = self.rng.fork(&format!("transceiver {id}"));
-        self.transceivers.push(Transceiver::new(id, kind, origin, init, &mut rng));
+        let is_known = |codec: &RtpCodec| preferences.codecs.iter().any(|known| codec.matches(&(*known).into()));
+        let encodings = Encodings::new(kind, init.send_encodings.clone(), is_known, rng.fork("encodings"))?;
+        self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
+        let init = TransceiverInit { streams: without_doubles(&init.streams), ..init };
+        self.transceivers.push(Transceiver::new(id, kind, origin, init, (preferences, encodings), &mut rng));
         Ok(id)
     }
 
@@ -122,12 +132,21 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Changes which codecs are negotiated, best liked first; none means all.
-    pub fn set_codecs(&mut self, id: TransceiverId, named: &[Codec]) -> Result<(), TransceiverError> {
-        let kind = self.transceiver(id).ok_or(TransceiverError::Unknown(id))?.kind;
-        let codecs = self.codecs_for(kind, named)?;
-        self.transceiver_mut(id)?.codecs = codecs;
+    /// Changes which codecs are negotiated, best liked first; none means those it was made with.
+    pub fn set_codec_preferences(&mut self, id: TransceiverId, preferred: &[RtpCodec]) -> Result<(), TransceiverError> {
+        let transceiver = self.transceiver(id).ok_or(TransceiverError::Unknown(id))?;
+        let known = self.codecs_for(transceiver.kind, &transceiver.named_codecs)?;
+        let preferences = match preferred {
+            [] => Preferences::all(known),
+            preferred => Preferences::of(transceiver.kind, preferred, &known)?,
+        };
+        self.transceiver_mut(id)?.preferences = preferences;
         Ok(())
+    }
+
+    /// What can be negotiated for a kind of media where a transceiver names no codecs.
+    pub fn capabilities(&self, kind: MediaKind) -> RtpCapabilities {
+        formats::capabilities(kind, &self.codecs)
     }
 
     /// Ends a transceiver for good. Nothing is sent any more at once; the next negotiation gives its section up.
@@ -194,9 +213,12 @@ impl Negotiation {
         let Self { transceivers, numbers, current_local, .. } = self;
         let mut numbers = numbers.clone();
         let mut body = |transceiver: &Transceiver| {
-            let formats = numbers.formats(transceiver.codecs.iter().copied());
+            let formats = numbers.formats(&transceiver.preferences);
+            let events = numbers.events(&transceiver.preferences);
             let extensions = numbers.extensions(transceiver.kind);
-            media_section(transceiver, cname, transceiver.direction, formats, extensions)
+            // Several encodings are offered side by side, and what comes so already goes on.
+            let layers = Layers { send: transceiver.encodings.layers(), receive: transceiver.layers.clone() };
+            Media { events, ..media_section(transceiver, cname, transceiver.direction, formats, extensions, layers) }
         };
         for section in sections.iter_mut() {
             let Some(media) = section.as_media() else { continue };
@@ -227,20 +249,25 @@ impl Negotiation {
     pub(super) fn answer_media(&mut self, cname: &str, mid: &str, offered: &RemoteMedia) -> Option<Media> {
         let alive = |it: &&Transceiver| it.life != Life::Stopped && it.mid() == Some(mid);
         let transceiver = self.transceivers.iter().find(alive)?;
-        let formats = formats::common(&transceiver.codecs, &offered.formats);
+        let formats = formats::answer(&transceiver.preferences, &offered.formats);
         if formats.is_empty() {
             return None;
         }
         let direction = transceiver.direction.and(offered.direction.reversed());
         let extensions = formats::common_extensions(transceiver.kind, &offered.extensions);
-        let media = media_section(transceiver, cname, direction, formats, extensions);
-        Some(Media { reduced_size: offered.reduced_size, ..media })
+        let taken = transceiver.encodings.taken(&offered.layers).filter_map(|(_, layer)| Some(Layer::new(layer?.rid)));
+        let receive = offered.layers.send.iter().map(|layer| Layer::new(layer.rid));
+        let layers = Layers { send: taken.collect(), receive: receive.collect() };
+        let media = media_section(transceiver, cname, direction, formats, extensions, layers);
+        let events = formats::common_events(&transceiver.preferences.events, &offered.events);
+        Some(Media { reduced_size: offered.reduced_size, events, ..media })
     }
 
     /// What an offer of this side calls its codecs and extensions they are called from now on.
     pub(super) fn give_numbers(&mut self, offer: &Local) {
         for media in offer.sections.iter().filter_map(Section::as_media) {
-            self.numbers.learn(&media.formats, media.extensions.iter().map(|&(id, kind)| (id, Some(kind))));
+            let extensions = media.extensions.iter().map(|&(id, kind)| (id, Some(kind)));
+            self.numbers.learn(&media.formats, &media.events, extensions);
         }
     }
 
@@ -262,25 +289,32 @@ fn media_section(
     direction: Direction,
     formats: Vec<formats::Format>,
     extensions: Vec<(u8, ortica_rtp::header_extension::Kind)>,
+    layers: Layers,
 ) -> Media {
     let repairs = formats.iter().any(|format| format.rtx.is_some());
     // What was said of a track stays, whichever way media flows (RFC 9429 §5.2.2 and §5.3.2). Chromium shows nothing of
     // a stream whose SSRC was gone and came back.
     let is_named = direction.sends() || transceiver.section.is_announced;
+    let sources = transceiver.encodings.unnamed();
     let track = is_named.then(|| Track {
         id: transceiver.track.clone(),
         streams: transceiver.streams.clone(),
-        ssrc: transceiver.encoding.ssrc.0,
-        rtx: transceiver.encoding.rtx.filter(|_| repairs).map(|ssrc| ssrc.0),
+        sources: sources.map(|it| (it.ssrc.0, it.rtx.filter(|_| repairs).map(|ssrc| ssrc.0))),
         cname: cname.to_owned(),
     });
+    let layers = Layers {
+        send: if direction.sends() { layers.send } else { Vec::new() },
+        receive: if direction.receives() { layers.receive } else { Vec::new() },
+    };
     Media {
         transceiver: transceiver.id,
         kind: transceiver.kind,
         direction,
         formats,
+        events: Vec::new(),
         extensions,
         reduced_size: true,
+        layers,
         track,
     }
 }
@@ -293,9 +327,10 @@ impl Negotiation {
         for section in &offer.sections {
             match &section.content {
                 Content::Media(media) => {
-                    self.numbers.learn(&media.formats, media.extensions.iter().copied());
+                    self.numbers.learn(&media.formats, &media.events, media.extensions.iter().copied());
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
+                    self.learn_layers(id, media);
                 }
                 Content::Rejected => self.reject(session, &section.mid),
                 _ => {}
@@ -322,12 +357,19 @@ impl Negotiation {
         // Without a codec in common the section is rejected, and nobody needs a transceiver.
         let id = self.make_transceiver(media.kind, Origin::RemoteOffer, init).ok()?;
         let made = self.transceivers.last_mut()?;
-        if formats::common(&made.codecs, &media.formats).is_empty() {
+        if formats::common(&made.preferences, &media.formats).is_empty() {
             self.transceivers.pop();
             return None;
         }
         made.section.mid = Some(mid.to_owned());
         Some(id)
+    }
+
+    /// The other side would take several layers, and what the application was given of the sender's parameters is outdated.
+    fn learn_layers(&mut self, id: TransceiverId, media: &RemoteMedia) {
+        let Ok(transceiver) = self.transceiver_mut(id) else { return };
+        transceiver.encodings.split(&media.layers.receive);
+        transceiver.transaction.end();
     }
 
     /// A section was given up, by either side: its transceiver ends.
@@ -372,7 +414,7 @@ impl Negotiation {
                 (Some(media), Some(remote)) => {
                     let Some(transport) = ours.named_transport() else { continue };
                     self.learn_track(media.transceiver, remote);
-                    self.apply_section(now, session, transport, &ours.mid, media, remote)?;
+                    self.apply_section(now, session, transport, kind, ours, remote)?;
                 }
                 _ if kind == SdpType::Answer => self.reject(session, &ours.mid),
                 _ => {}
@@ -386,52 +428,33 @@ impl Negotiation {
         now: Instant,
         session: &mut Session,
         transport: TransportId,
-        mid: &str,
-        ours: &Media,
+        kind: SdpType,
+        ours: &Section,
         theirs: &RemoteMedia,
     ) -> Result<(), DescriptionError> {
-        let Ok(transceiver) = self.transceiver_mut(ours.transceiver) else { return Ok(()) };
-        let direction = ours.direction.and(theirs.direction.reversed());
+        let Some(media) = ours.as_media() else { return Ok(()) };
+        let Ok(transceiver) = self.transceiver_mut(media.transceiver) else { return Ok(()) };
+        let direction = media.direction.and(theirs.direction.reversed());
         transceiver.current_direction = Some(direction);
+        transceiver.transaction.end();
         if !transceiver.is_live() {
             return Ok(());
         }
         // A name too long for a packet is told by the description alone.
-        let mid = Mid::new(mid).ok();
+        let agreement = Agreement { transport, mid: Mid::new(&ours.mid).ok(), ours: media, theirs };
+        if direction.sends() && kind == SdpType::Answer {
+            transceiver.encodings.narrow(&theirs.layers);
+        }
+        let parameters = agreement.for_sending(transceiver);
         if direction.sends() {
-            let sender = match transceiver.sender {
-                Some(sender) => sender,
-                None => *transceiver.sender.insert(session.add_sender(transport, transceiver.kind)?),
-            };
-            session.move_sender(sender, transport)?;
-            transceiver.has_sent = true;
-            let taken = formats::common(&transceiver.codecs, &theirs.formats);
-            let extensions = formats::common_extensions(ours.kind, &theirs.extensions);
-            let parameters = RtpSendParameters {
-                mid,
-                codecs: taken.iter().map(formats::Format::parameters).collect(),
-                header_extensions: formats::extension_map(&extensions, theirs.mixed_extensions),
-                encoding: transceiver.encoding,
-                reduced_size_rtcp: theirs.reduced_size && ours.reduced_size,
-            };
-            session.start_sending(now, sender, &parameters)?;
+            agreement.send(now, session, transceiver, &parameters)?;
         } else if let Some(sender) = transceiver.sender {
             session.stop_sending(sender)?;
         }
+        transceiver.sending = Some(parameters);
+        transceiver.receiving = Some(agreement.for_receiving(session.cname()));
         if direction.receives() {
-            let receiver = match transceiver.receiver {
-                Some(receiver) => receiver,
-                None => *transceiver.receiver.insert(session.add_receiver(transport, transceiver.kind)?),
-            };
-            session.move_receiver(receiver, transport)?;
-            let parameters = RtpReceiveParameters {
-                mid,
-                codecs: receive_codecs(ours, theirs),
-                header_extensions: formats::extension_map(&ours.extensions, true),
-                ssrcs: theirs.ssrcs.clone(),
-                reduced_size_rtcp: theirs.reduced_size && ours.reduced_size,
-            };
-            session.start_receiving(receiver, parameters)?;
+            agreement.receive(now, session, transceiver)?;
         } else if let Some(receiver) = transceiver.receiver {
             session.stop_receiving(receiver)?;
         }
@@ -439,10 +462,99 @@ impl Negotiation {
     }
 }
 
+/// What both sides say of a section.
+struct Agreement<'a> {
+    transport: TransportId,
+    mid: Option<Mid>,
+    ours: &'a Media,
+    theirs: &'a RemoteMedia,
+}
+
+impl Agreement<'_> {
+    /// What can be sent by it, whether or not something is.
+    fn for_sending(&self, transceiver: &mut Transceiver) -> Agreed {
+        let theirs = self.theirs;
+        let formats = sendable(self.ours, theirs);
+        transceiver.encodings.forget_codecs(&formats);
+        let events = formats::common_events(&named(self.ours).events, &theirs.events);
+        let extensions = formats::common_extensions(self.ours.kind, &theirs.extensions);
+        let parameters = RtpSendParameters {
+            mid: self.mid,
+            codecs: formats.iter().map(Format::parameters).collect(),
+            telephone_events: events.iter().map(Events::parameters).collect(),
+            header_extensions: formats::extension_map(&extensions, theirs.mixed_extensions),
+            encodings: transceiver.encodings.for_engine(&formats, &theirs.layers),
+            max_bitrate: theirs.max_bitrate,
+            reduced_size_rtcp: self.reduced_size(),
+        };
+        Agreed { formats, events, extensions, theirs: theirs.layers.clone(), parameters }
+    }
+
+    fn send(
+        &self,
+        now: Instant,
+        session: &mut Session,
+        transceiver: &mut Transceiver,
+        agreed: &Agreed,
+    ) -> Result<(), DescriptionError> {
+        let sender = match transceiver.sender {
+            Some(sender) => sender,
+            None => *transceiver.sender.insert(session.add_sender(self.transport, transceiver.kind)?),
+        };
+        session.move_sender(sender, self.transport)?;
+        transceiver.has_sent = true;
+        Ok(session.start_sending(now, sender, &agreed.parameters)?)
+    }
+
+    fn for_receiving(&self, cname: &str) -> ReceiveParameters {
+        ReceiveParameters {
+            header_extensions: formats::extension_parameters(&self.ours.extensions),
+            rtcp: RtcpParameters { cname: cname.to_owned(), reduced_size: self.reduced_size() },
+            codecs: formats::codec_parameters(&self.ours.formats, &self.ours.events),
+        }
+    }
+
+    fn receive(
+        &self,
+        now: Instant,
+        session: &mut Session,
+        transceiver: &mut Transceiver,
+    ) -> Result<(), DescriptionError> {
+        let receiver = match transceiver.receiver {
+            Some(receiver) => receiver,
+            None => *transceiver.receiver.insert(session.add_receiver(self.transport, transceiver.kind)?),
+        };
+        session.move_receiver(receiver, self.transport)?;
+        let (ours, theirs) = (self.ours, self.theirs);
+        let comes = |layer: &&Layer| ours.layers.receive.iter().any(|ours| ours.rid == layer.rid);
+        transceiver.layers = theirs.layers.send.iter().filter(comes).cloned().collect();
+        let parameters = RtpReceiveParameters {
+            mid: self.mid,
+            codecs: receive_codecs(ours, theirs),
+            telephone_events: ours.events.iter().map(Events::parameters).collect(),
+            header_extensions: formats::extension_map(&ours.extensions, true),
+            ssrcs: theirs.ssrcs.clone(),
+            rids: transceiver.layers.iter().map(|layer| layer.rid).collect(),
+            reduced_size_rtcp: self.reduced_size(),
+        };
+        session.start_receiving(receiver, parameters)?;
+        session.set_jitter_buffer_target(now, receiver, transceiver.jitter_buffer_target.unwrap_or_default());
+        Ok(())
+    }
+
+    fn reduced_size(&self) -> bool {
+        self.theirs.reduced_size && self.ours.reduced_size
+    }
+}
+
+/// What can be sent: what the other side takes of what this side named.
+fn sendable(ours: &Media, theirs: &RemoteMedia) -> Vec<Format> {
+    formats::common(&named(ours), &theirs.formats)
+}
+
 /// What may come: this side's formats, as far as the other side has them, with the feedback that both know.
 fn receive_codecs(ours: &Media, theirs: &RemoteMedia) -> Vec<RtpCodecParameters> {
-    let codecs: Vec<_> = ours.formats.iter().map(|format| format.codec).collect();
-    let common = formats::common(&codecs, &theirs.formats);
+    let common = formats::common(&named(ours), &theirs.formats);
     ours.formats
         .iter()
         .filter_map(|format| {
@@ -450,6 +562,13 @@ fn receive_codecs(ours: &Media, theirs: &RemoteMedia) -> Vec<RtpCodecParameters>
             Some(RtpCodecParameters { feedback: theirs.parameters().feedback, ..format.parameters() })
         })
         .collect()
+}
+
+/// What a section of this side names.
+fn named(ours: &Media) -> Preferences {
+    let rtx = ours.formats.iter().any(|format| format.rtx.is_some());
+    let events = ours.events.iter().map(|events| events.clock_rate).collect();
+    Preferences { rtx, events, ..Preferences::all(ours.formats.iter().map(|format| format.codec).collect()) }
 }
 
 /// Nothing is sent or received any more.

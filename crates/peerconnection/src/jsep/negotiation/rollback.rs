@@ -8,6 +8,7 @@ use super::media::release;
 use super::tracks::joins;
 use super::{Negotiation, TrackChange};
 use crate::engine::{Session, TransportId};
+use crate::jsep::encodings::Encoding;
 use crate::jsep::formats::Numbers;
 use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Before {
     associations: BTreeMap<TransceiverId, Association>,
+    /// What transceivers sent alone and without a name; `None` where they had several encodings.
+    unnamed: BTreeMap<TransceiverId, Option<Encoding>>,
     numbers: Numbers,
     /// The transports that gathered.
     in_use: Vec<TransportId>,
@@ -35,9 +38,10 @@ impl Negotiation {
     pub(super) fn begin_exchange(&mut self) {
         if self.state == SignalingState::Stable {
             let associations = self.transceivers.iter().map(|it| (it.id, it.section.clone())).collect();
+            let unnamed = self.transceivers.iter().map(|it| (it.id, it.encodings.unnamed().cloned())).collect();
             let in_use = self.transports.in_use().collect();
             let numbers = self.numbers.clone();
-            self.before = Some(Before { associations, numbers, in_use, restarted: Vec::new() });
+            self.before = Some(Before { associations, unnamed, numbers, in_use, restarted: Vec::new() });
         }
     }
 
@@ -83,6 +87,13 @@ impl Negotiation {
             let known = before.associations.remove(&transceiver.id);
             let goes = known.is_none() && transceiver.origin == Origin::RemoteOffer && !transceiver.has_track;
             let was = known.unwrap_or_default();
+            match before.unnamed.remove(&transceiver.id) {
+                Some(Some(unnamed)) => transceiver.encodings.unsplit(Some(unnamed)),
+                Some(None) => {}
+                None if transceiver.origin == Origin::RemoteOffer => transceiver.encodings.unsplit(None),
+                None => {}
+            }
+            transceiver.transaction.end();
             let seen = std::mem::take(&mut transceiver.section);
             // Whoever was stopped stays so.
             let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;

@@ -71,11 +71,11 @@ impl Peer {
         let session = &mut self.session;
         let wanted = parameters.to_send(kind, || session.draw_ssrc())?;
         self.session.start_sending(now, sender, &wanted)?;
-        let encoding = RtpEncodingParameters {
-            ssrc: Some(wanted.encoding.ssrc.0),
-            rtx: wanted.encoding.rtx.map(|rtx| RtpRtxParameters { ssrc: rtx.0 }),
-        };
-        Ok(RtpParameters { encodings: vec![encoding], ..parameters.clone() })
+        let encodings = wanted.encodings.iter().map(|encoding| RtpEncodingParameters {
+            ssrc: Some(encoding.ssrc.0),
+            rtx: encoding.rtx.map(|rtx| RtpRtxParameters { ssrc: rtx.0 }),
+        });
+        Ok(RtpParameters { encodings: encodings.collect(), ..parameters.clone() })
     }
 
     /// Receives from now on, or goes on by other parameters.

@@ -1,7 +1,7 @@
 //! Streams, their codecs, and the tracks that are sent.
 
 use super::{Report, SourceFigures, SourceReport};
-use crate::engine::{Limitation, ReceiverStats, SenderStats, TransportId};
+use crate::engine::{Limitation, ReceiverId, ReceiverStats, SenderId, SenderStats, TransportId};
 use crate::peer::{Peer, TransceiverState};
 use crate::stats::{
     CodecReport, InboundRtpReport, MediaSourceReport, OutboundRtpReport, RemoteInboundRtpReport,
@@ -31,10 +31,20 @@ impl Peer {
 
     fn report_sender(&self, transceiver: &TransceiverState, source: Option<String>, report: &mut Report<'_>) {
         let Some(sender) = transceiver.sender else { return };
-        let (Some(stats), Some(transport)) = (self.session.sender_stats(sender), self.session.sender_transport(sender))
-        else {
-            return;
-        };
+        let Some(transport) = self.session.sender_transport(sender) else { return };
+        for stats in self.session.encoding_stats(sender) {
+            self.report_encoding(transceiver, (sender, transport), &stats, source.clone(), report);
+        }
+    }
+
+    fn report_encoding(
+        &self,
+        transceiver: &TransceiverState,
+        (sender, transport): (SenderId, TransportId),
+        stats: &SenderStats,
+        source: Option<String>,
+        report: &mut Report<'_>,
+    ) {
         let Some(ssrc) = stats.ssrc else { return };
         let codec_id = stats.codec.zip(stats.payload_type).map(|(codec, payload_type)| {
             let mid = transceiver.mid.as_deref();
@@ -44,20 +54,28 @@ impl Peer {
         let stream = Stream { transceiver, transport_id: format!("transport-{transport}"), codec_id, ssrc };
         let (name, remote) = (format!("outbound-{sender}-{ssrc}"), format!("remote-inbound-{sender}-{ssrc}"));
         let remote = Some(remote).filter(|_| stats.remote.reports > 0);
-        let outbound = outbound(&stream, &stats, source, remote.clone(), report);
+        let outbound = outbound(&stream, stats, source, remote.clone(), report);
         report.push(name.clone(), StatsKind::OutboundRtp(outbound));
         if let (Some(remote), Some(at)) = (remote, stats.remote.at) {
-            report.push_at(at, remote, StatsKind::RemoteInboundRtp(remote_inbound(&stream, &stats, name)));
+            report.push_at(at, remote, StatsKind::RemoteInboundRtp(remote_inbound(&stream, stats, name)));
         }
     }
 
     fn report_receiver(&self, transceiver: &TransceiverState, report: &mut Report<'_>) {
         let Some(receiver) = transceiver.receiver else { return };
-        let (Some(stats), Some(transport)) =
-            (self.session.receiver_stats(receiver), self.session.receiver_transport(receiver))
-        else {
-            return;
-        };
+        let Some(transport) = self.session.receiver_transport(receiver) else { return };
+        for stats in self.session.layer_stats(receiver) {
+            self.report_layer(transceiver, (receiver, transport), &stats, report);
+        }
+    }
+
+    fn report_layer(
+        &self,
+        transceiver: &TransceiverState,
+        (receiver, transport): (ReceiverId, TransportId),
+        stats: &ReceiverStats,
+        report: &mut Report<'_>,
+    ) {
         let Some(ssrc) = stats.ssrc else { return };
         let codec_id = stats.codec.zip(stats.payload_type).map(|(codec, payload_type)| {
             let mid = transceiver.mid.as_deref();
@@ -68,7 +86,7 @@ impl Peer {
         let name = format!("inbound-{receiver}-{}", stats.stream);
         let remote = format!("remote-outbound-{receiver}-{}", stats.stream);
         let remote_id = stats.remote.map(|_| remote.clone());
-        let inbound = inbound(&stream, &stats, remote_id, report);
+        let inbound = inbound(&stream, stats, remote_id, report);
         report.push(name.clone(), StatsKind::InboundRtp(inbound));
         if let Some(said) = stats.remote {
             let outbound = RemoteOutboundRtpReport {

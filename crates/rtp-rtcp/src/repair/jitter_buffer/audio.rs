@@ -186,7 +186,10 @@ impl AudioBuffer {
             (self.next, self.started, self.last_timestamp) = (number, false, None);
         }
         let timestamp = self.timestamps.unwrap(packet.timestamp());
-        self.delay.observe(now, self.nanos(timestamp));
+        // Without a payload nothing was captured at that moment.
+        if !packet.payload().is_empty() {
+            self.delay.observe(now, self.nanos(timestamp));
+        }
         if number < self.next && self.started || number < self.ring.first() {
             self.stats.late += 1;
             return Insertion::Late;
