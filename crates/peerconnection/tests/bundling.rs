@@ -509,8 +509,10 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
             rtx: None,
             feedback: CodecFeedback::default(),
         }],
+        telephone_events: Vec::new(),
         header_extensions: ExtensionMap::new(),
         ssrcs: vec![ssrc],
+        rids: Vec::new(),
         reduced_size_rtcp: false,
     }
 }
