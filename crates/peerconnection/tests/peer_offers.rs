@@ -105,24 +105,31 @@ fn offers_of_each_peer_are_answered_with_what_both_know() {
     for (file, expected) in [
         (
             "browsers/chromium-av-data-offer-gathered",
-            &["audio opus PCMU PCMA sendrecv", "video VP8 rtx sendrecv", "application"][..],
+            &["audio opus PCMU PCMA telephone-event telephone-event sendrecv", "video VP8 rtx sendrecv", "application"]
+                [..],
         ),
         (
             "browsers/firefox-av-data-offer-gathered",
-            &["audio opus PCMU PCMA sendrecv", "video VP8 rtx sendrecv", "application"],
+            &["audio opus PCMU PCMA telephone-event sendrecv", "video VP8 rtx sendrecv", "application"],
         ),
-        ("browsers/chromium-recvonly-offer", &["audio opus PCMU PCMA sendonly", "video VP8 rtx sendonly"]),
-        ("peers/safari-offer", &["audio opus PCMU PCMA sendrecv", "video VP8 rtx sendrecv", "application"]),
+        (
+            "browsers/chromium-recvonly-offer",
+            &["audio opus PCMU PCMA telephone-event telephone-event sendonly", "video VP8 rtx sendonly"],
+        ),
+        (
+            "peers/safari-offer",
+            &["audio opus PCMU PCMA telephone-event telephone-event sendrecv", "video VP8 rtx sendrecv", "application"],
+        ),
         // Each section over a transport of its own.
         ("peers/gstreamer-webrtcbin-offer", &["video VP8 sendrecv", "audio opus sendrecv"]),
         // It has H.264 alone.
         ("peers/obs-whip-offer", &["audio opus recvonly", "video rejected"]),
         ("peers/janus-videoroom-offer", &["audio opus recvonly", "video VP8 rtx recvonly"]),
-        ("peers/freeswitch-answer", &["audio PCMA sendrecv"]),
-        ("peers/edge-15-audio-offer", &["audio opus PCMU PCMA sendrecv"]),
+        ("peers/freeswitch-answer", &["audio PCMA telephone-event sendrecv"]),
+        ("peers/edge-15-audio-offer", &["audio opus PCMU PCMA telephone-event sendrecv"]),
         ("peers/chrome-video-offer", &["video VP8 rtx sendrecv"]),
         ("peers/firefox-58-data-offer", &["application"]),
-        ("by-hand/lite-server-offer", &["audio PCMA sendrecv"]),
+        ("by-hand/lite-server-offer", &["audio PCMA telephone-event sendrecv"]),
         ("aiortc/aiortc-av-data-offer", &["audio opus PCMU PCMA sendrecv", "video VP8 rtx sendrecv", "application"]),
     ] {
         let text = std::fs::read_to_string(testdata().join(file).with_extension("sdp")).unwrap();
