@@ -61,7 +61,7 @@ fn parse(text: &str, members: &mut Members) {
         // What stands before the last semicolon is another definition.
         let words: Vec<&str> = head.rsplit(';').next().unwrap_or_default().split_whitespace().collect();
         let kind = |word: &&str| matches!(*word, "interface" | "dictionary" | "enum");
-        let Some(at) = words.iter().position(|word| kind(&word)) else { continue };
+        let Some(at) = words.iter().position(kind) else { continue };
         let Some(name) = words.iter().skip(at + 1).find(|word| **word != "mixin") else { continue };
         if name.ends_with("EventInit") {
             continue;

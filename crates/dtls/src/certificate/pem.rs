@@ -72,7 +72,7 @@ fn encode(bytes: &[u8]) -> String {
 /// `None` for what is no base64; white space is passed over.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let letters: Zeroizing<Vec<u8>> = Zeroizing::new(text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
-    if letters.len() % 4 != 0 {
+    if !letters.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(letters.len() / 4 * 3);

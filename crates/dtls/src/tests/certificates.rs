@@ -33,7 +33,7 @@ fn keys_of_every_kind_work_on_both_sides_in_every_provider() {
             // The other side's is of the next kind, so that every mixture of two neighbours is met.
             let other = SCHEMES[(SCHEMES.iter().position(|it| *it == scheme).unwrap() + 1) % 3];
             let (client, server) = (made(mine, scheme, 1), made(theirs, other, 2));
-            let mut pair = pair(end(*mine, &[client.clone()]), end(*theirs, &[server.clone()]));
+            let mut pair = pair(end(*mine, std::slice::from_ref(&client)), end(*theirs, std::slice::from_ref(&server)));
             assert!(pair.connect(), "{scheme:?} {other:?}, {} {}", mine.name, theirs.name);
             assert_eq!(pair.client.verified.as_ref().unwrap().peer_certificate(), server.der());
             assert_eq!(pair.server.verified.as_ref().unwrap().peer_certificate(), client.der());
@@ -147,7 +147,7 @@ fn certificates_made_by_openssl_are_taken_up_and_work() {
         for provider in providers() {
             let certificate = Arc::new(Certificate::from_pem(&provider, pem).unwrap());
             assert_eq!(certificate.scheme(), scheme);
-            let mut pair = pair(end(provider, &[certificate.clone()]), end(provider, &[certificate]));
+            let mut pair = pair(end(provider, std::slice::from_ref(&certificate)), end(provider, &[certificate]));
             assert!(pair.connect(), "{scheme:?} in {}", provider.name);
         }
     }

@@ -69,12 +69,12 @@ async fn wpt_rtc_certificate_expired_rejected() {
 #[tokio::test]
 async fn wpt_rtc_certificate_set_configuration_other_certificates() {
     let (one, other) = (made(ECDSA, 30 * DAY), made(RSA, 30 * DAY));
-    let (pc, _events) = PeerConnection::new(with(&[one.clone()])).unwrap();
+    let (pc, _events) = PeerConnection::new(with(std::slice::from_ref(&one))).unwrap();
     pc.set_configuration(pc.configuration()).unwrap();
     let given = |certificates: &[Certificate]| pc.configuration().with_certificates(certificates.to_vec());
-    pc.set_configuration(given(&[one.clone()])).unwrap();
+    pc.set_configuration(given(std::slice::from_ref(&one))).unwrap();
     pc.set_configuration(given(&[])).unwrap();
-    for refused in [given(&[other.clone()]), given(&[one, other])] {
+    for refused in [given(std::slice::from_ref(&other)), given(&[one, other])] {
         assert!(matches!(pc.set_configuration(refused), Err(ConfigurationError::InvalidModification(_))));
     }
     assert_eq!(pc.configuration().certificates().len(), 1);
@@ -101,7 +101,7 @@ fn offer_of(certificates: &[Certificate]) -> String {
 #[tokio::test]
 async fn wpt_rtc_certificate_fingerprint_in_offer() {
     let certificate = made(ECDSA, 30 * DAY);
-    let offer = offer_of(&[certificate.clone()]);
+    let offer = offer_of(std::slice::from_ref(&certificate));
     assert!(offer.to_lowercase().contains(&certificate.fingerprint().to_string().to_lowercase()), "{offer}");
 }
 

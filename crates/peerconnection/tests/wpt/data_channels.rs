@@ -74,7 +74,7 @@ fn sent(message: ChannelMessage) {
     for mut pair in both() {
         send(&mut pair, message.clone());
         pair.run_until(SECOND, |_, b| !b.received.is_empty()).unwrap();
-        assert_eq!(pair.b.received, [message.clone()]);
+        assert_eq!(pair.b.received, std::slice::from_ref(&message));
     }
 }
 

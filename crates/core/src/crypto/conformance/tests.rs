@@ -136,10 +136,10 @@ mod agreement_of_backends {
         let providers = providers();
         for signer in &providers {
             let rng = &mut Rng::from_number(seed);
-            let pkcs8 = signer.signature.generate(scheme, rng).unwrap();
+            let pkcs8 = signer.signature.generate(scheme, rng).expect("a key");
             for (loader, verifier) in providers.iter().zip(providers.iter().rev()) {
-                let key = loader.signature.load(scheme, &pkcs8).unwrap();
-                let signature = key.sign(rng, &[message]).unwrap();
+                let key = loader.signature.load(scheme, &pkcs8).expect("the key is sound");
+                let signature = key.sign(rng, &[message]).expect("a signature");
                 assert!(verifier.signature.verify(scheme, key.public_key(), message, &signature).is_ok());
             }
         }
