@@ -704,7 +704,7 @@ impl Session {
         self.config.dtls.certificates()
     }
 
-    /// The fingerprint of a certificate of the other side, made as [`certificate`](Self::certificate)'s is.
+    /// The fingerprint of a certificate of the other side, made as [`certificates`](Self::certificates)'s are.
     pub fn fingerprint_of(&self, der: &[u8]) -> ortica_dtls::Fingerprint {
         ortica_dtls::Fingerprint::of(self.config.dtls.provider(), HashAlgorithm::Sha256, der)
     }
