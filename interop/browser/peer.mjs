@@ -9,13 +9,14 @@ class Peer {
   #child;
   #said = '';
   #reports = [];
+  #kill = () => this.#child.kill('SIGKILL');
   /** Takes what it signals. */
   onSignal = () => {};
 
   constructor(program, polite) {
     this.#child = spawn(program, polite ? ['polite'] : [], { stdio: ['pipe', 'pipe', 'pipe'] });
     // However this process ends, that one ends with it.
-    process.once('exit', () => this.#child.kill('SIGKILL'));
+    process.once('exit', this.#kill);
     this.#child.stderr.setEncoding('utf8').on('data', (text) => { this.#said = (this.#said + text).slice(-10_000); });
     this.#child.stdin.on('error', () => {});
     readline.createInterface({ input: this.#child.stdout }).on('line', (line) => {
@@ -41,7 +42,8 @@ class Peer {
   }
 
   stop() {
-    this.#child.kill('SIGKILL');
+    process.off('exit', this.#kill);
+    this.#kill();
   }
 }
 
