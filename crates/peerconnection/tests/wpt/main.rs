@@ -16,7 +16,7 @@ mod data_channels;
 mod descriptions;
 mod dtmf;
 mod layers;
-#[cfg(feature = "tokio")]
+#[cfg(all(feature = "tokio", feature = "vpx"))]
 mod local_tracks;
 mod mute;
 mod negotiation_needed;
