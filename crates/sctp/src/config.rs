@@ -225,7 +225,8 @@ pub enum CongestionControl {
 pub struct Limits {
     /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
     /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
-    /// message in part. Default: 5 MiB; never less than twice [`max_message_size`](Self::max_message_size). It begins with
+    /// message in part. Default: 5 MiB; never less than two and a quarter times [`max_message_size`](Self::max_message_size). It
+    /// begins with
     /// 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round
     /// trips, or interleaved messages in part fill half of it. The window
     /// told to the peer is what is left of eight ninths of it; the last ninth is for chunks that close a hole. Chunks beyond
