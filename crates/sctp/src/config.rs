@@ -226,11 +226,10 @@ pub struct Limits {
     /// Bytes held for the application to read or for a message to be completed, counting besides 64 bytes for each message
     /// and each hole, 256 for each stream with messages, 640 more where some wait for others, and 384 for each interleaved
     /// message in part. Default: 5 MiB; never less than two and a quarter times [`max_message_size`](Self::max_message_size). It
-    /// begins with
-    /// 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two round
-    /// trips, or interleaved messages in part fill half of it. The window
-    /// told to the peer is what is left of eight ninths of it; the last ninth is for chunks that close a hole. Chunks beyond
-    /// that are dropped unacknowledged, so the peer offers them again.
+    /// begins with 256 KiB, or twice `max_message_size`, and doubles up to here while the reader takes half of it within two
+    /// round trips, or interleaved messages in part fill half of it. The window told to the peer is what is left of eight
+    /// ninths of it; the last ninth is for chunks that close a hole. Chunks beyond that are dropped unacknowledged, so the
+    /// peer offers them again.
     pub receive_buffer: usize,
     /// Bytes of the longest message to receive. Default: 256 KiB. A longer one aborts the association.
     pub max_message_size: usize,
