@@ -1,4 +1,5 @@
 //! Encoded transforms between two peers in virtual time: frames in the application's hands, on their way out and in.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod common;
 
