@@ -90,7 +90,10 @@ async function countsAgree(page, call, sender) {
     const [there, here] = [await page.evaluate(() => allStats()), await call.stats()];
     const [from, to] = sender === 'page' ? [there, here] : [here, there];
     const [sent, received] = [of(from, 'outbound-rtp'), of(to, 'inbound-rtp')];
-    counts = { sent: [sent?.packetsSent, sent?.bytesSent], received: [received?.packetsReceived, received?.bytesReceived] };
+    counts = {
+      sent: [sent?.packetsSent, sent?.bytesSent, 0],
+      received: [received?.packetsReceived, received?.bytesReceived, received?.packetsLost],
+    };
     return sent?.packetsSent > 0 && String(counts.sent) === String(counts.received);
   });
 }

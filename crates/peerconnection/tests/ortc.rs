@@ -37,7 +37,8 @@ impl Side {
         let certificate = Arc::new(Certificate::generate(&provider, &mut rng.fork("certificate"), wall).unwrap());
         let config = Config::new(
             ortica_ice::Config::new(provider),
-            ortica_dtls::Config::new(provider, certificate.clone()),
+            ortica_dtls::Config::new(provider, certificate.clone())
+                .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
         );
         let now = netsim::epoch();
