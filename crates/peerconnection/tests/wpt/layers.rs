@@ -8,6 +8,7 @@ use ortica::codecs::EncodedFrame;
 use ortica::engine::{EncoderTargets, ReceivedFrame, SendFrameError};
 use ortica::parameters::{Priority, RtpEncodingParameters, RtpSendParameters};
 use ortica_rtp::Rid;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const DELAY: Duration = Duration::from_millis(25);
@@ -240,6 +241,28 @@ fn wpt_simulcast_get_stats_one_outbound_per_rid() {
     let report = call.pair.a.peer.stats(call.pair.now());
     let outbound = report.iter().filter(|entry| entry.id.starts_with("outbound-"));
     assert_eq!(outbound.count(), 3);
+}
+
+#[test]
+fn wpt_outbound_rtp_encoding_index_simulcast_matches_order() {
+    let call = Call::with(14, Link::with_delay(DELAY), &["foo", "bar"], |sdp| sdp);
+    let report = call.pair.a.peer.stats(call.pair.now());
+    let streams = report.outbound_rtp().map(|stream| (stream.rid.as_deref(), stream.encoding_index));
+    let order = [(Some("foo"), Some(0)), (Some("bar"), Some(1))];
+    assert_eq!(streams.collect::<BTreeMap<_, _>>(), BTreeMap::from(order));
+}
+
+#[test]
+fn wpt_rtp_stats_lifetime_outbound_per_encoding() {
+    let (mut a, mut b) = Pc::two();
+    let send_encodings = ["foo", "bar"].map(RtpEncodingParameters::named).to_vec();
+    let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
+    a.peer().add_transceiver(MediaKind::Video, init).unwrap();
+    negotiate(&mut a, &mut b);
+    let report = a.peer().stats(now());
+    let streams: BTreeMap<_, _> = report.outbound_rtp().map(|stream| (stream.ssrc, stream.rid.clone())).collect();
+    let rids: BTreeSet<_> = streams.into_values().map(Option::unwrap_or_default).collect();
+    assert_eq!(rids, BTreeSet::from(["foo".to_owned(), "bar".to_owned()]));
 }
 
 #[test]

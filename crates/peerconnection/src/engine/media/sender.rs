@@ -3,6 +3,7 @@
 mod transform;
 
 use super::coding::{EncodedReport, EncodingStats};
+use super::orientation::orientation;
 use super::parameters::{
     self, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpSendParameters,
 };
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use ortica_codecs::payload::{self, PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
-use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Kind, Values};
+use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Kind, Values, VideoOrientation};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, Remb, ReportBlock, SenderReport};
@@ -146,6 +147,8 @@ struct Queued {
     header: Header,
     payload: SentPayload,
     audio_level: Option<u8>,
+    /// Of the picture that it completes.
+    orientation: Option<VideoOrientation>,
 }
 
 /// What a frame says in its packets beside what its stream does.
@@ -274,11 +277,12 @@ impl Sender {
     /// Counters of each encoding that is or was sent, those that are sent first and in their order.
     pub fn stats(&self) -> Vec<SenderStats> {
         let mut dropped = self.dropped;
-        let active = self.encodings.iter().map(|sending| (sending, sending.parameters.active));
-        let all = active.chain(self.paused.iter().map(|sending| (sending, false)));
-        let counted = all.map(|(sending, active)| {
+        let present = self.encodings.iter().zip(0..).map(|(sending, index)| (sending, Some(index)));
+        let all = present.chain(self.paused.iter().map(|sending| (sending, None)));
+        let counted = all.map(|(sending, encoding_index)| {
             let frames_dropped = std::mem::take(&mut dropped);
-            let mut stats = SenderStats { frames_dropped, active, ..SenderStats::default() };
+            let active = encoding_index.is_some() && sending.parameters.active;
+            let mut stats = SenderStats { frames_dropped, active, encoding_index, ..SenderStats::default() };
             sending.add_stats(&mut stats);
             stats
         });
@@ -438,12 +442,15 @@ impl Sending {
         let max_payload = self.max_payload - 4 * marks.sources.len();
         self.packetizer.packetize(frame, max_payload, &mut self.payloads)?;
         let timestamp = marks.timestamp.unwrap_or_else(|| self.stream.timestamp(frame.time()));
+        let is_picture = frame.codec.kind() == MediaKind::Video;
         for payload in self.payloads.drain(..) {
+            let orientation = (is_picture && payload.marker()).then(|| orientation(frame.rotation));
             let header = self.stream.next_header(captured, timestamp, payload.marker());
             let header = Header { csrcs: marks.sources.iter().copied().collect(), ..header };
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
-            self.queue.push_back(Queued { since: captured, header, payload, audio_level: frame.audio_level });
+            let audio_level = frame.audio_level;
+            self.queue.push_back(Queued { since: captured, header, payload, audio_level, orientation });
         }
         self.count_frame(frame.data.len());
         if frame.key_frame && self.codec.codec.kind() == MediaKind::Video {
@@ -532,6 +539,7 @@ impl Sending {
             header: Header { payload_type, ..header },
             payload,
             audio_level: None,
+            orientation: None,
         });
     }
 
@@ -540,7 +548,7 @@ impl Sending {
     /// Appends the next packet, sealed: one to send again before those that wait. `false` if there is none.
     pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         while let Some(again) = self.stream.poll_retransmit(stamp.now) {
-            let mut values = self.values(stamp, None);
+            let mut values = self.values(stamp);
             if again.osn.is_some() {
                 values.repaired_rid = values.rid.take();
             }
@@ -561,9 +569,10 @@ impl Sending {
                 Err(error) => tracing::debug!(%error, "a packet was not sent again"),
             }
         }
-        while let Some(Queued { since, header, payload, audio_level }) = self.queue.pop_front() {
+        while let Some(Queued { since, header, payload, audio_level, orientation }) = self.queue.pop_front() {
             self.queued_bytes -= payload.len();
-            let values = self.values(stamp, audio_level);
+            let audio_level = audio_level.map(|level| AudioLevel::new(level < 127, level));
+            let values = Values { audio_level, video_orientation: orientation, ..self.values(stamp) };
             self.header.clear();
             header.write_with(&self.extensions, &values, &mut self.header);
             match srtp.protect_rtp(&self.header, &[&payload.prefix, &payload.body], out) {
@@ -579,12 +588,11 @@ impl Sending {
         false
     }
 
-    fn values(&self, stamp: &Stamp, audio_level: Option<u8>) -> Values {
+    fn values(&self, stamp: &Stamp) -> Values {
         Values {
             mid: self.mid,
             rid: self.parameters.rid,
             abs_send_time: Some(AbsSendTime::from(stamp.clock.ntp(stamp.now))),
-            audio_level: audio_level.map(|level| AudioLevel::new(level < 127, level)),
             transport_cc: Some(stamp.number),
             ..Values::default()
         }
