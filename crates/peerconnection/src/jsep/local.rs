@@ -50,7 +50,7 @@ pub(super) enum Body {
     Data {
         init: Option<Vec<u8>>,
     },
-    Media(Media),
+    Media(Box<Media>),
 }
 
 /// A section of audio or video.
@@ -135,7 +135,7 @@ impl Section {
             MediaKind::Video => sdp::MediaKind::Video,
         };
         let line = Line::of(&sdp::Media::rtp(kind, mid.as_str()));
-        Self::new(mid, setup, Body::Media(media), line)
+        Self::new(mid, setup, Body::Media(Box::new(media)), line)
     }
 
     fn new(mid: String, setup: Setup, body: Body, line: Line) -> Self {

@@ -227,7 +227,7 @@ impl Negotiation {
             let Some(media) = section.as_media() else { continue };
             let transceiver = transceivers.iter().find(|transceiver| transceiver.id == media.transceiver);
             section.body = match transceiver {
-                Some(transceiver) if transceiver.is_live() => Body::Media(body(transceiver)),
+                Some(transceiver) if transceiver.is_live() => Body::Media(Box::new(body(transceiver))),
                 _ => Body::Rejected,
             };
         }
