@@ -292,7 +292,8 @@ impl Negotiation {
         match &section.content {
             Content::Data { .. } => Body::Data { init: None },
             Content::Media(media) => {
-                self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
+                let answer = self.answer_media(session.cname(), &section.mid, media);
+                answer.map_or(Body::Rejected, |media| Body::Media(Box::new(media)))
             }
             Content::Rejected | Content::Other => Body::Rejected,
         }

@@ -126,7 +126,7 @@ report! {
         remote_id: Option<String> = "remoteId",
         /// What its encoding is called, where there are several.
         rid: Option<String> = "rid",
-        /// Which of the encodings of a sender of pictures it is; `None` for one that was sent before.
+        /// Which of the encodings of a sender of pictures it is or was.
         encoding_index: Option<u32> = "encodingIndex",
         /// Bytes of RTP headers.
         header_bytes_sent: u64 = "headerBytesSent",

@@ -106,6 +106,8 @@ pub(in crate::engine) struct Sender {
 
 /// One encoding while a sender sends.
 pub(in crate::engine) struct Sending {
+    /// Which of the sender's encodings it is or was.
+    index: u32,
     codec: RtpCodecParameters,
     parameters: RtpEncodingParameters,
     mid: Option<Mid>,
@@ -196,11 +198,12 @@ impl Sender {
             return Err(RtpParametersError::Encodings(count));
         }
         let mut before = std::mem::take(&mut self.encodings);
-        for encoding in &parameters.encodings {
+        for (index, encoding) in (0..).zip(&parameters.encodings) {
             let codec = parameters.codec_of(encoding).ok_or(RtpParametersError::NoCodec)?;
             let known = take(&mut before, encoding.ssrc).or_else(|| take(&mut self.paused, encoding.ssrc));
             let mut sending = known.unwrap_or_else(|| Sending::new(codec, encoding, rng, clock));
             sending.configure(now, codec, encoding, parameters, rng);
+            sending.index = index;
             self.encodings.push(sending);
         }
         self.agreed = parameters.max_bitrate;
@@ -277,12 +280,11 @@ impl Sender {
     /// Counters of each encoding that is or was sent, those that are sent first and in their order.
     pub fn stats(&self) -> Vec<SenderStats> {
         let mut dropped = self.dropped;
-        let present = self.encodings.iter().zip(0..).map(|(sending, index)| (sending, Some(index)));
-        let all = present.chain(self.paused.iter().map(|sending| (sending, None)));
-        let counted = all.map(|(sending, encoding_index)| {
+        let active = self.encodings.iter().map(|sending| (sending, sending.parameters.active));
+        let all = active.chain(self.paused.iter().map(|sending| (sending, false)));
+        let counted = all.map(|(sending, active)| {
             let frames_dropped = std::mem::take(&mut dropped);
-            let active = encoding_index.is_some() && sending.parameters.active;
-            let mut stats = SenderStats { frames_dropped, active, encoding_index, ..SenderStats::default() };
+            let mut stats = SenderStats { frames_dropped, active, ..SenderStats::default() };
             sending.add_stats(&mut stats);
             stats
         });
@@ -308,6 +310,7 @@ impl Sending {
         }
         let rng = rng.fork(&format!("stream {}", encoding.ssrc));
         Self {
+            index: 0,
             codec,
             parameters: encoding.clone(),
             mid: None,
@@ -655,6 +658,7 @@ impl Sending {
         let (stream, limiter) = (self.stream.stats(), self.limiter.stats());
         stats.ssrc = Some(self.stream.ssrc());
         stats.rid = self.parameters.rid;
+        stats.encoding_index = Some(self.index);
         stats.codec = Some(self.codec.codec);
         stats.payload_type = Some(self.codec.payload_type);
         stats.rtx_ssrc = self.stream.rtx_ssrc();

@@ -34,10 +34,10 @@ pub struct RtpFrame {
     pts: i64,
     duration: u32,
     discardable: bool,
-    rotation: Rotation,
     /// It refers to the base layer alone.
     sync: bool,
     starts_talkspurt: bool,
+    rotation: Rotation,
 }
 
 /// Where a frame was read.
@@ -228,8 +228,8 @@ impl RtpFrame {
         frame.duration = self.duration;
         frame.key_frame = self.key_frame;
         frame.discardable = self.discardable;
-        frame.rotation = self.rotation;
         frame.starts_talkspurt = self.starts_talkspurt;
+        frame.rotation = self.rotation;
         match self.metadata.media {
             MediaMetadata::Audio(audio) => frame.audio_level = audio.audio_level.map(attenuation),
             MediaMetadata::Video(video) => {
@@ -295,9 +295,9 @@ impl From<EncodedFrame> for RtpFrame {
             pts: frame.pts,
             duration: frame.duration,
             discardable: frame.discardable,
-            rotation: frame.rotation,
             sync: frame.layer.is_some_and(|layer| layer.sync),
             starts_talkspurt: frame.starts_talkspurt,
+            rotation: frame.rotation,
         }
     }
 }
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn what_is_packed_is_what_was_encoded() {
         let mut encoded =
-            EncodedFrame::new(Codec::Vp8, vec![1, 2], 7).with_duration(5).with_rotation(Rotation::from_quarters(1));
+            EncodedFrame::new(Codec::Vp8, vec![1, 2], 7).with_duration(5).with_rotation(Rotation::Quarter);
         encoded.discardable = true;
         encoded.layer = Some(TemporalLayer { id: 2, sync: true });
         assert_eq!(RtpFrame::from(encoded.clone()).into_encoded(), encoded);
