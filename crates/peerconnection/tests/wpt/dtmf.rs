@@ -308,9 +308,26 @@ fn a_tone_takes_the_place_of_sound() {
     let theirs = call.pair.b.peer.transceivers()[0].receiver.unwrap();
     let received = call.pair.b.peer.session().receiver_stats(theirs).unwrap();
     assert_eq!((received.frames_received, received.packets_received, received.packets_lost), (45, 45 + 7, 0));
+    assert_eq!(received.bytes_received, stats.bytes_sent, "bytes of events count too");
 }
 
 // --- the other side -----------------------------------------------------------------------------------------------------
+
+/// Guards: keys are told to the other side, each once and with how long it was held, also where no sound comes at all.
+#[test]
+fn pay_6_keys_arrive_whole_at_either_clock_rate() {
+    for codecs in [vec![Codec::Opus, Codec::Pcmu], vec![Codec::Pcmu]] {
+        let mut call = Call::with_codecs(codecs);
+        call.insert_with("1#", 100 * MILLI, GAP).unwrap();
+        call.pair.run_for(Duration::from_secs(1));
+        call.insert_with("d", 6_000 * MILLI, GAP).unwrap();
+        call.pair.run_for(Duration::from_secs(7));
+        let theirs = call.pair.b.peer.transceivers()[0].id;
+        let tones: Vec<_> = std::iter::from_fn(|| call.pair.b.peer.read_tone(theirs)).collect();
+        let held: Vec<_> = tones.iter().map(|tone| (tone.tone, tone.duration)).collect();
+        assert_eq!(held, [(Some('1'), 100 * MILLI), (Some('#'), 100 * MILLI), (Some('D'), 6_000 * MILLI)]);
+    }
+}
 
 /// Guards `HeardTones`: each key that is played is heard once, and for as long, whatever gets lost of it.
 #[test]

@@ -388,6 +388,21 @@ fn wpt_protocol_rtp_extension_support_mandatory_in_offer() {
     }
 }
 
+/// Guards: browsers give layers up for good that an answer does not take, also of a section that is held, and go on with layers that
+/// it takes without `~`, though their application had them stop.
+#[test]
+fn answers_take_layers_as_they_were_offered() {
+    let (mut a, mut b) = Pc::two();
+    add_simulcast(&mut a, Video, &["foo", "bar"]);
+    let offer = with_layers(&a.sld_implicit(), "a=rid:foo send\r\na=rid:bar send\r\na=simulcast:send ~foo;bar\r\n");
+    let held = SessionDescription { sdp: offer.sdp.replace("a=sendrecv\r\n", "a=inactive\r\n"), ..offer.clone() };
+    for offer in [offer, held] {
+        b.srd(offer).unwrap();
+        let answer = b.sld_implicit();
+        assert_eq!(lines(&answer.sdp), ["a=rid:foo recv", "a=rid:bar recv", "a=simulcast:recv ~foo;bar"]);
+    }
+}
+
 /// Guards: what an answer takes is at most what was offered, and an answer names no layer that the offer did not.
 #[test]
 fn sdp_11_answers_only_narrow() {

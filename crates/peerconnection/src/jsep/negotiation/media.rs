@@ -261,16 +261,19 @@ impl Negotiation {
         let direction = transceiver.direction.and(offered.direction.reversed());
         let extensions = extensions::common(transceiver.header_extensions.wanted(), &offered.extensions);
         let taken = transceiver.encodings.taken(&offered.layers).filter_map(|(_, layer)| Some(Layer::new(layer?.rid)));
-        let receive = offered.layers.send.iter().map(|layer| Layer::new(layer.rid));
-        let layers = Layers { send: taken.collect(), receive: receive.collect() };
+        // Also while nothing flows: layers that an answer does not take are given up for good. And what is paused stays so: browsers
+        // go on with what an answer takes without it, whatever their application said.
+        let receive: Vec<Layer> = offered.layers.send.iter().map(Layer::answered).collect();
+        let layers = Layers { send: taken.collect(), receive: Vec::new() };
         let events = formats::common_events(&transceiver.preferences, &offered.events);
         let order = match transceiver.preferences.ordered {
             true => transceiver.preferences.order(&formats, &events),
             false => offered.order.clone(),
         };
         let media = media_section(transceiver, cname, direction, formats, extensions, layers);
+        let layers = Layers { receive, ..media.layers };
         let (reduced_size, encrypts_headers) = (offered.reduced_size, offered.encrypts_headers);
-        Some(Media { reduced_size, encrypts_headers, events, order, ..media })
+        Some(Media { reduced_size, encrypts_headers, events, order, layers, ..media })
     }
 
     /// What an offer of this side calls its codecs and extensions they are called from now on.
