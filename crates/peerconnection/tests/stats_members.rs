@@ -11,6 +11,8 @@ use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Ecn, Instant, SocketId, Transmit};
 use ortica::engine::ChannelParameters;
+use ortica::jsep::TransceiverInit;
+use ortica::parameters::RtpEncodingParameters;
 use ortica::stats::StatsReport;
 use ortica::{Configuration, DataChannelInit, Event, Events, LocalTrack, PeerConnection, RemoteTrack};
 use ortica_ice::stun::{Class, Message as Stun, MessageBuilder, Method};
@@ -209,7 +211,9 @@ fn behind_nats() -> Swarm<Node> {
 fn members_of_a_call_over_a_path_that_loses() {
     let mut swarm = behind_nats();
     let now = swarm.now();
-    let video = swarm.endpoints[0].side().peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    let send_encodings = ["half", "full"].map(RtpEncodingParameters::named).to_vec();
+    let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
+    let video = swarm.endpoints[0].side().peer.add_transceiver(MediaKind::Video, init).unwrap();
     swarm.endpoints[0].side().peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
     swarm.endpoints[0].side().create_channel(now, ChannelParameters::default());
     let [offerer, answerer] = [0, 1];
@@ -241,5 +245,6 @@ fn members_of_a_call_over_a_path_that_loses() {
     let members = members(&reports);
     print(&members);
     assert!(members["inbound-rtp"].contains("rtxSsrc"), "packets were lost and sent again");
+    assert!(members["outbound-rtp"].contains("rid") && members["outbound-rtp"].contains("encodingIndex"));
     assert!(members["local-candidate"].contains("url") && members["remote-candidate"].contains("relatedPort"));
 }

@@ -4,7 +4,8 @@ use super::{Pc, common::Side, now};
 use netsim::{Link, Pair};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::{ChannelId, ChannelMessage, ChannelParameters, ChannelState, DtlsState, SoundLevel};
-use ortica::jsep::{IceCandidate, SessionDescription, TransceiverId};
+use ortica::jsep::{IceCandidate, SessionDescription, TransceiverId, TransceiverInit};
+use ortica::parameters::RtpEncodingParameters;
 use ortica::peer::{SourceFigures, SourceReport};
 use ortica::stats::{
     CandidateReport, DataChannelReport, IceRole, OutboundRtpReport, StatsKind, StatsReport, TransportReport,
@@ -316,6 +317,19 @@ fn wpt_rtp_stats_lifetime_outbound_from_stable() {
 }
 
 #[test]
+fn wpt_rtp_stats_lifetime_outbound_per_encoding() {
+    let (mut a, mut b) = Pc::two();
+    let send_encodings = ["foo", "bar"].map(RtpEncodingParameters::named).to_vec();
+    let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
+    a.peer().add_transceiver(MediaKind::Video, init).unwrap();
+    super::negotiate(&mut a, &mut b);
+    let report = a.side.peer.stats(now());
+    let streams: Vec<_> = report.outbound_rtp().map(|stream| (stream.rid.as_deref(), stream.ssrc)).collect();
+    let [(Some("foo"), one), (Some("bar"), other)] = streams[..] else { panic!("{streams:?}") };
+    assert_ne!(one, other);
+}
+
+#[test]
 fn wpt_rtp_stats_lifetime_outbound_with_null_track() {
     for kind in [MediaKind::Audio, MediaKind::Video] {
         let (mut a, mut b) = Pc::two();
@@ -440,7 +454,7 @@ fn wpt_webrtc_stats_rtp_stats_creation_inbound_after_packets() {
 #[test]
 fn wpt_webrtc_stats_outbound_rtp_active_follows_encoding() {
     let (mut call, audio, _) = Call::with_media();
-    assert!(call.reports()[0].outbound_rtp().all(|stream| stream.active));
+    assert_eq!(call.reports()[0].outbound_rtp().map(|stream| stream.active).collect::<Vec<_>>(), [true; 2]);
     call.pair.a.peer.set_direction(audio, Direction::Inactive).unwrap();
     super::common::negotiate(&mut call.pair);
     assert!(!outbound(&call.reports()[0], MediaKind::Audio).active, "it stays, and is not active");
