@@ -13,8 +13,10 @@ mod local;
 mod pace;
 mod remote;
 mod source;
+mod transform;
 mod worker;
 
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};
 pub(crate) use remote::RemoteSource;
 pub use remote::{RemoteTrack, RemoteTrackStats};
+pub(crate) use transform::{RunningTransform, TransformPlace};
