@@ -194,9 +194,11 @@ fn layers_are_repaired_each_by_its_own_stream() {
     assert_eq!(*told.lock().unwrap(), BTreeSet::from(named));
 }
 
-/// What packets of retransmissions say from here on of the layer that they are of and of the one that they repair. Header
-/// extensions are not encrypted.
-fn names_of_repairs(call: &mut Call) -> Arc<Mutex<BTreeSet<(Option<String>, Option<String>)>>> {
+/// The layers that packets are of, each with the one that they repair.
+type Names = BTreeSet<(Option<String>, Option<String>)>;
+
+/// What packets of retransmissions say from here on. Header extensions are not encrypted.
+fn names_of_repairs(call: &mut Call) -> Arc<Mutex<Names>> {
     let sdp = call.pair.a.peer.local_description().unwrap().sdp;
     let number = |line: &str, what: &str| line.strip_prefix(what)?.split([' ', '/']).next()?.parse::<u8>().ok();
     let extension = |uri: &str| sdp.lines().find(|line| line.ends_with(uri)).and_then(|line| number(line, "a=extmap:"));
