@@ -55,11 +55,6 @@ impl Encodings {
         }
     }
 
-    /// The place of the encoding that a stream carries; `None` for a stream of one that is gone.
-    pub fn place_of(&self, ssrc: Ssrc) -> Option<usize> {
-        self.list.iter().position(|encoding| encoding.ssrc == ssrc)
-    }
-
     /// The names, as layers of a description.
     pub fn layers(&self) -> Vec<Layer> {
         let rid = |encoding: &Encoding| Rid::new(encoding.parameters.rid.as_deref()?).ok();

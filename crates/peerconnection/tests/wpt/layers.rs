@@ -8,7 +8,7 @@ use ortica::codecs::EncodedFrame;
 use ortica::engine::{EncoderTargets, ReceivedFrame, SendFrameError};
 use ortica::parameters::{Priority, RtpEncodingParameters, RtpSendParameters};
 use ortica_rtp::Rid;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -292,34 +292,26 @@ fn wpt_simulcast_get_stats_one_outbound_per_rid() {
     assert_eq!(named, sent);
 }
 
-/// The places of the streams that are reported, by their names.
-fn places(call: &Call) -> Vec<(Option<String>, Option<u32>)> {
-    let report = call.pair.a.peer.stats(call.pair.now());
-    report.outbound_rtp().map(|stream| (stream.rid.clone(), stream.encoding_index)).collect()
-}
-
 #[test]
 fn wpt_outbound_rtp_encoding_index_simulcast_matches_order() {
-    let call = Call::new(14, Link::with_delay(DELAY));
-    let named = |rid: &str, place| (Some(rid.to_owned()), Some(place));
-    assert_eq!(places(&call), [named("q", 0), named("h", 1), named("f", 2)]);
+    let call = Call::with(14, Link::with_delay(DELAY), &["foo", "bar"], |sdp| sdp);
+    let report = call.pair.a.peer.stats(call.pair.now());
+    let streams = report.outbound_rtp().map(|stream| (stream.rid.as_deref(), stream.encoding_index));
+    let order = [(Some("foo"), Some(0)), (Some("bar"), Some(1))];
+    assert_eq!(streams.collect::<BTreeMap<_, _>>(), BTreeMap::from(order));
 }
 
-/// Guards: places are those of the encodings that are left, and what the other side takes no more has none.
 #[test]
-fn places_of_encodings_follow_a_narrower_answer() {
-    let mut call = Call::new(15, Link::with_delay(DELAY));
-    call.send(2, |_| true);
-    let now = call.pair.now();
-    let offer = call.pair.a.peer.create_offer(now).unwrap();
-    call.pair.a.peer.set_local_description(now, offer).unwrap();
-    call.pair.b.peer.set_remote_description(now, call.pair.a.peer.local_description().unwrap()).unwrap();
-    let answer = call.pair.b.peer.create_answer(now).unwrap();
-    call.pair.b.peer.set_local_description(now, answer.clone()).unwrap();
-    let sdp = answer.sdp.replace("a=simulcast:recv q;h;f", "a=simulcast:recv h;f");
-    call.pair.a.peer.set_remote_description(now, SessionDescription::answer(sdp)).unwrap();
-    let named = |rid: &str, place| (Some(rid.to_owned()), place);
-    assert_eq!(places(&call), [named("h", Some(0)), named("f", Some(1)), named("q", None)]);
+fn wpt_rtp_stats_lifetime_outbound_per_encoding() {
+    let (mut a, mut b) = Pc::two();
+    let send_encodings = ["foo", "bar"].map(RtpEncodingParameters::named).to_vec();
+    let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
+    a.peer().add_transceiver(MediaKind::Video, init).unwrap();
+    negotiate(&mut a, &mut b);
+    let report = a.peer().stats(now());
+    let streams: BTreeMap<_, _> = report.outbound_rtp().map(|stream| (stream.ssrc, stream.rid.clone())).collect();
+    let rids: BTreeSet<_> = streams.into_values().map(Option::unwrap_or_default).collect();
+    assert_eq!(rids, BTreeSet::from(["foo".to_owned(), "bar".to_owned()]));
 }
 
 #[test]

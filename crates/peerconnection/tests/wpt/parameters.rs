@@ -161,6 +161,44 @@ fn wpt_rtc_rtp_parameters_transaction_id_older_than_last_get_rejects() {
     pc.peer().set_sender_parameters(now(), id, newer).unwrap();
 }
 
+/// Guards: parameters are set once, those given last, and not after a description changed them.
+#[test]
+fn api_5_parameters_of_another_time_are_refused() {
+    let (mut a, mut b) = Pc::two();
+    let id = a.add_transceiver(Video, Direction::default());
+    let before = parameters(&mut a, id);
+    negotiate(&mut a, &mut b);
+    assert!(is_state(a.peer().set_sender_parameters(now(), id, before.clone())), "a description came between");
+    let given = parameters(&mut a, id);
+    assert_ne!(before.transaction_id, given.transaction_id);
+    let stale = RtpSendParameters { transaction_id: before.transaction_id, ..given.clone() };
+    assert!(is_modification(a.peer().set_sender_parameters(now(), id, stale)));
+    a.peer().set_sender_parameters(now(), id, given.clone()).unwrap();
+    assert!(is_state(a.peer().set_sender_parameters(now(), id, given)), "they were set");
+}
+
+/// Guards: an encoding is neither added nor taken away; one that is not active is not sent, and nobody has to be told.
+#[test]
+fn api_5_encodings_shrink_by_being_inactive_alone() {
+    let (mut a, mut b) = Pc::two();
+    let id = with_rids(&mut a, &["q", "f"]);
+    negotiate(&mut a, &mut b);
+    let refused: [fn(&mut RtpSendParameters); 3] = [
+        |parameters| drop(parameters.encodings.pop()),
+        |parameters| parameters.encodings.clear(),
+        |parameters| parameters.encodings.push(RtpEncodingParameters::named("h")),
+    ];
+    for each in refused {
+        assert!(is_modification(change(&mut a, id, each)));
+        assert_eq!(encodings(&mut a, id).len(), 2);
+    }
+    a.events();
+    change(&mut a, id, |parameters| parameters.encodings[0].active = false).unwrap();
+    let active: Vec<bool> = encodings(&mut a, id).iter().map(|encoding| encoding.active).collect();
+    assert_eq!(active, [false, true]);
+    assert!(!a.is_negotiation_needed());
+}
+
 // --- what cannot be changed ---------------------------------------------------------------------------------------------
 
 fn negotiated(kind: MediaKind) -> (Pc, Pc, TransceiverId) {

@@ -6,6 +6,7 @@ use super::coding::{DecodedReport, DecodingStats};
 use super::flow::Flow;
 use super::heard_tones::HeardTones;
 use super::layers::{Layer, Selection};
+use super::orientation::Orientations;
 use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
 use super::sources::{RtpSource, Sources};
 use crate::engine::{BufferingStats, Limits, ReceiverStats};
@@ -91,6 +92,7 @@ pub(super) struct Stream {
     depacketizer: Box<dyn Depacketizer>,
     buffer: Buffer,
     timestamps: TimestampUnwrapper,
+    orientations: Orientations,
     requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
@@ -278,7 +280,9 @@ impl Receiver {
         let Some(at) = self.layer_of(packet.ssrc(), rid) else { return false };
         let Some(layer) = self.layers.get_mut(at) else { return false };
         if self.apt.is_rtx(packet.payload_type()) {
-            return layer.stream.as_mut().is_some_and(|stream| stream.handle_retransmission(now, &self.apt, packet));
+            let Some(stream) = &mut layer.stream else { return false };
+            stream.orientations.note(packet.timestamp(), values);
+            return stream.handle_retransmission(now, &self.apt, packet);
         }
         if let Some(clock_rate) = parameters.event_clock(packet.payload_type()) {
             self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), packet.payload(), clock_rate);
@@ -295,6 +299,7 @@ impl Receiver {
         }
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
+        stream.orientations.note(packet.timestamp(), values);
         if let Some(transform) = &mut self.transform {
             transform.note(packet, values);
         }
@@ -448,6 +453,7 @@ impl Stream {
             depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
             buffer: Buffer::new(codec.codec),
             timestamps: TimestampUnwrapper::new(),
+            orientations: Orientations::default(),
             requester: KeyFrameRequester::default(),
             codec,
             frames: 0,
@@ -629,6 +635,7 @@ impl Stream {
             let timestamp: RtpTimestamp = frame.timestamp;
             match self.depacketizer.assemble(pts, &pieces) {
                 Ok(frame) => {
+                    let frame = frame.with_rotation(self.orientations.take(timestamp));
                     self.frames += 1;
                     self.buffering.emitted += 1;
                     self.buffering.delay += now.saturating_duration_since(began);

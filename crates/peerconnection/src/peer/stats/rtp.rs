@@ -61,12 +61,6 @@ impl Peer {
         }
     }
 
-    /// Which encoding of pictures a stream is; `None` for sound, and for an encoding that the other side takes no more.
-    fn encoding_index(&self, transceiver: &TransceiverState, ssrc: Ssrc) -> Option<u32> {
-        let known = self.negotiation.transceiver(transceiver.id).filter(|_| transceiver.kind == MediaKind::Video)?;
-        u32::try_from(known.encodings.place_of(ssrc)?).ok()
-    }
-
     fn report_receiver(&self, transceiver: &TransceiverState, report: &mut Report<'_>) {
         let Some(receiver) = transceiver.receiver else { return };
         let Some(transport) = self.session.receiver_transport(receiver) else { return };
@@ -191,7 +185,7 @@ fn outbound(
         media_source_id,
         remote_id,
         rid: stats.rid.map(|rid| rid.as_str().to_owned()),
-        encoding_index: report.peer.encoding_index(stream.transceiver, stream.ssrc),
+        encoding_index: of_pictures.and(stats.encoding_index),
         header_bytes_sent: stats.header_bytes_sent,
         retransmitted_packets_sent: stats.retransmitted_packets_sent,
         retransmitted_bytes_sent: stats.retransmitted_bytes_sent,
