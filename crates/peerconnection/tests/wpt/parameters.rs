@@ -108,9 +108,11 @@ fn wpt_rtc_rtp_sender_set_parameters_stopped_rejects() {
     negotiate(&mut a, &mut b);
     let given = parameters(&mut a, id);
     a.peer().stop_transceiver(id).unwrap();
-    assert!(is_state(a.peer().set_sender_parameters(now(), id, given.clone())));
-    b.peer().close(now());
+    assert!(is_state(a.peer().set_sender_parameters(now(), id, given)));
     let theirs = b.transceivers()[0].id;
+    // Given before the end and set after it: nothing else is wrong with them.
+    let given = parameters(&mut b, theirs);
+    b.peer().close(now());
     assert!(is_state(b.peer().set_sender_parameters(now(), theirs, given)));
 }
 
@@ -431,6 +433,11 @@ fn wpt_rtc_rtp_parameters_encodings_scale_partly_given() {
     given[0].scale_resolution_down_by = Some(3.0);
     let id = with_encodings(&mut pc, Video, given).unwrap();
     assert_eq!(scales(&mut pc, id), [Some(3.0), Some(1.0)]);
+    // What is said of the last counts for those before it too.
+    let mut given = named(&["foo", "bar"]);
+    given[1].scale_resolution_down_by = Some(3.0);
+    let id = with_encodings(&mut pc, Video, given).unwrap();
+    assert_eq!(scales(&mut pc, id), [Some(1.0), Some(3.0)]);
 }
 
 #[test]
@@ -547,6 +554,33 @@ fn wpt_rtc_rtp_parameters_encodings_scale_below_one_rejects() {
         assert_eq!(change(&mut pc, id, |it| it.encodings[0].scale_resolution_down_by = Some(scale)), Err(range));
         assert_eq!(scales(&mut pc, id), [Some(1.0)]);
     }
+}
+
+/// Guards: a rate of pictures is a number, and none below nought.
+#[test]
+fn rates_of_pictures_below_nought_are_refused() {
+    let rated = |rate| RtpEncodingParameters { max_framerate: Some(rate), ..RtpEncodingParameters::default() };
+    for rate in [-1.0, f64::NEG_INFINITY, f64::NAN] {
+        let mut pc = Pc::new();
+        let range = ParametersError::Range("max_framerate");
+        assert_eq!(with_encodings(&mut pc, Video, vec![rated(rate)]), Err(range));
+        let id = with_encodings(&mut pc, Video, vec![rated(0.0)]).unwrap();
+        assert_eq!(change(&mut pc, id, |it| it.encodings[0].max_framerate = Some(rate)), Err(range));
+        assert_eq!(encodings(&mut pc, id)[0].max_framerate, Some(0.0));
+    }
+}
+
+/// Guards: what is said of key frames is said of each encoding, or of none.
+#[test]
+fn options_of_another_count_than_the_encodings_are_refused() {
+    let mut pc = Pc::new();
+    let id = with_rids(&mut pc, &["foo", "bar"]);
+    for key_frames in [&[true][..], &[false; 3]] {
+        let parameters = parameters(&mut pc, id);
+        assert!(is_modification(pc.peer().set_sender_parameters_with(now(), id, parameters, key_frames)));
+    }
+    let parameters = parameters(&mut pc, id);
+    assert_eq!(pc.peer().set_sender_parameters_with(now(), id, parameters, &[false; 2]), Ok(()));
 }
 
 #[test]

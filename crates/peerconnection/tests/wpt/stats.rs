@@ -485,7 +485,7 @@ fn wpt_webrtc_stats_rtp_stats_creation_inbound_after_packets() {
 #[test]
 fn wpt_webrtc_stats_outbound_rtp_active_follows_encoding() {
     let (mut call, audio, _) = Call::with_media();
-    assert!(call.reports()[0].outbound_rtp().all(|stream| stream.active));
+    assert_eq!(call.reports()[0].outbound_rtp().map(|stream| stream.active).collect::<Vec<_>>(), [true; 2]);
     call.pair.a.peer.set_direction(audio, Direction::Inactive).unwrap();
     super::common::negotiate(&mut call.pair);
     assert!(!outbound(&call.reports()[0], MediaKind::Audio).active, "it stays, and is not active");

@@ -62,7 +62,6 @@ impl Negotiation {
         self.restore_ice(now, session, &before);
         self.numbers = before.numbers.clone();
         self.restore_transceivers(session, before);
-        self.drop_transports(session);
     }
 
     fn restore_ice(&mut self, now: Instant, session: &mut Session, before: &Before) {
