@@ -220,6 +220,8 @@ mod tests {
                 .filter(|line| line.starts_with("a=rid") || line.starts_with("a=sim"))
                 .collect();
             assert_eq!(layers(&lines), written);
+            // One layer alone is no simulcast (RFC 9429 §5.2.1).
+            assert_eq!(lines.contains("a=simulcast:send"), written.send.len() > 1);
         }
     }
 }

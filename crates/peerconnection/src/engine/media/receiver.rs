@@ -7,6 +7,7 @@ use super::coding::{DecodedReport, DecodingStats};
 use super::flow::Flow;
 use super::heard_tones::HeardTones;
 use super::layers::{Layer, Selection};
+use super::orientation::Orientations;
 use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
 use super::sources::{RtpSource, Sources};
 use crate::engine::{BufferingStats, Limits, ReceiverStats};
@@ -93,6 +94,7 @@ pub(super) struct Stream {
     depacketizer: Box<dyn Depacketizer>,
     buffer: Buffer,
     timestamps: TimestampUnwrapper,
+    orientations: Orientations,
     requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
@@ -263,7 +265,10 @@ impl Receiver {
         let Some(layer) = self.layers.get_mut(at) else { return false };
         if self.apt.is_rtx(packet.payload_type()) {
             return match &mut layer.stream {
-                Some(stream) => stream.handle_retransmission(now, &self.apt, packet),
+                Some(stream) => {
+                    stream.orientations.note(packet.timestamp(), values);
+                    stream.handle_retransmission(now, &self.apt, packet)
+                }
                 // Chromium looks for bandwidth with padding before there is a picture. It counts as sent.
                 None => {
                     let clock_rate = parameters.repaired_clock(packet.payload_type());
@@ -287,6 +292,7 @@ impl Receiver {
         }
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
+        stream.orientations.note(packet.timestamp(), values);
         if let Some(transform) = &mut self.transform {
             transform.note(packet, values);
         }
@@ -440,6 +446,7 @@ impl Stream {
             depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
             buffer: Buffer::new(codec.codec),
             timestamps: TimestampUnwrapper::new(),
+            orientations: Orientations::default(),
             requester: KeyFrameRequester::default(),
             codec,
             frames: 0,
@@ -622,6 +629,7 @@ impl Stream {
             let timestamp: RtpTimestamp = frame.timestamp;
             match self.depacketizer.assemble(pts, &pieces) {
                 Ok(frame) => {
+                    let frame = frame.with_rotation(self.orientations.take(timestamp));
                     self.frames += 1;
                     self.buffering.emitted += 1;
                     self.buffering.delay += now.saturating_duration_since(began);
