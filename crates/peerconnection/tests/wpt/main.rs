@@ -15,6 +15,7 @@ mod connection;
 mod data_channels;
 mod descriptions;
 mod dtmf;
+mod ice_servers;
 mod layers;
 #[cfg(all(feature = "tokio", feature = "vpx"))]
 mod local_tracks;
@@ -28,6 +29,7 @@ mod set_local_description;
 mod set_remote_description;
 mod simulcast;
 mod sources;
+mod states;
 mod stats;
 #[cfg(feature = "serde")]
 mod stats_members;
