@@ -168,6 +168,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 4,
+        name: "idle",
+        file: "crates/peerconnection/benches/idle.rs",
+        needs: &[],
+        command: "cargo bench --locked --quiet -p ortica --bench idle",
+    },
+    Bar {
+        issue: 4,
         name: "glare",
         file: "interop/browser/negotiation-checks.mjs",
         needs: &[Need::Media, Need::Browsers],

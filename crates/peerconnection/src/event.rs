@@ -3,6 +3,7 @@
 use crate::engine::{CloseReason, DtlsState};
 use crate::jsep::TransceiverId;
 use crate::jsep::{IceCandidate, SignalingState};
+use crate::ortc::DtlsTransport;
 use crate::peer_connection::Handle;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::{DataChannel, IceCandidateErrorEvent, RemoteTrack, RtpSender, RtpTransceiver, peer::PeerEvent};
@@ -21,7 +22,8 @@ use crate::driver::{Cell, Interest};
 pub enum Event {
     /// A negotiation is wanted: make an offer.
     NegotiationNeeded,
-    /// A local candidate to tell the other side; `None` ends them.
+    /// A local candidate to tell the other side. One without text ends those of its transport, and is told too; `None` comes after
+    /// the last of all, when nothing is left to be told.
     IceCandidate(Option<IceCandidate>),
     /// A server could not help to gather candidates, which goes on without it.
     IceCandidateError(IceCandidateErrorEvent),
@@ -37,7 +39,12 @@ pub enum Event {
     /// long before the loss of consent would tell. This side is still to be closed.
     ///
     /// Source: [webrtc-pc §5.5](https://www.w3.org/TR/webrtc/#rtcdtlstransport-interface), `onstatechange`
-    DtlsStateChange(DtlsState),
+    DtlsStateChange {
+        /// Which transport.
+        transport: DtlsTransport,
+        /// What it is at.
+        state: DtlsState,
+    },
     /// The other side made a data channel; it is open.
     DataChannel(DataChannel),
     /// The other side sends a track.
@@ -130,7 +137,10 @@ impl Events {
             PeerEvent::IceGatheringStateChange(state) => Event::IceGatheringStateChange(state),
             PeerEvent::IceConnectionStateChange(state) => Event::IceConnectionStateChange(state),
             PeerEvent::ConnectionStateChange(state) => Event::ConnectionStateChange(state),
-            PeerEvent::DtlsStateChange(state) => Event::DtlsStateChange(state),
+            PeerEvent::DtlsStateChange(id, state) => {
+                let transport = DtlsTransport::of(self.handle.upgrade()?, id);
+                Event::DtlsStateChange { transport, state }
+            }
             // Without a handle left the connection is ending, and nobody could use the channel.
             PeerEvent::DataChannel(id) => Event::DataChannel(DataChannel::new(self.handle.upgrade()?, id)),
             PeerEvent::Track(id) => Event::Track(TrackEvent::new(&self.handle.upgrade()?, id)?),

@@ -186,6 +186,15 @@ impl IceUrl {
     pub fn stun_server(&self) -> Option<StunServer> {
         (self.scheme == IceScheme::Stun).then(|| StunServer { host: self.host.clone(), port: self.port })
     }
+
+    /// The same with the protocol that TURN over TLS stands for where nothing else is said, which is TCP.
+    ///
+    /// Source: [RFC 7065 §3.2](https://www.rfc-editor.org/rfc/rfc7065#section-3.2)
+    #[must_use]
+    pub fn in_full(&self) -> Self {
+        let implied = (self.scheme == IceScheme::Turns).then_some(IceUrlTransport::Tcp);
+        Self { transport: self.transport.or(implied), ..self.clone() }
+    }
 }
 
 impl From<SocketAddr> for IceUrl {

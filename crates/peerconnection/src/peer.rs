@@ -4,6 +4,7 @@ mod by_hand;
 mod configuration;
 mod dtmf;
 mod extensions;
+mod gathering;
 mod media;
 mod mute;
 mod objects;
@@ -23,8 +24,8 @@ use crate::engine::{
     Note, Session, TransportId, Undelivered,
 };
 use crate::jsep::{
-    BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, Negotiation, SdpType, SessionDescription,
-    SignalingState, TransceiverId, is_trickled,
+    BundlePolicy, DescriptionError, IceCandidate, IceCandidateError, LocalSctp, Negotiation, SdpType,
+    SessionDescription, SignalingState, TransceiverId, is_trickled,
 };
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::stats::Stats;
@@ -60,7 +61,7 @@ pub struct Question {
 pub enum PeerEvent {
     /// Negotiation is wanted (webrtc-pc §4.7.3).
     NegotiationNeeded,
-    /// A candidate to tell the other side; `None` ends them.
+    /// A candidate to tell the other side: one without text ends those of its transport, `None` ends them all.
     IceCandidate(Option<IceCandidate>),
     /// A server could not help to gather candidates, which goes on without it.
     IceCandidateError(IceCandidateErrorEvent),
@@ -73,7 +74,7 @@ pub enum PeerEvent {
     /// The connection state changed.
     ConnectionStateChange(ConnectionState),
     /// The DTLS state of a transport changed.
-    DtlsStateChange(DtlsState),
+    DtlsStateChange(TransportId, DtlsState),
     /// The other side made a data channel.
     DataChannel(ChannelId),
     /// The other side sends a track over this transceiver.
@@ -124,7 +125,7 @@ impl Peer {
     /// A peer whose randomness all comes from `rng`.
     pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
         Self {
-            negotiation: Negotiation::new(config.certificates(), config.max_message_size(), rng.fork("jsep")),
+            negotiation: Negotiation::new(config.certificates(), local_sctp(&config), rng.fork("jsep")),
             session: Session::new(config, rng, now),
             configured: configuration::Configured::default(),
             sockets: Sockets::default(),
@@ -586,19 +587,14 @@ impl Peer {
             return;
         }
         match event {
-            EngineEvent::LocalCandidate(transport, candidate) => {
-                let candidate = self.negotiation.local_candidate(transport, &candidate, &self.session);
-                self.events.extend(candidate.map(|candidate| PeerEvent::IceCandidate(Some(candidate))));
-            }
+            EngineEvent::LocalCandidate(transport, candidate) => self.on_local_candidate(transport, &candidate),
             EngineEvent::GatheringError(_, error) => self.on_gathering_error(error),
-            EngineEvent::Gathering(transport, state) => {
-                self.gathered.insert(transport, state);
-                self.update_gathering();
-            }
+            EngineEvent::Gathering(transport, state) => self.on_gathering(transport, state),
             EngineEvent::Ice(..) => self.update_connection(),
-            EngineEvent::Dtls(_, state) => {
+            // The transport changes, and the connection by it (webrtc-pc §5.5).
+            EngineEvent::Dtls(transport, state) => {
+                self.events.push_back(PeerEvent::DtlsStateChange(transport, state));
                 self.update_connection();
-                self.events.push_back(PeerEvent::DtlsStateChange(state));
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
@@ -615,28 +611,6 @@ impl Peer {
         if self.is_by_hand() {
             // Its objects are asked.
             self.events.clear();
-        }
-    }
-
-    fn update_gathering(&mut self) {
-        let reported = |id: &TransportId| self.gathered.get(id).copied().unwrap_or_default();
-        let in_use: Vec<TransportId> = self.negotiation.transports_in_use().collect();
-        // Those that were started together go on together: one that is done waits for what others have still to report.
-        let begun = in_use.iter().any(|id| reported(id) != GatheringState::New);
-        let goes_on = |id: &TransportId| self.session.has_gathering_event(*id) || self.sockets.is_waiting(*id);
-        let state = in_use.iter().map(|id| if begun && goes_on(id) { GatheringState::Gathering } else { reported(id) });
-        let state = IceGatheringState::of(state);
-        if state == self.gathering {
-            return;
-        }
-        self.gathering = state;
-        self.tell(PeerEvent::IceGatheringStateChange(state));
-        if state == IceGatheringState::Gathering {
-            self.report_unsupported_servers();
-        }
-        // Last of all (webrtc-pc §5.6.3, "update the ICE gathering state").
-        if state == IceGatheringState::Complete {
-            self.events.push_back(PeerEvent::IceCandidate(None));
         }
     }
 
@@ -657,4 +631,8 @@ impl Peer {
             self.tell(PeerEvent::ConnectionStateChange(connection));
         }
     }
+}
+
+fn local_sctp(config: &Config) -> LocalSctp {
+    LocalSctp { port: config.sctp_port(), max_message_size: config.max_message_size() as u64 }
 }

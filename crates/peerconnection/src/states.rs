@@ -33,7 +33,7 @@ states! {
         Connecting = "connecting",
         /// Every transport is connected.
         Connected = "connected",
-        /// A transport has not been heard for a while.
+        /// A transport has not been heard for a while, or found no way and may yet be told of candidates.
         Disconnected = "disconnected",
         /// A transport failed.
         Failed = "failed",
@@ -55,7 +55,7 @@ states! {
         Connected = "connected",
         /// The pair is settled.
         Completed = "completed",
-        /// A transport has not been heard for a while.
+        /// A transport has not been heard for a while, or found no way and may yet be told of candidates.
         Disconnected = "disconnected",
         /// No pair works.
         Failed = "failed",

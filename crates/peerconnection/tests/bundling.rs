@@ -571,7 +571,9 @@ fn jsep_4_trickled_candidates_find_their_transports() {
         let now = call.now();
         let told = |side: &Side| -> Vec<IceCandidate> {
             let candidate = |event: &PeerEvent| match event {
-                PeerEvent::IceCandidate(Some(candidate)) => Some(candidate.clone()),
+                PeerEvent::IceCandidate(Some(candidate)) => {
+                    Some(candidate.clone()).filter(|it| !it.candidate.is_empty())
+                }
                 _ => None,
             };
             side.events.iter().filter_map(candidate).collect()

@@ -72,7 +72,7 @@ async fn a_goodbye_is_heard_at_once() {
         let mut call = call(DataChannelInit::default()).await;
         call.a.close().await;
         let started = std::time::Instant::now();
-        while !matches!(call.b_events.next().await, Some(Event::DtlsStateChange(DtlsState::Closed))) {}
+        while !matches!(call.b_events.next().await, Some(Event::DtlsStateChange { state: DtlsState::Closed, .. })) {}
         assert!(started.elapsed() < Duration::from_secs(3));
         assert_eq!(call.b_channel.recv().await, None);
     })
@@ -310,7 +310,7 @@ async fn the_peers_goodbye_is_told_once_and_closes_nothing_but_channels() {
         call.a.close().await;
         loop {
             match call.b_events.next().await {
-                Some(Event::DtlsStateChange(DtlsState::Closed)) => break,
+                Some(Event::DtlsStateChange { state: DtlsState::Closed, .. }) => break,
                 Some(_) => continue,
                 None => panic!("the connection is over"),
             }
@@ -320,7 +320,7 @@ async fn the_peers_goodbye_is_told_once_and_closes_nothing_but_channels() {
         call.b.close().await;
         let mut last = None;
         while let Some(event) = call.b_events.next().await {
-            assert!(!matches!(event, Event::DtlsStateChange(DtlsState::Closed)), "once");
+            assert!(!matches!(event, Event::DtlsStateChange { state: DtlsState::Closed, .. }), "once");
             last = Some(event);
         }
         assert!(matches!(last, Some(Event::Closed(CloseReason::Local))));

@@ -159,7 +159,8 @@ fn flt_31_a_goodbye_of_dtls_is_closes_channels_and_not_ice() {
     let before = pair.b.events.len();
     pair.with_a(|a, now| a.peer.close(now));
     pair.run_for(SECOND);
-    assert_eq!(pair.b.events[before..], [PeerEvent::DtlsStateChange(DtlsState::Closed)]);
+    let transport = pair.b.peer.data_transport().unwrap();
+    assert_eq!(pair.b.events[before..], [PeerEvent::DtlsStateChange(transport, DtlsState::Closed)]);
     assert_eq!(pair.b.closed, pair.b.channels);
 }
 

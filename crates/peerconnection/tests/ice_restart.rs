@@ -38,6 +38,7 @@ fn local_ufrag(side: &Side) -> String {
 fn gathering(side: &Side) -> Vec<String> {
     let word = |event: &PeerEvent| match event {
         PeerEvent::IceGatheringStateChange(state) => Some(state.to_string()),
+        PeerEvent::IceCandidate(Some(candidate)) if candidate.candidate.is_empty() => Some("last".to_owned()),
         PeerEvent::IceCandidate(Some(_)) => Some("candidate".to_owned()),
         PeerEvent::IceCandidate(None) => Some("end".to_owned()),
         _ => None,
@@ -57,7 +58,7 @@ fn jsep_4_the_end_of_candidates_follows_the_candidates() {
     let mut pair = call(1, Link::with_delay(Duration::from_millis(10)));
     report(&mut pair);
     for side in [&pair.a, &pair.b] {
-        assert_eq!(gathering(side), ["gathering", "candidate", "complete", "end"]);
+        assert_eq!(gathering(side), ["gathering", "candidate", "last", "complete", "end"]);
         assert_eq!(side.peer.ice_gathering_state(), IceGatheringState::Complete);
     }
 }
@@ -83,7 +84,7 @@ fn ice_7_a_restart_gathers_to_its_end_and_interrupts_nothing() {
         for (side, description) in
             [(&pair.a, if by_peer { &answer } else { &offer }), (&pair.b, if by_peer { &offer } else { &answer })]
         {
-            assert_eq!(gathering(side), ["gathering", "candidate", "complete", "end"]);
+            assert_eq!(gathering(side), ["gathering", "candidate", "last", "complete", "end"]);
             let agent = side.peer.session().ice(side.peer.session().transports().next().unwrap()).unwrap();
             assert_eq!(agent.local_credentials().ufrag, ufrag(description));
             assert_eq!(agent.pairs().count(), 1, "the old generation is forgotten");
@@ -187,8 +188,8 @@ fn flt_36_late_candidates_of_the_old_generation_do_not_touch_the_new_one() {
     let late = |candidate: &str, ufrag: Option<&str>| IceCandidate {
         candidate: candidate.to_owned(),
         sdp_mid: Some("0".to_owned()),
-        sdp_mline_index: None,
         username_fragment: ufrag.map(str::to_owned),
+        ..IceCandidate::default()
     };
     let host = "candidate:9 1 udp 2122260223 203.0.113.9 4000 typ host";
     let other = "candidate:8 1 udp 2122260223 203.0.113.8 4000 typ host";
@@ -211,12 +212,7 @@ fn flt_36_late_candidates_of_the_old_generation_do_not_touch_the_new_one() {
 fn tell(now: Instant, from: &[PeerEvent], to: &mut Side) {
     for event in from {
         let PeerEvent::IceCandidate(candidate) = event else { continue };
-        let end = IceCandidate {
-            candidate: String::new(),
-            sdp_mid: Some("0".to_owned()),
-            sdp_mline_index: None,
-            username_fragment: None,
-        };
+        let end = IceCandidate { sdp_mid: Some("0".to_owned()), ..IceCandidate::default() };
         to.peer.add_ice_candidate(now, candidate.as_ref().unwrap_or(&end)).unwrap();
     }
 }

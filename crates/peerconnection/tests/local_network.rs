@@ -42,10 +42,12 @@ async fn a_stun_server_is_asked_and_its_answer_signalled() {
     let mut trickled = Vec::new();
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(100), events.next()).await {
         if let Event::IceCandidate(candidate) = event {
-            trickled.push(candidate.map(|candidate| candidate.candidate.contains("srflx")));
+            trickled.push(candidate.map(|it| (it.candidate.contains("srflx"), it.candidate.is_empty(), it.url)));
         }
     }
-    assert_eq!(trickled, [Some(false), Some(true), None], "the end comes last");
+    let url = Some(format!("stun:{address}"));
+    let wanted = [Some((false, false, None)), Some((true, false, url)), Some((false, true, None)), None];
+    assert_eq!(trickled, wanted, "the end comes last");
 }
 
 /// Guards publication and resolution on real multicast sockets: both sides hide their address and know nothing of each other

@@ -247,8 +247,8 @@ fn jsep_4_candidates_are_refused_before_a_remote_description_and_for_unknown_sec
     let candidate = |mid: &str, ufrag: Option<&str>| IceCandidate {
         candidate: "candidate:1 1 udp 2122260223 192.0.2.9 4000 typ host".to_owned(),
         sdp_mid: Some(mid.to_owned()),
-        sdp_mline_index: None,
         username_fragment: ufrag.map(str::to_owned),
+        ..IceCandidate::default()
     };
     let add = |side: &mut Side, candidate| side.peer.add_ice_candidate(now(), &candidate);
     assert_eq!(add(&mut b, candidate("0", None)), Err(IceCandidateError::NoRemoteDescription));

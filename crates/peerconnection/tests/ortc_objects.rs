@@ -120,6 +120,37 @@ async fn a_channel_opens_between_objects_made_by_hand() {
     assert_eq!(a.dtls.ice_transport(), a.ice);
 }
 
+/// Guards `IceGatherer::restart` and what follows from it at the other side; candidates are told as they come.
+#[tokio::test]
+async fn ice_restarts_by_hand_and_the_channel_goes_on() {
+    let (a, b) = started().await;
+    let channel = a.sctp.create_data_channel("by hand", DataChannelInit::default()).expect("a channel");
+    assert!(channel.opened().await);
+    let incoming = b.sctp.accept().await.expect("the other end");
+    assert_eq!(Objects::new().gatherer.restart(), Err(ObjectError::NotGathering));
+    let before = [&a, &b].map(|side| side.gatherer.local_parameters());
+    let mut candidates = [&a, &b].map(|side| side.gatherer.candidates());
+    a.gatherer.restart().expect("it gathers");
+    b.ice.start(&a.gatherer.local_parameters(), IceRole::Controlled).expect("a restart");
+    a.ice.start(&b.gatherer.local_parameters(), IceRole::Controlling).expect("the answer to it");
+    let after = [&a, &b].map(|side| side.gatherer.local_parameters());
+    assert!(before[0] != after[0] && before[1] != after[1]);
+    for ((told, other), theirs) in candidates.iter_mut().zip([&b, &a]).zip(&after) {
+        let mut count = 0;
+        while let Some(candidate) = told.next().await {
+            assert_eq!(candidate.username_fragment.as_ref(), Some(&theirs.username_fragment));
+            other.ice.add_remote_candidate(Some(&candidate)).expect("a candidate of the new generation");
+            count += 1;
+        }
+        assert_eq!(count, 1);
+    }
+    channel.send("meanwhile").await.expect("open");
+    assert_eq!(incoming.recv().await, Some(Message::from("meanwhile")));
+    assert!(a.ice.connected().await.is_ok() && b.ice.connected().await.is_ok());
+    assert_eq!((a.dtls.state(), a.sctp.state()), (DtlsState::Connected, SctpState::Connected));
+    assert_eq!(a.ice.remote_parameters(), Some(after[1].clone()));
+}
+
 /// The channels that are there when the objects end.
 #[tokio::test]
 async fn each_layer_ends_with_what_runs_over_it_and_tells_the_other_side() {

@@ -186,7 +186,8 @@ impl Calls {
             match event {
                 None
                 | Some(
-                    Event::DtlsStateChange(DtlsState::Closed) | Event::ConnectionStateChange(ConnectionState::Failed),
+                    Event::DtlsStateChange { state: DtlsState::Closed, .. }
+                    | Event::ConnectionStateChange(ConnectionState::Failed),
                 ) => break,
                 Some(Event::ConnectionStateChange(ConnectionState::Connected)) => connected = true,
                 Some(Event::DataChannel(data)) => drop(tokio::spawn(channel::answer(data))),

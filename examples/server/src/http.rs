@@ -163,7 +163,8 @@ struct Candidate {
 
 async fn candidate(State(calls): State<Calls>, body: Body<Candidate>) -> Result<impl IntoResponse, Refusal> {
     let Json(Candidate { pc_id, candidate, sdp_mid, sdp_mline_index, username_fragment }) = body?;
-    calls.candidate(&pc_id, &IceCandidate { candidate, sdp_mid, sdp_mline_index, username_fragment })?;
+    let candidate = IceCandidate { candidate, sdp_mid, sdp_mline_index, username_fragment, ..IceCandidate::default() };
+    calls.candidate(&pc_id, &candidate)?;
     Ok(Json(json!({})))
 }
 

@@ -80,6 +80,8 @@ pub struct EndpointStats {
     pub refused: u64,
     /// Datagrams for which no session was found.
     pub unrouted: u64,
+    /// Turns of the driver: how often it was woken, or had more to do than fits one.
+    pub turns: u64,
 }
 
 /// One driver task with its sockets, shared by any number of connections: many peers on one port.
@@ -159,6 +161,13 @@ impl Endpoint {
         mail.sessions += 1;
         let name = format!("session {}", mail.sessions);
         mail.rng.as_ref().map_or_else(|| Rng::from_seed([0; 32]), |rng| rng.fork(&name))
+    }
+
+    /// Has its sockets refuse the next `count` transmits.
+    #[cfg(test)]
+    pub(super) fn refuse(&self, error: i32, count: u64) {
+        let outlets = self.shared.outlets.read().unwrap_or_else(PoisonError::into_inner);
+        outlets.iter().filter_map(Weak::upgrade).for_each(|outlet| outlet.refusals.set(error, count));
     }
 
     /// Its sockets, to gather on.
@@ -298,6 +307,7 @@ struct Counters {
     packets_sent: AtomicU64,
     refused: AtomicU64,
     unrouted: AtomicU64,
+    turns: AtomicU64,
 }
 
 impl Counters {
@@ -310,6 +320,7 @@ impl Counters {
             packets_sent: get(&self.packets_sent),
             refused: get(&self.refused),
             unrouted: get(&self.unrouted),
+            turns: get(&self.turns),
         }
     }
 }
@@ -370,6 +381,7 @@ impl Driver {
     /// One turn: what handles left, what the sockets hold, what is due; then each session that was touched is drained
     /// once.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        count(&self.shared.counters.turns, 1);
         if self.take_mail(cx) && self.sessions.is_empty() {
             return Poll::Ready(());
         }

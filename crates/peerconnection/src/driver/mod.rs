@@ -14,6 +14,8 @@ mod extra_sockets;
 mod lookup;
 mod mdns;
 mod readable;
+#[cfg(test)]
+mod refusals;
 mod route;
 mod socket;
 mod waiters;

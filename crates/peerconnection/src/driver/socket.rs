@@ -40,7 +40,14 @@ impl Socket {
         let io = Readable::new(socket.clone())?;
         // It also forbids fragments, where the system lets it.
         let state = UdpSocketState::new(UdpSockRef::from(&*socket))?;
-        Ok(Self { address: socket.local_addr()?, io, outlet: Arc::new(Outlet { id, socket, state }) })
+        let outlet = Outlet {
+            id,
+            socket,
+            state,
+            #[cfg(test)]
+            refusals: super::refusals::Refusals::default(),
+        };
+        Ok(Self { address: outlet.socket.local_addr()?, io, outlet: Arc::new(outlet) })
     }
 
     pub fn id(&self) -> SocketId {
@@ -78,6 +85,9 @@ pub(super) struct Outlet {
     pub id: SocketId,
     socket: Arc<UdpSocket>,
     state: UdpSocketState,
+    /// What the system is to refuse, where a test says so.
+    #[cfg(test)]
+    pub refusals: super::refusals::Refusals,
 }
 
 impl Outlet {
@@ -93,6 +103,8 @@ impl Outlet {
 
     /// Sends one transmit.
     pub fn send(&self, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {
+        #[cfg(test)]
+        self.refusals.take()?;
         if transmit.segment_size.is_none() && transmit.ecn == Ecn::NotEct {
             // Nothing to tell the system beside the packet, which spares it to read it.
             return self.socket.send_to(contents, transmit.remote).map(drop);

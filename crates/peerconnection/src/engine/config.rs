@@ -97,6 +97,11 @@ impl Config {
     }
 
     /// Bytes of the longest message that is taken from the peer.
+    /// The port inside SCTP of this side.
+    pub(crate) fn sctp_port(&self) -> u16 {
+        self.sctp.local_port()
+    }
+
     pub(crate) fn max_message_size(&self) -> usize {
         self.sctp.limits().max_message_size
     }

@@ -7,6 +7,7 @@ use ortica_dtls::Verified;
 use ortica_rtp::Ssrc;
 use ortica_sctp::Association;
 use ortica_srtp::{Context, Cryptex, Limits, Profile, ProtectError, UnprotectError};
+use std::sync::Arc;
 
 /// What runs over a transport whose peer has proven who it is. Nothing here exists before that proof.
 pub(super) struct Secured {
@@ -116,7 +117,7 @@ impl Secured {
         parameters: &SctpParameters,
     ) -> &mut Association {
         self.association.get_or_insert_with(|| {
-            let mut association = association(config, rng, now);
+            let mut association = association(config, parameters.port, rng, now);
             let peer = parameters.init.as_deref();
             if peer.is_none_or(|peer| association.connect_with(now, peer).is_err()) {
                 association.connect(now);
@@ -128,7 +129,7 @@ impl Secured {
     /// The INIT chunk of the association that `start_sctp` makes with the same `rng`.
     pub fn sctp_init(config: &Config, rng: &Rng) -> Vec<u8> {
         // It tells nobody when it was made, and is gone at once: before the proof nothing is sent or received by it.
-        association(config, rng, Instant::from_nanos(0)).init_chunk()
+        association(config, None, rng, Instant::from_nanos(0)).init_chunk()
     }
 
     pub fn verified(&self) -> &Verified {
@@ -136,6 +137,8 @@ impl Secured {
     }
 }
 
-fn association(config: &Config, rng: &Rng, now: Instant) -> Association {
-    Association::new(config.sctp.clone(), rng.fork("sctp"), now)
+fn association(config: &Config, remote_port: Option<u16>, rng: &Rng, now: Instant) -> Association {
+    let with_port = |port| Arc::new((*config.sctp).clone().with_ports(config.sctp_port(), port));
+    let config = remote_port.map_or_else(|| config.sctp.clone(), with_port);
+    Association::new(config, rng.fork("sctp"), now)
 }

@@ -4,6 +4,7 @@ mod gathering;
 mod media;
 mod objects;
 mod observe;
+mod pace;
 mod transforms;
 
 pub use media::MediaError;
@@ -57,6 +58,8 @@ pub struct Session {
     transports: BTreeMap<TransportId, Box<Transport>>,
     next_transport: u32,
     gathering: gathering::Gathering,
+    /// The transport whose check went out last: the others have their turn before it.
+    paced: Option<TransportId>,
     /// The transport that data channels run on.
     sctp: Option<TransportId>,
     channels: Channels,
@@ -93,6 +96,7 @@ impl Session {
             transports: BTreeMap::new(),
             next_transport: 0,
             gathering: gathering::Gathering::default(),
+            paced: None,
             sctp: None,
             events: VecDeque::new(),
             closing: None,
@@ -566,12 +570,19 @@ impl Session {
         if self.closed {
             return None;
         }
-        for transport in self.transports.values_mut() {
+        let mut turn = self.paced;
+        for _ in 0..self.transports.len() {
+            let (id, transport) = pace::next(&mut self.transports, turn)?;
+            let paced = transport.ice.last_paced();
             if let Some(transmit) = transport.poll_transmit(now, max_segments, out) {
+                if transport.ice.last_paced() != paced {
+                    self.share_pace(now, id);
+                }
                 return Some(transmit);
             }
             // What was built may have lowered a queue below its threshold.
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
+            turn = Some(id);
         }
         self.said_goodbye = self.closing.is_some() && self.flushing_until.is_none();
         None

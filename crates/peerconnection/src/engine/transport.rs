@@ -34,6 +34,9 @@ pub struct DtlsParameters {
 /// Source: [RFC 8841 §5, §6](https://www.rfc-editor.org/rfc/rfc8841#section-5)
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SctpParameters {
+    /// `a=sctp-port`: the peer's port inside SCTP. Absent means that of the configuration, 5000 where it says nothing else.
+    /// Once SCTP runs it keeps its port.
+    pub port: Option<u16>,
     /// `a=max-message-size`, in bytes: zero means no limit, absent means 64 KiB.
     pub max_message_size: Option<u64>,
     /// `a=sctp-init`, where the peer has got [`Session::sctp_init`](super::Session::sctp_init) of this side too: then SCTP

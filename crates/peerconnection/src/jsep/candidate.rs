@@ -1,5 +1,7 @@
 //! A candidate as signaling carries it.
 
+use std::fmt;
+
 /// A candidate, with the section it belongs to.
 ///
 /// Source: [webrtc-pc §4.8.1](https://www.w3.org/TR/webrtc/#rtcicecandidate-interface)
@@ -15,6 +17,36 @@ pub struct IceCandidate {
     pub sdp_mline_index: Option<u16>,
     /// The ufrag of the generation it belongs to; absent means the latest.
     pub username_fragment: Option<String>,
+    /// How the TURN server is reached that lends it, for relayed candidates of this side. The other side is not told.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub relay_protocol: Option<IceServerTransportProtocol>,
+    /// The URL of the server that it came from, for server-reflexive and relayed candidates of this side. The other side is not
+    /// told.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub url: Option<String>,
+}
+
+/// How this side reaches a TURN server. `Display` gives the W3C token.
+///
+/// Source: [webrtc-pc §4.8.1.5](https://www.w3.org/TR/webrtc/#rtciceservertransportprotocol-enum)
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum IceServerTransportProtocol {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+}
+
+impl fmt::Display for IceServerTransportProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        })
+    }
 }
 
 #[cfg(all(test, feature = "serde"))]
@@ -27,7 +59,7 @@ mod tests {
             candidate: "candidate:1".to_owned(),
             sdp_mid: Some("0".to_owned()),
             sdp_mline_index: Some(0),
-            username_fragment: None,
+            ..IceCandidate::default()
         };
         let json = r#"{"candidate":"candidate:1","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":null}"#;
         assert_eq!(serde_json::to_string(&candidate).unwrap(), json);

@@ -12,8 +12,14 @@ use ortica_ice::{Candidate, Credentials};
 use ortica_sdp as sdp;
 use ortica_sdp::{Attribute, Direction};
 
-/// The port inside SCTP, as everybody has it.
-const SCTP_PORT: u16 = 5000;
+/// What this side says of its SCTP.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct LocalSctp {
+    /// The port inside it.
+    pub port: u16,
+    /// Bytes of the longest message that it takes.
+    pub max_message_size: u64,
+}
 
 /// Who opens the DTLS association (RFC 4145 §4, RFC 8842 §5.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,12 +107,12 @@ impl Line {
     }
 
     /// The port inside SCTP, in the words of who offered: drafts before RFC 8841 have another line for it.
-    fn sctp_port(&self) -> Attribute {
+    fn sctp_port(&self, port: u16) -> Attribute {
         if self.protocol.as_str() == "DTLS/SCTP" {
             let (protocol, streams) = ("webrtc-datachannel".to_owned(), Some(u16::MAX));
-            return Attribute::SctpMap(sdp::SctpMap { port: SCTP_PORT, protocol, streams });
+            return Attribute::SctpMap(sdp::SctpMap { port, protocol, streams });
         }
-        Attribute::SctpPort(SCTP_PORT)
+        Attribute::SctpPort(port)
     }
 
     fn to_media(&self, mid: Option<&str>, with_formats: bool) -> sdp::Media {
@@ -205,7 +211,7 @@ pub(super) struct Local {
     pub sections: Vec<Section>,
     /// The mids of each BUNDLE group.
     pub groups: Vec<Vec<String>>,
-    pub max_message_size: u64,
+    pub sctp: LocalSctp,
     pub fingerprints: Vec<Fingerprint>,
     /// Those of each transport that a section names.
     pub credentials: Vec<(TransportId, Credentials)>,
@@ -298,8 +304,8 @@ impl Local {
             }
             Body::Data { init } => {
                 self.render_transport(&mut media, section, gathered);
-                media.push(section.line.sctp_port());
-                media.push(Attribute::MaxMessageSize(sdp::MaxMessageSize::new(self.max_message_size)));
+                media.push(section.line.sctp_port(self.sctp.port));
+                media.push(Attribute::MaxMessageSize(sdp::MaxMessageSize::new(self.sctp.max_message_size)));
                 if let Some(chunk) = init {
                     media.push(sdp::SctpInit { chunk: chunk.clone() });
                 }

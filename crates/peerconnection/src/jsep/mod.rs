@@ -34,12 +34,13 @@ mod transceiver;
 mod trickle;
 
 pub use bundle::BundlePolicy;
-pub use candidate::IceCandidate;
+pub use candidate::{IceCandidate, IceServerTransportProtocol};
 pub use description::{SdpType, SessionDescription, UnknownSdpType};
 pub use error::{DescriptionError, IceCandidateError, SectionProblem};
 #[cfg(feature = "tokio")]
 pub(crate) use formats::capabilities;
 pub use header_encryption::RtpHeaderEncryptionPolicy;
+pub(crate) use local::LocalSctp;
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;

@@ -34,7 +34,7 @@ pub use media::TransceiverError;
 pub(crate) use tracks::TrackChange;
 
 use super::formats::Numbers;
-use super::local::{Body, Gathered, Local, Section, Setup};
+use super::local::{Body, Gathered, Local, LocalSctp, Section, Setup};
 use super::remote::{Content, Remote, RemoteSection};
 use super::transceiver::Transceiver;
 use super::{BundlePolicy, DescriptionError, RtpHeaderEncryptionPolicy, SdpType, SessionDescription, SignalingState};
@@ -83,8 +83,7 @@ impl Theirs {
 pub(crate) struct Negotiation {
     /// Of each certificate that may be shown.
     fingerprints: Vec<Fingerprint>,
-    /// Bytes of the longest message that this side takes.
-    max_message_size: usize,
+    sctp: LocalSctp,
     session_id: u64,
     /// Version of the last description that was made (SDP-3).
     version: u64,
@@ -125,11 +124,11 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    pub fn new(certificates: &[Arc<Certificate>], max_message_size: usize, mut rng: Rng) -> Self {
+    pub fn new(certificates: &[Arc<Certificate>], sctp: LocalSctp, mut rng: Rng) -> Self {
         let fingerprint = |certificate: &Arc<Certificate>| certificate.fingerprint(HashAlgorithm::Sha256);
         Self {
             fingerprints: certificates.iter().map(fingerprint).collect(),
-            max_message_size,
+            sctp,
             // 62 bits, so that it fits a signed number wherever it is read (RFC 9429 §5.2.1).
             session_id: rng.u64() >> 2,
             version: 0,
@@ -333,7 +332,7 @@ impl Negotiation {
             version: self.version,
             sections,
             groups,
-            max_message_size: self.max_message_size as u64,
+            sctp: self.sctp,
             fingerprints: self.fingerprints.clone(),
             credentials,
         };

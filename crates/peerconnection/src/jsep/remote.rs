@@ -21,7 +21,7 @@ pub(super) enum Content {
     /// Port zero: its slot is kept.
     Rejected,
     /// Data channels (RFC 8841).
-    Data { max_message_size: Option<u64>, init: Option<Vec<u8>> },
+    Data { port: Option<u16>, max_message_size: Option<u64>, init: Option<Vec<u8>> },
     /// Audio or video over SRTP.
     Media(Box<RemoteMedia>),
     /// What this crate does not serve, and rejects in its place.
@@ -358,6 +358,8 @@ fn read_content(section: &sdp::Section<'_>) -> Content {
     }
     match &section.kind {
         sdp::MediaKind::Application if section.protocol.is_sctp() => Content::Data {
+            // SCTP knows no port 0 (RFC 9260 §3.1).
+            port: section.sctp_port().filter(|port| *port != 0),
             max_message_size: Some(section.max_message_size().bytes().unwrap_or(0)),
             init: section.sctp_init().and_then(read_init),
         },
@@ -464,7 +466,7 @@ mod tests {
         assert_eq!(remote.check(), Ok(()));
         let [text, data] = remote.sections.as_slice() else { panic!("two sections") };
         assert_eq!(text.content, Content::Other);
-        assert_eq!(data.content, Content::Data { max_message_size: Some(65_536), init: None });
+        assert_eq!(data.content, Content::Data { port: Some(5000), max_message_size: Some(65_536), init: None });
         assert_eq!(data.credentials.as_ref().unwrap().ufrag, "abcd");
         assert_eq!(data.setup, Some(Setup::ActPass));
         assert!(remote.bundles(text, data));

@@ -27,6 +27,9 @@ pub enum ObjectError {
     /// A fingerprint is malformed.
     #[error(transparent)]
     Fingerprint(#[from] FingerprintError),
+    /// It does not gather yet, so that there is nothing to restart.
+    #[error("gathering was not started")]
+    NotGathering,
     /// A candidate is malformed.
     #[error(transparent)]
     Candidate(#[from] CandidateError),

@@ -2,6 +2,7 @@
 
 use super::{IceCandidate, IceGathererState, IceParameters, IceTransport, ObjectError};
 use crate::driver::Interest;
+use crate::engine::TransportId;
 use crate::peer::Peer;
 use crate::{Configuration, NewError, PeerConnection};
 use std::future::poll_fn;
@@ -40,6 +41,19 @@ impl IceGatherer {
         self.transport.handle.cell.command(|peer, now| peer.gather_by_hand(now, id))
     }
 
+    /// Gathers anew, with other [local parameters](Self::local_parameters): the peer is to be told both, and answers with
+    /// parameters to [start](IceTransport::start) with. What is in use carries on until the new candidates have found a pair, also
+    /// where it is lost already.
+    ///
+    /// # Errors
+    /// [`ObjectError::NotGathering`], [`ObjectError::Closed`].
+    ///
+    /// Source: [RFC 8445 §9](https://www.rfc-editor.org/rfc/rfc8445#section-9)
+    pub fn restart(&self) -> Result<(), ObjectError> {
+        let id = self.transport.id;
+        self.transport.handle.cell.command(|peer, now| peer.restart_gathering(now, id))
+    }
+
     /// How far it is.
     pub fn state(&self) -> IceGathererState {
         self.transport.gathering_state()
@@ -56,9 +70,10 @@ impl IceGatherer {
         self.transport.local_candidates()
     }
 
-    /// The candidates one after the other, those that were gathered before included: to be told to the peer as they come.
+    /// The candidates one after the other, those that were gathered before included: to be told to the peer as they come. After
+    /// a [restart](Self::restart) they are those of the new parameters.
     pub fn candidates(&self) -> LocalCandidates {
-        LocalCandidates { transport: self.transport.clone(), told: 0 }
+        LocalCandidates { transport: self.transport.clone(), told: 0, of: String::new() }
     }
 
     /// Waits until all candidates are known, or everything is closed.
@@ -76,6 +91,8 @@ impl IceGatherer {
 pub struct LocalCandidates {
     transport: IceTransport,
     told: usize,
+    /// The fragment that those belong to.
+    of: String,
 }
 
 impl LocalCandidates {
@@ -83,14 +100,17 @@ impl LocalCandidates {
     pub async fn next(&mut self) -> Option<IceCandidate> {
         let IceTransport { handle, id } = self.transport.clone();
         let mut place = handle.cell.place(Interest::Transport);
-        let next = poll_fn(|cx| place.poll(cx, |peer, _| Self::peek(peer, id, self.told))).await;
-        self.told += usize::from(next.is_some());
-        next
+        poll_fn(|cx| place.poll(cx, |peer, _| self.take(peer, id))).await
     }
 
-    fn peek(peer: &Peer, id: crate::engine::TransportId, told: usize) -> Option<Option<IceCandidate>> {
+    fn take(&mut self, peer: &Peer, id: TransportId) -> Option<Option<IceCandidate>> {
         let agent = peer.session().ice(id);
-        let candidate = agent.and_then(|agent| agent.local_candidates().get(told)).and_then(IceCandidate::of);
+        if let Some(agent) = agent.filter(|agent| agent.local_credentials().ufrag != self.of) {
+            self.of.clone_from(&agent.local_credentials().ufrag);
+            self.told = 0;
+        }
+        let candidate = agent.and_then(|agent| agent.local_candidates().get(self.told)).and_then(IceCandidate::of);
+        self.told += usize::from(candidate.is_some());
         let over = peer.is_object_closed(id) || peer.gathering_state(id) == IceGathererState::Complete;
         candidate.map(Some).or(over.then_some(None))
     }

@@ -86,9 +86,13 @@ impl IceTransport {
     /// Starts towards the peer: checks go out as soon as there are candidates of both sides. One side has to control, and the
     /// other one not.
     ///
+    /// With other parameters than before it starts anew: the peer has [restarted](IceGatherer::restart). Where this side has not
+    /// yet, it does, so that it has other [local parameters](Self::local_parameters) and candidates, which the peer is to be told;
+    /// the peer's candidates are forgotten. The pair in use carries on until a new one is found.
+    ///
     /// # Errors
-    /// [`ObjectError::Started`] for another role than before, [`ObjectError::Transport`] for malformed parameters and for
-    /// others than before, [`ObjectError::Negotiated`], [`ObjectError::Closed`].
+    /// [`ObjectError::Started`] for another role than before, [`ObjectError::Transport`] for malformed parameters,
+    /// [`ObjectError::Negotiated`], [`ObjectError::Closed`].
     pub fn start(&self, remote: &IceParameters, role: IceRole) -> Result<(), ObjectError> {
         self.handle.cell.command(|peer, now| peer.start_ice(now, self.id, remote, role))
     }

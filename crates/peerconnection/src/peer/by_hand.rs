@@ -8,7 +8,7 @@ use crate::ortc::{DtlsParameters, IceCandidate, IceParameters, ObjectError, Sctp
 use media::Flow;
 use ortica_core::Instant;
 use ortica_dtls::Fingerprint;
-use ortica_ice::{CredentialsError, Role};
+use ortica_ice::Role;
 use std::collections::VecDeque;
 
 /// What such a peer knows beside its session.
@@ -72,12 +72,35 @@ impl Peer {
         Ok(())
     }
 
+    /// Gathers anew with other local parameters, which restarts ICE together with the other side's answer to them: see
+    /// [`start_ice`](Self::start_ice). What is in use carries on until the new candidates have found a pair.
+    ///
+    /// # Errors
+    /// [`ObjectError::NotGathering`], [`ObjectError::Negotiated`], [`ObjectError::Closed`].
+    pub fn restart_gathering(&mut self, now: Instant, id: TransportId) -> Result<(), ObjectError> {
+        if !self.steered()?.gathers {
+            return Err(ObjectError::NotGathering);
+        }
+        self.renew_ice(now, id)
+    }
+
+    fn renew_ice(&mut self, now: Instant, id: TransportId) -> Result<(), ObjectError> {
+        let credentials = self.negotiation.draw_credentials();
+        Ok(self.session.restart_ice(now, id, credentials)?)
+    }
+
     /// Starts ICE towards the other side: checks go out as soon as there are candidates of both. One side has to control, and
     /// the other one not.
     ///
+    /// Other parameters than before say that the other side restarts. Where this side has not
+    /// [done so](Self::restart_gathering) yet it does, and has other local parameters then, to be told. Candidates of the other
+    /// side that were known are forgotten.
+    ///
     /// # Errors
-    /// [`ObjectError::Started`] for another role than before, [`ObjectError::Transport`] for malformed parameters and for
-    /// others than before, [`ObjectError::Negotiated`], [`ObjectError::Closed`].
+    /// [`ObjectError::Started`] for another role than before, [`ObjectError::Transport`] for malformed parameters,
+    /// [`ObjectError::Negotiated`], [`ObjectError::Closed`].
+    ///
+    /// Source: [RFC 8445 §9](https://www.rfc-editor.org/rfc/rfc8445#section-9)
     pub fn start_ice(
         &mut self,
         now: Instant,
@@ -94,7 +117,7 @@ impl Peer {
         credentials.validate().map_err(TransportError::from)?;
         let known = self.session.ice(id).and_then(|agent| agent.remote_credentials());
         if known.is_some_and(|known| *known != credentials) {
-            return Err(TransportError::from(CredentialsError::Changed).into());
+            self.renew_ice(now, id)?;
         }
         self.session.set_ice_role(now, id, role)?;
         self.session.set_remote_credentials(now, id, credentials, remote.ice_lite)?;
@@ -171,7 +194,8 @@ impl Peer {
         if self.sctp_state() == SctpState::Closed || self.dtls_state(id) == engine::DtlsState::Closed {
             return Err(ObjectError::Closed);
         }
-        let parameters = SctpParameters { max_message_size: Some(remote.max_message_size), init: None };
+        let max_message_size = Some(remote.max_message_size);
+        let parameters = SctpParameters { max_message_size, ..SctpParameters::default() };
         self.session.start_sctp(now, id, parameters)?;
         self.steered()?.sctp_started = true;
         Ok(())

@@ -125,15 +125,18 @@ impl Peer {
 
     pub(super) fn on_gathering_error(&mut self, error: GatheringError) {
         let GatheringError { local, server, code, reason } = error;
-        let is_named = |url: &&IceUrl| url.stun_server().is_some_and(|named| named == server);
-        let url = self.configured.urls.iter().find(is_named).map_or_else(|| url_of(&server), IceUrl::to_string);
-        self.report_server(IceCandidateErrorEvent { local, url, error_code: code, error_text: reason });
+        self.report_server(IceCandidateErrorEvent {
+            local,
+            url: url_of(&server),
+            error_code: code,
+            error_text: reason,
+        });
     }
 
     /// Gathering begins: says which servers are left out.
     pub(super) fn report_unsupported_servers(&mut self) {
         let unsupported = self.configured.urls.iter().filter(|url| url.stun_server().is_none());
-        for url in unsupported.map(IceUrl::to_string).collect::<Vec<_>>() {
+        for url in unsupported.map(|url| url.in_full().to_string()).collect::<Vec<_>>() {
             let error_text = "neither TURN nor TLS is spoken".to_owned();
             let error_code = GatheringError::UNREACHABLE;
             self.report_server(IceCandidateErrorEvent { local: None, url, error_code, error_text });
@@ -145,7 +148,7 @@ impl Peer {
     }
 }
 
-/// Of a server that was configured as an address, without a URL.
-fn url_of(server: &StunServer) -> String {
+/// Of a STUN server over UDP.
+pub(super) fn url_of(server: &StunServer) -> String {
     format!("stun:{server}")
 }

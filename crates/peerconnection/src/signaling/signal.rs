@@ -115,7 +115,7 @@ mod tests {
             candidate: "candidate:0 1 UDP 1 192.0.2.7 9 typ host".to_owned(),
             sdp_mid: Some("audio".to_owned()),
             sdp_mline_index: Some(0),
-            username_fragment: None,
+            ..IceCandidate::default()
         };
         assert_eq!(Signal::from_json(candidate).unwrap(), Signal::Candidate(wanted));
         assert_eq!(Signal::from_json(r#"{"type": "bye"}"#).unwrap(), Signal::Bye);

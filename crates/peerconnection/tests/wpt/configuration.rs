@@ -229,12 +229,9 @@ fn wpt_rtc_configuration_ice_transport_policy_can_change() {
 
 /// The candidates that were reported, and whether their end was.
 fn candidates(pc: &mut Pc) -> (usize, bool) {
-    let told = pc.events();
-    let of = |event: &PeerEvent| {
-        if let PeerEvent::IceCandidate(candidate) = event { Some(candidate.is_some()) } else { None }
-    };
-    let told: Vec<bool> = told.iter().filter_map(of).collect();
-    (told.iter().filter(|real| **real).count(), told.contains(&false))
+    let candidate = |event| if let PeerEvent::IceCandidate(candidate) = event { Some(candidate) } else { None };
+    let told: Vec<_> = pc.events().into_iter().filter_map(candidate).collect();
+    (told.iter().flatten().filter(|it| !it.candidate.is_empty()).count(), told.contains(&None))
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Two sides with a channel; nothing was exchanged yet.
-fn pair() -> Pair<Side> {
+pub(super) fn pair() -> Pair<Side> {
     let (mut a, b) = Pc::two();
     a.create_channel();
     pair_of(a, b)
@@ -26,7 +26,7 @@ pub(super) fn pair_of(a: Pc, b: Pc) -> Pair<Side> {
 }
 
 /// Offer and answer without a candidate in them.
-fn exchange(pair: &mut Pair<Side>) {
+pub(super) fn exchange(pair: &mut Pair<Side>) {
     let now = pair.now();
     let offer = pair.a.peer.create_offer(now).unwrap();
     pair.a.peer.set_local_description(now, offer.clone()).unwrap();
@@ -38,7 +38,7 @@ fn exchange(pair: &mut Pair<Side>) {
 }
 
 /// The candidates that a side told, with their end if that was told too.
-fn candidates(side: &Side) -> Vec<IceCandidate> {
+pub(super) fn candidates(side: &Side) -> Vec<IceCandidate> {
     let candidate = |event: &PeerEvent| match event {
         PeerEvent::IceCandidate(candidate) => Some(candidate.clone().unwrap_or_default()),
         _ => None,
@@ -46,16 +46,21 @@ fn candidates(side: &Side) -> Vec<IceCandidate> {
     side.events.iter().filter_map(candidate).collect()
 }
 
-fn tell(now: Instant, side: &mut Side, candidates: &[IceCandidate]) {
+pub(super) fn without_end(mut candidates: Vec<IceCandidate>) -> Vec<IceCandidate> {
+    candidates.retain(|candidate| !candidate.candidate.is_empty());
+    candidates
+}
+
+pub(super) fn tell(now: Instant, side: &mut Side, candidates: &[IceCandidate]) {
     candidates.iter().for_each(|candidate| side.peer.add_ice_candidate(now, candidate).unwrap());
 }
 
-fn connect(pair: &mut Pair<Side>) {
+pub(super) fn connect(pair: &mut Pair<Side>) {
     let connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
     pair.run_until(PATIENCE, |a, b| connected(a) && connected(b)).expect("both connect");
 }
 
-fn ice_states(side: &Side) -> Vec<IceConnectionState> {
+pub(super) fn ice_states(side: &Side) -> Vec<IceConnectionState> {
     let state = |event: &PeerEvent| match event {
         PeerEvent::IceConnectionStateChange(state) => Some(*state),
         _ => None,
@@ -78,8 +83,8 @@ fn wpt_protocol_candidate_exchange_two_way() {
     exchange(&mut pair);
     let (now, of_a, of_b) = (pair.now(), candidates(&pair.a), candidates(&pair.b));
     // Without their end, with which the offerer would be completed too.
-    tell(now, &mut pair.a, &of_b[..of_b.len() - 1]);
-    tell(now, &mut pair.b, &of_a[..of_a.len() - 1]);
+    tell(now, &mut pair.a, &without_end(of_b));
+    tell(now, &mut pair.b, &without_end(of_a));
     connect(&mut pair);
     for side in [&pair.a, &pair.b] {
         assert_eq!(ice_states(side), [IceConnectionState::Checking, IceConnectionState::Connected]);

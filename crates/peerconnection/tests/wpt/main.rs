@@ -20,6 +20,7 @@ mod descriptions;
 mod dtmf;
 mod header_encryption;
 mod header_extensions;
+mod ice_servers;
 mod layers;
 #[cfg(all(feature = "tokio", feature = "vpx"))]
 mod local_tracks;
@@ -39,6 +40,7 @@ mod simulcast;
 #[cfg(all(feature = "tokio", feature = "vpx"))]
 mod sizes;
 mod sources;
+mod states;
 mod stats;
 #[cfg(feature = "serde")]
 mod stats_members;

@@ -27,7 +27,7 @@ pub struct Agent {
     shared: Shared,
     current: Generation,
     previous: Option<Previous>,
-    /// A restart came from a state beyond `New`.
+    /// A restart came from a state beyond `Checking`.
     restarted: bool,
     closed: bool,
 }
@@ -196,7 +196,11 @@ impl Agent {
         if self.closed {
             return;
         }
-        self.restarted = self.state() != State::New;
+        self.restarted = match self.state() {
+            State::New => false,
+            State::Checking => self.restarted,
+            _ => true,
+        };
         self.shared.outbox.restart();
         let number = self.current.number.wrapping_add(1);
         let new = Generation::new(number, credentials, &mut self.shared, now);
@@ -263,6 +267,19 @@ impl Agent {
             self.current.check_source(&mut self.shared, now, socket, canonical(remote));
             self.settle(now);
         }
+    }
+
+    /// When it last sent what its [pace](super::Config::with_ta) holds for: a check, or a question to a STUN server.
+    pub fn last_paced(&self) -> Option<Instant> {
+        self.shared.pace.spent
+    }
+
+    /// Says that such was sent at `now` by another agent, with which this one shares the pace: it waits as if that had been its own.
+    ///
+    /// Source: [RFC 8445 §14.2](https://www.rfc-editor.org/rfc/rfc8445#section-14.2)
+    pub fn give_way(&mut self, now: Instant) {
+        let Shared { pace, config, .. } = &mut self.shared;
+        pace.give_way(now, config);
     }
 
     /// Does what is due. To be called at [`poll_timeout`](Self::poll_timeout).
@@ -480,12 +497,9 @@ impl Agent {
         } else if current.failed {
             State::Failed
         } else if current.active.is_some() {
-            let done = current.remote_ended
-                && !current.is_resolving()
-                && current.gathering.state(self.shared.sockets_ended) == GatheringState::Complete;
             match (current.is_silent(), current.searching) {
                 (true, _) => State::Disconnected,
-                (false, false) if done => State::Completed,
+                (false, false) if current.knows_all_candidates(&self.shared) => State::Completed,
                 _ => State::Connected,
             }
         } else if let Some(carrier) = self.carrier() {
@@ -494,7 +508,7 @@ impl Agent {
                 (true, true) => State::Checking,
                 (_, false) => State::Connected,
             }
-        } else if current.last_answer.is_some() {
+        } else if current.last_answer.is_some() || current.waits_for_candidates(&self.shared) {
             State::Disconnected
         } else if self.restarted || current.remote.is_some() && (current.remote_ended || !current.remotes.is_empty()) {
             State::Checking
@@ -504,9 +518,8 @@ impl Agent {
     }
 
     /// When the agent fails unless something happens: 30 seconds after the last answer, or when patience is at its end and
-    /// no pair is left to hope for.
-    ///
-    /// Without an end of candidates it does so too: RFC 8863 §5 lets the timer stand in for it.
+    /// no pair is left to hope for. As long as candidates may come it has patience once more: who never says that none do
+    /// (RFC 8838 §8.2 leaves it open) is not waited for without end, as RFC 8863 §5 has it.
     fn failure_at(&self) -> Option<Instant> {
         let current = &self.current;
         if current.active.is_some() || self.carrier().is_some() {
@@ -515,8 +528,11 @@ impl Agent {
         if let Some(answered) = current.last_answer {
             return Some(answered + super::consent::EXPIRY);
         }
-        let began = current.began.filter(|_| !current.is_open())?;
-        Some(began + self.shared.config.patience)
+        let patience = self.shared.config.patience;
+        let (began, idle_since) = (current.began?, current.idle_since?);
+        let tried = began + patience;
+        let knows_all = current.knows_all_candidates(&self.shared);
+        Some(if knows_all { tried } else { tried.max(idle_since) + patience })
     }
 
     /// Nothing more is to be sent, nor anything listened to.

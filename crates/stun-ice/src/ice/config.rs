@@ -61,7 +61,8 @@ impl Config {
 
     /// Ta, the time between two checks. Default: 50 ms; not below [`MIN_TA`](Self::MIN_TA).
     ///
-    /// An agent whose checks share a network with those of `n` others is to be given `n + 1` times its Ta.
+    /// Agents of one session share a pace by [`Agent::give_way`](crate::Agent::give_way). One whose checks share a network with
+    /// those of `n` others is to be given `n + 1` times its Ta otherwise.
     ///
     /// Source: [RFC 8445 §14.2](https://www.rfc-editor.org/rfc/rfc8445#section-14.2)
     pub fn with_ta(mut self, ta: Duration) -> Self {
@@ -85,9 +86,10 @@ impl Config {
     }
 
     /// How long an agent that never found a valid pair waits before it fails, from the moment both sides' credentials are
-    /// known. Default: 39.5 s, the longest that the peer's checks take.
+    /// known. It waits once more as long, from when nothing is left to check, while candidates may be to come: the peer has
+    /// not ended its own, or this side still gathers. Default: 39.5 s, the longest that the peer's checks take.
     ///
-    /// Source: [RFC 8863 §4](https://www.rfc-editor.org/rfc/rfc8863#section-4)
+    /// Source: [RFC 8863 §4, §5](https://www.rfc-editor.org/rfc/rfc8863#section-4)
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

@@ -43,7 +43,8 @@ pub struct Route {
 ///           +--> Failed <-- Disconnected        any -> Closed
 /// ```
 ///
-/// A restart leads from `Completed` to `Connected` and from `Disconnected` or `Failed` to `Checking`.
+/// `Checking` leads to `Disconnected` too, and back, where all pairs failed and the peer may have candidates to come. A restart
+/// leads from `Completed` to `Connected` and from `Disconnected` or `Failed` to `Checking`.
 ///
 /// Source: [WebRTC §5.6.4](https://www.w3.org/TR/webrtc/#rtcicetransportstate)
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -57,7 +58,8 @@ pub enum State {
     Connected,
     /// Has selected a pair, and neither side has candidates to come.
     Completed,
-    /// The pair in use stopped answering. Returns by itself when it answers again, or when another pair does.
+    /// The pair in use stopped answering: returns by itself when it answers again, or when another pair does. Or no pair works,
+    /// and candidates may be to come: returns when one does.
     Disconnected,
     /// No pair works: none was found, or consent was lost. Nothing is sent any more. Only a restart leads out of it.
     Failed,

@@ -32,6 +32,17 @@ pub(super) struct Gathering {
     has_sockets: bool,
 }
 
+/// What a server says of a socket.
+#[derive(Debug)]
+pub(super) struct Sighting {
+    /// Where it saw it.
+    pub(super) at: SocketAddr,
+    /// Where the server is.
+    pub(super) from: SocketAddr,
+    /// What the server is called.
+    pub(super) server: StunServer,
+}
+
 /// A server to ask.
 #[derive(Debug)]
 struct Server {
@@ -259,7 +270,7 @@ impl Gathering {
         Some(Transmit { socket: query.socket, remote: query.server, ecn: Ecn::NotEct, len, segment_size: None })
     }
 
-    /// Takes a server's answer: the address that the socket was seen at, if it says. `None` when no server was asked.
+    /// Takes a server's answer: where it saw the socket, if it says. `None` when no server was asked.
     fn on_response(
         &mut self,
         shared: &mut Shared,
@@ -267,7 +278,7 @@ impl Gathering {
         socket: SocketId,
         remote: SocketAddr,
         message: &Message<'_>,
-    ) -> Option<Option<SocketAddr>> {
+    ) -> Option<Option<Sighting>> {
         let query = self.queries.iter_mut().find(|query| {
             query.transaction == message.transaction()
                 && query.socket == socket
@@ -287,7 +298,8 @@ impl Gathering {
             let error = GatheringError { local, server, code: error.code, reason: error.reason.to_owned() };
             shared.outbox.errors.push_back(error);
         }
-        Some(mapped.filter(|_| message.class() == Class::Success))
+        let mapped = mapped.filter(|_| message.class() == Class::Success);
+        Some(mapped.map(|at| Sighting { at: canonical(at), from: remote, server: server.name.clone() }))
     }
 }
 
@@ -301,9 +313,9 @@ impl Generation {
         remote: SocketAddr,
         message: &Message<'_>,
     ) -> bool {
-        let Some(mapped) = self.gathering.on_response(shared, now, socket, remote, message) else { return false };
-        if let (Some(at), Some(socket)) = (mapped, shared.socket(socket)) {
-            self.add_server_reflexive(shared, socket, canonical(at), remote);
+        let Some(seen) = self.gathering.on_response(shared, now, socket, remote, message) else { return false };
+        if let (Some(seen), Some(socket)) = (seen, shared.socket(socket)) {
+            self.add_server_reflexive(shared, socket, seen);
         }
         true
     }

@@ -10,7 +10,7 @@ use super::remote::Remote;
 use super::request::EarlyCheck;
 use super::shared::Shared;
 use super::transaction::Transactions;
-use super::{Candidate, CandidateKind, CandidateStats, Credentials, PairId, Route, consent};
+use super::{Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairId, Route, consent};
 use crate::stun::IntegrityKey;
 use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId};
@@ -50,6 +50,8 @@ pub(super) struct Generation {
     pub(super) searching: bool,
     /// When the next source of data that is not validated may be checked.
     pub(super) next_source_check: Instant,
+    /// Since when there is nothing left to check.
+    pub(super) idle_since: Option<Instant>,
     pub(super) failed: bool,
 }
 
@@ -93,6 +95,7 @@ impl Generation {
             last_answer: None,
             searching: true,
             next_source_check: now,
+            idle_since: None,
             failed: false,
         };
         for socket in shared.sockets.clone() {
@@ -133,7 +136,7 @@ impl Generation {
             id: it.id,
             remote: false,
             candidate: &it.candidate,
-            server: it.server,
+            server: it.server.as_ref(),
             signalled: true,
         });
         let remotes = self.remotes.iter().map(|it| CandidateStats {
@@ -177,6 +180,7 @@ impl Generation {
         self.notice_silence(shared, now);
         self.choose_active(shared, now);
         self.advance_nomination(shared, now);
+        self.idle_since = if self.is_open() { None } else { self.idle_since.or(Some(now)) };
     }
 
     /// Picks the pair that carries the data: the selected one while it answers, else the best that does.
@@ -211,6 +215,20 @@ impl Generation {
     /// Whether a check may still find a pair.
     pub(super) fn is_open(&self) -> bool {
         self.list.iter().any(Pair::is_open)
+    }
+
+    /// Neither side has candidates to come.
+    pub(super) fn knows_all_candidates(&self, shared: &Shared) -> bool {
+        let gathered = self.gathering.state(shared.sockets_ended) == GatheringState::Complete;
+        self.remote_ended && !self.is_resolving() && gathered
+    }
+
+    /// What there was to check came to nothing, and only candidates that are to come can help.
+    ///
+    /// Source: [webrtc-pc §5.6.4](https://www.w3.org/TR/webrtc/#dom-rtcicetransportstate-disconnected)
+    pub(super) fn waits_for_candidates(&self, shared: &Shared) -> bool {
+        let tried = self.began.is_some() && self.list.iter().next().is_some();
+        tried && self.idle_since.is_some() && !self.knows_all_candidates(shared)
     }
 
     /// Ends all activity.

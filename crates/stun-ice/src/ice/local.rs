@@ -1,11 +1,14 @@
 //! Our candidates.
 
 use super::address::may_pair;
+use super::gather::Sighting;
 use super::generation::Generation;
 use super::pair::{Pair, Run};
 use super::remote::Place;
 use super::shared::{Shared, Socket};
-use super::{Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, Traffic, Transport};
+use super::{
+    Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, Traffic, Transport,
+};
 use ortica_core::{Instant, Rng, SocketId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -20,7 +23,7 @@ pub(super) struct Local {
     /// The socket it is based on.
     pub(super) base: SocketId,
     /// The STUN server that saw it.
-    pub(super) server: Option<SocketAddr>,
+    pub(super) server: Option<StunServer>,
     /// What may be shown of it.
     pub(super) candidate: Candidate,
 }
@@ -59,17 +62,12 @@ impl Generation {
     }
 
     /// A candidate that a STUN server saw, unless it is one we have.
-    pub(super) fn add_server_reflexive(
-        &mut self,
-        shared: &mut Shared,
-        socket: Socket,
-        at: SocketAddr,
-        server: SocketAddr,
-    ) {
+    pub(super) fn add_server_reflexive(&mut self, shared: &mut Shared, socket: Socket, seen: Sighting) {
+        let Sighting { at, from, server } = seen;
         if self.locals.iter().any(|local| local.base == socket.id && local.address == at) {
             return;
         }
-        let mut candidate = self.candidate(CandidateKind::ServerReflexive, socket, at, Some(server));
+        let mut candidate = self.candidate(CandidateKind::ServerReflexive, socket, at, Some(from));
         candidate.related = Some(match shared.config.host_candidates {
             HostCandidates::Address => (socket.addr.ip().into(), socket.addr.port()),
             // Port 9 is "discard": a value that says nothing (draft-ietf-mmusic-mdns-ice-candidates §3.1.2.2).

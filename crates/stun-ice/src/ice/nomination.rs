@@ -17,7 +17,7 @@ use super::generation::Generation;
 use super::pair::Pair;
 use super::remote::Remote;
 use super::shared::Shared;
-use super::{CandidateKind, GatheringState, PairId, Role};
+use super::{CandidateKind, PairId, Role};
 use ortica_core::Instant;
 use std::time::Duration;
 use tracing::debug;
@@ -149,9 +149,8 @@ impl Generation {
             return false;
         }
         let kind = self.remote_of(best).map(|remote| remote.candidate.kind);
-        let gathered = self.gathering.state(shared.sockets_ended) == GatheringState::Complete;
-        let named_all = self.remote_ended && !self.is_resolving() && gathered;
-        matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive)) || named_all
+        let is_direct = matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive));
+        is_direct || self.knows_all_candidates(shared)
     }
 
     pub(super) fn remote_of(&self, pair: &Pair) -> Option<&Remote> {

@@ -99,7 +99,7 @@ impl Shared {
             tie_breaker,
             sockets: Vec::new(),
             sockets_ended: false,
-            pace: Pace { ordinary: now, urgent: now, gathering_next: false },
+            pace: Pace { ordinary: now, urgent: now, gathering_next: false, spent: None },
             replies: VecDeque::new(),
             outbox: Outbox::default(),
             stats: Stats::default(),
@@ -150,7 +150,7 @@ impl Shared {
     }
 }
 
-/// When the next check may go out. One pace for the whole agent, whatever generation or purpose.
+/// When the next check may go out. One pace for the whole agent, whatever generation or purpose, and for those it is shared with.
 ///
 /// Source: [RFC 8445 §14.2](https://www.rfc-editor.org/rfc/rfc8445#section-14.2)
 #[derive(Clone, Copy, Debug)]
@@ -161,11 +161,19 @@ pub(super) struct Pace {
     pub(super) urgent: Instant,
     /// Checks and questions to STUN servers take turns when both are waiting, checks first.
     pub(super) gathering_next: bool,
+    /// When something was sent last by this agent.
+    pub(super) spent: Option<Instant>,
 }
 
 impl Pace {
     /// Something was sent.
     pub(super) fn spend(&mut self, now: Instant, config: &Config) {
+        self.spent = Some(now);
+        self.give_way(now, config);
+    }
+
+    /// Something was sent, by whomever.
+    pub(super) fn give_way(&mut self, now: Instant, config: &Config) {
         self.ordinary = now + config.ta;
         self.urgent = now + Config::MIN_TA;
     }

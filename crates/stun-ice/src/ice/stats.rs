@@ -1,10 +1,9 @@
 //! Numbers about an agent, its candidates and its pairs.
 
-use super::Traffic;
+use super::{StunServer, Traffic};
 use crate::Candidate;
 use ortica_core::SocketId;
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What an agent counted since it was made, restarts included.
@@ -73,8 +72,8 @@ pub struct CandidateStats<'a> {
     pub remote: bool,
     /// The candidate as it was signalled: hidden addresses stay hidden here.
     pub candidate: &'a Candidate,
-    /// The STUN server that saw it, for server-reflexive local ones.
-    pub server: Option<SocketAddr>,
+    /// The STUN server that saw it, as it was named, for server-reflexive local ones.
+    pub server: Option<&'a StunServer>,
     /// `false` for a peer-reflexive one of the peer that its signaling has not named: where it is, the application was not told.
     pub signalled: bool,
 }

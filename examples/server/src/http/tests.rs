@@ -75,7 +75,7 @@ async fn the_server_offers_and_candidates_trickle_both_ways() {
             candidate: text("candidate").unwrap(),
             sdp_mid: text("sdpMid"),
             sdp_mline_index: candidate["sdpMLineIndex"].as_u64().map(|index| index as u16),
-            username_fragment: None,
+            ..IceCandidate::default()
         };
         caller.connection.add_ice_candidate(&candidate).unwrap();
     }
@@ -129,7 +129,7 @@ async fn a_closed_call_is_gone() {
     ping(&chat).await;
     server.accept("/close", json!({ "pc_id": id })).await;
     assert!(server.ids().await.is_empty());
-    caller.until(|event| matches!(event, Event::DtlsStateChange(DtlsState::Closed))).await;
+    caller.until(|event| matches!(event, Event::DtlsStateChange { state: DtlsState::Closed, .. })).await;
     assert_eq!(server.post("/close", json!({ "pc_id": id })).await.0, StatusCode::NOT_FOUND);
 }
 

@@ -286,11 +286,11 @@ impl Negotiation {
             self.apply_transport(now, session, theirs, groups, group)?;
         }
         for (section, ours) in theirs.sections.iter().zip(&ours.sections) {
-            if let (Content::Data { max_message_size, init }, Some(transport)) =
+            if let (Content::Data { port, max_message_size, init }, Some(transport)) =
                 (&section.content, ours.named_transport())
             {
                 let init = shared_init(session, transport, init).map(|[_, theirs]| theirs);
-                let parameters = SctpParameters { max_message_size: *max_message_size, init };
+                let parameters = SctpParameters { port: *port, max_message_size: *max_message_size, init };
                 session.start_sctp(now, transport, parameters)?;
             }
         }

@@ -19,13 +19,25 @@ impl Negotiation {
         candidate: &Candidate,
         session: &Session,
     ) -> Option<IceCandidate> {
+        self.signalled(transport, candidate.to_string(), session)
+    }
+
+    /// The end of a transport's local candidates, of the generation in force.
+    ///
+    /// Source: [webrtc-pc §4.8.2](https://www.w3.org/TR/webrtc/#rtcpeerconnectioniceevent)
+    pub fn end_of_local_candidates(&self, transport: TransportId, session: &Session) -> Option<IceCandidate> {
+        self.signalled(transport, String::new(), session)
+    }
+
+    fn signalled(&self, transport: TransportId, candidate: String, session: &Session) -> Option<IceCandidate> {
         let local = self.agreed()?;
         let (index, section) = local.model.leader(transport)?;
         Some(IceCandidate {
-            candidate: candidate.to_string(),
+            candidate,
             sdp_mid: Some(section.mid.clone()),
             sdp_mline_index: u16::try_from(index).ok(),
             username_fragment: Some(session.ice(transport)?.local_credentials().ufrag.clone()),
+            ..IceCandidate::default()
         })
     }
 

@@ -224,6 +224,11 @@ impl Negotiation {
         }
     }
 
+    /// New ICE credentials, for a restart that no description announces.
+    pub fn draw_credentials(&mut self) -> Credentials {
+        Credentials::generate(&mut self.rng)
+    }
+
     /// The next offer has new ICE credentials for all that was agreed on.
     pub(super) fn offer_restarts(&mut self) {
         let Self { transports, rng, .. } = self;

@@ -4,6 +4,7 @@ use super::Report;
 use crate::engine::{DtlsState, TransportId};
 use crate::jsep::SignalingState;
 use crate::peer::Peer;
+use crate::peer::configuration::url_of;
 use crate::stats::{
     CandidatePairReport, CandidateReport, CertificateReport, DtlsRole, IceRole, Nullable, SctpTransportReport,
     StatsKind, TransportReport,
@@ -108,7 +109,7 @@ fn candidate_report(transport: TransportId, stats: &CandidateStats<'_>) -> Candi
         protocol: candidate.transport.to_string(),
         candidate_type: candidate.kind,
         priority: candidate.priority,
-        url: stats.server.map(|server| format!("stun:{server}")),
+        url: stats.server.map(url_of),
         foundation: candidate.foundation.clone(),
         related_address: related.map(|(address, _)| address.to_string()),
         related_port: related.map(|(_, port)| *port),

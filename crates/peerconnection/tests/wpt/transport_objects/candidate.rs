@@ -1,7 +1,7 @@
 //! `RTCIceCandidate-constructor`.
 
 use super::*;
-use ortica::jsep::{IceCandidate, IceCandidateError};
+use ortica::jsep::{IceCandidate, IceCandidateError, IceServerTransportProtocol};
 use ortica::ortc::{IceCandidateType, IceComponent, IceProtocol, IceTcpCandidateType};
 
 const HOST: &str = "candidate:1905690388 1 udp 2113937151 192.168.0.1 58041 typ host generation 0 ufrag thC8";
@@ -52,4 +52,28 @@ fn wpt_rtc_ice_candidate_constructor_ufrag_not_from_candidate() {
     let candidate = with_mid(HOST);
     assert_eq!(candidate.username_fragment, None);
     assert_eq!(candidate.fields().unwrap().username_fragment.as_deref(), Some("thC8"));
+}
+
+/// They are for this side's eyes.
+#[test]
+fn wpt_rtc_ice_candidate_constructor_relay_protocol_and_url() {
+    for (relay_protocol, word) in [
+        (IceServerTransportProtocol::Udp, "udp"),
+        (IceServerTransportProtocol::Tcp, "tcp"),
+        (IceServerTransportProtocol::Tls, "tls"),
+    ] {
+        let url = Some("turn:turn.example.net".to_owned());
+        let candidate = IceCandidate { relay_protocol: Some(relay_protocol), url: url.clone(), ..with_mid(HOST) };
+        let copy = candidate.clone();
+        assert_eq!((copy.relay_protocol.map(|it| it.to_string()).as_deref(), copy.url), (Some(word), url));
+        #[cfg(feature = "serde")]
+        {
+            let signalled = serde_json::to_value(&candidate).unwrap();
+            let members: std::collections::BTreeSet<_> = signalled.as_object().unwrap().keys().cloned().collect();
+            let wanted = ["candidate", "sdpMLineIndex", "sdpMid", "usernameFragment"];
+            assert_eq!(members, wanted.map(str::to_owned).into());
+            let read: IceCandidate = serde_json::from_value(signalled).unwrap();
+            assert_eq!(read, with_mid(HOST));
+        }
+    }
 }

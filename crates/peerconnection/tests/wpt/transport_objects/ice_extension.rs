@@ -1,11 +1,11 @@
 //! `RTCIceTransport-extension`: transports without a connection, steered by hand.
 
 use super::*;
-use ortica::core::SocketId;
 use ortica::core::crypto::rust_crypto;
+use ortica::core::{Instant, SocketId};
 use ortica::engine::{Event, TransportError};
 use ortica::ortc::{IceCandidate, IceGathererState, IceParameters, IceRole, IceTransportState, ObjectError};
-use ortica_ice::CredentialsError;
+use ortica_ice::{CredentialsError, GatherOptions, TransportPolicy};
 
 /// Two peers that negotiate nothing, and their transports.
 fn by_hand() -> (Pair<Side>, [TransportId; 2]) {
@@ -125,28 +125,40 @@ fn wpt_rtc_ice_transport_extension_checking_needs_both() {
     }
 }
 
+/// What a side tells of its transport, as it is now.
+fn told(side: &Side, id: TransportId) -> (IceParameters, Vec<IceCandidate>) {
+    let agent = side.peer.session().ice(id).unwrap();
+    let candidates = agent.local_candidates().iter().filter_map(IceCandidate::of).collect();
+    (IceParameters::of(agent.local_credentials()), candidates)
+}
+
+fn start(now: Instant, side: &mut Side, id: TransportId, of_peer: &(IceParameters, Vec<IceCandidate>), role: IceRole) {
+    side.peer.start_ice(now, id, &of_peer.0, role).unwrap();
+    for candidate in &of_peer.1 {
+        side.peer.add_remote_candidate(now, id, Some(candidate)).unwrap();
+    }
+}
+
+/// Both gather, and then know all of each other; waits until they are connected.
+fn start_both(pair: &mut Pair<Side>, [ours, theirs]: [TransportId; 2]) {
+    let now = pair.now();
+    pair.a.peer.gather_by_hand(now, ours).unwrap();
+    pair.b.peer.gather_by_hand(now, theirs).unwrap();
+    let (of_a, of_b) = (told(&pair.a, ours), told(&pair.b, theirs));
+    start(now, &mut pair.a, ours, &of_b, IceRole::Controlling);
+    start(now, &mut pair.b, theirs, &of_a, IceRole::Controlled);
+    wait_for(pair, [ours, theirs], IceTransportState::Connected);
+}
+
+fn wait_for(pair: &mut Pair<Side>, [ours, theirs]: [TransportId; 2], state: IceTransportState) {
+    let is_there = |side: &Side, id| side.peer.ice_state(id) == state;
+    pair.run_until(PATIENCE, |a, b| is_there(a, ours) && is_there(b, theirs)).unwrap();
+}
+
 #[test]
 fn wpt_rtc_ice_transport_extension_connect_and_select() {
     let (mut pair, [ours, theirs]) = by_hand();
-    let now = pair.now();
-    for (side, id) in [(&mut pair.a, ours), (&mut pair.b, theirs)] {
-        side.peer.gather_by_hand(now, id).unwrap();
-    }
-    let known = |side: &Side, id| {
-        let agent = side.peer.session().ice(id).unwrap();
-        let candidates: Vec<_> = agent.local_candidates().iter().filter_map(IceCandidate::of).collect();
-        (IceParameters::of(agent.local_credentials()), candidates)
-    };
-    let (of_a, of_b) = (known(&pair.a, ours), known(&pair.b, theirs));
-    let started = [(&mut pair.a, ours, of_b, IceRole::Controlling), (&mut pair.b, theirs, of_a, IceRole::Controlled)];
-    for (side, id, (remote, candidates), role) in started {
-        side.peer.start_ice(now, id, &remote, role).unwrap();
-        for candidate in &candidates {
-            side.peer.add_remote_candidate(now, id, Some(candidate)).unwrap();
-        }
-    }
-    let is_up = |side: &Side, id| side.peer.ice_state(id) == IceTransportState::Connected;
-    pair.run_until(PATIENCE, |a, b| is_up(a, ours) && is_up(b, theirs)).unwrap();
+    start_both(&mut pair, [ours, theirs]);
     for (side, id) in [(&pair.a, ours), (&pair.b, theirs)] {
         assert!(side.transport_events.contains(&Event::Selected(id)));
         let pair = side.peer.selected_candidate_pair(id).unwrap();
@@ -158,16 +170,74 @@ fn wpt_rtc_ice_transport_extension_connect_and_select() {
     assert_eq!(pair.a.peer.selected_candidate_pair(ours), None);
 }
 
-/// Another role is refused, and so are other parameters, since ICE restarts on both sides or on none.
+/// Guards `Peer::start_ice`: the same parameters again change nothing, and others restart this side too.
 #[test]
-fn started_ice_is_not_started_in_another_way() {
+fn wpt_rtc_ice_transport_extension_start_again() {
     let (mut pair, [id, _]) = by_hand();
     let now = pair.now();
-    let mut start = |name, role| pair.a.peer.start_ice(now, id, &parameters(name), role);
-    start("theirs", IceRole::Controlling).unwrap();
-    start("theirs", IceRole::Controlling).unwrap();
-    assert_eq!(start("theirs", IceRole::Controlled), Err(ObjectError::Started));
-    let changed = TransportError::from(CredentialsError::Changed);
-    assert_eq!(start("others", IceRole::Controlling), Err(changed.into()));
-    assert_eq!(pair.a.peer.ice_role(id), Some(IceRole::Controlling));
+    pair.with_a(|a, now| a.peer.gather_by_hand(now, id)).unwrap();
+    let local = |side: &Side| side.peer.session().ice(id).unwrap().local_credentials().clone();
+    let start = |a: &mut Side, name, role| a.peer.start_ice(now, id, &parameters(name), role);
+    start(&mut pair.a, "theirs", IceRole::Controlling).unwrap();
+    pair.a.peer.add_remote_candidate(now, id, Some(&candidate())).unwrap();
+    let before = local(&pair.a);
+    start(&mut pair.a, "theirs", IceRole::Controlling).unwrap();
+    assert_eq!(start(&mut pair.a, "theirs", IceRole::Controlled), Err(ObjectError::Started));
+    assert_eq!((pair.a.peer.ice_state(id), local(&pair.a)), (IceTransportState::Checking, before.clone()));
+    assert_eq!(remote_candidates(&pair.a, id), 1);
+
+    start(&mut pair.a, "others", IceRole::Controlling).unwrap();
+    assert_eq!((pair.a.peer.ice_state(id), remote_candidates(&pair.a, id)), (IceTransportState::New, 0));
+    assert_eq!(start(&mut pair.a, "others", IceRole::Controlled), Err(ObjectError::Started));
+    assert_ne!(local(&pair.a), before, "both sides restart, or none (RFC 8445 §9)");
+    let theirs = pair.a.peer.session().ice(id).unwrap().remote_credentials().map(|it| it.ufrag.as_str());
+    assert_eq!((theirs, pair.a.peer.ice_role(id)), (Some("others"), Some(IceRole::Controlling)));
+    pair.a.peer.close(now);
+    assert_eq!(start(&mut pair.a, "third", IceRole::Controlling), Err(ObjectError::Closed));
+}
+
+#[test]
+fn wpt_rtc_ice_transport_extension_gather_relay_only() {
+    let options = GatherOptions { policy: TransportPolicy::Relay, ..GatherOptions::default() };
+    let (mut pair, [id, _]) =
+        by_hand_with(ortica_ice::Config::new(rust_crypto::provider()).with_gather_options(options));
+    pair.with_a(|a, now| a.peer.gather_by_hand(now, id)).unwrap();
+    pair.run_for(Duration::ZERO);
+    assert_eq!(pair.a.peer.gathering_state(id), IceGathererState::Complete);
+    assert!(pair.a.peer.session().ice(id).unwrap().local_candidates().is_empty());
+}
+
+/// Guards `Peer::restart_gathering`: the one side begins, the other follows when it is started with the new parameters. What is
+/// connected stays so, and what failed connects again.
+#[test]
+fn ice_restarts_by_hand() {
+    for fails in [false, true] {
+        let (mut pair, ids) = by_hand();
+        let [ours, theirs] = ids;
+        assert_eq!(pair.a.peer.restart_gathering(pair.now(), ours), Err(ObjectError::NotGathering));
+        start_both(&mut pair, ids);
+        if fails {
+            pair.links(|link| link.down = true);
+            wait_for(&mut pair, ids, IceTransportState::Failed);
+            pair.links(|link| link.down = false);
+        }
+        let before = (told(&pair.a, ours), told(&pair.b, theirs));
+        [&mut pair.a, &mut pair.b].into_iter().for_each(|side| side.transport_events.clear());
+        let now = pair.now();
+        pair.a.peer.restart_gathering(now, ours).unwrap();
+        let of_a = told(&pair.a, ours);
+        start(now, &mut pair.b, theirs, &of_a, IceRole::Controlled);
+        let of_b = told(&pair.b, theirs);
+        start(now, &mut pair.a, ours, &of_b, IceRole::Controlling);
+        assert!(of_a.0 != before.0.0 && of_b.0 != before.1.0 && !of_a.1.is_empty() && !of_b.1.is_empty());
+        pair.run_for(Duration::from_secs(5));
+        for (side, id) in [(&pair.a, ours), (&pair.b, theirs)] {
+            assert_eq!(side.peer.ice_state(id), IceTransportState::Connected);
+            let state = |event: &Event| if let Event::Ice(_, state) = event { Some(*state) } else { None };
+            let states: Vec<_> = side.transport_events.iter().filter_map(state).collect();
+            let wanted = [IceTransportState::Checking, IceTransportState::Connected];
+            assert_eq!(states, if fails { &wanted[..] } else { &[] });
+            assert_eq!(side.peer.session().ice(id).unwrap().pairs().count(), 1, "the old one is forgotten");
+        }
+    }
 }

@@ -210,6 +210,16 @@ fn wpt_rtc_ice_transport_peer_reflexive_remote_selected_pair_hides_address() {
 }
 
 #[test]
+fn wpt_rtc_ice_transport_peer_reflexive_remote_stats_hide_address() {
+    let pair = with_a_peer_reflexive_remote();
+    let report = pair.b.peer.stats(pair.now());
+    let candidates: Vec<_> = report.remote_candidates().collect();
+    assert_eq!(candidates.len(), 1);
+    assert_eq!(candidates[0].candidate_type, ortica_ice::CandidateKind::PeerReflexive);
+    assert_eq!(candidates[0].address.0, None);
+}
+
+#[test]
 fn wpt_rtc_ice_connection_state_candidate_pair_succeeded_pair_when_connected() {
     let pair = connected(Content::Sound);
     let report = pair.a.peer.stats(pair.now());

@@ -2,7 +2,7 @@
 
 use super::*;
 use ortica::engine::{ChannelState, DtlsState, SctpState};
-use ortica::jsep::{DescriptionError, SdpType};
+use ortica::jsep::{DescriptionError, IceCandidate, SdpType};
 use ortica::ortc::IceTransportState;
 use ortica_dtls::Version;
 
@@ -21,6 +21,23 @@ fn wpt_protocol_ice_state_offers_trickle() {
         let description = side.peer.local_description().unwrap();
         assert!(description.sdp.lines().any(|line| line == "a=ice-options:trickle"), "{}", description.sdp);
     }
+}
+
+#[test]
+fn wpt_protocol_ice_state_disconnected_not_failed() {
+    let mut pair = pair(Content::Data);
+    exchange_changed(&mut pair, |description| without_candidates(&description));
+    let dead = IceCandidate {
+        candidate: "candidate:1 1 udp 2113929471 198.51.100.99 9 typ host".to_owned(),
+        sdp_mid: Some("0".to_owned()),
+        ..IceCandidate::default()
+    };
+    pair.with_a(|a, now| a.peer.add_ice_candidate(now, &dead)).unwrap();
+    let state = |side: &Side| side.peer.ice_state(transport(side));
+    assert_eq!(state(&pair.a), IceTransportState::Checking);
+    pair.run_until(PATIENCE, |a, _| state(a) != IceTransportState::Checking).unwrap();
+    assert_eq!(state(&pair.a), IceTransportState::Disconnected);
+    assert_eq!(pair.a.peer.connection_state(), ConnectionState::Disconnected);
 }
 
 /// The credentials of an answer, with a character that they cannot have.

@@ -221,18 +221,71 @@ fn ice_9_a_check_that_comes_late_still_connects() {
     }
 }
 
-/// Guards `Agent::failure_at`: 39.5 seconds from when checks could begin.
-#[test]
-fn ice_9_patience_ends_after_39_5_seconds() {
+/// A knows the credentials of B, which knows nothing.
+fn half_signalled() -> Sim {
     let mut sim = Sim::new(1, Link::with_delay(10 * MS));
     sim.signalling = false;
     sim.run_for(MS);
-    let start = sim.swarm.now();
     let b = std::mem::take(&mut sim.b().signals);
     sim.a().take(b[0].clone());
-    sim.run_for(60 * SECOND);
-    let failed = sim.a().when(State::Failed).unwrap();
-    assert_eq!(failed.saturating_duration_since(start), 39_500 * MS);
-    // Without credentials of the peer nothing has begun.
-    assert_eq!(sim.b().agent.state(), State::New);
+    sim
+}
+
+/// A candidate where nobody is.
+fn nobody() -> Signal {
+    Signal::Candidate("9 1 udp 2130706431 198.51.100.99 9 typ host".parse().unwrap())
+}
+
+/// Guards `Agent::failure_at`: 39.5 seconds from when checks could begin, and as long again where the peer's candidates have no end.
+#[test]
+fn ice_9_patience_ends_after_39_5_seconds() {
+    for (ended, patience) in [(true, 39_500 * MS), (false, 79_000 * MS)] {
+        let mut sim = half_signalled();
+        let start = sim.swarm.now();
+        if ended {
+            sim.a().take(Signal::End);
+        }
+        sim.run_for(100 * SECOND);
+        let failed = sim.a().when(State::Failed).unwrap();
+        assert_eq!(failed.saturating_duration_since(start), patience);
+        // Without credentials of the peer nothing has begun.
+        assert_eq!(sim.b().agent.state(), State::New);
+    }
+}
+
+/// Guards `Generation::waits_for_candidates`: what comes to nothing is no failure while there may be more, which the end of the
+/// peer's candidates decides, and another candidate puts off.
+#[test]
+fn without_an_end_of_candidates_an_agent_is_disconnected_before_it_fails() {
+    for ends in [true, false] {
+        let mut sim = half_signalled();
+        let start = sim.swarm.now();
+        sim.a().take(nobody());
+        sim.run_for(45 * SECOND);
+        assert_eq!(sim.a().states(), [State::Checking, State::Disconnected]);
+        if ends {
+            sim.a().take(Signal::End);
+            sim.run_for(MS);
+            assert_eq!(sim.a().states(), [State::Checking, State::Disconnected, State::Failed]);
+            continue;
+        }
+        sim.a().take(Signal::Candidate("8 1 udp 2130706431 198.51.100.98 9 typ host".parse().unwrap()));
+        sim.run_for(45 * SECOND);
+        assert_eq!(sim.a().states(), [State::Checking, State::Disconnected].repeat(2));
+        sim.run_for(60 * SECOND);
+        let failed = sim.a().when(State::Failed).unwrap().saturating_duration_since(start);
+        assert!((124 * SECOND..125 * SECOND).contains(&failed), "{failed:?}");
+    }
+}
+
+/// The same, and then the peer names where it is.
+#[test]
+fn a_candidate_leads_out_of_disconnected() {
+    let mut sim = half_signalled();
+    sim.a().take(nobody());
+    sim.run_for(45 * SECOND);
+    assert_eq!(sim.a().agent.state(), State::Disconnected);
+    let a = std::mem::take(&mut sim.a().signals);
+    a.into_iter().for_each(|signal| sim.b().take(signal));
+    sim.connect(SECOND).unwrap();
 }

@@ -63,7 +63,7 @@ fn a_stun_server_yields_a_server_reflexive_candidate() {
     let reflexive = &sim.a().agent.local_candidates()[1];
     assert_eq!(reflexive.related, Some(("10.0.0.2".parse::<std::net::IpAddr>().unwrap().into(), 5000)));
     let server = sim.a().agent.candidates().nth(1).unwrap().server;
-    assert_eq!(server, Some(address("203.0.113.9:3478")));
+    assert_eq!(server, Some(&address("203.0.113.9:3478").into()));
     // The end of candidates comes after the last candidate.
     let events: Vec<_> = sim.a().events.iter().map(|(_, event)| event.clone()).collect();
     let position = |wanted: &dyn Fn(&Event) -> bool| events.iter().rposition(wanted).unwrap();
