@@ -2,7 +2,11 @@
 #![cfg(all(unix, feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use ortica::{Configuration, DataChannelInit, Endpoint, EndpointConfig, Event, Message, NewError, PeerConnection};
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use ortica::{Configuration, DataChannelInit, Endpoint, EndpointConfig, Message, NewError, PeerConnection};
+use sockets::{call, connection, describe, loopback};
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -36,24 +40,7 @@ fn flt_42_without_descriptors_new_endpoints_fail_and_calls_go_on() {
 }
 
 async fn run() {
-    let configuration = || Configuration::default().with_endpoint(Endpoint::new(on_loopback()).unwrap());
-    let (a, _a_events) = PeerConnection::new(configuration()).unwrap();
-    let (b, mut b_events) = PeerConnection::new(configuration()).unwrap();
-    let channel = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().unwrap()).unwrap();
-    let incoming = loop {
-        match b_events.next().await.unwrap() {
-            Event::DataChannel(channel) => break channel,
-            _ => continue,
-        }
-    };
-    assert!(channel.opened().await);
-
+    let call = call(DataChannelInit::default()).await;
     let free = open_all();
     let count = free.len();
     for _ in 0..100 {
@@ -61,15 +48,13 @@ async fn run() {
         assert!(error.to_string().contains("Too many open files"), "{error}");
         assert!(matches!(PeerConnection::new(Configuration::default()), Err(NewError::Bind(_))));
     }
-    channel.send("still here").await.unwrap();
-    assert_eq!(incoming.recv().await, Some(Message::from("still here")));
+    call.a_channel.send("still here").await.unwrap();
+    assert_eq!(call.b_channel.recv().await, Some(Message::from("still here")));
     drop(free);
     assert_eq!(open_all().len(), count, "nothing leaked");
-    let (again, _events) = PeerConnection::new(configuration()).unwrap();
+    let (again, _events) = connection(&loopback());
     again.create_data_channel("next", DataChannelInit::default()).unwrap();
-    again.set_local_description(None).unwrap();
-    again.gathering_complete().await;
-    assert!(again.local_description().unwrap().sdp.contains("a=candidate:"));
+    assert!(describe(&again).await.sdp.contains("a=candidate:"));
 }
 
 /// Takes every descriptor that there is.

@@ -27,6 +27,9 @@ mod rollback;
 mod set_local_description;
 mod set_remote_description;
 mod simulcast;
+#[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[path = "../common/sockets.rs"]
+mod sockets;
 mod sources;
 mod stats;
 #[cfg(feature = "serde")]
