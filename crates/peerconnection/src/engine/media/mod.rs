@@ -18,6 +18,7 @@
 //! | `receiver` | packets into frames, gaps into requests |
 //! | `flow` | whether a receiver's stream comes |
 //! | `rtp_transport` | the RTP and RTCP of one transport: who gets what, and reports |
+//! | `seldom` | warnings once in a second |
 //!
 //! Frames are encoded: coders run elsewhere.
 
@@ -28,6 +29,7 @@ mod parameters;
 mod picture;
 mod receiver;
 mod rtp_transport;
+mod seldom;
 mod sender;
 mod share;
 mod sources;
