@@ -4,7 +4,7 @@ use crate::DataChannelStream;
 use crate::driver::{Interest, Sending};
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
-    Reliability, Undelivered,
+    Reliability, SctpFailure, Undelivered,
 };
 use crate::peer::Peer;
 use crate::peer_connection::Handle;
@@ -194,7 +194,7 @@ impl DataChannel {
         self.handle.cell.look(|inner| inner.peer.channel_state(self.id))
     }
 
-    /// Bytes of messages that wait to be sent for the first time.
+    /// Bytes of messages that wait to be sent for the first time; once it is closed, those that never were.
     pub fn buffered_amount(&self) -> usize {
         self.handle.cell.look(|inner| inner.peer.session().buffered_amount(self.id))
     }
@@ -327,6 +327,14 @@ impl DataChannel {
     pub async fn closed(&self) -> Undelivered {
         let mut place = self.handle.cell.place(Interest::Write(self.id));
         poll_fn(|cx| place.poll(cx, |peer, _| peer.undelivered(self.id))).await
+    }
+
+    /// Why it ended although nobody closed it: because the other side dropped the connection, for instance. `None` as long as it
+    /// has not ended so. The W3C fires an `error` of `sctp-failure` before `close` then.
+    ///
+    /// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#dom-rtcdatachannel-onerror)
+    pub fn failure(&self) -> Option<SctpFailure> {
+        self.handle.cell.look(|inner| inner.peer.session().channel_failure(self.id))
     }
 
     /// As [`close`](Self::close), for futures written by hand.

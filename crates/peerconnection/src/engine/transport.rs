@@ -5,7 +5,7 @@ use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
 use super::observe::{Inner, Layer};
 use super::secured::Secured;
-use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpState, TransportId, TransportStats};
+use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpFailure, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
@@ -60,6 +60,8 @@ pub(super) struct Transport {
     dtls_state: DtlsState,
     pub dtls_error: Option<DtlsError>,
     pub sctp_state: SctpState,
+    /// This side closed DTLS.
+    stopped: bool,
     /// DTLS associations that were given up.
     replaced: u32,
     pub secured: Option<Secured>,
@@ -101,6 +103,7 @@ impl Transport {
             dtls_state: DtlsState::New,
             dtls_error: None,
             sctp_state: SctpState::Connecting,
+            stopped: false,
             replaced: 0,
             secured: None,
             sctp: None,
@@ -162,6 +165,7 @@ impl Transport {
             return;
         }
         if self.sctp.take().is_some() {
+            channels.fail(SctpFailure::default(), events);
             channels.on_closed(self.association(), events);
         }
         (self.secured, self.moved) = (None, None);
@@ -473,6 +477,9 @@ impl Transport {
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
             // There is nothing below it any more.
+            if !self.stopped {
+                channels.fail(SctpFailure::default(), events);
+            }
             self.end_sctp(now, channels, events);
         }
         let Some(secured) = &mut self.secured else { return };
@@ -519,6 +526,7 @@ impl Transport {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) {
             return;
         }
+        self.stopped = true;
         self.rtp.close();
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
@@ -664,6 +672,7 @@ impl Transport {
 
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
     pub fn close(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        self.stopped = true;
         self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");

@@ -330,6 +330,12 @@ impl SendQueue {
         self.streams.values().flat_map(|state| &state.queue)
     }
 
+    /// The streams that have something buffered, and how much.
+    pub fn all_buffered(&self) -> impl Iterator<Item = (StreamId, usize)> + '_ {
+        let buffered = self.streams.iter().map(|(stream, state)| (*stream, state.buffered));
+        buffered.filter(|(_, bytes)| *bytes > 0)
+    }
+
     pub fn buffered(&self, stream: StreamId) -> usize {
         self.streams.get(&stream).map_or(0, |state| state.buffered)
     }
