@@ -23,7 +23,7 @@ pub enum Event {
     NegotiationNeeded,
     /// A local candidate to tell the other side; `None` ends them.
     IceCandidate(Option<IceCandidate>),
-    /// A server could not help to gather candidates, which goes on without it.
+    /// A server could not help to gather candidates, or a socket could not be bound; gathering goes on without it.
     IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),

@@ -59,7 +59,7 @@ pub enum PeerEvent {
     NegotiationNeeded,
     /// A candidate to tell the other side; `None` ends them.
     IceCandidate(Option<IceCandidate>),
-    /// A server could not help to gather candidates, which goes on without it.
+    /// A server could not help to gather candidates, or a socket could not be bound; gathering goes on without it.
     IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),
@@ -352,7 +352,7 @@ impl Peer {
 
     #[cfg(feature = "tokio")]
     pub(crate) fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), TrySendChannel> {
-        if let Some(reason) = self.closed {
+        if let Some(reason) = self.ending() {
             return Err(TrySendChannel::Refused(SendError::Closed(reason)));
         }
         Ok(self.session.send(now, id, message)?)
@@ -490,8 +490,13 @@ impl Peer {
     }
 
     /// Nothing begins any more: it was closed, though goodbyes may still be under way, or it is over.
-    fn is_ended(&self) -> bool {
-        self.closed.is_some() || self.session.is_closing()
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ending().is_some()
+    }
+
+    /// Why that is so.
+    fn ending(&self) -> Option<CloseReason> {
+        self.closed.or(self.session.closing())
     }
 
     /// Why the connection ended, once it has.
