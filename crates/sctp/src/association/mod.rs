@@ -396,7 +396,7 @@ impl Association {
         self.config.limits.longest_message()
     }
 
-    /// Bytes of messages queued on `stream` that were not yet put into a packet; once the association has ended, those that never
+    /// Bytes of messages queued on `stream` that were not yet put into a packet, without those that stand for empty ones; once the association has ended, those that never
     /// were.
     pub fn buffered_amount(&self, stream: StreamId) -> usize {
         self.left_unsent.get(&stream).copied().unwrap_or_else(|| self.queue.buffered(stream))
