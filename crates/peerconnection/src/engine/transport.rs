@@ -566,7 +566,9 @@ impl Transport {
             return None;
         }
         let Dtls::Running(connection) = &mut self.dtls else { return None };
-        if let Some(len) = connection.poll_packet(now, out) {
+        // What SCTP says to its end goes before DTLS's, after which the peer takes nothing.
+        let goodbye_waits = self.stopped && !self.carry.is_empty();
+        if !goodbye_waits && let Some(len) = connection.poll_packet(now, out) {
             return Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: None });
         }
         let (len, segments, size) = self.build_train(now, max_segments.min(Transmit::MAX_SEGMENTS), out)?;
@@ -678,6 +680,10 @@ impl Transport {
             association.abort(now, "closed");
         }
         self.settle_sctp(now, channels, events);
+        self.carry.clear();
+        let mut last_words = Vec::new();
+        self.seal_data(now, &mut last_words);
+        self.carry = last_words;
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }
