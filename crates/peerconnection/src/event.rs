@@ -100,7 +100,15 @@ pub struct Events {
 impl Events {
     /// The next event; `None` after [`Event::Closed`]. Cancelling loses nothing.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.poll_next(cx)).await
+        let cell = self.cell.clone();
+        let mut place = cell.place(Interest::Event);
+        while !self.over {
+            let event = poll_fn(|cx| place.poll(cx, |peer, _| peer.poll_event())).await;
+            if let Some(event) = self.translate(event) {
+                return Some(event);
+            }
+        }
+        None
     }
 
     /// As [`next`](Self::next), for futures written by hand.

@@ -469,8 +469,12 @@ impl Peer {
     }
 
     /// Closes the connection: its states are closed at once. What was sent on data channels still goes out, within limits,
-    /// then goodbyes do: see [`Session::close`].
+    /// then goodbyes do: see [`Session::close`]. What was not heard of it yet is no news any more, as webrtc-pc's tasks do nothing
+    /// once the connection is closed.
     pub fn close(&mut self, now: Instant) {
+        if !self.is_ended() {
+            self.events.clear();
+        }
         self.session.close(now);
     }
 
