@@ -12,6 +12,7 @@ mod certificates;
 mod common;
 mod configuration;
 mod connection;
+mod data_channel_events;
 mod data_channels;
 mod descriptions;
 mod dtmf;
