@@ -8,6 +8,7 @@
 //! | [`parameters`] | parameters and capabilities of senders and receivers |
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
+//! | `transform` | encoded frames in the application's hands, on their way out or in; feature `tokio` |
 //! | [`stats`] | what a connection reports about itself |
 //! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
@@ -27,6 +28,8 @@ pub mod stats;
 pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
+#[cfg(feature = "tokio")]
+pub mod transform;
 
 #[cfg(feature = "signaling")]
 pub mod signaling;

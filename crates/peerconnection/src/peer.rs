@@ -10,10 +10,12 @@ mod parameters;
 mod sockets;
 mod sources;
 mod stats;
+mod transforms;
 
 pub use configuration::{ConfigurationError, IceCandidateErrorEvent, PeerConfiguration};
 pub use media::TransceiverState;
 pub use stats::{SourceFigures, SourceReport};
+pub use transforms::TransformSide;
 
 use crate::engine::{
     ChannelError, ChannelId, ChannelParameters, ChannelState, CloseReason, Config, DtlsState, Event as EngineEvent,
@@ -38,7 +40,7 @@ use crate::data_channel::{SendError, TrySendChannel};
 #[cfg(feature = "tokio")]
 use crate::driver::Interest;
 #[cfg(feature = "tokio")]
-use crate::engine::ChannelMessage;
+use crate::engine::{ChannelMessage, TransformId};
 
 /// A name that somebody with sockets has to resolve.
 #[derive(Clone, Debug)]
@@ -538,6 +540,16 @@ impl Peer {
                 EngineEvent::ReceiverReadable(id) => {
                     self.transceiver_of(*id).into_iter().for_each(|id| wake(Interest::Frame(id)));
                 }
+                EngineEvent::ToneReadable(id) => {
+                    self.transceiver_of(*id).into_iter().for_each(|id| wake(Interest::Tone(id)));
+                }
+                EngineEvent::Untransformed(id) => {
+                    self.transformed_by(*id).into_iter().for_each(|(id, side)| wake(Interest::Transform(id, side)));
+                }
+                EngineEvent::EncoderTargets(id) => {
+                    let sender = self.transformed_by(TransformId::Sender(*id));
+                    sender.into_iter().for_each(|(id, _)| wake(Interest::KeyFrame(id)));
+                }
                 EngineEvent::ChannelOpen(id) | EngineEvent::ChannelClosing(id) => wake(Interest::Write(*id)),
                 EngineEvent::ChannelClosed(id) => {
                     wake(Interest::Read(*id));
@@ -554,7 +566,12 @@ impl Peer {
         if self.is_ended() || std::mem::replace(&mut self.transports, transports) != transports {
             wake(Interest::Transport);
         }
-        self.stirred_tracks.drain(..).for_each(|id| wake(Interest::Frame(id)));
+        for id in self.stirred_tracks.drain(..) {
+            wake(Interest::Frame(id));
+            wake(Interest::KeyFrame(id));
+            wake(Interest::Tone(id));
+            TransformSide::ALL.into_iter().for_each(|side| wake(Interest::Transform(id, side)));
+        }
         if !self.events.is_empty() {
             wake(Interest::Event);
         }

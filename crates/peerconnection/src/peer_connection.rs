@@ -10,9 +10,9 @@ use crate::engine::{ChannelError, CloseReason, TransportError, Undelivered};
 use crate::jsep::{
     DescriptionError, IceCandidate, IceCandidateError, SessionDescription, SignalingState, TransceiverId,
 };
-use crate::media::LocalTrack;
+use crate::media::{LocalTrack, RunningTransform};
 use crate::ortc::SctpTransport;
-use crate::peer::{ConfigurationError, Peer};
+use crate::peer::{ConfigurationError, Peer, TransformSide};
 use crate::rtp_transceiver::RtpTransceiver;
 use crate::states::{ConnectionState, IceConnectionState, IceGatheringState};
 use crate::{Certificate, Configuration, DataChannel, DataChannelInit, Events};
@@ -62,12 +62,15 @@ pub struct PeerConnection {
     handle: Arc<Handle>,
 }
 
+type Transforms = BTreeMap<(TransceiverId, TransformSide), RunningTransform>;
+
 /// What all handles of a connection share; dropping it ends the connection.
 #[derive(Debug)]
 pub(crate) struct Handle {
     pub cell: Arc<Cell>,
     /// What each transceiver sends.
     tracks: Mutex<BTreeMap<TransceiverId, LocalTrack>>,
+    transforms: Mutex<Transforms>,
     /// As it was said last.
     configuration: Mutex<Configuration>,
     /// Keeps the driver running, until the connection is closed.
@@ -84,6 +87,21 @@ impl Handle {
 
     fn configuration(&self) -> MutexGuard<'_, Configuration> {
         self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a transform in place of another one, or none.
+    pub(crate) fn replace_transform(&self, of: (TransceiverId, TransformSide), with: Option<RunningTransform>) {
+        let known = self.cell.command(|peer, _| peer.track_ids());
+        let mut transforms = self.transforms.lock().unwrap_or_else(PoisonError::into_inner);
+        // Transceivers that are gone have no frames any more.
+        let stays = |at: &(TransceiverId, TransformSide)| *at != of && known.contains(&at.0);
+        let (mut stay, gone): (Transforms, Transforms) =
+            std::mem::take(&mut *transforms).into_iter().partition(|(at, _)| stays(at));
+        stay.extend(with.map(|transform| (of, transform)));
+        *transforms = stay;
+        drop(transforms);
+        // Each may run code of the application's as it is dropped.
+        drop(gone);
     }
 }
 
@@ -142,8 +160,13 @@ impl PeerConnection {
         let cell = endpoint.add(peer);
         cell.look(|inner| inner.outlets = outlets);
         let configuration = Mutex::new(configuration);
-        let endpoint = Mutex::new(Some(endpoint));
-        Ok(Arc::new(Handle { cell, tracks: Mutex::default(), configuration, endpoint }))
+        Ok(Arc::new(Handle {
+            cell,
+            tracks: Mutex::default(),
+            transforms: Mutex::default(),
+            configuration,
+            endpoint: Mutex::new(Some(endpoint)),
+        }))
     }
 
     /// The configuration, as it was said last; without the endpoint once the connection is closed, which lets go of it.

@@ -1,7 +1,8 @@
 //! Transceivers, senders and receivers, as handles.
 
+use crate::driver::Interest;
 use crate::dtmf_sender::DtmfSender;
-use crate::engine::RtpSource;
+use crate::engine::{HeardTone, RtpSource};
 use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
 use crate::ortc::DtlsTransport;
@@ -12,6 +13,7 @@ use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
 use ortica_sdp::Direction;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -293,6 +295,17 @@ impl RtpReceiver {
     /// [`ParametersError::Range`] beyond four seconds; [`ParametersError::InvalidState`] if the transceiver is gone.
     pub fn set_jitter_buffer_target(&self, target: Option<Duration>) -> Result<(), ParametersError> {
         self.handle.cell.command(|peer, now| peer.set_jitter_buffer_target(now, self.id, target))
+    }
+
+    /// The next key of a telephone that the other side held (RFC 4733), once it was let go; `None` once nothing will be received any
+    /// more. At most 64 wait, then the oldest are dropped. Cancelling loses nothing.
+    pub async fn recv_tone(&self) -> Option<HeardTone> {
+        let mut place = self.handle.cell.place(Interest::Tone(self.id));
+        let read = |peer: &mut Peer| match peer.read_tone(self.id) {
+            Some(tone) => Some(Some(tone)),
+            None => peer.is_track_over(self.id).then_some(None),
+        };
+        poll_fn(|cx| place.poll(cx, |peer, _| read(peer))).await
     }
 
     /// What can be received of a kind of media, by default. A connection that was told other codecs has its own.

@@ -246,7 +246,7 @@ fn a_sender_names_what_is_wrong_with_a_frame() {
     assert_eq!(pair.a.peer.send_frame(now, video, &sound(0)), Err(wrong));
     assert_eq!(pair.a.peer.send_frame(now, video, &picture(0, false, 100)), Err(SendFrameError::NeedsKeyFrame));
     assert!(pair.a.peer.encoder_targets(video).unwrap().key_frame);
-    assert_eq!(pair.a.peer.send_frame(now, video, &picture(1, true, 3 << 20)), Err(SendFrameError::QueueFull));
+    assert_eq!(pair.a.peer.send_frame(now, video, &picture(1, true, 6 << 20)), Err(SendFrameError::QueueFull));
     assert_eq!(pair.a.peer.send_frame(now, video, &picture(2, true, 1_000)), Ok(()));
 }
 

@@ -239,8 +239,16 @@ async fn tones_are_told_as_they_begin() {
     };
     timeout(PATIENCE, listen).await.expect("in time");
     assert_eq!(tones, [Some('1'), Some('A'), None]);
+    let receiver = b.transceivers()[0].receiver();
+    for tone in ['1', 'A'] {
+        let heard = timeout(PATIENCE, receiver.recv_tone()).await.expect("in time").expect("the track goes on");
+        assert_eq!(heard.tone, Some(tone));
+    }
     sender.replace_track(None).expect("it may send nothing");
     assert_eq!(dtmf.insert_dtmf("1"), Err(DtmfError::InvalidState));
+    let listening = tokio::spawn(async move { receiver.recv_tone().await.is_none() });
+    b.close().await;
+    assert!(timeout(PATIENCE, listening).await.expect("nothing waits for ever").expect("no panic"));
 }
 
 #[cfg(feature = "vpx")]

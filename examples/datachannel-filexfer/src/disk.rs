@@ -5,14 +5,16 @@
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Bytes in one block.
-const BLOCK_LEN: usize = 512 * 1024;
+/// Bytes in one block: few, so that what one thread left in the cache is still there when the next comes to it.
+const BLOCK_LEN: usize = 128 * 1024;
 /// Blocks between the threads.
-const QUEUE: usize = 4;
+const QUEUE: usize = 8;
+/// Pieces of a file in one block at most, however short they are.
+const PIECES: usize = 64;
 
 /// A file that is read ahead.
 pub struct Source {
@@ -78,52 +80,115 @@ fn fill(file: &mut File, block: &mut [u8]) -> io::Result<usize> {
 
 /// A file that is written behind.
 pub struct Sink {
-    full: mpsc::Sender<Vec<u8>>,
-    /// Blocks that were written, to be filled again.
-    empty: mpsc::Receiver<Vec<u8>>,
-    block: Vec<u8>,
+    full: mpsc::Sender<Vec<Bytes>>,
+    /// Pieces that were written: this thread made them, and frees them at less cost than another one.
+    written: mpsc::Receiver<Vec<Bytes>>,
+    pieces: Vec<Bytes>,
+    len: usize,
     thread: JoinHandle<io::Result<u64>>,
 }
 
 impl Sink {
     pub fn new(file: File) -> Self {
         let (full, to_write) = mpsc::channel(QUEUE);
-        let (written, empty) = mpsc::channel(QUEUE + 2);
-        let thread = spawn_blocking(move || write(file, to_write, &written));
-        Self { full, empty, block: Vec::new(), thread }
+        let (back, written) = mpsc::channel(QUEUE + 2);
+        let thread = spawn_blocking(move || write(file, to_write, &back));
+        Self { full, written, pieces: Vec::new(), len: 0, thread }
     }
 
     /// Takes the next piece; `false` when nothing can be written any more, and [`finish`](Self::finish) says why.
-    ///
-    /// To copy it costs less than to free it in another thread than the one that made it.
-    pub async fn push(&mut self, piece: &[u8]) -> bool {
-        self.block.extend_from_slice(piece);
-        if self.block.len() < BLOCK_LEN {
+    pub async fn push(&mut self, piece: Bytes) -> bool {
+        self.len += piece.len();
+        self.pieces.push(piece);
+        if self.len < BLOCK_LEN && self.pieces.len() < PIECES {
             return true;
         }
-        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(self.block.len()));
-        self.full.send(std::mem::replace(&mut self.block, next)).await.is_ok()
+        self.len = 0;
+        let mut next = self.written.try_recv().unwrap_or_default();
+        next.clear();
+        self.full.send(std::mem::replace(&mut self.pieces, next)).await.is_ok()
     }
 
     /// Waits until all is written, and gives how much it is.
     pub async fn finish(self) -> io::Result<u64> {
-        let Self { full, block, thread, .. } = self;
+        let Self { full, pieces, thread, .. } = self;
         // Who cannot write says so below.
-        let _ = full.send(block).await;
+        let _ = full.send(pieces).await;
         drop(full);
         thread.await.map_err(io::Error::other)?
     }
 }
 
-fn write(mut file: File, mut from: mpsc::Receiver<Vec<u8>>, back: &mpsc::Sender<Vec<u8>>) -> io::Result<u64> {
+fn write(mut file: File, mut from: mpsc::Receiver<Vec<Bytes>>, back: &mpsc::Sender<Vec<Bytes>>) -> io::Result<u64> {
     let mut written = 0;
-    while let Some(mut block) = from.blocking_recv() {
-        file.write_all(&block)?;
-        written += block.len() as u64;
-        block.clear();
-        // Nobody needs it any more at the end.
-        let _ = back.try_send(block);
+    while let Some(pieces) = from.blocking_recv() {
+        written += write_all(&mut file, &pieces)?;
+        // Nobody takes them any more at the end.
+        let _ = back.try_send(pieces);
     }
     file.sync_data()?;
     Ok(written)
+}
+
+/// Writes the pieces one behind the other, and gives how much they are.
+fn write_all(file: &mut impl Write, pieces: &[Bytes]) -> io::Result<u64> {
+    let pieces = pieces.iter().filter(|piece| !piece.is_empty());
+    let mut slices: Vec<_> = pieces.map(|piece| IoSlice::new(piece)).collect();
+    let (mut left, mut written) = (&mut slices[..], 0);
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(len) => {
+                written += len as u64;
+                IoSlice::advance_slices(&mut left, len);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes three bytes at a time and is interrupted every other time.
+    #[derive(Default)]
+    struct Short {
+        taken: Vec<u8>,
+        calls: usize,
+    }
+
+    impl Write for Short {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.calls += 1;
+            if self.calls.is_multiple_of(2) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let len = bytes.len().min(3);
+            self.taken.extend_from_slice(&bytes[..len]);
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn pieces_are_written_whole_and_in_order() {
+        let pieces = ["first", "", "of", "all of them", ""].map(Bytes::from);
+        let mut file = Short::default();
+        assert_eq!(write_all(&mut file, &pieces).unwrap(), 18);
+        assert_eq!(file.taken, b"firstofall of them");
+        assert_eq!(write_all(&mut file, &[Bytes::new()]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_that_takes_nothing_is_an_error() {
+        let mut full: &mut [u8] = &mut [0; 4];
+        let error = write_all(&mut full, &[Bytes::from("five!")]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+    }
 }

@@ -161,7 +161,7 @@ async fn receive_file(channel: &DataChannel, file: File) -> Result<u64, Failure>
             // aiortc's side ends with an empty text.
             Some(Message::Text(text)) if text.is_empty() => break,
             Some(Message::Binary(piece)) => {
-                if !sink.push(&piece).await {
+                if !sink.push(piece).await {
                     break;
                 }
             }

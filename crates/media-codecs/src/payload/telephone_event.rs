@@ -37,6 +37,17 @@ impl TelephoneEvent {
         }
     }
 
+    /// The key of an event; `None` for what is none.
+    pub const fn key_of(event: u8) -> Option<char> {
+        match event {
+            0..=9 => Some((b'0' + event) as char),
+            10 => Some('*'),
+            11 => Some('#'),
+            12..=15 => Some((b'A' + event - 12) as char),
+            _ => None,
+        }
+    }
+
     /// Reads a payload. Several may follow each other; this is the first.
     ///
     /// # Errors
@@ -64,6 +75,12 @@ mod tests {
     fn a_key_has_its_number() {
         let numbers: Vec<Option<u8>> = "09*#ADad".chars().map(TelephoneEvent::of_key).collect();
         assert_eq!(numbers, [0, 9, 10, 11, 12, 15, 12, 15].map(Some));
+        assert!(
+            "0123456789*#ABCD"
+                .chars()
+                .all(|key| TelephoneEvent::of_key(key).and_then(TelephoneEvent::key_of) == Some(key))
+        );
+        assert_eq!(TelephoneEvent::key_of(16), None);
         assert!("EeX ,".chars().all(|key| TelephoneEvent::of_key(key).is_none()));
     }
 

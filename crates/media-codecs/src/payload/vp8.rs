@@ -11,6 +11,9 @@ use super::{
 use crate::frame::TemporalLayer;
 use crate::{Codec, EncodedFrame};
 
+/// Bytes of the longest descriptor.
+const MAX_DESCRIPTOR: usize = 6;
+
 /// The payload descriptor in front of each packet, 1 to 6 bytes. Reserved bits are sent as zero and ignored.
 ///
 /// Source: [RFC 7741 §4.2](https://www.rfc-editor.org/rfc/rfc7741#section-4.2)
@@ -285,8 +288,8 @@ impl Depacketizer for Vp8Depacketizer {
             return Err(AssembleError::Incomplete);
         }
         let len: usize = pieces.iter().map(|piece| piece.payload.len()).sum();
-        // Descriptors count too: what is refused is at most a hundredth smaller than said.
-        if len > self.limits.max_frame {
+        // Whatever the descriptors take, nothing much larger is allocated.
+        if len > self.limits.max_frame + pieces.len() * MAX_DESCRIPTOR {
             return Err(AssembleError::TooLarge(self.limits.max_frame));
         }
         let mut data = Vec::with_capacity(len);
@@ -301,6 +304,9 @@ impl Depacketizer for Vp8Depacketizer {
             }
             data.extend_from_slice(part);
             expected = expected.next();
+        }
+        if data.len() > self.limits.max_frame {
+            return Err(AssembleError::TooLarge(self.limits.max_frame));
         }
         let key_frame = is_key_frame(&data);
         let mut frame = EncodedFrame::new(Codec::Vp8, data, pts).with_key_frame(key_frame);
@@ -455,6 +461,17 @@ mod tests {
             .collect();
         let mut depacketizer = Vp8Depacketizer::new(Limits::default());
         assert_eq!(depacketizer.assemble(0, &pieces).unwrap_err(), AssembleError::TooLarge(4 << 20));
+
+        // Descriptors do not count: the limit is that of the frame.
+        let mut depacketizer = Vp8Depacketizer::new(Limits { max_frame: 3 * 1_200 });
+        assert_eq!(depacketizer.assemble(0, &last_marked(&pieces[..3])).unwrap().data.len(), 3_600);
+        let mut depacketizer = Vp8Depacketizer::new(Limits { max_frame: 3 * 1_200 - 1 });
+        assert_eq!(depacketizer.assemble(0, &last_marked(&pieces[..3])), Err(AssembleError::TooLarge(3_599)));
+    }
+
+    fn last_marked<'a>(pieces: &[Piece<'a>]) -> Vec<Piece<'a>> {
+        let last = pieces.len() - 1;
+        pieces.iter().enumerate().map(|(at, piece)| Piece { marker: at == last, ..*piece }).collect()
     }
 
     #[test]

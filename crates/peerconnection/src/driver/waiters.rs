@@ -2,6 +2,7 @@
 
 use crate::engine::ChannelId;
 use crate::jsep::TransceiverId;
+use crate::peer::TransformSide;
 use std::collections::BTreeMap;
 use std::task::Waker;
 
@@ -18,6 +19,12 @@ pub(crate) enum Interest {
     Read(ChannelId),
     /// A frame of a transceiver, or its end.
     Frame(TransceiverId),
+    /// A key of a telephone that a transceiver received, or its end.
+    Tone(TransceiverId),
+    /// A frame of a transceiver that waits to be transformed, or its end.
+    Transform(TransceiverId, TransformSide),
+    /// A wish for a key frame of what a transceiver sends, or its end.
+    KeyFrame(TransceiverId),
     /// Room for a message on a channel, a change of its state, or its end.
     Write(ChannelId),
 }

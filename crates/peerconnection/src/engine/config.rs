@@ -123,7 +123,7 @@ pub struct Limits {
     /// Senders and receivers of media at a time, each. Beyond it, another one is refused. Default 1,024.
     pub tracks: usize,
     /// Bytes of encoded frames of one sender that wait to be sent. A frame beyond it is dropped, and video starts over
-    /// with a key frame. Default 2 MiB.
+    /// with a key frame. Default 5 MiB, which holds the largest frame ([`MAX_FRAME`](super::MAX_FRAME)).
     pub media_queue: usize,
     /// Frames of one receiver that nobody has read. Beyond it, the oldest sound is dropped; of video everything, until
     /// the next key frame. Default 64.
@@ -139,7 +139,7 @@ impl Default for Limits {
             early_dtls: 8 * 1024,
             early_messages: 64 * 1024,
             tracks: 1024,
-            media_queue: 2 << 20,
+            media_queue: 5 << 20,
             received_frames: 64,
         }
     }

@@ -1,6 +1,6 @@
 //! What a session reports.
 
-use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransportId};
+use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
 use ortica_dtls::Alert;
 use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
 use std::fmt;
@@ -51,6 +51,11 @@ pub enum Event {
     ReceiverFlow(ReceiverId, bool),
     /// A receiver has frames to read.
     ReceiverReadable(ReceiverId),
+    /// The other side held keys of a telephone, to be read by [`Session::read_tone`](super::Session::read_tone).
+    ToneReadable(ReceiverId),
+    /// Frames of a sender or a receiver wait to be transformed, where none did: see
+    /// [`Session::read_untransformed`](super::Session::read_untransformed).
+    Untransformed(TransformId),
     /// A data channel is open, one of ours or, when the name is new, one that the peer made.
     ChannelOpen(ChannelId),
     /// The peer made a data channel; `ChannelOpen` follows.

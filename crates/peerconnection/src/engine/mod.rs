@@ -34,10 +34,11 @@ pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 #[cfg(feature = "tokio")]
 pub(crate) use media::FrameRate;
 pub use media::{
-    CodecFeedback, Decoded, DecodedReport, DecodingStats, DtmfError, EncodedReport, EncoderTargets, EncodingStats,
-    Limitation, MAX_ENCODINGS, PictureLimits, ReceivedFrame, Resolution, RtpCodecParameters, RtpEncodingParameters,
-    RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, RtpTelephoneEvents, SendFrameError,
-    SoundLevel,
+    AudioFrameMetadata, CodecFeedback, Decoded, DecodedReport, DecodingStats, DtmfError, EncodedReport, EncoderTargets,
+    EncodingStats, FrameType, HeardTone, KeyFrameError, Limitation, MAX_ENCODINGS, MAX_FRAME, MediaMetadata,
+    MetadataError, PictureLimits, ReceivedFrame, Resolution, RtpCodecParameters, RtpEncodingParameters, RtpFrame,
+    RtpFrameMetadata, RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, RtpTelephoneEvents,
+    SendFrameError, SoundLevel, TransformId, VideoFrameMetadata, WriteFrameError,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
 pub use session::{CandidatePair, MediaError, Session, TransportError};

@@ -4,6 +4,7 @@ mod gathering;
 mod media;
 mod objects;
 mod observe;
+mod transforms;
 
 pub use media::MediaError;
 pub use objects::CandidatePair;

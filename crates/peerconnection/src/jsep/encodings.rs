@@ -140,7 +140,7 @@ impl Encoding {
             rtx: self.rtx,
             rid: parameters.rid.as_deref().and_then(|rid| Rid::new(rid).ok()),
             payload_type: format.map(|format| PayloadType(format.payload_type)),
-            active: parameters.active,
+            active: parameters.active && !layer.is_some_and(|layer| layer.paused),
             max_bitrate: parameters.max_bitrate.into_iter().chain(restrictions.max_bitrate()).min(),
             picture: PictureLimits {
                 scale_down_by: parameters.scale_resolution_down_by.unwrap_or(1.0),

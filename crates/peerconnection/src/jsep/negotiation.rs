@@ -21,6 +21,7 @@ mod objects;
 mod parameters;
 mod rollback;
 mod tracks;
+mod transforms;
 mod transports;
 
 pub use media::TransceiverError;

@@ -7,8 +7,8 @@ use ortica_rtp::Rid;
 use ortica_sdp as sdp;
 use ortica_sdp::{Attribute, RidDirection};
 
-/// The layers that a section speaks of, seen from the one who says so. Of alternatives only the first counts. Whether a
-/// stream is paused at first (`~`) is not kept: nothing here pauses and resumes by RTCP (RFC 7728), so that it would stay so.
+/// The layers that a section speaks of, seen from the one who says so. Of alternatives only the first counts. A
+/// stream that is paused at first (`~`) stays so until a description says otherwise: nothing here resumes it by RTCP (RFC 7728).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Layers {
     pub send: Vec<Layer>,
@@ -22,6 +22,8 @@ pub(crate) struct Layer {
     /// What it may be sent in; empty for all of the section.
     pub payload_types: Vec<u8>,
     pub restrictions: Restrictions,
+    /// It is not wanted for now (RFC 8853 §5.1).
+    pub paused: bool,
 }
 
 /// What else restricts a layer.
@@ -73,13 +75,18 @@ impl Layers {
 impl Layer {
     /// A layer that nothing restricts.
     pub fn new(rid: Rid) -> Self {
-        Self { rid, payload_types: Vec::new(), restrictions: Restrictions::default() }
+        Self { rid, payload_types: Vec::new(), restrictions: Restrictions::default(), paused: false }
     }
 
     /// What is not understood is a reason to drop the layer (SDP-11).
     fn read(rid: &sdp::Rid) -> Option<Self> {
         let restrictions = Restrictions::read(&rid.restrictions)?;
-        Some(Self { rid: Rid::new(&rid.id).ok()?, payload_types: rid.payload_types.clone(), restrictions })
+        Some(Self {
+            rid: Rid::new(&rid.id).ok()?,
+            payload_types: rid.payload_types.clone(),
+            restrictions,
+            paused: false,
+        })
     }
 }
 
@@ -138,7 +145,8 @@ fn read_layers(
     for first in streams.iter().filter_map(|mut alternatives| alternatives.next()) {
         let known = layers.iter().any(|layer| layer.rid.as_str() == first.rid);
         if !known && layers.len() < MAX_ENCODINGS {
-            layers.extend(of_direction().find(|rid| rid.id == first.rid).and_then(Layer::read));
+            let layer = of_direction().find(|rid| rid.id == first.rid).and_then(Layer::read);
+            layers.extend(layer.map(|layer| Layer { paused: first.paused, ..layer }));
         }
     }
     layers
@@ -166,6 +174,7 @@ mod tests {
              a=simulcast:send a,b;~c;a recv d\r\n",
         );
         assert_eq!((names(&read.send), names(&read.receive)), (vec!["a", "c"], vec!["d"]));
+        assert_eq!(read.send.iter().map(|layer| layer.paused).collect::<Vec<_>>(), [false, true]);
         assert_eq!(names(&layers("a=rid:a send\r\na=simulcast:send a;b\r\n").send), ["a"]);
         assert_eq!(names(&layers("a=rid:a send\r\n").send), ["a"]);
         assert!(layers("a=rid:a send\r\na=rid:b send\r\n").send.is_empty());

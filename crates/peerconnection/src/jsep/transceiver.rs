@@ -77,6 +77,9 @@ pub(crate) struct Transceiver {
     pub layers: Vec<Layer>,
     /// How long frames that are received are held back, if the application says.
     pub jitter_buffer_target: Option<Duration>,
+    /// Frames that are sent, or received, go through the application first.
+    pub transforms_sent: bool,
+    pub transforms_received: bool,
     pub sender: Option<SenderId>,
     pub receiver: Option<ReceiverId>,
 }
@@ -179,6 +182,8 @@ impl Transceiver {
             receiving: None,
             layers: Vec::new(),
             jitter_buffer_target: None,
+            transforms_sent: false,
+            transforms_received: false,
             sender: None,
             receiver: None,
         }

@@ -14,8 +14,10 @@ mod output;
 mod pace;
 mod remote;
 mod source;
+mod transform;
 mod worker;
 
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};
 pub(crate) use remote::RemoteSource;
 pub use remote::{RemoteTrack, RemoteTrackStats};
+pub(crate) use transform::{RunningTransform, TransformPlace};

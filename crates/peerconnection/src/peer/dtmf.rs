@@ -1,7 +1,7 @@
 //! Keys of a telephone over a peer's senders.
 
 use super::Peer;
-use crate::engine::{DtmfError, SenderId};
+use crate::engine::{DtmfError, HeardTone, SenderId};
 use crate::jsep::TransceiverId;
 use ortica_core::Instant;
 use std::time::Duration;
@@ -36,6 +36,13 @@ impl Peer {
     /// The tones that wait.
     pub fn tone_buffer(&self, id: TransceiverId) -> String {
         self.tone_sender(id).map(|sender| self.session.tone_buffer(sender)).unwrap_or_default()
+    }
+
+    /// The oldest key of a telephone that a transceiver received, once it was let go; at most 64 wait, then the oldest are
+    /// dropped.
+    pub fn read_tone(&mut self, id: TransceiverId) -> Option<HeardTone> {
+        let receiver = self.receiver_of(id)?;
+        self.session.read_tone(receiver)
     }
 
     fn tone_sender(&self, id: TransceiverId) -> Option<SenderId> {

@@ -23,12 +23,16 @@ impl Call {
     }
 
     fn with_codecs(codecs: Vec<Codec>) -> Self {
+        Self::over(1, Link::with_delay(20 * MILLI), codecs)
+    }
+
+    fn over(seed: u64, link: Link, codecs: Vec<Codec>) -> Self {
         let (mut a, mut b) = (Side::new(1, Pair::<Side>::A), Side::new(2, Pair::<Side>::B));
         a.peer.set_codecs(codecs.clone());
         b.peer.set_codecs(codecs);
         let id = a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
         exchange(now(), &mut a, &mut b);
-        let mut pair = Pair::new(1, Link::with_delay(20 * MILLI), a, b);
+        let mut pair = Pair::new(seed, link, a, b);
         let connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
         pair.run_until(Duration::from_secs(30), |a, b| connected(a) && connected(b)).expect("connects");
         Self { pair, id }
@@ -304,4 +308,23 @@ fn a_tone_takes_the_place_of_sound() {
     let theirs = call.pair.b.peer.transceivers()[0].receiver.unwrap();
     let received = call.pair.b.peer.session().receiver_stats(theirs).unwrap();
     assert_eq!((received.frames_received, received.packets_received, received.packets_lost), (45, 45 + 7, 0));
+}
+
+// --- the other side -----------------------------------------------------------------------------------------------------
+
+/// Guards `HeardTones`: each key that is played is heard once, and for as long, whatever gets lost of it.
+#[test]
+fn keys_that_are_played_are_heard_on_the_other_side() {
+    for seed in 0..5 {
+        let mut call = Call::over(seed, Link::with_delay(20 * MILLI).lossy(0.05), vec![Codec::Pcmu]);
+        call.insert_with("12#D", DURATION, GAP).unwrap();
+        call.pair.run_for(Duration::from_secs(2));
+        let to = call.pair.b.peer.transceivers()[0].id;
+        let heard: Vec<_> = std::iter::from_fn(|| call.pair.b.peer.read_tone(to)).collect();
+        let keys: String = heard.iter().filter_map(|it| it.tone).collect();
+        assert_eq!(keys, "12#D", "seed {seed}: {heard:?}");
+        assert!(heard.iter().all(|it| it.duration <= DURATION && it.duration >= 40 * MILLI), "seed {seed}: {heard:?}");
+        assert!(heard.iter().filter(|it| it.duration == DURATION).count() >= 3, "seed {seed}: {heard:?}");
+        assert!(heard.windows(2).all(|pair| pair[0].timestamp.precedes(pair[1].timestamp)), "seed {seed}: {heard:?}");
+    }
 }

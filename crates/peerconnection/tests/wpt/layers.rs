@@ -367,3 +367,22 @@ fn wpt_webrtc_extensions_rtc_rtp_parameters_codec_simulcast_all_vp8() {
     let stats = call.pair.a.peer.session().encoding_stats(sender);
     assert!(stats.len() == 3 && stats.iter().all(|stats| stats.codec == Some(Codec::Vp8)));
 }
+
+/// Guards: a layer that the other side wants paused is not sent (RFC 8853 §5.1), whatever the application says, until a
+/// description takes that back.
+#[test]
+fn a_layer_that_is_paused_is_not_sent_until_a_description_resumes_it() {
+    let mut call = Call::with(1, Link::with_delay(DELAY), &RIDS, |sdp| {
+        assert!(sdp.contains("a=simulcast:recv q;h;f"), "{sdp}");
+        sdp.replace("a=simulcast:recv q;h;f", "a=simulcast:recv q;~h;f")
+    });
+    let active = |call: &mut Call| call.targets().iter().map(|targets| targets.encoding).collect::<Vec<_>>();
+    assert_eq!(active(&mut call), [0, 2]);
+    let from = call.from;
+    let refused = call.pair.with_a(|a, now| a.peer.send_encoding(now, from, 1, &picture(1, 0, true)));
+    assert_eq!(refused, Err(SendFrameError::NotSending));
+    call.change(|parameters| parameters.encodings[1].active = true);
+    assert_eq!(active(&mut call), [0, 2]);
+    exchange(call.pair.now(), &mut call.pair.a, &mut call.pair.b);
+    assert_eq!(active(&mut call), [0, 1, 2]);
+}

@@ -13,9 +13,10 @@
 //! | `picture` | how large and how many pictures may be |
 //! | `sender` | frames into packets, feedback into targets of the encoder |
 //! | `sources` | who was heard or seen lately |
-//! | `tones` | keys of a telephone |
+//! | `tones`, `heard_tones` | keys of a telephone, as they are played and heard |
 //! | `share` | what each of several encodings may spend |
 //! | `receiver` | packets into frames, gaps into requests |
+//! | `transform` | the way of frames through the application, where it wants to change them |
 //! | `flow` | whether a receiver's stream comes |
 //! | `rtp_transport` | the RTP and RTCP of one transport: who gets what, and reports |
 //! | `seldom` | warnings once in a second |
@@ -24,6 +25,7 @@
 
 mod coding;
 mod flow;
+mod heard_tones;
 mod layers;
 mod parameters;
 mod picture;
@@ -34,10 +36,12 @@ mod sender;
 mod share;
 mod sources;
 mod tones;
+mod transform;
 
 #[cfg(feature = "tokio")]
 pub(crate) use coding::FrameRate;
 pub use coding::{Decoded, DecodedReport, DecodingStats, EncodedReport, EncodingStats, Limitation, SoundLevel};
+pub use heard_tones::HeardTone;
 pub use parameters::{
     CodecFeedback, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
     RtpSendParameters, RtpTelephoneEvents,
@@ -46,7 +50,12 @@ pub use picture::{PictureLimits, Resolution};
 pub use receiver::ReceivedFrame;
 pub(super) use receiver::Receiver;
 pub(super) use rtp_transport::RtpTransport;
-pub(super) use sender::Sending;
 pub use sender::{EncoderTargets, SendFrameError};
+pub(super) use sender::{Sender, Sending};
 pub use sources::RtpSource;
 pub use tones::DtmfError;
+pub(super) use transform::Detour;
+pub use transform::{
+    AudioFrameMetadata, FrameType, KeyFrameError, MAX_FRAME, MediaMetadata, MetadataError, RtpFrame, RtpFrameMetadata,
+    TransformId, VideoFrameMetadata, WriteFrameError,
+};

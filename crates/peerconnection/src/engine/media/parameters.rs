@@ -117,7 +117,8 @@ pub struct RtpReceiveParameters {
     pub mid: Option<Mid>,
     /// What may come.
     pub codecs: Vec<RtpCodecParameters>,
-    /// Telephone events that may come. They take their places in the stream and are not given out.
+    /// Telephone events that may come. They take their places in the stream, and are read by
+    /// [`Session::read_tone`](crate::engine::Session::read_tone).
     pub telephone_events: Vec<RtpTelephoneEvents>,
     /// Which header extensions may come.
     pub header_extensions: ExtensionMap,
@@ -178,9 +179,10 @@ impl RtpReceiveParameters {
         self.codecs.iter().find(|parameters| parameters.payload_type == payload_type)
     }
 
-    /// Whether a payload type stands for telephone events.
-    pub(super) fn is_event(&self, payload_type: PayloadType) -> bool {
-        self.telephone_events.iter().any(|events| events.payload_type == payload_type)
+    /// Ticks in a second of the telephone events that a payload type stands for, if it stands for some.
+    pub(super) fn event_clock(&self, payload_type: PayloadType) -> Option<u32> {
+        let events = self.telephone_events.iter().find(|events| events.payload_type == payload_type);
+        events.map(|events| events.clock_rate)
     }
 
     /// Which payload types are retransmissions of which.

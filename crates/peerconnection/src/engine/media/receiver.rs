@@ -1,7 +1,10 @@
 //! One receiver: packets into frames, gaps into requests.
 
+mod transform;
+
 use super::coding::{DecodedReport, DecodingStats};
 use super::flow::Flow;
+use super::heard_tones::HeardTones;
 use super::layers::{Layer, Selection};
 use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
 use super::sources::{RtpSource, Sources};
@@ -12,7 +15,7 @@ use ortica_core::{Instant, NtpTime};
 use ortica_rtp::demux::Section;
 use ortica_rtp::header_extension::Values;
 use ortica_rtp::repair::jitter_buffer::{
-    AudioBuffer, AudioConfig, Event as BufferEvent, FrameBuffer, FrameConfig, PacketHint, Playout,
+    self, AudioBuffer, AudioConfig, Event as BufferEvent, FrameBuffer, FrameConfig, PacketHint, Playout,
 };
 use ortica_rtp::repair::key_frame::KeyFrameRequester;
 use ortica_rtp::repair::nack;
@@ -22,6 +25,7 @@ use ortica_rtp::session::receiver::{Arrival, Config, ReceiveStream};
 use ortica_rtp::{Packet, Rid, RtpTimestamp, Ssrc, TimestampUnwrapper};
 use std::collections::VecDeque;
 use std::time::Duration;
+use transform::Transform;
 
 /// What a receiver gives out, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +65,7 @@ pub(in crate::engine) struct Receiver {
     layers: Vec<Layer>,
     selection: Selection,
     sources: Sources,
+    pub tones: HeardTones,
     /// How long frames are held back.
     target: Duration,
     /// Frames of the layer that is read, which nobody has read yet.
@@ -72,6 +77,8 @@ pub(in crate::engine) struct Receiver {
     readable: bool,
     rtt: Option<Duration>,
     pub flow: Flow,
+    /// Where frames go first, if the application wants to change them.
+    transform: Option<Box<Transform>>,
 }
 
 /// A stream that is being received, with the one of its retransmissions.
@@ -130,6 +137,7 @@ impl Receiver {
             layers: Vec::new(),
             selection: Selection::default(),
             sources: Sources::default(),
+            tones: HeardTones::default(),
             target: Duration::ZERO,
             streams: 0,
             ready: VecDeque::new(),
@@ -138,6 +146,7 @@ impl Receiver {
             readable: false,
             rtt: None,
             flow: Flow::default(),
+            transform: None,
         }
     }
 
@@ -271,7 +280,8 @@ impl Receiver {
         if self.apt.is_rtx(packet.payload_type()) {
             return layer.stream.as_mut().is_some_and(|stream| stream.handle_retransmission(now, &self.apt, packet));
         }
-        if parameters.is_event(packet.payload_type()) {
+        if let Some(clock_rate) = parameters.event_clock(packet.payload_type()) {
+            self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), packet.payload(), clock_rate);
             let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
             return stream.is_some_and(|stream| stream.handle_packet(now, &packet.without_payload()));
         }
@@ -285,6 +295,9 @@ impl Receiver {
         }
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
+        if let Some(transform) = &mut self.transform {
+            transform.note(packet, values);
+        }
         let useful = stream.handle_packet(now, packet);
         self.flow.set(self.flow.is_on() || useful);
         self.collect(now, limits, at);
@@ -335,12 +348,13 @@ impl Receiver {
                 tracing::debug!(ssrc = %stream.receive.ssrc(), ?event, "stream");
             }
         }
+        self.tones.handle_timeout(now);
         (0..self.layers.len()).for_each(|at| self.collect(now, limits, at));
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let streams = self.layers.iter().filter_map(|layer| layer.stream.as_ref()?.poll_timeout());
-        streams.chain(self.layers.iter().filter_map(Layer::held_until)).min()
+        streams.chain(self.layers.iter().filter_map(Layer::held_until)).chain(self.tones.poll_timeout()).min()
     }
 
     /// Reports on the streams that sent something since the last ones.
@@ -354,16 +368,26 @@ impl Receiver {
         self.streams().for_each(|stream| stream.poll_feedback(now, sender, &mut push));
     }
 
-    /// Moves what is complete of a layer to where it can be read.
+    /// Takes what is complete of a layer out of its jitter buffer.
     fn collect(&mut self, now: Instant, limits: &Limits, at: usize) {
         let Some(layer) = self.layers.get_mut(at) else { return };
         if let Some(stream) = &mut layer.stream {
             stream.collect(now, &mut self.collected);
         }
         layer.hold(now, self.target, &mut self.collected);
+        if self.transform.is_some() {
+            self.divert(now, at);
+        } else {
+            self.give_out(now, limits, at);
+        }
+    }
+
+    /// Moves what was collected of a layer to where it can be read.
+    fn give_out(&mut self, now: Instant, limits: &Limits, at: usize) {
         if self.collected.is_empty() {
             return;
         }
+        let Some(layer) = self.layers.get_mut(at) else { return };
         self.readable |= layer.keep(now, limits, &self.collected);
         let before = self.ready.len();
         for mut received in self.collected.drain(..) {
@@ -676,11 +700,18 @@ impl Stream {
     }
 }
 
+/// Room for the packets of the largest frame.
+fn video_limits() -> jitter_buffer::Limits {
+    let mut limits = jitter_buffer::Limits::default();
+    limits.packets = 4_096;
+    limits
+}
+
 impl Buffer {
     fn new(codec: Codec) -> Self {
         match codec.kind() {
             MediaKind::Audio => Self::Audio(AudioBuffer::new(AudioConfig::new(codec.clock_rate()))),
-            MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default())),
+            MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default().with_limits(video_limits()))),
         }
     }
 

@@ -5,6 +5,7 @@ use super::receiver::Receiver;
 use super::seldom::Seldom;
 use super::sender::{Sender, Sending, Stamp};
 use super::tones::DtmfError;
+use super::transform::TransformId;
 use crate::engine::secured::Srtp;
 use crate::engine::{Event, Limits, ReceiverId, RtpStats, SenderId};
 use ortica_codecs::MediaKind;
@@ -371,6 +372,12 @@ impl RtpTransport {
             if receiver.take_readable() {
                 events.push_back(Event::ReceiverReadable(*id));
             }
+            if receiver.tones.take_readable() {
+                events.push_back(Event::ToneReadable(*id));
+            }
+            if receiver.take_untransformed() {
+                events.push_back(Event::Untransformed(TransformId::Receiver(*id)));
+            }
         }
         while let Some(feedback) = self.arrivals.poll(now, ssrc, self.heard) {
             self.reporter.push(feedback);
@@ -433,6 +440,10 @@ impl RtpTransport {
 
     pub fn stats(&self) -> RtpStats {
         self.stats
+    }
+
+    pub fn clock(&self) -> WallClock {
+        self.clock
     }
 
     pub fn sender_ref(&self, id: SenderId) -> Option<&Sender> {

@@ -1,5 +1,7 @@
 //! One sender: frames into packets, feedback into what the encoder is told.
 
+mod transform;
+
 use super::coding::{EncodedReport, EncodingStats};
 use super::parameters::{
     self, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpSendParameters,
@@ -7,6 +9,7 @@ use super::parameters::{
 use super::picture::PictureLimits;
 use super::share::{self, Claim};
 use super::tones::{DtmfError, TonePacket, Tones};
+use super::transform::Detour;
 use crate::engine::secured::Srtp;
 use crate::engine::{Limits, Priority, SenderStats};
 use bytes::Bytes;
@@ -94,8 +97,10 @@ pub(in crate::engine) struct Sender {
     /// The most that the peer takes, by its feedback and by its description, in bits per second.
     estimated: Option<u64>,
     agreed: Option<u64>,
-    /// Frames that came while nothing was sent.
+    /// Frames that came while nothing was sent, or that a transform was too slow for.
     dropped: u64,
+    /// Where frames go first, if the application wants to change them.
+    detour: Option<Box<Detour>>,
 }
 
 /// One encoding while a sender sends.
@@ -143,6 +148,15 @@ struct Queued {
     audio_level: Option<u8>,
 }
 
+/// What a frame says in its packets beside what its stream does.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    /// In place of the one that its time gives.
+    timestamp: Option<RtpTimestamp>,
+    /// Whose media a mixer put into it, at most 15.
+    sources: Vec<Ssrc>,
+}
+
 /// What is the same for all packets of a transport.
 pub(in crate::engine) struct Stamp {
     pub now: Instant,
@@ -153,7 +167,15 @@ pub(in crate::engine) struct Stamp {
 
 impl Sender {
     pub fn new(kind: MediaKind) -> Self {
-        Self { kind, encodings: Vec::new(), paused: Vec::new(), estimated: None, agreed: None, dropped: 0 }
+        Self {
+            kind,
+            encodings: Vec::new(),
+            paused: Vec::new(),
+            estimated: None,
+            agreed: None,
+            dropped: 0,
+            detour: None,
+        }
     }
 
     /// Sends by these parameters. A stream that is there goes on, also after a stop; returns the goodbye of those that are
@@ -376,13 +398,29 @@ impl Sending {
 
     /// Cuts a frame into packets, which wait to be sent. `captured` is the moment that its `pts` stands for.
     pub fn push(&mut self, captured: Instant, limits: &Limits, frame: &EncodedFrame) -> Result<(), SendFrameError> {
+        self.push_marked(captured, limits, frame, &Marks::default())
+    }
+
+    /// Whether a frame can be sent at all: somebody wants it, and in that codec.
+    fn check(&mut self, codec: Codec) -> Result<(), SendFrameError> {
         if !self.parameters.active {
             self.dropped += 1;
             return Err(SendFrameError::NotSending);
         }
-        if frame.codec != self.codec.codec {
-            return Err(SendFrameError::Codec { expected: self.codec.codec, actual: frame.codec });
+        if codec != self.codec.codec {
+            return Err(SendFrameError::Codec { expected: self.codec.codec, actual: codec });
         }
+        Ok(())
+    }
+
+    fn push_marked(
+        &mut self,
+        captured: Instant,
+        limits: &Limits,
+        frame: &EncodedFrame,
+        marks: &Marks,
+    ) -> Result<(), SendFrameError> {
+        self.check(frame.codec)?;
         if self.tones.is_sounding(captured) {
             self.dropped += 1;
             return Err(SendFrameError::Tone);
@@ -397,10 +435,12 @@ impl Sending {
             self.require_key_frame();
             return Err(SendFrameError::QueueFull);
         }
-        self.packetizer.packetize(frame, self.max_payload, &mut self.payloads)?;
-        let timestamp = self.stream.timestamp(frame.time());
+        let max_payload = self.max_payload - 4 * marks.sources.len();
+        self.packetizer.packetize(frame, max_payload, &mut self.payloads)?;
+        let timestamp = marks.timestamp.unwrap_or_else(|| self.stream.timestamp(frame.time()));
         for payload in self.payloads.drain(..) {
             let header = self.stream.next_header(captured, timestamp, payload.marker());
+            let header = Header { csrcs: marks.sources.iter().copied().collect(), ..header };
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
             self.queue.push_back(Queued { since: captured, header, payload, audio_level: frame.audio_level });

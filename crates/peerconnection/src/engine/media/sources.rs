@@ -84,8 +84,13 @@ impl Sources {
 }
 
 /// A level in decibels below the overload point, as a share of it.
-fn linear(attenuation: u8) -> f64 {
+pub(super) fn linear(attenuation: u8) -> f64 {
     if attenuation >= 127 { 0.0 } else { 10f64.powf(-f64::from(attenuation) / 20.0) }
+}
+
+/// The other way round, to whole decibels.
+pub(super) fn attenuation(level: f64) -> u8 {
+    if level > 0.0 { (-20.0 * level.log10()).round().clamp(0.0, 127.0) as u8 } else { 127 }
 }
 
 #[cfg(test)]

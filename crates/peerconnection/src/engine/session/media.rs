@@ -3,7 +3,7 @@
 use super::{Session, Transport, TransportError};
 use crate::engine::media::{Receiver, Sending};
 use crate::engine::{
-    DecodedReport, DtmfError, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, ReceiverStats,
+    DecodedReport, DtmfError, EncodedReport, EncoderTargets, HeardTone, ReceivedFrame, ReceiverId, ReceiverStats,
     RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, SendFrameError, SenderId, SenderStats,
     TransportId,
 };
@@ -201,6 +201,9 @@ impl Session {
             sender.count_dropped();
             return Err(SendFrameError::NotSending);
         }
+        if sender.has_transform() {
+            return self.divert(captured, id, encoding, frame);
+        }
         let sending = sender.encodings.get_mut(encoding).ok_or(SendFrameError::UnknownEncoding)?;
         sending.push(captured, &limits, frame)
     }
@@ -271,6 +274,11 @@ impl Session {
         self.transports.get_mut(self.receivers.get(&id)?)?.rtp.receiver(id)?.read()
     }
 
+    /// The oldest key of a telephone that a receiver heard, once it was let go; at most 64 wait, then the oldest are dropped.
+    pub fn read_tone(&mut self, id: ReceiverId) -> Option<HeardTone> {
+        self.transports.get_mut(self.receivers.get(&id)?)?.rtp.receiver(id)?.tones.read()
+    }
+
     /// Who was heard or seen at a receiver within the last ten seconds, the latest first.
     pub fn sources(&self, now: Instant, id: ReceiverId) -> Vec<RtpSource> {
         let transport = self.receivers.get(&id).and_then(|transport| self.transports.get(transport));
@@ -324,7 +332,7 @@ impl Session {
         self.with_receiver(now, id, |receiver| receiver.request_key_frame(now));
     }
 
-    fn with_receiver<T>(
+    pub(super) fn with_receiver<T>(
         &mut self,
         now: Instant,
         id: ReceiverId,

@@ -1,7 +1,9 @@
 //! Transceivers and their sections.
 
 use super::{MadeLocal, Negotiation, TrackChange, free_mid};
-use crate::engine::{MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransportId};
+use crate::engine::{
+    MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransformId, TransportId,
+};
 use crate::jsep::encodings::Encodings;
 use crate::jsep::formats::{self, Events, Format, Preferences};
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
@@ -499,7 +501,13 @@ impl Agreement<'_> {
     ) -> Result<(), DescriptionError> {
         let sender = match transceiver.sender {
             Some(sender) => sender,
-            None => *transceiver.sender.insert(session.add_sender(self.transport, transceiver.kind)?),
+            None => {
+                let sender = session.add_sender(self.transport, transceiver.kind)?;
+                if transceiver.transforms_sent {
+                    session.set_transform(now, TransformId::Sender(sender), true)?;
+                }
+                *transceiver.sender.insert(sender)
+            }
         };
         session.move_sender(sender, self.transport)?;
         transceiver.has_sent = true;
@@ -522,7 +530,13 @@ impl Agreement<'_> {
     ) -> Result<(), DescriptionError> {
         let receiver = match transceiver.receiver {
             Some(receiver) => receiver,
-            None => *transceiver.receiver.insert(session.add_receiver(self.transport, transceiver.kind)?),
+            None => {
+                let receiver = session.add_receiver(self.transport, transceiver.kind)?;
+                if transceiver.transforms_received {
+                    session.set_transform(now, TransformId::Receiver(receiver), true)?;
+                }
+                *transceiver.receiver.insert(receiver)
+            }
         };
         session.move_receiver(receiver, self.transport)?;
         let (ours, theirs) = (self.ours, self.theirs);

@@ -152,4 +152,11 @@ impl Peer {
         let is_it = |flow: &Flow| matches!(flow.end, End::Receiver(other) if other == receiver);
         self.by_hand.as_ref()?.flows.iter().position(is_it).map(|at| TransceiverId(at as u32))
     }
+
+    /// The id by which tracks know a sender.
+    #[cfg(feature = "tokio")]
+    pub(in crate::peer) fn flow_sending(&self, sender: SenderId) -> Option<TransceiverId> {
+        let is_it = |flow: &Flow| matches!(flow.end, End::Sender(other) if other == sender);
+        self.by_hand.as_ref()?.flows.iter().position(is_it).map(|at| TransceiverId(at as u32))
+    }
 }
