@@ -167,7 +167,7 @@ async fn cycle(number: usize, shared: &[Endpoint; 2]) -> Vec<Duration> {
         _ => [connection(&shared[0]), connection(&shared[1])],
     };
     let sound = LocalTrack::audio();
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         let init = TransceiverInit { codecs: vec![Codec::Pcmu], ..TransceiverInit::default() };
         sides[0].0.add_transceiver(&sound, init).unwrap();
     }
