@@ -8,20 +8,22 @@ const PATIENCE = 20_000;
 class Peer {
   #child;
   #said = '';
-  #reports = [];
+  /** Who waits for what it is asked for, by the type of the message. */
+  #asked = { report: [], stats: [] };
   #kill = () => this.#child.kill('SIGKILL');
   /** Takes what it signals. */
   onSignal = () => {};
 
-  constructor(program, polite) {
-    this.#child = spawn(program, polite ? ['polite'] : [], { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(program, words) {
+    this.#child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
     // However this process ends, that one ends with it.
     process.once('exit', this.#kill);
     this.#child.stderr.setEncoding('utf8').on('data', (text) => { this.#said = (this.#said + text).slice(-10_000); });
     this.#child.stdin.on('error', () => {});
     readline.createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const message = JSON.parse(line);
-      if (message.type === 'report') this.#reports.shift()?.(message);
+      const waiting = this.#asked[message.type];
+      if (waiting) waiting.shift()?.(message);
       else this.onSignal(message);
     });
   }
@@ -30,15 +32,15 @@ class Peer {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** How it sees the call. */
-  report() {
+  /** How it sees the call (`report`), or what it counted (`stats`). */
+  ask(what) {
     let late;
-    const report = new Promise((resolve, reject) => {
-      this.#reports.push(resolve);
-      late = setTimeout(() => reject(new Error(`no report: ${this.#said}`)), PATIENCE);
+    const answer = new Promise((resolve, reject) => {
+      this.#asked[what].push(resolve);
+      late = setTimeout(() => reject(new Error(`no ${what}: ${this.#said}`)), PATIENCE);
     });
-    this.say({ do: 'report' });
-    return report.finally(() => clearTimeout(late));
+    this.say({ do: what });
+    return answer.finally(() => clearTimeout(late));
   }
 
   stop() {
@@ -54,15 +56,20 @@ export class Call {
   #held = undefined;
   #failure;
   #over = false;
+  #rewrite;
 
-  /** `polite` is the side that gives way: `page` or `peer`. */
-  static async start(page, program, polite) {
+  /**
+   * `polite` is the side that gives way: `page` or `peer`. The program's certificate is of the kind that `certificate` names, the
+   * page's of the algorithm `algorithm`. What is signalled goes through `rewrite(way, message)`, where `way` is `toPage` or `toPeer`.
+   */
+  static async start(page, program, polite, { certificate, algorithm, rewrite = (_, message) => message } = {}) {
     if (!program) throw new Error('no ortica-interop-peer: run cargo build -p ortica-interop-peer, or give one by --peer');
     const call = new Call();
     call.#page = page;
-    call.#peer = new Peer(program, polite === 'peer');
+    call.#rewrite = rewrite;
+    call.#peer = new Peer(program, [polite === 'peer' && 'polite', certificate].filter(Boolean));
     call.#peer.onSignal = (message) => call.#carry('toPage', message);
-    await page.evaluate((polite) => startSide(polite), polite === 'page');
+    await page.evaluate((polite, algorithm) => startSide(polite, algorithm), polite === 'page', algorithm);
     call.#listen().catch((error) => { if (!call.#over) call.#failure ??= error; });
     return call;
   }
@@ -73,7 +80,8 @@ export class Call {
     }
   }
 
-  #carry(way, message) {
+  #carry(way, original) {
+    const message = this.#rewrite(way, original);
     if (this.#held) this.#held.push([way, message]);
     else this.#deliver(way, message);
   }
@@ -89,7 +97,12 @@ export class Call {
   }
 
   report() {
-    return this.#peer.report();
+    return this.#peer.ask('report');
+  }
+
+  /** What the peer counted, as a list of the W3C's objects. */
+  async stats() {
+    return Object.values((await this.#peer.ask('stats')).stats);
   }
 
   /** Keeps what is signalled back while `act` runs and until both sides have made an offer. */
@@ -115,12 +128,12 @@ export class Call {
     return views;
   }
 
-  /** Waits until something holds; nothing that was signalled may have failed by then. */
-  async eventually(what, holds) {
-    const end = Date.now() + PATIENCE;
+  /** Waits until something holds, for so many milliseconds at most; nothing that was signalled may have failed by then. */
+  async eventually(what, holds, patience = PATIENCE) {
+    const end = Date.now() + patience;
     while (!(await holds())) {
       if (this.#failure) throw this.#failure;
-      if (Date.now() > end) throw new Error(`not within ${PATIENCE / 1000} s: ${typeof what === 'string' ? what : what()}`);
+      if (Date.now() > end) throw new Error(`not within ${patience / 1000} s: ${typeof what === 'string' ? what : what()}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

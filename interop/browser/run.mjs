@@ -1,7 +1,7 @@
 // Calls from headless browsers to the example server; a line of JSON per check, exit 0 when all passed.
 //
 //   node run.mjs [--once | --bars | --rounds N] [--browser chromium|firefox] [--only WORDS]
-//                [--server PATH] [--filexfer PATH] [--peer PATH] [--megabytes N] [--glares N]
+//                [--server PATH] [--filexfer PATH] [--peer PATH] [--megabytes N] [--glares N] [--times N]
 //
 // Without a browser or puppeteer-core it says so and exits with 0.
 import fs from 'node:fs';
@@ -9,15 +9,19 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CERTIFICATES } from './certificate-checks.mjs';
 import { CALLS, HIDDEN, HTTP } from './checks.mjs';
 import { FILES } from './file-checks.mjs';
+import { KEYS } from './key-checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
+import { LAYERS } from './layer-checks.mjs';
 import { MEDIA } from './media-checks.mjs';
 import { NEGOTIATION } from './negotiation-checks.mjs';
 import { Server, findProgram } from './server.mjs';
+import { STATS } from './stats-checks.mjs';
 
 // In the order in which they need each other.
-const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'negotiation']
+const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'negotiation', 'layers', 'keys', 'stats']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
 const MOST_OF_ONE_CHECK = 60_000;
 // Beside that, for each megabyte of a file.
@@ -36,6 +40,7 @@ const { values: options } = parseArgs({
     filexfer: { type: 'string' },
     peer: { type: 'string' },
     glares: { type: 'string' },
+    times: { type: 'string' },
     megabytes: { type: 'string' },
     only: { type: 'string', default: '' },
   },
@@ -46,7 +51,11 @@ const files = {
   megabytes: Number(options.megabytes ?? 8),
 };
 
-const calls = { program: options.peer ?? findProgram('ortica-interop-peer'), glares: Number(options.glares ?? 5) };
+const calls = {
+  program: options.peer ?? findProgram('ortica-interop-peer'),
+  glares: Number(options.glares ?? 5),
+  times: Number(options.times ?? 1),
+};
 
 // What a check leaves behind must not keep this process up, nor must a signal leave a browser behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
@@ -73,7 +82,7 @@ async function main() {
       for (let round = 1; round <= rounds; round++) {
         const where = { browser: name, ...(rounds > 1 && { round }) };
         const visible = await withBrowser(puppeteer, server, where, { mdns: false },
-          { ...CALLS, ...FILES, ...MEDIA, ...NEGOTIATION });
+          { ...CALLS, ...FILES, ...MEDIA, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS });
         const hidden = await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
         passed += visible && hidden ? 1 : 0;
       }
@@ -105,11 +114,11 @@ async function withBrowser(puppeteer, server, where, kind, checks) {
       const perform = async () => {
         await page.goto(server.url);
         for (const content of PAGE) await page.addScriptTag({ content });
-        return check({ page, server, files, calls });
+        return check({ page, browser: where.browser, server, files, calls });
       };
       try {
         const most = MOST_OF_ONE_CHECK + (check.isLong ? files.megabytes * MOST_OF_A_MEGABYTE : 0)
-          + (check.isGlaring ? calls.glares * MOST_OF_A_GLARE : 0);
+          + (check.isGlaring ? calls.glares * MOST_OF_A_GLARE : 0) + (check.mostOfATime ?? 0) * calls.times;
         return await limited(most, perform());
       } catch (error) {
         // What was negotiated says more than the failure; a page that hangs must not hide it.
@@ -148,6 +157,7 @@ async function checkAll(server, where, checks, perform) {
     if (options.glares && line.glares) {
       console.log(`bar: ${where.browser}, ${name}: ${line.glares} times, both sides agree`);
     }
+    if (options.times && line.times) console.log(`bar: ${where.browser}, ${name}: ${line.times} times`);
     if (options.bars && options.megabytes && line.mb_per_s) {
       console.log(`bar: ${where.browser}, ${name}: ${files.megabytes} MB, exact, ${line.mb_per_s} MB/s`);
     }

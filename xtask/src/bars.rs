@@ -180,6 +180,34 @@ const BARS: &[Bar] = &[
         needs: &[Need::Media, Need::Browsers],
         command: "node interop/browser/run.mjs --only glare --glares 50",
     },
+    Bar {
+        issue: 4,
+        name: "layers",
+        file: "interop/browser/layer-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --only layers --times 10",
+    },
+    Bar {
+        issue: 4,
+        name: "certificates",
+        file: "interop/browser/certificate-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --only certificates: --times 10",
+    },
+    Bar {
+        issue: 4,
+        name: "keys",
+        file: "interop/browser/key-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --only keys --times 10",
+    },
+    Bar {
+        issue: 4,
+        name: "counts",
+        file: "interop/browser/stats-checks.mjs",
+        needs: &[Need::Media, Need::Browsers],
+        command: "node interop/browser/run.mjs --only packets --times 30",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`

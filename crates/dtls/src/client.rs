@@ -404,28 +404,55 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// A server that sends a ticket counts it into its Finished.
-    #[test]
-    fn a_ticket_nobody_asked_for_is_passed_over() {
+    fn secrets() -> Secrets {
+        Secrets::extended(&provider(), Suite::Aes128Gcm, &[1; 32], &[2; 32], [3; 32], [4; 32])
+    }
+
+    /// A client that waits for Finished, with a transcript of one message.
+    fn waiting() -> (Link, WaitFinished) {
         let mut rng = Rng::from_number(1);
         let certificate = Arc::new(Certificate::generate(&provider(), &mut rng, Duration::ZERO).unwrap());
         let mut link = Link::new(Arc::new(Config::new(provider(), certificate.clone())), Vec::new(), rng);
         let fingerprint = Fingerprint::of(&provider(), HashAlgorithm::Sha256, b"certificate");
         let matched = Matched::check(&provider(), &[fingerprint], b"certificate".to_vec()).unwrap();
-        let secrets = |_| Secrets::extended(&provider(), Suite::Aes128Gcm, &[1; 32], &[2; 32], [3; 32], [4; 32]);
         let negotiated = Negotiated {
             role: Role::Client,
-            secrets: secrets(()),
+            secrets: secrets(),
             group: Group::X25519,
             srtp_profile: None,
             shown: certificate,
         };
         link.transcript.push(&Message::new(1, &ServerHelloDone));
+        (link, WaitFinished { matched, negotiated })
+    }
 
-        let ticket = Message::new(5, &NewSessionTicket { lifetime: 7200, ticket: vec![1; 100] });
-        let step = WaitFinished { matched, negotiated }.on_ticket(&mut link, &ticket).unwrap();
+    /// The guard is `Verified::check`. Keys depend on all of the handshake up to ClientKeyExchange, so that it is only a peer with the
+    /// right keys whose Finished may be wrong: one that saw another rest of it.
+    #[test]
+    fn a_finished_with_any_bit_flipped_verifies_nothing() {
+        let (mut link, _) = waiting();
         let hash = link.transcript.hash(&provider(), HashAlgorithm::Sha256);
-        let verify_data = secrets(()).verify_data(Role::Server, &hash);
+        let right = secrets().verify_data(Role::Server, &hash);
+        for bit in 0..right.len() * 8 {
+            let mut verify_data = right;
+            verify_data[bit / 8] ^= 1 << (bit % 8);
+            let (mut link, step) = waiting();
+            let outcome = step.on_finished(&mut link, &Message::new(5, &Finished { verify_data }));
+            let refused = Refusal::Proven(CloseReason::Refused(Alert::DECRYPT_ERROR), Alert::DECRYPT_ERROR);
+            assert_eq!(format!("{:?}", outcome.unwrap_err()), format!("{refused:?}"), "bit {bit}");
+        }
+        let (_, step) = waiting();
+        assert!(step.on_finished(&mut link, &Message::new(5, &Finished { verify_data: right })).is_ok());
+    }
+
+    /// A server that sends a ticket counts it into its Finished.
+    #[test]
+    fn a_ticket_nobody_asked_for_is_passed_over() {
+        let (mut link, step) = waiting();
+        let ticket = Message::new(5, &NewSessionTicket { lifetime: 7200, ticket: vec![1; 100] });
+        let step = step.on_ticket(&mut link, &ticket).unwrap();
+        let hash = link.transcript.hash(&provider(), HashAlgorithm::Sha256);
+        let verify_data = secrets().verify_data(Role::Server, &hash);
         assert!(link.transcript.bytes().ends_with(&ticket.body));
         assert!(step.on_finished(&mut link, &Message::new(6, &Finished { verify_data })).is_ok());
     }

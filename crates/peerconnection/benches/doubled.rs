@@ -23,8 +23,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What the row FLT-6 allows.
-const MOST: f64 = 2.2;
+/// The row FLT-6 allows 2.2, which twice the work does not reach. A packet that came before is dropped before it is decrypted: that
+/// is 1.05, and without DTLS's window 1.65.
+const MOST: f64 = 1.4;
 const SECONDS: u32 = 20;
 const ROUNDS: usize = 5;
 

@@ -3,7 +3,7 @@
 use crate::diagnostics::{Diagnostics, Outlets};
 use crate::driver::Endpoint;
 use crate::engine::{self, Limits};
-use crate::jsep::BundlePolicy;
+use crate::jsep::{BundlePolicy, RtpHeaderEncryptionPolicy};
 use crate::peer::PeerConfiguration;
 use crate::{Certificate, IceServer};
 use ortica_codecs::Codec;
@@ -54,6 +54,7 @@ pub struct Configuration {
     pub(crate) diagnostics: Diagnostics,
     pub(crate) bundle_policy: BundlePolicy,
     pub(crate) rtcp_mux_policy: RtcpMuxPolicy,
+    pub(crate) rtp_header_encryption_policy: RtpHeaderEncryptionPolicy,
 }
 
 impl Default for Configuration {
@@ -77,6 +78,7 @@ impl Default for Configuration {
             diagnostics: Diagnostics::default(),
             bundle_policy: BundlePolicy::default(),
             rtcp_mux_policy: RtcpMuxPolicy::default(),
+            rtp_header_encryption_policy: RtpHeaderEncryptionPolicy::default(),
         }
     }
 }
@@ -280,6 +282,11 @@ impl Configuration {
         self.rtcp_mux_policy
     }
 
+    /// What to do about peers that do not encrypt header extensions.
+    pub fn rtp_header_encryption_policy(&self) -> RtpHeaderEncryptionPolicy {
+        self.rtp_header_encryption_policy
+    }
+
     /// The certificates that were given.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
@@ -301,10 +308,12 @@ impl Configuration {
             && self.codecs == other.codecs;
         let bundling = self.bundle_policy == other.bundle_policy;
         let multiplexing = self.rtcp_mux_policy == other.rtcp_mux_policy;
+        let encryption = self.rtp_header_encryption_policy == other.rtp_header_encryption_policy;
         [
             (certificates, "the set of certificates"),
             (bundling, "the bundle policy"),
             (multiplexing, "the RTCP multiplexing policy"),
+            (encryption, "the policy of encrypted headers"),
             (layers, "a setting that is not the W3C's"),
         ]
         .into_iter()
@@ -350,6 +359,16 @@ impl Configuration {
     #[must_use]
     pub fn with_rtcp_mux_policy(mut self, policy: RtcpMuxPolicy) -> Self {
         self.rtcp_mux_policy = policy;
+        self
+    }
+
+    /// What to do about peers that do not encrypt the header extensions and contributing sources of RTP. Default:
+    /// [`RtpHeaderEncryptionPolicy::Negotiate`].
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#rtcrtpheaderencryptionpolicy-enum)
+    #[must_use]
+    pub fn with_rtp_header_encryption_policy(mut self, policy: RtpHeaderEncryptionPolicy) -> Self {
+        self.rtp_header_encryption_policy = policy;
         self
     }
 

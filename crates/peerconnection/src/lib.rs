@@ -57,7 +57,7 @@ mod rtp_transceiver;
 
 pub use engine::Undelivered;
 pub use ice_server::{IceScheme, IceServer, IceServerError, IceUrl, IceUrlError, IceUrlTransport};
-pub use jsep::BundlePolicy;
+pub use jsep::{BundlePolicy, RtpHeaderEncryptionPolicy};
 pub use peer::{ConfigurationError, IceCandidateErrorEvent};
 pub use states::{ConnectionState, IceConnectionState, IceGatheringState};
 

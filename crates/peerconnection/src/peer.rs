@@ -3,6 +3,7 @@
 mod by_hand;
 mod configuration;
 mod dtmf;
+mod extensions;
 mod media;
 mod mute;
 mod objects;

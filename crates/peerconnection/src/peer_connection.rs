@@ -152,6 +152,7 @@ impl PeerConnection {
             .with_wall_clock(endpoint.clock().wall());
         let mut peer = Peer::new(Arc::new(config), rng, now);
         peer.set_bundle_policy(configuration.bundle_policy);
+        peer.set_header_encryption_policy(configuration.rtp_header_encryption_policy);
         if let Some(codecs) = configuration.codecs.clone() {
             peer.set_codecs(codecs);
         }

@@ -6,7 +6,9 @@ use crate::engine::{HeardTone, RtpSource};
 use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::{LocalTrack, RemoteSource, RemoteTrack};
 use crate::ortc::DtlsTransport;
-use crate::parameters::{ParametersError, RtpCapabilities, RtpCodec, RtpReceiveParameters, RtpSendParameters};
+use crate::parameters::{
+    ParametersError, RtpCapabilities, RtpCodec, RtpHeaderExtensionCapability, RtpReceiveParameters, RtpSendParameters,
+};
 use crate::peer::{Peer, TransceiverState};
 use crate::peer_connection::Handle;
 use ortica_codecs::{Codec, MediaKind};
@@ -115,6 +117,40 @@ impl RtpTransceiver {
     /// Source: [webrtc-pc §5.4](https://www.w3.org/TR/webrtc/#dom-rtcrtptransceiver-setcodecpreferences)
     pub fn set_codec_preferences(&self, codecs: &[RtpCodec]) -> Result<(), TransceiverError> {
         self.handle.cell.command(|peer, _| peer.set_codec_preferences(self.id, codecs))
+    }
+
+    /// Each header extension that it can have, with the way that the next description offers or takes it.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtptransceiver-getheaderextensionstonegotiate)
+    pub fn header_extensions_to_negotiate(&self) -> Vec<RtpHeaderExtensionCapability> {
+        self.handle.cell.look(|inner| inner.peer.header_extensions_to_negotiate(self.id))
+    }
+
+    /// Changes those that are named, from the next description on.
+    ///
+    /// # Errors
+    /// As [`Peer::set_header_extensions_to_negotiate`].
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtptransceiver-setheaderextensionstonegotiate)
+    pub fn set_header_extensions_to_negotiate(
+        &self,
+        extensions: &[RtpHeaderExtensionCapability],
+    ) -> Result<(), TransceiverError> {
+        self.handle.cell.command(|peer, _| peer.set_header_extensions_to_negotiate(self.id, extensions))
+    }
+
+    /// The same extensions with the way in which each was agreed on.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtptransceiver-getnegotiatedheaderextensions)
+    pub fn negotiated_header_extensions(&self) -> Vec<RtpHeaderExtensionCapability> {
+        self.handle.cell.look(|inner| inner.peer.negotiated_header_extensions(self.id))
+    }
+
+    /// Whether both sides agreed to encrypt the header extensions of its packets.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#dom-rtcrtptransceiver-rtpheaderencryptionnegotiated)
+    pub fn is_header_encryption_negotiated(&self) -> bool {
+        self.handle.cell.look(|inner| inner.peer.is_header_encryption_negotiated(self.id))
     }
 
     /// Stops it for good: nothing is sent at once, and the next negotiation gives its section up.

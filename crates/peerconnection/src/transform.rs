@@ -262,7 +262,7 @@ impl RtpReceiver {
 }
 
 impl Handle {
-    fn set_transform(
+    pub(crate) fn set_transform(
         &self,
         id: TransceiverId,
         side: TransformSide,
@@ -273,7 +273,7 @@ impl Handle {
         Ok(())
     }
 
-    fn transform_streams(
+    pub(crate) fn transform_streams(
         &self,
         id: TransceiverId,
         side: TransformSide,
@@ -283,7 +283,7 @@ impl Handle {
         Ok((FrameReader { place: place.clone() }, FrameWriter { place }))
     }
 
-    fn clear_transform(&self, id: TransceiverId, side: TransformSide) -> Result<(), TransceiverError> {
+    pub(crate) fn clear_transform(&self, id: TransceiverId, side: TransformSide) -> Result<(), TransceiverError> {
         self.cell.command(|peer, now| peer.set_transform(now, id, side, false))?;
         self.replace_transform((id, side), None);
         Ok(())

@@ -17,6 +17,7 @@ use ortica::engine::{
 use ortica::jsep::{BundlePolicy, DescriptionError, IceCandidate, SessionDescription};
 use ortica::peer::{PeerEvent, TransceiverState};
 use ortica::{ConnectionState, IceConnectionState, IceGatheringState};
+use ortica_ice::Role;
 use ortica_rtp::header_extension::ExtensionMap;
 use ortica_rtp::{Mid, PayloadType, Ssrc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -264,6 +265,11 @@ fn sdp_6_without_bundling_each_section_has_its_transport() {
         let mut call = Call::with(seed as u64, [policy, BundlePolicy::MaxCompat], &[Audio, Audio, Video]);
         let [_, answered] = call.negotiate(without_groups, same).unwrap();
         assert!(groups(&answered).is_empty());
+        // As agreed, and not only once the checks have settled it.
+        let roles = [&call.pair.a, &call.pair.b].map(|side| {
+            let session = side.peer.session();
+            session.transports().map(|id| session.ice(id).unwrap().role()).collect::<Vec<_>>()
+        });
         call.connect();
         let data = usize::from(policy != BundlePolicy::MaxBundle);
         for side in [&call.pair.a, &call.pair.b] {
@@ -272,6 +278,7 @@ fn sdp_6_without_bundling_each_section_has_its_transport() {
             let used: BTreeSet<TransportId> = carried(side).into_values().chain(side.peer.data_transport()).collect();
             assert_eq!(used.len(), taken.len() + data, "each its own");
         }
+        assert_eq!(roles, [Role::Controlling, Role::Controlled].map(|role| vec![role; taken.len() + data]));
         assert_eq!(call.heard(), taken.iter().map(|&mid| mid.to_owned()).collect(), "{policy}");
         if data == 1 {
             call.send_message();
@@ -409,11 +416,36 @@ fn sdp_6_an_answer_with_other_groups_is_refused() {
     assert_eq!(problem(BundlePolicy::MaxBundle, &["0 1 2"], &ungroup), "section 1: it is not bundled with the others");
     let lead = |sdp: String| with_groups(&sdp, &["1 0 2"]);
     assert_eq!(problem(BundlePolicy::MaxBundle, &["0 1 2"], &lead), "section 0: it is not bundled with the others");
+    let alone = |sdp: String| {
+        let sdp = with_groups(&sdp, &["0 2"]).replace("m=video 9 ", "m=video 0 ");
+        sdp.replace("a=mid:1\r\n", "a=mid:1\r\na=bundle-only\r\n")
+    };
+    assert_eq!(problem(BundlePolicy::MaxBundle, &["0 1 2"], &alone), "section 1: it is not bundled with the others");
     // Within one offer: a section that is in no group of it, or in another one.
     let mut call = Call::with(4, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
     call.negotiate(without_groups, without_groups).unwrap();
     let error = call.negotiate(same, |sdp| with_groups(&sdp, &["0 1"])).unwrap_err();
     assert_eq!(error.to_string(), "section 1: it is bundled in a way that was not offered");
+}
+
+/// Guards: what a section of a group says of another transport, which the answer left out, is not said of the group's.
+#[test]
+fn candidates_of_a_transport_left_out_are_not_the_groups() {
+    const CANDIDATE: &str = "a=candidate:1 1 udp 2122260223 203.0.113.9 4444 typ host\r\n";
+    for (credentials, counts) in [("a=ice-ufrag:other\r\na=ice-pwd:0123456789012345678901\r\n", false), ("", true)] {
+        let mut call = Call::with(4, [BundlePolicy::MaxCompat; 2], &[Audio, Video]);
+        let change = |sdp: String| {
+            let (before, of_video) = sdp.split_once("m=video").unwrap();
+            let own = |line: &&str| !line.starts_with("a=ice-ufrag:") && !line.starts_with("a=ice-pwd:");
+            let (video, after) = of_video.split_once("m=application").unwrap();
+            let video: String = video.split_inclusive("\r\n").filter(own).collect();
+            format!("{before}m=video{video}{credentials}{CANDIDATE}m=application{after}")
+        };
+        call.negotiate(same, change).unwrap();
+        let session = call.pair.a.peer.session();
+        let known = |id| format!("{:?}", session.ice(id).unwrap().remote_candidates().collect::<Vec<_>>());
+        assert_eq!(session.transports().any(|id| known(id).contains("203.0.113.9")), counts, "{credentials}");
+    }
 }
 
 /// Guards: once bundled, a section leaves its group by an offer alone (RFC 9143 §7.3.2, §7.5.2).

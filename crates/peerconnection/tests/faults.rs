@@ -315,11 +315,9 @@ fn flt_16_all_interfaces_are_lost_and_return() {
         for ip in ["192.0.2.1", "192.0.2.11"] {
             sim.swarm.network.set_interface(NodeId(0), ip.parse().unwrap(), true);
         }
-        let back = sim.swarm.now();
         sim.talk(12 * SECOND);
         let gap = sim.gap(start);
         assert!(gap <= 11_500 * MS, "seed {seed}: {gap:?}");
-        assert!(sim.swarm.now() > back);
         assert_eq!(sim.side(0).peer.connection_state(), ConnectionState::Connected, "seed {seed}");
         sim.assert_exact();
         for node in 0..2 {

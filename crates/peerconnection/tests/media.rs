@@ -215,7 +215,7 @@ fn a_reader_that_stops_reading_costs_a_bounded_number_of_frames() {
     let unread: Vec<ReceivedFrame> = std::iter::from_fn(|| pair.b.peer.read_frame(to)).collect();
     assert!(unread.len() <= 64, "{}", unread.len());
     let unread = frames(&unread);
-    assert!(unread.first().is_none_or(|frame| frame.key_frame));
+    assert!(unread.first().is_some_and(|frame| frame.key_frame));
     let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
     assert!(pair.b.peer.session().receiver_stats(receiver).unwrap().frames_dropped > 200);
 }

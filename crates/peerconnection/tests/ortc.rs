@@ -3,13 +3,17 @@
 
 use bytes::Bytes;
 use netsim::{Endpoint, Link, Pair};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::crypto::{HashAlgorithm, rust_crypto};
 use ortica::core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica::engine::{
-    ChannelId, ChannelMessage, ChannelParameters, Config, DtlsParameters, DtlsState, Event, SctpParameters, Session,
-    TransportId,
+    ChannelId, ChannelMessage, ChannelParameters, CodecFeedback, Config, DtlsParameters, DtlsState, Event,
+    RtpCodecParameters, RtpEncodingParameters, RtpReceiveParameters, RtpSendParameters, SctpParameters, SenderId,
+    Session, TransportId,
 };
 use ortica_dtls::{Certificate, Fingerprint, Role};
+use ortica_rtp::header_extension::{ExtensionMap, Kind};
+use ortica_rtp::{Mid, PayloadType, Rid, Ssrc};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +37,8 @@ impl Side {
         let certificate = Arc::new(Certificate::generate(&provider, &mut rng.fork("certificate"), wall).unwrap());
         let config = Config::new(
             ortica_ice::Config::new(provider),
-            ortica_dtls::Config::new(provider, certificate.clone()),
+            ortica_dtls::Config::new(provider, certificate.clone())
+                .with_srtp_profiles(&[ortica_dtls::SrtpProfile::AEAD_AES_128_GCM]),
             ortica_sctp::Config::new(provider),
         );
         let now = netsim::epoch();
@@ -177,4 +182,97 @@ fn cve_10_packets_from_elsewhere_change_nothing() {
     pair.run_until(Duration::from_secs(5), |_, b| !b.received.is_empty()).unwrap();
     let stats = pair.b.session.transport_stats(pair.b.transport).unwrap();
     assert!(stats.unvalidated_packets >= 2 * 44, "{stats:?}");
+}
+
+const LAYERS: [(&str, Ssrc); 2] = [("q", Ssrc(1)), ("f", Ssrc(2))];
+
+fn vp8() -> RtpCodecParameters {
+    let feedback = CodecFeedback::default();
+    RtpCodecParameters { codec: Codec::Vp8, payload_type: PayloadType(96), rtx: None, feedback }
+}
+
+/// The extensions by which packets name section and layer.
+fn names() -> ExtensionMap {
+    let mut names = ExtensionMap::new();
+    names.insert(1, Kind::Mid).unwrap();
+    names.insert(2, Kind::Rid).unwrap();
+    names
+}
+
+fn sending(header_extensions: ExtensionMap) -> RtpSendParameters {
+    let encoding = |(rid, ssrc): (&str, Ssrc)| RtpEncodingParameters {
+        rid: Some(Rid::new(rid).unwrap()),
+        ..RtpEncodingParameters::new(ssrc)
+    };
+    RtpSendParameters {
+        mid: Some(Mid::new("0").unwrap()),
+        codecs: vec![vp8()],
+        telephone_events: Vec::new(),
+        header_extensions,
+        encodings: LAYERS.into_iter().map(encoding).collect(),
+        max_bitrate: None,
+        reduced_size_rtcp: true,
+    }
+}
+
+fn receiving() -> RtpReceiveParameters {
+    RtpReceiveParameters {
+        mid: Some(Mid::new("0").unwrap()),
+        codecs: vec![vp8()],
+        telephone_events: Vec::new(),
+        header_extensions: names(),
+        ssrcs: Vec::new(),
+        rids: LAYERS.into_iter().map(|(rid, _)| Rid::new(rid).unwrap()).collect(),
+        reduced_size_rtcp: true,
+    }
+}
+
+/// Sends ten pictures in each layer.
+fn send_pictures(pair: &mut Pair<Side>, from: SenderId) {
+    for number in 0..10 {
+        pair.with_a(|a, now| {
+            for encoding in 0..LAYERS.len() {
+                let data = vec![u8::from(number > 0), 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0, 0, 0];
+                let frame = EncodedFrame::new(Codec::Vp8, data, number * 1_800).with_key_frame(number == 0);
+                a.session.send_encoding(now, from, encoding, &frame).unwrap();
+            }
+        });
+        pair.run_for(Duration::from_millis(20));
+    }
+    pair.run_for(Duration::from_millis(500));
+}
+
+/// Guards: browsers name their layers until these were reported on, and never again; so a layer that ended by a goodbye, or was
+/// not received for a while, is known when it comes back.
+#[test]
+fn layers_that_come_back_need_no_name() {
+    for stops in [false, true] {
+        let mut pair = pair(200);
+        let (a, b) = (pair.a.fingerprint(), pair.b.fingerprint());
+        pair.a.start(&pair.b, Role::Client, b);
+        pair.b.start(&pair.a, Role::Server, a);
+        let from = pair.a.session.add_sender(pair.a.transport, MediaKind::Video).unwrap();
+        let to = pair.b.session.add_receiver(pair.b.transport, MediaKind::Video).unwrap();
+        pair.b.session.start_receiving(to, receiving()).unwrap();
+        pair.a.session.start_sending(netsim::epoch(), from, &sending(names())).unwrap();
+        let up = |side: &Side| side.events.contains(&Event::Dtls(side.transport, DtlsState::Connected));
+        pair.run_until(Duration::from_secs(5), |a, b| up(a) && up(b)).unwrap();
+        send_pictures(&mut pair, from);
+
+        pair.with_a(|a, _| a.session.stop_sending(from)).unwrap();
+        if stops {
+            pair.with_b(|b, _| b.session.stop_receiving(to)).unwrap();
+        }
+        // The goodbye has come.
+        pair.run_for(Duration::from_secs(10));
+        assert!(!pair.b.session.is_receiving(to));
+        if stops {
+            pair.with_b(|b, _| b.session.start_receiving(to, receiving())).unwrap();
+        }
+        pair.with_a(|a, now| a.session.start_sending(now, from, &sending(ExtensionMap::new()))).unwrap();
+        send_pictures(&mut pair, from);
+        let stats = pair.b.session.layer_stats(to);
+        let came: Vec<_> = stats.iter().map(|stats| (stats.ssrc, stats.frames_received)).collect();
+        assert_eq!(came, LAYERS.map(|(_, ssrc)| (Some(ssrc), 10)), "stops: {stops}");
+    }
 }

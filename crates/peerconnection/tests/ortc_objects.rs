@@ -10,6 +10,7 @@ use ortica::ortc::{
     IceRole, IceTransport, IceTransportState, ObjectError, RtpCapabilities, RtpReceiver, RtpSender, SctpCapabilities,
     SctpState, SctpTransport,
 };
+use ortica::transform::RtpFrame;
 use ortica::{
     Configuration, DataChannelInit, LocalTrack, Message, NewError, PeerConnection, ReplaceTrackError,
     jsep::SessionDescription,
@@ -327,6 +328,12 @@ async fn a_track_crosses_between_objects_made_by_hand() {
     let parameters = carried(sender.send(&theirs.parameters()).expect("PCMU is known"));
     assert!(parameters.encodings[0].ssrc.is_some());
     receiver.receive(&parameters).expect("PCMU is known");
+    let grown = |mut frame: RtpFrame| {
+        frame.set_data([frame.data(), &[7][..]].concat());
+        Some(frame)
+    };
+    sender.set_transform(grown).expect("it is there");
+    receiver.set_transform(grown).expect("it is there");
     assert!(a.dtls.connected().await.is_ok() && b.dtls.connected().await.is_ok());
 
     let received = receiver.track();
@@ -343,7 +350,8 @@ async fn a_track_crosses_between_objects_made_by_hand() {
         }
         assert!(number < 250, "nothing was heard");
     };
-    assert_eq!((heard.codec, heard.data.len()), (Codec::Pcmu, 160));
+    assert_eq!((heard.codec, heard.data.len()), (Codec::Pcmu, 162), "each side's transform added a byte");
+    let (mut reader, _) = receiver.transform_streams().expect("it is there");
 
     assert_eq!(sender.replace_track(Some(&LocalTrack::video())), Err(ReplaceTrackError::Kind(MediaKind::Audio)));
     sender.stop();
@@ -351,6 +359,8 @@ async fn a_track_crosses_between_objects_made_by_hand() {
     assert_eq!(sender.send(&parameters), Err(ObjectError::Closed));
     receiver.stop();
     assert!(received.recv_encoded().await.is_none());
+    while reader.read().await.is_some() {}
+    assert!(sender.clear_transform().is_err() && receiver.set_transform(grown).is_err());
     assert_eq!(receiver.receive(&parameters), Err(ObjectError::Closed));
 }
 

@@ -7,12 +7,14 @@ mod common;
 mod sockets;
 
 use common::Side;
-use netsim::{Endpoint, Link, Nat, Network, NodeId, Swarm};
+use netsim::{Endpoint, Link, Nat, Network, NodeId, Pair, Swarm};
 use ortica::codecs::synthetic::{MovingPicture, Tone};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::crypto::rust_crypto;
 use ortica::core::{Datagram, Ecn, Instant, SocketId, Transmit};
 use ortica::engine::ChannelParameters;
+use ortica::jsep::TransceiverInit;
+use ortica::parameters::RtpEncodingParameters;
 use ortica::stats::StatsReport;
 use ortica::{DataChannelInit, LocalTrack};
 use ortica_ice::stun::{Class, Message as Stun, MessageBuilder, Method};
@@ -96,6 +98,23 @@ async fn members_of_a_call() {
     print(&members);
     assert!(members["inbound-rtp"].contains("framesDecoded") && members["outbound-rtp"].contains("framesEncoded"));
     assert!(members["inbound-rtp"].contains("totalAudioEnergy") && members["media-source"].contains("width"));
+}
+
+#[test]
+fn members_of_layers() {
+    let side = |seed, address| {
+        let mut side = Side::new(seed, address);
+        side.peer.set_codecs(vec![Codec::Vp8]);
+        side
+    };
+    let (mut a, mut b) = (side(1, Pair::<Side>::A), side(2, Pair::<Side>::B));
+    let send_encodings = ["q", "f"].map(RtpEncodingParameters::named).to_vec();
+    let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
+    a.peer.add_transceiver(MediaKind::Video, init).unwrap();
+    common::exchange(netsim::epoch(), &mut a, &mut b);
+    let members = members(&[a.peer.stats(netsim::epoch())]);
+    print(&members);
+    assert!(members["outbound-rtp"].contains("rid"));
 }
 
 enum Node {

@@ -192,6 +192,48 @@ async fn wpt_rtc_rtp_sender_replace_track_new_media_flows() {
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
+/// Guards: what is sent is another track's at once and without negotiation, of whatever rate and channels, for the encoder takes
+/// them in; one that does not fit is refused, and what was sent goes on.
+#[tokio::test]
+async fn api_5_a_track_is_replaced_without_negotiation_or_not_at_all() {
+    let (a, mut a_events) = connection();
+    let (b, mut b_events) = connection();
+    let first = LocalTrack::audio();
+    let sender = a.add_track(&first, &[]).expect("a track");
+    negotiate(&a, &b).await;
+    let incoming = track(&mut b_events).await;
+    let mut tasks = vec![tokio::spawn(whistle(first.clone(), 800.0))];
+    hear(&incoming.track, 800.0).await;
+    let described = a.local_description();
+    while timeout(Duration::ZERO, a_events.next()).await.is_ok() {}
+
+    assert_eq!(sender.replace_track(Some(&LocalTrack::video())), Err(ReplaceTrackError::Kind(MediaKind::Audio)));
+    assert_eq!(sender.track().as_ref(), Some(&first));
+    hear(&incoming.track, 800.0).await;
+
+    let second = LocalTrack::audio();
+    let narrow = second.clone();
+    tasks.push(tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_millis(20));
+        for frame in Tone::new(1_600.0, 16_000, 1).expect("a legal tone") {
+            ticks.tick().await;
+            narrow.write_audio(frame).expect("a track of sound");
+        }
+    }));
+    sender.replace_track(Some(&second)).expect("of that kind");
+    hear(&incoming.track, 1_600.0).await;
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+
+    assert_eq!(a.local_description(), described);
+    // The end of events comes last, so that all of them are seen.
+    a.close().await;
+    let mut asked = 0;
+    while let Some(event) = a_events.next().await {
+        asked += usize::from(matches!(event, Event::NegotiationNeeded));
+    }
+    assert_eq!(asked, 0);
+}
+
 /// Guards: a level that packets do not say is measured where they are decoded, and capabilities are those of the build.
 #[tokio::test]
 async fn sources_and_their_levels_are_known_to_who_hears() {

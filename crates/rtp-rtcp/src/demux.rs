@@ -146,6 +146,12 @@ impl Demultiplexer {
         self.sections.insert(id, section);
     }
 
+    /// Nothing is received in a section for now. Its streams stay bound: those who send need not name themselves again when they
+    /// go on.
+    pub fn suspend_section(&mut self, id: SectionId) {
+        self.sections.remove(&id);
+    }
+
     /// Removes a section and forgets its streams.
     pub fn remove_section(&mut self, id: SectionId) {
         self.sections.remove(&id);

@@ -10,7 +10,7 @@ use common::raw::{self, BEGIN, DATA, END, FORWARD_TSN, HEARTBEAT, I_DATA, I_FORW
 use common::*;
 use netsim::{Link, Machine, Packets, Pair};
 use ortica_core::{Instant, Rng};
-use ortica_sctp::{Association, CloseReason, Config, Event, Ppid, SendOptions, StreamId};
+use ortica_sctp::{Association, CloseReason, Config, Event, Limits, Ppid, SendOptions, StreamId};
 use std::sync::Arc;
 
 /// What may come and go without anything having been kept: the buffers of answers.
@@ -166,7 +166,7 @@ fn cve_30_guessed_tags_cost_nothing() {
     assert!(victim.most <= 1 << 10 && victim.closed.is_none(), "{} bytes", victim.most);
 }
 
-/// Guards the walk over chunks: whatever a train of them makes of the association, it holds no more than it may.
+/// Guards the walk over chunks: trains with whatever lengths come to an end.
 #[test]
 fn cve_31_random_chunk_trains_stay_within_bounds() {
     let mut rng = Rng::from_number(31);
@@ -186,10 +186,8 @@ fn cve_31_random_chunk_trains_stay_within_bounds() {
         raw::seal(&mut train);
         victim.hears_packet(&train);
         victim.drain();
-        assert!(victim.most <= RECEIVE_BUFFER + RECEIVE_BUFFER / 8, "{} bytes", victim.most);
         if victim.closed.is_some() {
             ended += 1;
-            assert!(victim.held <= FLAT, "{} bytes after the end", victim.held);
             victim = Victim::new(config());
         }
     }
@@ -197,25 +195,74 @@ fn cve_31_random_chunk_trains_stay_within_bounds() {
     assert!(ended > 0);
 }
 
-/// Guards the send buffer: who acknowledges what was never sent, or the same again and again, gets no more out of it, and it
-/// holds no more for that.
+/// Guards the end: what was there of messages in part goes with the association.
+#[test]
+fn cve_31_a_violation_leaves_nothing_of_messages_in_part() {
+    let mut victim = Victim::new(config());
+    for at in 0..200u16 {
+        victim.hears(&[(DATA, BEGIN, raw::data(2 + 2 * u32::from(at), 1, at, &[3; 1_000]))]);
+    }
+    assert!(victim.held >= 200_000, "{} bytes", victim.held);
+    victim.hears(&[(DATA, BEGIN | END, raw::data(1, 1, 0, &[]))]);
+    victim.drain();
+    assert!(matches!(victim.closed, Some(CloseReason::ProtocolViolation(_))), "{:?}", victim.closed);
+    assert!(victim.held <= FLAT, "{} bytes after the end", victim.held);
+}
+
+/// Guards the account of the receive buffer, and the room for answers: what trains of chunks that break no rule leave to be read, to
+/// be put in order and to be answered is bounded, whatever they are made of.
+#[test]
+fn cve_31_random_sound_chunk_trains_stay_within_bounds() {
+    const MOST: isize = 128 << 10;
+    let limits = Limits::default().with_receive_buffer(MOST as usize).with_max_message_size(16 << 10);
+    let mut rng = Rng::from_number(32);
+    let mut chunk = move |train: u32| -> RawChunk {
+        let tsn = 4 * train + rng.below(400) as u32;
+        let bytes: Vec<u8> = (0..1 + rng.below(1_000)).map(|_| rng.u32() as u8).collect();
+        match rng.below(6) {
+            0 | 1 => (DATA, BEGIN | END, raw::data(tsn, rng.below(2_000) as u16, rng.below(60) as u16, &bytes)),
+            2 => sack(rng.u32(), &[(rng.u32() as u16, rng.u32() as u16)]),
+            3 => (RE_CONFIG, 0, bytes),
+            4 => (HEARTBEAT, 0, [&[0, 1][..], &(bytes.len() as u16 + 4).to_be_bytes(), &bytes].concat()),
+            _ => (0xc1, 0, bytes),
+        }
+    };
+    let victim = Victim::new(config().with_limits(limits)).suffers("sound trains", 4_096, |victim, train| {
+        let chunks: Vec<RawChunk> = (0..20).map(|_| chunk(train)).collect();
+        victim.hears(&chunks);
+    });
+    assert!(victim.closed.is_none(), "{:?}", victim.closed);
+    assert!((MOST * 3 / 4..=MOST + MOST / 8).contains(&victim.most), "{} bytes", victim.most);
+}
+
+/// Guards the send buffer: who acknowledges what was never sent, or the same again and again, gets no more out of it than who
+/// acknowledges what came, and it holds no more for that.
 #[test]
 fn cve_33_optimistic_acknowledgements_cost_nothing() {
-    let mut victim = Victim::new(config());
-    victim.fill_send_buffer(10_000);
-    assert!(victim.held > SEND_BUFFER * 9 / 10, "{} bytes", victim.held);
-    for _ in 0..30 {
-        victim.round_trip();
-        let last = victim.last_tsn;
-        for at in 0..100 {
-            victim.hears(&[sack(last.wrapping_add(1_000 + at), &[]), sack(last.wrapping_sub(1), &[(2_000, u16::MAX)])]);
-            victim.hears(&[sack(last, &[])]);
-        }
+    let [honest, optimistic] = [0, 100].map(|lies| {
+        let mut victim = Victim::new(config());
         victim.fill_send_buffer(10_000);
-    }
-    println!("optimistic acknowledgements: {} bytes at most, {} in the end", victim.most, victim.held);
-    assert!(victim.association.stats().bytes_sent > 3 * SEND_BUFFER as u64, "acknowledged data make room");
-    assert!(victim.most <= SEND_BUFFER + SEND_BUFFER / 8, "{} bytes", victim.most);
+        assert!(victim.held > SEND_BUFFER * 9 / 10, "{} bytes", victim.held);
+        for _ in 0..30 {
+            victim.round_trip();
+            let last = victim.last_tsn;
+            let all_but_one = last.wrapping_sub(1);
+            victim.hears(&[sack(all_but_one, &[])]);
+            for at in 0..lies {
+                victim.hears(&[sack(last.wrapping_add(1_000 + at), &[]), sack(all_but_one, &[(2_000, u16::MAX)])]);
+            }
+            for _ in 0..=lies {
+                victim.hears(&[sack(last, &[])]);
+            }
+            victim.fill_send_buffer(10_000);
+        }
+        println!("{lies} optimistic acknowledgements: {} bytes at most, {} in the end", victim.most, victim.held);
+        assert!(victim.most <= SEND_BUFFER + SEND_BUFFER / 8, "{} bytes", victim.most);
+        let stats = victim.association.stats();
+        (stats.bytes_sent, stats.data_chunks_sent, victim.association.path().congestion_window)
+    });
+    assert_eq!(optimistic, honest);
+    assert!(honest.0 > 3 * SEND_BUFFER as u64, "acknowledged data make room");
 }
 
 /// Guards the same with thousands of blocks, while thousands of chunks as small as they can be are in flight.
@@ -272,18 +319,20 @@ fn cve_36_a_message_without_end_costs_no_more_than_the_longest() {
 /// Guards the lists of streams in I-FORWARD-TSN; those of FORWARD TSN are in `memory`.
 #[test]
 fn cve_37_lists_of_skipped_streams_stay_within_bounds() {
-    let config = config().with_interleaving(true);
-    let victim = Victim::new(config).suffers("streams skipped", 200, |victim, at| {
-        let mut value = (1 + at).to_be_bytes().to_vec();
-        for entry in 0..8_000u32 {
-            value.extend(((at * 8_000 + entry) as u16).to_be_bytes());
-            value.extend([0, (at % 2) as u8]);
-            value.extend((7 + at).to_be_bytes());
-        }
-        victim.hears(&[(I_FORWARD_TSN, 0, value)]);
-    });
-    assert!(victim.closed.is_none());
-    assert!(victim.most <= RECEIVE_BUFFER, "{} bytes", victim.most);
+    for (streams, most) in [(u16::MAX, RECEIVE_BUFFER), (16, FLAT)] {
+        let config = config().with_interleaving(true).with_streams(streams, streams);
+        let victim = Victim::new(config).suffers("streams skipped", 200, |victim, at| {
+            let mut value = (1 + at).to_be_bytes().to_vec();
+            for entry in 0..8_000u32 {
+                value.extend(((at * 8_000 + entry) as u16).to_be_bytes());
+                value.extend([0, (at % 2) as u8]);
+                value.extend((7 + at).to_be_bytes());
+            }
+            victim.hears(&[(I_FORWARD_TSN, 0, value)]);
+        });
+        assert!(victim.closed.is_none());
+        assert!(victim.most <= most, "of {streams}: {} bytes", victim.most);
+    }
 }
 
 /// Guards the queue of events and the answers to requests: resets of every stream, again and again, before anybody looks.

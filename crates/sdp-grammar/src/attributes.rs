@@ -81,6 +81,8 @@ const ATTRIBUTES: &[(&str, Place, Option<Syntax>)] = &[
     // RFC 8285
     ("extmap", Place::EitherList, Some(extmap)),
     ("extmap-allow-mixed", Place::Either, None),
+    // RFC 9335
+    ("cryptex", Place::Either, None),
     // RFC 8830, RFC 5576
     ("msid", Place::MediaList, Some(msid)),
     ("msid-semantic", Place::Session, Some(msid_semantic)),

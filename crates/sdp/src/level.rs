@@ -123,6 +123,11 @@ macro_rules! level {
                 crate::level::all!(self.attributes, Extmap)
             }
 
+            /// `a=cryptex`
+            pub fn cryptex(&self) -> bool {
+                crate::level::has!(self.attributes, Cryptex)
+            }
+
             /// `a=extmap-allow-mixed`
             pub fn extmap_allow_mixed(&self) -> bool {
                 crate::level::has!(self.attributes, ExtmapAllowMixed)

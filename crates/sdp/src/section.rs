@@ -104,6 +104,11 @@ impl<'a> Section<'a> {
         self.session.extmaps().chain(self.media.extmaps())
     }
 
+    /// Whether the section or the session has `a=cryptex`.
+    pub fn cryptex(&self) -> bool {
+        self.media.cryptex() || self.session.cryptex()
+    }
+
     /// Whether the section or the session has `a=extmap-allow-mixed`.
     pub fn extmap_allow_mixed(&self) -> bool {
         self.media.extmap_allow_mixed() || self.session.extmap_allow_mixed()
@@ -142,6 +147,7 @@ mod tests {
             "recvonly",
             "extmap:1 a",
             "extmap-allow-mixed",
+            "cryptex",
             "group:BUNDLE 0 1",
         ];
         let session = session_with(&shared, &["extmap:2 b"]);
@@ -152,7 +158,7 @@ mod tests {
         assert_eq!((section.setup(), section.tls_id()), (Some(Setup::Active), Some("st")));
         assert_eq!(section.direction(), Direction::RecvOnly);
         assert_eq!(section.extmaps().map(|it| it.id).collect::<Vec<_>>(), [1, 2]);
-        assert!(section.extmap_allow_mixed());
+        assert!(section.extmap_allow_mixed() && section.cryptex());
         assert_eq!(section.bundle().unwrap().mids, ["0", "1"]);
     }
 

@@ -1,6 +1,7 @@
 //! The keys and the state of one direction.
 
 use crate::cipher::{Cipher, RTCP_HEADER_LEN, RtcpId, RtpId, cipher};
+use crate::cryptex;
 use crate::key_derivation::{SessionKeys, Usage};
 use crate::profile::Profile;
 use crate::stream::{Limits, Streams};
@@ -38,7 +39,22 @@ pub struct Context {
     /// The index of the next RTCP packet to protect. SSRCs share the counter, which keeps their indices apart as well as
     /// counters of their own would, and counts what the key's lifetime is about.
     next_rtcp_index: u32,
+    cryptex: Cryptex,
     stats: Stats,
+}
+
+/// Whether header extensions and contributing sources are encrypted too. What the peers agreed on changes no key.
+///
+/// Source: [RFC 9335](https://www.rfc-editor.org/rfc/rfc9335)
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Cryptex {
+    /// Nothing is sent so, and what comes so is dropped: it was not agreed on.
+    #[default]
+    Never,
+    /// All is sent so, and what comes may be so or not.
+    Agreed,
+    /// All is sent so, and of what comes only packets without extensions and contributing sources may be otherwise.
+    Required,
 }
 
 impl Context {
@@ -69,6 +85,7 @@ impl Context {
             rtp_streams: Streams::new(limits),
             rtcp_streams: Streams::new(limits),
             next_rtcp_index: 0,
+            cryptex: Cryptex::Never,
             stats: Stats::default(),
         })
     }
@@ -76,6 +93,11 @@ impl Context {
     /// How it protects.
     pub const fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// Says whether headers are encrypted from now on. Default: [`Cryptex::Never`].
+    pub fn set_cryptex(&mut self, cryptex: Cryptex) {
+        self.cryptex = cryptex;
     }
 
     /// What went through it so far.
@@ -103,8 +125,9 @@ impl Context {
     /// extensions.
     ///
     /// # Errors
-    /// [`ProtectError::Reused`] with the AEAD profiles, which give their key away when a nonce meets a second header, and
-    /// when the packet is not among the last 1,024; else as [`protect_rtp`](Self::protect_rtp).
+    /// [`ProtectError::Reused`] with the AEAD profiles, which give their key away when a nonce meets a second header, with
+    /// [`Cryptex`], whose key stream covers the header, and when the packet is not among the last 1,024; else as
+    /// [`protect_rtp`](Self::protect_rtp).
     pub fn protect_rtp_again(
         &mut self,
         header: &[u8],
@@ -112,7 +135,8 @@ impl Context {
         out: &mut Vec<u8>,
     ) -> Result<usize, ProtectError> {
         let id = self.next_rtp_id(header)?;
-        if self.profile.aead().is_some() || !self.rtp_streams.is_recent(id.ssrc, id.index) {
+        let covers_header = self.profile.aead().is_some() || self.cryptex != Cryptex::Never;
+        if covers_header || !self.rtp_streams.is_recent(id.ssrc, id.index) {
             return Err(ProtectError::Reused);
         }
         self.seal_rtp(id, header, payload, out)
@@ -210,7 +234,9 @@ impl Context {
         out: &mut Vec<u8>,
     ) -> Result<usize, ProtectError> {
         let payload_len = payload.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
-        let len = payload_len.saturating_add(header.len() + self.profile.rtp_overhead());
+        // An extension block may have to be added.
+        let block = if self.cryptex == Cryptex::Never { 0 } else { 4 };
+        let len = payload_len.saturating_add(header.len() + block + self.profile.rtp_overhead());
         if len > MAX_PACKET_LEN {
             return Err(ProtectError::TooLong);
         }
@@ -218,15 +244,16 @@ impl Context {
             return Err(ProtectError::KeyExhausted);
         }
         out.reserve(len);
+        let start = out.len();
         out.extend_from_slice(header);
-        let payload_at = out.len();
+        let layout = cryptex::dress(self.cryptex, out, start);
         for part in payload {
             out.extend_from_slice(part);
         }
-        self.rtp.seal_rtp(id, header, out, payload_at);
+        self.rtp.seal_rtp(id, layout, out, start);
         self.rtp_streams.accept(id.ssrc, id.index);
         self.stats.rtp_protected += 1;
-        Ok(len)
+        Ok(out.len() - start)
     }
 
     fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
@@ -234,17 +261,18 @@ impl Context {
             return Err(DecodeError::Invalid("srtp packet length").into());
         }
         let RtpHeader { ssrc, sequence, len: header_len } = RtpHeader::read(packet)?;
-        let (header, body) = packet.split_at_mut_checked(header_len).ok_or(DecodeError::Truncated("rtp header"))?;
-        if body.len() < self.profile.rtp_overhead() {
+        if packet.len() < header_len + self.profile.rtp_overhead() {
             return Err(DecodeError::Truncated("srtp tag").into());
         }
+        let layout = cryptex::layout_of(self.cryptex, packet, header_len)?;
         let index = self.rtp_streams.estimate(ssrc, sequence).ok_or(UnprotectError::KeyExhausted)?;
         if !self.rtp_streams.is_fresh(ssrc, index) {
             return Err(UnprotectError::Replayed);
         }
-        let payload_len = self.rtp.open_rtp(RtpId { ssrc, index }, header, body)?;
+        let len = self.rtp.open_rtp(RtpId { ssrc, index }, layout, packet)?;
+        layout.undress(packet);
         self.stats.streams_forgotten += u64::from(self.rtp_streams.accept(ssrc, index));
-        Ok(header_len + payload_len)
+        Ok(len)
     }
 
     fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, UnprotectError> {
@@ -284,7 +312,8 @@ pub struct Stats {
     pub rtp_unprotected: u64,
     /// RTCP packets received and authentic.
     pub rtcp_unprotected: u64,
-    /// Packets dropped because their lengths or versions made no sense.
+    /// Packets dropped because their lengths or versions made no sense, or their headers were encrypted or not, against what
+    /// was agreed.
     pub malformed: u64,
     /// Packets dropped because their index was seen, or is too old to know.
     pub replayed: u64,
@@ -300,7 +329,7 @@ impl Stats {
     fn count(&mut self, result: &Result<usize, UnprotectError>, authentic: fn(&mut Self) -> &mut u64) {
         *match result {
             Ok(_) => authentic(self),
-            Err(UnprotectError::Malformed(_)) => &mut self.malformed,
+            Err(UnprotectError::Malformed(_) | UnprotectError::HeaderEncryption) => &mut self.malformed,
             Err(UnprotectError::Replayed) => &mut self.replayed,
             Err(UnprotectError::Unauthentic) => &mut self.unauthentic,
             Err(UnprotectError::KeyExhausted) => &mut self.exhausted,
@@ -355,6 +384,9 @@ pub enum UnprotectError {
     /// It is no packet of this kind, or too short for its header and tag.
     #[error("malformed packet")]
     Malformed(#[from] DecodeError),
+    /// Its header is encrypted, which was not agreed on, or is not, which is required.
+    #[error("a header encrypted or not against what was agreed")]
+    HeaderEncryption,
     /// It came before, or it is so old that it might have.
     #[error("replayed packet")]
     Replayed,

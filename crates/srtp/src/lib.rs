@@ -36,9 +36,11 @@
 //! | `replay` | which indices were seen | RFC 3711 §3.3.2 |
 //! | `stream` | what is remembered per SSRC, and how much of it | |
 //! | `cipher` | AES-CM with HMAC-SHA1, AES-GCM | RFC 3711 §4, RFC 7714 |
+//! | `cryptex` | header extensions and contributing sources encrypted too | RFC 9335 |
 //!
 //! Not here: choosing SSRCs and first sequence numbers (those below 2^15 keep a receiver that misses the first packets
-//! from guessing the rollover counter wrong), keys by SDES, MKI, and encrypted header extensions.
+//! from guessing the rollover counter wrong), keys by SDES, MKI, and extensions that
+//! are encrypted one by one (RFC 6904), of which RFC 9335 took the place.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -54,6 +56,7 @@
 
 mod cipher;
 mod context;
+mod cryptex;
 mod key_derivation;
 mod profile;
 mod replay;
@@ -62,6 +65,6 @@ mod stream;
 #[cfg(test)]
 mod vectors;
 
-pub use context::{Context, ContextError, MAX_PACKET_LEN, ProtectError, RolloverError, Stats, UnprotectError};
+pub use context::{Context, ContextError, Cryptex, MAX_PACKET_LEN, ProtectError, RolloverError, Stats, UnprotectError};
 pub use profile::Profile;
 pub use stream::Limits;

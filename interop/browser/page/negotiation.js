@@ -2,9 +2,15 @@
 // One side of a perfect negotiation, as the example of webrtc-pc (10.7) has it; for the page, beside the other files here.
 (() => {
 
-/** Starts a call. What it signals waits for `nextSignals`; what the other side signals comes by `hear`. */
-function startSide(polite) {
-  const { pc } = newCall();
+/**
+ * Starts a call, with a certificate of that algorithm if one is named. What it signals waits for `nextSignals`; what the other side
+ * signals comes by `hear`.
+ */
+async function startSide(polite, algorithm) {
+  // Numbers alone come from outside of the page.
+  if (algorithm?.publicExponent) algorithm.publicExponent = Uint8Array.from(algorithm.publicExponent);
+  const certificates = algorithm ? [await RTCPeerConnection.generateCertificate(algorithm)] : undefined;
+  const { pc } = newCall({ certificates });
   const side = { pc, polite, outbox: [], wake: () => {}, heard: Promise.resolve(), ignored: 0, senders: [] };
   Object.assign(side, { making: false, ignoring: false, answering: false });
   window.side = side;

@@ -104,5 +104,5 @@ async function listen(track) {
   }
 }
 
-Object.assign(window, { HERTZ, LEVEL, RATE, isTheTone, listen, tone });
+Object.assign(window, { HERTZ, LEVEL, RATE, isTheTone, listen, loudness, power, record, tone });
 })();

@@ -1,14 +1,18 @@
 //! The call: perfect negotiation, and what commands do to it.
 
-use crate::command::{Command, LineError, Report, Section, kind};
-use crate::film::Film;
+use crate::command::{Command, Figures, LineError, Report, Section, kind};
+use crate::media::Media;
 use ortica::codecs::MediaKind;
 use ortica::jsep::{
     DescriptionError, IceCandidateError, SdpType, SessionDescription, SignalingState, TransceiverError, TransceiverInit,
 };
 use ortica::signaling::Signal;
-use ortica::{DataChannel, DataChannelInit, Direction, Event, NewError, PeerConnection, RtpSender, RtpTransceiver};
+use ortica::{
+    DataChannel, DataChannelInit, Direction, Event, NewError, PeerConnection, ReplaceTrackError, RtpTransceiver,
+};
+use serde::Serialize;
 use std::io;
+use std::time::Duration;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -21,6 +25,10 @@ pub enum CallError {
     Candidate(#[from] IceCandidateError),
     #[error(transparent)]
     Transceiver(#[from] TransceiverError),
+    #[error(transparent)]
+    Track(#[from] ReplaceTrackError),
+    #[error(transparent)]
+    Dtmf(#[from] ortica::engine::DtmfError),
     #[error(transparent)]
     Channel(#[from] ortica::engine::ChannelError),
     #[error(transparent)]
@@ -36,7 +44,7 @@ pub struct Call {
     polite: bool,
     /// The last offer of the other side was ignored; so are its candidates.
     ignoring: bool,
-    films: Vec<(RtpSender, Film)>,
+    media: Media,
     ignored: u32,
     yielded: u32,
     offers: u32,
@@ -44,7 +52,7 @@ pub struct Call {
 
 impl Call {
     pub fn new(connection: PeerConnection, polite: bool) -> Self {
-        Self { connection, polite, ignoring: false, films: Vec::new(), ignored: 0, yielded: 0, offers: 0 }
+        Self { connection, polite, ignoring: false, media: Media::default(), ignored: 0, yielded: 0, offers: 0 }
     }
 
     pub fn on_event(&mut self, event: Event) -> Result<(), CallError> {
@@ -58,6 +66,7 @@ impl Call {
             Event::DataChannel(channel) => {
                 tokio::spawn(echo(channel));
             }
+            Event::Track(event) => self.media.on_track(event),
             _ => {}
         }
         Ok(())
@@ -99,15 +108,15 @@ impl Call {
 
     pub fn obey(&mut self, command: Command) -> Result<(), CallError> {
         match command {
-            Command::AddTrack => {
-                let film = Film::start();
-                let sender = self.connection.add_track(&film.track, &["film"])?;
-                self.films.push((sender, film));
+            Command::AddTrack => self.media.add_pictures(&self.connection)?,
+            Command::AddTone { codecs } => self.media.add_tone(&self.connection, &codecs)?,
+            Command::AddLayers { rids } => self.media.add_layers(&self.connection, rids)?,
+            Command::RemoveTrack => self.media.remove_last(&self.connection)?,
+            Command::Silence => self.media.silence()?,
+            Command::InsertDtmf { keys, duration, gap } => {
+                self.media.insert_dtmf(&keys, Duration::from_millis(duration), Duration::from_millis(gap))?;
             }
-            Command::RemoveTrack => {
-                let (sender, _film) = self.films.pop().ok_or_else(|| CallError::Missing("track".to_owned()))?;
-                self.connection.remove_track(&sender)?;
-            }
+            Command::Watch => self.media.watch(&self.connection),
             Command::AddTransceiver { kind: word } => {
                 let kind = kind(&word).ok_or_else(|| CallError::Missing(format!("kind {word}")))?;
                 let init = TransceiverInit { direction: Direction::RecvOnly, ..TransceiverInit::default() };
@@ -119,7 +128,8 @@ impl Call {
                 let channel = self.connection.create_data_channel(&label, DataChannelInit::default())?;
                 tokio::spawn(echo(channel));
             }
-            Command::Report => say(&serde_json::to_string(&self.report()).expect("a report has a form in JSON")),
+            Command::Report => say(&json(&self.report())),
+            Command::Stats => say(&json(&Figures { stats: self.connection.get_stats() })),
         }
         Ok(())
     }
@@ -150,6 +160,8 @@ impl Call {
             ignored: self.ignored,
             yielded: self.yielded,
             offers: self.offers,
+            seen: self.media.seen(),
+            keys: self.media.keys(),
         }
     }
 
@@ -165,6 +177,10 @@ async fn echo(channel: DataChannel) {
             return;
         }
     }
+}
+
+fn json(report: &impl Serialize) -> String {
+    serde_json::to_string(report).expect("a report has a form in JSON")
 }
 
 fn say(line: &str) {

@@ -1,7 +1,10 @@
 //! Lines in, lines out.
 
+use crate::ear::Key;
+use crate::watch::Seen;
 use ortica::codecs::MediaKind;
 use ortica::signaling::{Signal, SignalError};
+use ortica::stats::StatsReport;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -11,8 +14,32 @@ use thiserror::Error;
 pub enum Command {
     /// Sends pictures over a transceiver of its own.
     AddTrack,
-    /// Ceases to send the pictures that were added last.
+    /// Sends a tone over a transceiver of its own.
+    AddTone {
+        /// The media types of the codecs that may be agreed on; all that there are if none is named.
+        #[serde(default)]
+        codecs: Vec<String>,
+    },
+    /// Sends pictures in layers over a transceiver of its own.
+    AddLayers {
+        /// Their names, the smallest first.
+        rids: Vec<String>,
+    },
+    /// Ceases to send what was added last.
     RemoveTrack,
+    /// Ceases to send anything, without negotiation.
+    Silence,
+    /// Plays keys of a telephone.
+    InsertDtmf {
+        /// Which.
+        keys: String,
+        /// How long each is held, in milliseconds.
+        duration: u64,
+        /// The pause behind each, in milliseconds.
+        gap: u64,
+    },
+    /// Looks at all pictures that come, and at each of their layers by itself.
+    Watch,
     /// Adds a transceiver that only receives.
     AddTransceiver {
         /// `audio` or `video`.
@@ -32,6 +59,8 @@ pub enum Command {
     },
     /// Wants a [`Report`].
     Report,
+    /// Wants [`Figures`].
+    Stats,
 }
 
 /// A line is neither a signal nor a command.
@@ -75,6 +104,17 @@ pub struct Report {
     pub yielded: u32,
     /// Offers that this side made.
     pub offers: u32,
+    /// What was watched.
+    pub seen: Vec<Seen>,
+    /// Keys of a telephone that the other side played.
+    pub keys: Vec<Key>,
+}
+
+/// What is counted, under the names of the W3C.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "stats")]
+pub struct Figures {
+    pub stats: StatsReport,
 }
 
 /// A transceiver.

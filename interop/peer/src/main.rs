@@ -1,35 +1,51 @@
 //! The other side of a page that negotiates in mid-call: perfect negotiation over lines of JSON.
 //!
 //! ```text
-//! ortica-interop-peer [polite]
+//! ortica-interop-peer [polite] [ecdsa|rsa|ed25519]
 //! ```
 //!
 //! Standard input brings what the page signals, as [`Signal`] has it, and commands; standard output takes what is signalled back,
-//! and what was asked for. The end of the input ends the call.
+//! and what was asked for. The end of the input ends the call. A kind of key is that of the certificate.
 //!
 //! | file | what |
 //! |---|---|
 //! | `call` | the call: perfect negotiation, and what commands do to it |
 //! | `command` | lines in, lines out |
-//! | `film` | pictures that are sent |
+//! | `media` | what is sent, and what is made of what comes |
+//! | `source` | pictures and sound that are sent |
+//! | `watch`, `number` | pictures that come, and the numbers in them |
+//! | `ear` | keys of a telephone that come |
+//! | `options` | what the program is started with |
 //!
 //! Source: [webrtc-pc §10.7, perfect negotiation](https://www.w3.org/TR/webrtc/#perfect-negotiation-example)
 
 mod call;
 mod command;
-mod film;
+mod ear;
+mod media;
+mod number;
+mod options;
+mod source;
+mod watch;
 
 use call::{Call, CallError};
 use command::Line;
+use options::Options;
+use ortica::PeerConnection;
 use ortica::signaling::Signal;
-use ortica::{Configuration, PeerConnection};
 use std::process::ExitCode;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 fn main() -> ExitCode {
-    let polite = std::env::args().nth(1).as_deref() == Some("polite");
+    let options = match Options::read(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(word) => {
+            eprintln!("what is {word:?}? ortica-interop-peer [polite] [ecdsa|rsa|ed25519]");
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let outcome = runtime.block_on(run(polite));
+    let outcome = runtime.block_on(run(options));
     // Standard input may be read at this moment, which cannot be cancelled; nobody waits for it.
     runtime.shutdown_background();
     match outcome {
@@ -41,9 +57,9 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(polite: bool) -> Result<(), CallError> {
-    let (connection, mut events) = PeerConnection::new(Configuration::default().with_gather_loopback(true))?;
-    let mut call = Call::new(connection, polite);
+async fn run(options: Options) -> Result<(), CallError> {
+    let (connection, mut events) = PeerConnection::new(options.configuration()?)?;
+    let mut call = Call::new(connection, options.polite);
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {

@@ -266,6 +266,18 @@ fn cve_10_forged_messages_and_alerts_do_not_end_the_call() {
     }
 }
 
+/// The guard is the epoch in `Handshake::add`: a Finished under no keys proves nothing, and is no reason to end the call either.
+#[test]
+fn cve_10_a_finished_under_no_keys_is_passed_over() {
+    let mut pair = Pair::new().filter(|from, packet| flight(from, packet) != 6);
+    assert!(pair.run(4 * RTT, |pair| pair.server.verified.is_some()));
+    let (now, before) = (pair.now, pair.client.connection.stats().unexpected);
+    pair.client.handle(now, &handshake_packet(HandshakeType::FINISHED, 5, &[7; 12]));
+    assert_eq!((pair.client.closed, pair.client.connection.stats().unexpected), (None, before + 1));
+    pair.filter = Box::new(|_, _| true);
+    assert!(pair.connect() && pair.talk());
+}
+
 /// The guard is that epoch 1 is the only source of orders: a forged goodbye is no goodbye.
 #[test]
 fn dtls_14_an_unauthenticated_alert_is_a_hint_at_most() {

@@ -266,8 +266,12 @@ fn dtls_7_a_server_refuses_the_hello_of_a_renegotiation() {
 }
 
 /// A pair whose ServerHello is changed on its way.
-fn with_changed_server_hello(mut change: impl FnMut(&mut ServerHello) + 'static) -> Pair {
-    Pair::new().filter(move |from, packet| {
+fn with_changed_server_hello(change: impl FnMut(&mut ServerHello) + 'static) -> Pair {
+    changing_server_hello(Pair::new(), change)
+}
+
+fn changing_server_hello(pair: Pair, mut change: impl FnMut(&mut ServerHello) + 'static) -> Pair {
+    pair.filter(move |from, packet| {
         if flight(from, packet) == 4 {
             *packet = records(packet)
                 .into_iter()
@@ -313,9 +317,14 @@ fn dtls_7_a_client_refuses_what_is_too_weak_or_was_not_offered() {
         h.extensions.0.push(Extension::RenegotiationInfo(RenegotiationInfo(vec![7; 24])));
     };
     assert_eq!(refused(renegotiation), Some(Alert::HANDSHAKE_FAILURE));
+    // One that is known, and that this client does not want.
+    let aes_256 = Suite::Aes256Gcm.id();
+    let one_suite = config(1).with_cipher_suites(&[Suite::Aes128Gcm.id()]);
+    let pair = changing_server_hello(Pair::with(one_suite, config(2)), move |h| h.cipher_suite = aes_256);
+    assert_eq!(refused_by_client(pair), Some(Alert::ILLEGAL_PARAMETER));
 }
 
-/// A changed ServerHello that is acceptable by itself is noticed by Finished: the transcripts differ.
+/// A changed ServerHello that is acceptable by itself is noticed: the transcripts differ, and the keys with them.
 #[test]
 fn a_transcript_changed_on_the_way_is_noticed() {
     let mut pair = with_changed_server_hello(|hello| {

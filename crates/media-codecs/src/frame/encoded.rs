@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::TimeBase;
+use super::{Rotation, TimeBase};
 use crate::Codec;
 
 /// What an encoder made, a file held or a peer sent: one picture or one stretch of sound. Clones share the bytes, so that
@@ -31,6 +31,8 @@ pub struct EncodedFrame {
     pub starts_talkspurt: bool,
     /// How loud the sound is: 0 (loud) to 127 (silence), in decibels below overload.
     pub audio_level: Option<u8>,
+    /// How its picture is to be turned once it is decoded.
+    pub rotation: Rotation,
 }
 
 /// A layer of a video stream that can be thinned out in time.
@@ -55,6 +57,7 @@ impl EncodedFrame {
             layer: None,
             starts_talkspurt: false,
             audio_level: None,
+            rotation: Rotation::None,
         }
     }
 
@@ -69,6 +72,13 @@ impl EncodedFrame {
     #[must_use]
     pub fn with_duration(mut self, ticks: u32) -> Self {
         self.duration = ticks;
+        self
+    }
+
+    /// Says how its picture is to be turned.
+    #[must_use]
+    pub fn with_rotation(mut self, rotation: Rotation) -> Self {
+        self.rotation = rotation;
         self
     }
 

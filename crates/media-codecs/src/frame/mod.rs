@@ -5,6 +5,7 @@ mod audio;
 mod convert;
 mod encoded;
 mod resample;
+mod rotate;
 mod scale;
 mod time_base;
 mod video;
@@ -13,6 +14,7 @@ pub use adapter::AudioAdapter;
 pub use audio::{AudioFrame, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, SampleFormat};
 pub use encoded::{EncodedFrame, TemporalLayer};
 pub use resample::Resampler;
+pub use rotate::Rotation;
 pub use time_base::TimeBase;
 pub use video::{MAX_DIMENSION, PixelFormat, Plane, PlaneRef, VideoFrame};
 

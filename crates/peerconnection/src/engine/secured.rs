@@ -6,7 +6,7 @@ use ortica_core::{Instant, Rng};
 use ortica_dtls::Verified;
 use ortica_rtp::Ssrc;
 use ortica_sctp::Association;
-use ortica_srtp::{Context, Limits, Profile, ProtectError, UnprotectError};
+use ortica_srtp::{Context, Cryptex, Limits, Profile, ProtectError, UnprotectError};
 
 /// What runs over a transport whose peer has proven who it is. Nothing here exists before that proof.
 pub(super) struct Secured {
@@ -53,6 +53,12 @@ impl Srtp {
         let sealed = self.send.protect_rtp_again(header, payload, out)?;
         self.keep_rtp(header, payload);
         Ok(sealed)
+    }
+
+    /// As [`Context::set_cryptex`], in both directions.
+    pub fn set_cryptex(&mut self, cryptex: Cryptex) {
+        self.send.set_cryptex(cryptex);
+        self.receive.set_cryptex(cryptex);
     }
 
     /// As [`Context::retire`], for what is sent.

@@ -67,6 +67,8 @@ pub struct SenderStats {
     pub ssrc: Option<Ssrc>,
     /// What the encoding is called among several.
     pub rid: Option<Rid>,
+    /// Which of the sender's encodings it is or was, from zero; `None` before one is sent.
+    pub encoding_index: Option<u32>,
     /// What is sent.
     pub codec: Option<Codec>,
     /// Its payload type.

@@ -10,6 +10,7 @@ use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
 use ortica_sctp::Association;
+use ortica_srtp::Cryptex;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -71,6 +72,8 @@ pub(super) struct Transport {
     moved: Option<Association>,
     /// The most that data may take.
     data_ceiling: Option<Bitrate>,
+    /// Whether headers of media are encrypted.
+    cryptex: Cryptex,
     pub rtp: RtpTransport,
     /// A packet that was built for a train of smaller ones; it leads the next train.
     carry: Vec<u8>,
@@ -109,6 +112,7 @@ impl Transport {
             sctp: None,
             moved: None,
             data_ceiling: None,
+            cryptex: Cryptex::Never,
             carry: Vec::new(),
             selected: None,
             silent: false,
@@ -213,6 +217,14 @@ impl Transport {
         self.data_ceiling = ceiling;
         if let Some(association) = self.association() {
             association.set_rate_ceiling(ceiling);
+        }
+    }
+
+    /// Says whether headers of media are encrypted, also under keys that are yet to come.
+    pub fn set_cryptex(&mut self, cryptex: Cryptex) {
+        self.cryptex = cryptex;
+        if let Some(srtp) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()) {
+            srtp.set_cryptex(cryptex);
         }
     }
 
@@ -451,7 +463,8 @@ impl Transport {
                     if let Some(parameters) = &self.sctp {
                         secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
                     }
-                    if secured.srtp.is_some() {
+                    if let Some(srtp) = &mut secured.srtp {
+                        srtp.set_cryptex(self.cryptex);
                         self.rtp.on_secured(events);
                     }
                     self.secured = Some(secured);

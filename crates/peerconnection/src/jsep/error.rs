@@ -82,7 +82,16 @@ pub enum SectionProblem {
     /// RTCP would need a port of its own (`a=rtcp-mux` is missing), which is not supported (SDP-10).
     #[error("it does not multiplex RTP and RTCP")]
     RtcpMux,
-    /// The fingerprint changed without a restart of ICE (RFC 9429 §5.11).
+    /// A payload type of 64 to 95, whose packets would be taken for RTCP (RFC 5761 §4).
+    #[error("it has a payload type that stands for RTCP")]
+    PayloadType,
+    /// The id of a header extension stood for another one before (SDP-4).
+    #[error("it gives the id of a header extension to another one")]
+    ExtensionId,
+    /// Header extensions are not encrypted (`a=cryptex` is missing), which is required.
+    #[error("it does not encrypt header extensions")]
+    HeaderEncryption,
+    /// The fingerprint changed without a restart of ICE (RFC 9429 §5.11), or the `tls-id` did (RFC 8842 §6).
     #[error("its fingerprint changed, and ICE was not restarted")]
     FingerprintChanged,
     /// Stream and track are those of a section before it (RFC 8830).

@@ -1,12 +1,11 @@
-//! Which numbers stand for which codecs and header extensions, and what both sides have in common.
+//! Which numbers stand for which codecs and header extensions, and which codecs both sides have in common.
 
+use super::extensions::{Extension, ExtensionPreferences};
 use crate::engine::{CodecFeedback, RtpCodecParameters, RtpTelephoneEvents};
-use crate::parameters::{
-    self, ParametersError, RtpCapabilities, RtpCodec, RtpHeaderExtensionCapability, RtpHeaderExtensionParameters,
-};
+use crate::parameters::{self, ParametersError, RtpCapabilities, RtpCodec};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::PayloadType;
-use ortica_rtp::header_extension::{ExtensionMap, Kind};
+use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use std::collections::BTreeMap;
 
@@ -59,27 +58,42 @@ pub(super) fn read_events(media: &sdp::Media) -> Vec<Events> {
 }
 
 /// What `theirs` has of the clock rates `ours`, with its payload types and in its order.
-pub(super) fn common_events(ours: &[u32], theirs: &[Events]) -> Vec<Events> {
-    theirs.iter().filter(|events| ours.contains(&events.clock_rate)).cloned().collect()
+pub(super) fn common_events(ours: &Preferences, theirs: &[Events]) -> Vec<Events> {
+    theirs.iter().filter(|events| ours.events().any(|rate| rate == events.clock_rate)).cloned().collect()
+}
+
+/// Something that a payload type of its own stands for, retransmissions aside, which follow what they are of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Choice {
+    Codec(Codec),
+    /// Telephone events of that clock rate, which is that of a codec, since both share a stream (RFC 4733 §2.1).
+    Events(u32),
 }
 
 /// What a transceiver negotiates.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Preferences {
     /// Best liked first.
-    pub codecs: Vec<Codec>,
+    choices: Vec<Choice>,
     /// Retransmissions in streams of their own.
     pub rtx: bool,
-    /// Telephone events, by their clock rates: those of codecs, since both share a stream (RFC 4733 §2.1).
-    pub events: Vec<u32>,
     /// The application put them into this order, so that answers keep it too.
     pub ordered: bool,
 }
 
 impl Preferences {
     /// These codecs with all that goes with them, in answers in the order of the offer.
-    pub fn all(codecs: Vec<Codec>) -> Self {
-        Self { events: event_rates(&codecs), codecs, rtx: true, ordered: false }
+    pub fn all(codecs: &[Codec]) -> Self {
+        let events = event_rates(codecs).into_iter().map(Choice::Events);
+        Self { choices: codecs.iter().copied().map(Choice::Codec).chain(events).collect(), rtx: true, ordered: false }
+    }
+
+    /// What a section of this side names.
+    pub fn named(formats: &[Format], events: &[Events]) -> Self {
+        let codecs = formats.iter().map(|format| Choice::Codec(format.codec));
+        let events = events.iter().map(|events| Choice::Events(events.clock_rate));
+        let rtx = formats.iter().any(|format| format.rtx.is_some());
+        Self { choices: codecs.chain(events).collect(), rtx, ordered: false }
     }
 
     /// What the application prefers, of what this side is capable of.
@@ -90,22 +104,56 @@ impl Preferences {
         if !preferred.iter().all(|codec| capable.iter().any(|capable| capable.matches(codec))) {
             return Err(ParametersError::InvalidModification("a codec is not among those that can be negotiated"));
         }
-        let mut codecs: Vec<Codec> = Vec::new();
+        let mut choices: Vec<Choice> = Vec::new();
         for preferred in preferred {
-            let codec = known.iter().copied().find(|codec| preferred.is(*codec));
-            codecs.extend(codec.filter(|codec| !codecs.contains(codec)));
+            let codec = known.iter().copied().find(|codec| preferred.is(*codec)).map(Choice::Codec);
+            let events = preferred.matches(&RtpCodec::telephone_event(preferred.clock_rate));
+            let choice = codec.or(events.then_some(Choice::Events(preferred.clock_rate)));
+            choices.extend(choice.filter(|choice| !choices.contains(choice)));
         }
-        if codecs.is_empty() {
+        if !choices.iter().any(|choice| matches!(choice, Choice::Codec(_))) {
             return Err(ParametersError::InvalidModification("no codec that media could be sent in"));
         }
         let rtx = preferred.iter().any(|codec| codec.matches(&RtpCodec::rtx(kind, codec.clock_rate)));
-        let is_named = |rate: &u32| preferred.iter().any(|codec| codec.matches(&RtpCodec::telephone_event(*rate)));
-        let events = event_rates(known).into_iter().filter(is_named).collect();
-        Ok(Self { codecs, rtx, events, ordered: true })
+        Ok(Self { choices, rtx, ordered: true })
+    }
+
+    /// What media can be sent in, best liked first.
+    pub fn codecs(&self) -> impl Iterator<Item = Codec> {
+        let codec = |choice: &Choice| match choice {
+            Choice::Codec(codec) => Some(*codec),
+            Choice::Events(_) => None,
+        };
+        self.choices.iter().filter_map(codec)
+    }
+
+    /// The clock rates of telephone events.
+    pub fn events(&self) -> impl Iterator<Item = u32> {
+        let rate = |choice: &Choice| match choice {
+            Choice::Codec(_) => None,
+            Choice::Events(rate) => Some(*rate),
+        };
+        self.choices.iter().filter_map(rate)
     }
 
     pub fn has(&self, codec: Codec) -> bool {
-        self.codecs.contains(&codec)
+        self.choices.contains(&Choice::Codec(codec))
+    }
+
+    /// The payload types of a section in the order of these preferences.
+    pub fn order(&self, formats: &[Format], events: &[Events]) -> Vec<u8> {
+        let mut order = Vec::new();
+        for choice in &self.choices {
+            match choice {
+                Choice::Codec(codec) => {
+                    order.extend(formats.iter().filter(|it| it.codec == *codec).map(|it| it.payload_type));
+                }
+                Choice::Events(rate) => {
+                    order.extend(events.iter().filter(|it| it.clock_rate == *rate).map(|it| it.payload_type));
+                }
+            }
+        }
+        order
     }
 }
 
@@ -130,13 +178,16 @@ pub(crate) fn capabilities(kind: MediaKind, known: &[Codec]) -> RtpCapabilities 
     }
     let of_kind: Vec<Codec> = of_kind().collect();
     codecs.extend(event_rates(&of_kind).into_iter().map(RtpCodec::telephone_event));
-    let extensions = extensions_of(kind).iter();
-    let header_extensions = extensions.map(|kind| RtpHeaderExtensionCapability { uri: kind.uri().to_owned() });
-    RtpCapabilities { codecs, header_extensions: header_extensions.collect() }
+    RtpCapabilities { codecs, header_extensions: ExtensionPreferences::all(kind).capabilities() }
 }
 
-/// Codecs of a description under the W3C's names, with retransmissions behind those they are of.
-pub(super) fn codec_parameters(formats: &[Format], events: &[Events]) -> Vec<parameters::RtpCodecParameters> {
+/// Codecs of a description under the W3C's names, in the order of the payload types there, with retransmissions behind those
+/// they are of.
+pub(super) fn codec_parameters(
+    formats: &[Format],
+    events: &[Events],
+    order: &[u8],
+) -> Vec<parameters::RtpCodecParameters> {
     let of = |format: &Format| {
         let codec = RtpCodec { sdp_fmtp_line: format.fmtp.clone(), ..format.codec.into() };
         let rtx = format.rtx.map(|payload_type| {
@@ -145,20 +196,18 @@ pub(super) fn codec_parameters(formats: &[Format], events: &[Events]) -> Vec<par
             parameters::RtpCodecParameters { payload_type, codec: RtpCodec { sdp_fmtp_line, ..rtx } }
         });
         let payload_type = format.payload_type;
-        std::iter::once(parameters::RtpCodecParameters { payload_type, codec }).chain(rtx)
+        let media = parameters::RtpCodecParameters { payload_type, codec };
+        (payload_type, std::iter::once(media).chain(rtx).collect::<Vec<_>>())
     };
     let of_events = |events: &Events| {
         let codec = RtpCodec::telephone_event(events.clock_rate);
         let codec = RtpCodec { sdp_fmtp_line: events.fmtp.clone(), ..codec };
-        parameters::RtpCodecParameters { payload_type: events.payload_type, codec }
+        let payload_type = events.payload_type;
+        (payload_type, vec![parameters::RtpCodecParameters { payload_type, codec }])
     };
-    formats.iter().flat_map(of).chain(events.iter().map(of_events)).collect()
-}
-
-/// Header extensions under the W3C's names.
-pub(super) fn extension_parameters(extensions: &[(u8, Kind)]) -> Vec<RtpHeaderExtensionParameters> {
-    let of = |(id, kind): &(u8, Kind)| RtpHeaderExtensionParameters { uri: kind.uri().to_owned(), id: *id };
-    extensions.iter().map(of).collect()
+    let mut all: Vec<_> = formats.iter().map(of).chain(events.iter().map(of_events)).collect();
+    all.sort_by_key(|(payload_type, _)| order.iter().position(|it| it == payload_type));
+    all.into_iter().flat_map(|(_, codecs)| codecs).collect()
 }
 
 impl Format {
@@ -236,18 +285,10 @@ pub(super) fn common(ours: &Preferences, theirs: &[Format]) -> Vec<Format> {
 pub(super) fn answer(ours: &Preferences, theirs: &[Format]) -> Vec<Format> {
     let mut formats = common(ours, theirs);
     if ours.ordered {
-        formats.sort_by_key(|format| ours.codecs.iter().position(|codec| *codec == format.codec));
+        formats.sort_by_key(|format| ours.codecs().position(|codec| codec == format.codec));
     }
     formats.iter_mut().for_each(|format| format.fmtp = RtpCodec::from(format.codec).sdp_fmtp_line);
     formats
-}
-
-/// The extensions that sections of a kind use, in the order in which they get their ids.
-const fn extensions_of(kind: MediaKind) -> &'static [Kind] {
-    match kind {
-        MediaKind::Audio => &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::AudioLevel, Kind::CsrcAudioLevel],
-        MediaKind::Video => &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::Rid, Kind::RepairedRid],
-    }
 }
 
 /// The numbers that were given to payload types and header extensions. They mean the same as long as the connection lives
@@ -307,9 +348,8 @@ impl Numbers {
     /// What to offer.
     pub fn formats(&mut self, preferences: &Preferences) -> Vec<Format> {
         preferences
-            .codecs
-            .iter()
-            .filter_map(|&codec| {
+            .codecs()
+            .filter_map(|codec| {
                 let payload_type = self.payload_type(Meaning::Codec(codec))?;
                 let feedback: Vec<sdp::Feedback> = feedback_of(codec).collect();
                 // Who is asked for packets again answers in a stream of its own.
@@ -322,16 +362,17 @@ impl Numbers {
 
     /// What to offer of telephone events.
     pub fn events(&mut self, preferences: &Preferences) -> Vec<Events> {
-        let events = |&clock_rate: &u32| {
+        let events = |clock_rate| {
             let payload_type = self.payload_type(Meaning::Events(clock_rate))?;
             Some(Events { payload_type, clock_rate, fmtp: None })
         };
-        preferences.events.iter().filter_map(events).collect()
+        preferences.events().filter_map(events).collect()
     }
 
-    /// What to offer for a section of `kind`.
-    pub fn extensions(&mut self, kind: MediaKind) -> Vec<(u8, Kind)> {
-        extensions_of(kind).iter().filter_map(|kind| Some((self.extension(*kind)?, *kind))).collect()
+    /// What to offer of header extensions.
+    pub fn extensions(&mut self, preferences: &ExtensionPreferences) -> Vec<Extension> {
+        let extension = |(kind, direction)| Some(Extension { id: self.extension(kind)?, kind, direction });
+        preferences.wanted().filter_map(extension).collect()
     }
 
     fn payload_type(&mut self, meaning: Meaning) -> Option<u8> {
@@ -355,30 +396,6 @@ impl Numbers {
     }
 }
 
-/// What `offered` has that this side uses in a section of `kind`.
-pub(super) fn common_extensions(kind: MediaKind, offered: &[(u8, Option<Kind>)]) -> Vec<(u8, Kind)> {
-    let used = |extension: &Kind| extensions_of(kind).contains(extension);
-    offered.iter().filter_map(|(id, extension)| Some((*id, extension.filter(used)?))).collect()
-}
-
-/// The extensions of a section with their ids; `None` stands for those that this side does not know.
-pub(super) fn read_extensions(section: &sdp::Section<'_>) -> Vec<(u8, Option<Kind>)> {
-    let id = |id| u8::try_from(id).ok().filter(|id| *id > 0);
-    // 15 is reserved (RFC 8285 §4.2): who gives it to something is not answered with it.
-    let kind = |extmap: &sdp::Extmap| Kind::from_uri(&extmap.uri).filter(|_| extmap.id != 15);
-    section.extmaps().filter_map(|extmap| Some((id(extmap.id)?, kind(extmap)))).collect()
-}
-
-/// What the engine is told. An id that stands for two things stands for the first.
-pub(super) fn extension_map(extensions: &[(u8, Kind)], mixed: bool) -> ExtensionMap {
-    let mut map = ExtensionMap::new();
-    for (id, kind) in extensions {
-        let _ = map.insert(*id, *kind);
-    }
-    map.set_mixed(mixed);
-    map
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -395,7 +412,7 @@ mod tests {
     #[test]
     fn an_answer_keeps_what_both_know_under_their_numbers() {
         let theirs = read(MediaKind::Video, &section(CHROMIUM));
-        let common = common(&Preferences::all(vec![Codec::Vp8]), &theirs);
+        let common = common(&Preferences::all(&[Codec::Vp8]), &theirs);
         let [vp8] = common.as_slice() else { panic!("{common:?}") };
         assert_eq!((vp8.codec, vp8.payload_type, vp8.rtx), (Codec::Vp8, 100, Some(101)));
         assert_eq!(vp8.feedback, [sdp::Feedback::Nack, sdp::Feedback::NackPli]);
@@ -410,13 +427,14 @@ mod tests {
         let theirs = read(MediaKind::Video, &section(&CHROMIUM.replace("100", "111")));
         let extensions = [(4, Some(Kind::Mid)), (1, Some(Kind::AudioLevel)), (2, None), (9, Some(Kind::Mid))];
         numbers.learn(&theirs, &[], extensions);
-        let ours = numbers.formats(&Preferences::all(vec![Codec::Opus, Codec::Vp8]));
+        let ours = numbers.formats(&Preferences::all(&[Codec::Opus, Codec::Vp8]));
         // 111 means VP8 here, so Opus cannot have its usual number.
         assert_eq!((ours[1].payload_type, ours[1].rtx), (111, Some(101)));
         assert_ne!(ours[0].payload_type, 111);
-        assert_eq!(numbers.formats(&Preferences::all(vec![Codec::Opus]))[0], ours[0]);
+        assert_eq!(numbers.formats(&Preferences::all(&[Codec::Opus]))[0], ours[0]);
 
-        let extensions = numbers.extensions(MediaKind::Audio);
+        let extensions = numbers.extensions(&ExtensionPreferences::all(MediaKind::Audio));
+        let extensions: Vec<(u8, Kind)> = extensions.into_iter().map(|it| (it.id, it.kind)).collect();
         assert!(extensions.contains(&(4, Kind::Mid)) && extensions.contains(&(1, Kind::AudioLevel)));
         // What the other side calls something else, or something that is not known here, is no free number.
         assert!(extensions.iter().all(|(id, _)| ![2, 9].contains(id)), "{extensions:?}");
@@ -426,10 +444,19 @@ mod tests {
         assert_eq!(ids.len(), extensions.len());
     }
 
+    /// Guards: 15 is reserved in the one-byte form, so that an extension for which no other id is left has none.
+    #[test]
+    fn sdp_5_id_15_is_never_given() {
+        let mut numbers = Numbers::default();
+        numbers.learn(&[], &[], (1..=12).map(|id| (id, None)));
+        let extensions = numbers.extensions(&ExtensionPreferences::all(MediaKind::Video));
+        assert_eq!(extensions.iter().map(|extension| extension.id).collect::<Vec<_>>(), [13, 14]);
+    }
+
     #[test]
     fn what_is_written_can_be_read_back() {
         let mut numbers = Numbers::default();
-        let ours = numbers.formats(&Preferences::all(vec![Codec::Opus, Codec::Pcmu]));
+        let ours = numbers.formats(&Preferences::all(&[Codec::Opus, Codec::Pcmu]));
         let mut media = sdp::Media::rtp(sdp::MediaKind::Audio, "0");
         ours.iter().for_each(|format| format.write(&mut media));
         assert_eq!(read(MediaKind::Audio, &media), ours);

@@ -1,5 +1,6 @@
 //! A description of this side: what its text is made of.
 
+use super::extensions::Extension;
 use super::formats::{Events, Format};
 use super::remote::{Content, Remote, RemoteSection};
 use super::simulcast::Layers;
@@ -8,7 +9,6 @@ use crate::engine::TransportId;
 use ortica_codecs::MediaKind;
 use ortica_dtls::Fingerprint;
 use ortica_ice::{Candidate, Credentials};
-use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use ortica_sdp::{Attribute, Direction};
 
@@ -50,7 +50,7 @@ pub(super) enum Body {
     Data {
         init: Option<Vec<u8>>,
     },
-    Media(Media),
+    Media(Box<Media>),
 }
 
 /// A section of audio or video.
@@ -61,8 +61,12 @@ pub(super) struct Media {
     pub direction: Direction,
     pub formats: Vec<Format>,
     pub events: Vec<Events>,
-    pub extensions: Vec<(u8, Kind)>,
+    /// The payload types of both in their order.
+    pub order: Vec<u8>,
+    pub extensions: Vec<Extension>,
     pub reduced_size: bool,
+    /// Header extensions and contributing sources may be encrypted.
+    pub encrypts_headers: bool,
     /// What flows side by side.
     pub layers: Layers,
     /// What is said about the track, if one is sent or was.
@@ -131,7 +135,7 @@ impl Section {
             MediaKind::Video => sdp::MediaKind::Video,
         };
         let line = Line::of(&sdp::Media::rtp(kind, mid.as_str()));
-        Self::new(mid, setup, Body::Media(media), line)
+        Self::new(mid, setup, Body::Media(Box::new(media)), line)
     }
 
     fn new(mid: String, setup: Setup, body: Body, line: Line) -> Self {
@@ -345,8 +349,10 @@ impl Local {
 
 impl Media {
     fn render(&self, media: &mut sdp::Media, section: &Section) {
-        for (id, kind) in &self.extensions {
-            media.push(Attribute::Extmap(sdp::Extmap::new(u16::from(*id), kind.uri())));
+        self.extensions.iter().for_each(|extension| extension.write(media));
+        // In each section of a bundle, for the names in packets are encrypted too (RFC 9335 §4).
+        if self.encrypts_headers {
+            media.push(Attribute::Cryptex);
         }
         media.push(Attribute::Direction(self.direction));
         if let Some(track) = &self.track {
@@ -362,8 +368,10 @@ impl Media {
                 media.push(Attribute::RtcpReducedSize);
             }
         }
-        self.formats.iter().for_each(|format| format.write(media));
-        self.events.iter().for_each(|events| events.write(media));
+        for payload_type in &self.order {
+            self.formats.iter().filter(|it| it.payload_type == *payload_type).for_each(|it| it.write(media));
+            self.events.iter().filter(|it| it.payload_type == *payload_type).for_each(|it| it.write(media));
+        }
         self.layers.write(media);
         if let Some(track) = &self.track {
             track.render_sources(media);

@@ -8,7 +8,9 @@
 //! | `local`, `remote` | descriptions of either side as this crate uses them |
 //! | `encodings` | what a transceiver sends side by side |
 //! | `simulcast` | layers in a section |
-//! | `formats` | payload types and header extensions: which number stands for what, and what both sides know |
+//! | `formats` | payload types and header extensions: which number stands for what |
+//! | `extensions` | header extensions: which way, and what both sides know |
+//! | `header_encryption` | whether header extensions have to be encrypted |
 //! | `transceiver` | a sender and a receiver that share a section |
 //! | `trickle` | whether the peer takes candidates as they come |
 //! | `negotiation` | makes offers and answers, and applies them to the session |
@@ -20,7 +22,9 @@ mod candidate;
 mod description;
 mod encodings;
 mod error;
+mod extensions;
 mod formats;
+mod header_encryption;
 mod local;
 mod negotiation;
 mod remote;
@@ -35,6 +39,7 @@ pub use description::{SdpType, SessionDescription, UnknownSdpType};
 pub use error::{DescriptionError, IceCandidateError, SectionProblem};
 #[cfg(feature = "tokio")]
 pub(crate) use formats::capabilities;
+pub use header_encryption::RtpHeaderEncryptionPolicy;
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;

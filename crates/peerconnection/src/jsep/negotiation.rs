@@ -5,6 +5,9 @@
 //! | here | the state, and descriptions of this side |
 //! | `apply` | descriptions into commands to the engine |
 //! | `media` | transceivers and their sections |
+//! | `early` | media that overtakes the answer |
+//! | `extensions` | header extensions, and that their ids keep their meaning |
+//! | `header_encryption` | encrypted header extensions |
 //! | `parameters` | parameters of senders and receivers |
 //! | `tracks` | what is sent over transceivers |
 //! | `transports` | which transports there are, and which sections they carry |
@@ -16,6 +19,9 @@
 mod apply;
 mod candidates;
 mod configured;
+mod early;
+mod extensions;
+mod header_encryption;
 mod media;
 mod objects;
 mod parameters;
@@ -31,7 +37,7 @@ use super::formats::Numbers;
 use super::local::{Body, Gathered, Local, Section, Setup};
 use super::remote::{Content, Remote, RemoteSection};
 use super::transceiver::Transceiver;
-use super::{BundlePolicy, DescriptionError, SdpType, SessionDescription, SignalingState};
+use super::{BundlePolicy, DescriptionError, RtpHeaderEncryptionPolicy, SdpType, SessionDescription, SignalingState};
 use crate::engine::{Session, TransportId};
 use ortica_codecs::Codec;
 use ortica_core::crypto::HashAlgorithm;
@@ -84,6 +90,7 @@ pub(crate) struct Negotiation {
     version: u64,
     state: SignalingState,
     policy: BundlePolicy,
+    header_encryption: RtpHeaderEncryptionPolicy,
     transports: Transports,
     /// Who decides on pairs, on transports that are still to come too; said by the first exchange.
     ice_role: Option<ortica_ice::Role>,
@@ -128,6 +135,7 @@ impl Negotiation {
             version: 0,
             state: SignalingState::Stable,
             policy: BundlePolicy::default(),
+            header_encryption: RtpHeaderEncryptionPolicy::default(),
             transports: Transports::default(),
             ice_role: None,
             wants_data: false,
@@ -284,7 +292,8 @@ impl Negotiation {
         match &section.content {
             Content::Data { .. } => Body::Data { init: None },
             Content::Media(media) => {
-                self.answer_media(session.cname(), &section.mid, media).map_or(Body::Rejected, Body::Media)
+                let answer = self.answer_media(session.cname(), &section.mid, media);
+                answer.map_or(Body::Rejected, |media| Body::Media(Box::new(media)))
             }
             Content::Rejected | Content::Other => Body::Rejected,
         }

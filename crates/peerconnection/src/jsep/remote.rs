@@ -1,6 +1,7 @@
 //! A description of the other side, as this crate uses it.
 
 use super::error::SectionProblem;
+use super::extensions::{self, Extension};
 use super::formats::{self, Events, Format};
 use super::local::{Line, Local, Setup};
 use super::simulcast::Layers;
@@ -36,10 +37,13 @@ pub(super) struct RemoteMedia {
     /// What it takes, of what is known here, best liked first.
     pub formats: Vec<Format>,
     pub events: Vec<Events>,
-    /// `None` stands for those that this side does not know.
-    pub extensions: Vec<(u8, Option<Kind>)>,
+    /// All payload types, in the order of the section.
+    pub order: Vec<u8>,
+    pub extensions: Vec<Extension<Option<Kind>>>,
     pub mixed_extensions: bool,
     pub reduced_size: bool,
+    /// It takes packets whose header extensions and contributing sources are encrypted.
+    pub encrypts_headers: bool,
     /// The most that it takes, in bits per second.
     pub max_bitrate: Option<u64>,
     pub layers: Layers,
@@ -64,6 +68,7 @@ pub(super) struct RemoteSection {
     pub setup: Option<Setup>,
     pub credentials: Option<Credentials>,
     pub fingerprints: Vec<Fingerprint>,
+    pub tls_id: Option<String>,
     pub candidates: Vec<Candidate>,
     pub end_of_candidates: bool,
     pub line: Line,
@@ -141,6 +146,7 @@ impl Remote {
     /// Checks what this side needs. Of bundled sections only the one that leads has to say it (SDP-6).
     pub fn check(&self) -> Result<(), DescriptionError> {
         self.check_tracks()?;
+        self.check_payload_types()?;
         let leaders = self.offered_leaders();
         for (index, section) in self.sections.iter().enumerate().filter(|(index, _)| leaders.contains(&Some(*index))) {
             section.check().map_err(|problem| DescriptionError::Section { index, problem })?;
@@ -160,6 +166,15 @@ impl Remote {
             }
         }
         Ok(())
+    }
+
+    /// RTP and RTCP share a port, and the second byte tells them apart (RFC 5761 §4).
+    fn check_payload_types(&self) -> Result<(), DescriptionError> {
+        let is_taken_for_rtcp = |media: &RemoteMedia| media.order.iter().any(|number| (64..=95).contains(number));
+        match self.sections.iter().position(|section| section.as_media().is_some_and(is_taken_for_rtcp)) {
+            Some(index) => Err(DescriptionError::Section { index, problem: SectionProblem::PayloadType }),
+            None => Ok(()),
+        }
     }
 
     /// Checks an answer against the offer it is for (SDP-2).
@@ -330,6 +345,7 @@ fn read_section(index: usize, section: &sdp::Section<'_>) -> RemoteSection {
         setup: section.setup().and_then(read_setup),
         credentials: section.ice_credentials().map(|(ufrag, pwd)| Credentials::new(ufrag, pwd)),
         fingerprints: section.fingerprints().filter_map(read_fingerprint).collect(),
+        tls_id: section.tls_id().map(str::to_owned),
         candidates: section.candidates().filter_map(read_candidate).collect(),
         end_of_candidates: section.end_of_candidates(),
         line: Line::of(section),
@@ -359,17 +375,19 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
     }
     let mut ssrcs: Vec<Ssrc> = section.ssrcs().map(|ssrc| Ssrc(ssrc.ssrc)).collect();
     ssrcs.dedup();
-    let extensions = formats::read_extensions(section);
+    let extensions = extensions::read(section);
     // Without names in packets nobody could tell layers apart.
-    let has_rids = extensions.iter().any(|(_, kind)| *kind == Some(Kind::Rid));
+    let has_rids = extensions.iter().any(|extension| extension.kind == Some(Kind::Rid));
     Content::Media(Box::new(RemoteMedia {
         kind,
         direction: section.direction(),
         formats,
         events: formats::read_events(section),
+        order: read_order(section),
         extensions,
         mixed_extensions: section.extmap_allow_mixed(),
         reduced_size: section.rtcp_rsize(),
+        encrypts_headers: section.cryptex(),
         max_bitrate: read_bandwidth(section),
         layers: if has_rids { Layers::read(section) } else { Layers::default() },
         ssrcs,
@@ -377,6 +395,17 @@ fn read_media(kind: MediaKind, section: &sdp::Section<'_>) -> Content {
         streams: section.msids().filter_map(|msid| msid.stream().map(str::to_owned)).collect(),
         track: section.msids().find_map(|msid| msid.track.clone()),
     }))
+}
+
+/// Payload types, each once.
+fn read_order(section: &sdp::Media) -> Vec<u8> {
+    let mut order: Vec<u8> = Vec::new();
+    for payload_type in section.payload_types() {
+        if !order.contains(&payload_type) {
+            order.push(payload_type);
+        }
+    }
+    order
 }
 
 /// The bitrate of media alone: what `TIAS` says, else what `AS` does, whose packets count with their headers (RFC 9429 §5.9).

@@ -56,9 +56,12 @@ impl Layers {
             }
         }
         // A single layer is no simulcast, and has its name all the same (RFC 9429 §5.2.1).
-        let streams = |layers: &[Layer]| match layers {
-            [_] => sdp::SimulcastStreams::default(),
-            layers => layers.iter().map(|layer| layer.rid.as_str()).collect(),
+        let streams = |layers: &[Layer]| {
+            let mut streams = sdp::SimulcastStreams::default();
+            for layer in layers.iter().filter(|_| layers.len() > 1) {
+                streams.push([sdp::SimulcastRid { rid: layer.rid.as_str(), paused: layer.paused }]);
+            }
+            streams
         };
         let simulcast = sdp::Simulcast { send: streams(&self.send), recv: streams(&self.receive) };
         if !simulcast.send.is_empty() || !simulcast.recv.is_empty() {
@@ -76,6 +79,11 @@ impl Layer {
     /// A layer that nothing restricts.
     pub fn new(rid: Rid) -> Self {
         Self { rid, payload_types: Vec::new(), restrictions: Restrictions::default(), paused: false }
+    }
+
+    /// What is answered to it.
+    pub fn answered(&self) -> Self {
+        Self { paused: self.paused, ..Self::new(self.rid) }
     }
 
     /// What is not understood is a reason to drop the layer (SDP-11).
@@ -201,7 +209,7 @@ mod tests {
         let layer = |rid| Layer::new(Rid::new(rid).unwrap());
         for written in [
             Layers { send: vec![layer("q"), layer("f")], receive: Vec::new() },
-            Layers { send: vec![layer("q")], receive: vec![layer("a"), layer("b")] },
+            Layers { send: vec![layer("q")], receive: vec![layer("a"), Layer { paused: true, ..layer("b") }] },
             Layers::default(),
         ] {
             let mut media = sdp::Media::rtp(sdp::MediaKind::Video, "0");
@@ -212,6 +220,8 @@ mod tests {
                 .filter(|line| line.starts_with("a=rid") || line.starts_with("a=sim"))
                 .collect();
             assert_eq!(layers(&lines), written);
+            // One layer alone is no simulcast (RFC 9429 §5.2.1).
+            assert_eq!(lines.contains("a=simulcast:send"), written.send.len() > 1);
         }
     }
 }

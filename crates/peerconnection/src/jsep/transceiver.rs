@@ -1,13 +1,13 @@
 //! A sender and a receiver that share a media section.
 
 use super::encodings::Encodings;
+use super::extensions::{Extension, ExtensionPreferences};
 use super::formats::{Events, Format, Preferences};
 use super::simulcast::{Layer, Layers};
 use crate::engine::{ReceiverId, RtpSendParameters, SenderId};
 use crate::parameters::{RtpEncodingParameters, RtpReceiveParameters};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Rng;
-use ortica_rtp::header_extension::Kind;
 use ortica_sdp::Direction;
 use std::fmt;
 use std::time::Duration;
@@ -60,6 +60,7 @@ pub(crate) struct Transceiver {
     pub has_track: bool,
     /// To negotiate.
     pub preferences: Preferences,
+    pub header_extensions: ExtensionPreferences,
     /// Those it was made with, if it named some.
     pub named_codecs: Vec<Codec>,
     /// The application gave its sender a track, so that `add_track` leaves it alone.
@@ -91,10 +92,23 @@ pub(crate) struct Association {
     pub mid: Option<String>,
     /// A description of this side named its track.
     pub is_announced: bool,
+    /// What an offer of this side did so that media may come before the answer.
+    pub early: Early,
     /// The other side was last seen to send.
     pub remote_sends: bool,
     pub remote_streams: Vec<String>,
     pub remote_track: Option<String>,
+}
+
+/// Whether the receiver of a transceiver receives before the answer that says so.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Early {
+    #[default]
+    No,
+    /// One that there was.
+    Started,
+    /// One that was made for it.
+    Made,
 }
 
 /// How a transceiver came to be.
@@ -145,7 +159,11 @@ pub(crate) struct Agreed {
     /// As the other side has them.
     pub formats: Vec<Format>,
     pub events: Vec<Events>,
-    pub extensions: Vec<(u8, Kind)>,
+    /// The payload types of both in their order.
+    pub order: Vec<u8>,
+    pub extensions: Vec<Extension>,
+    /// Header extensions and contributing sources are encrypted.
+    pub encrypts_headers: bool,
     pub theirs: Layers,
     /// What the engine was told.
     pub parameters: RtpSendParameters,
@@ -172,6 +190,7 @@ impl Transceiver {
             origin,
             has_track: origin == Origin::Track,
             preferences,
+            header_extensions: ExtensionPreferences::all(kind),
             named_codecs: init.codecs,
             sends_track: false,
             track: uuid(rng),

@@ -87,6 +87,7 @@ impl DecodeJob {
         };
         let started = Clock::now();
         if let Some(picture) = video.decode(frame)? {
+            let picture = picture.rotated(frame.rotation);
             let (width, height) = (picture.width(), picture.height());
             self.source.report_decoded(&DecodedReport {
                 output: Decoded::Picture { key_frame: frame.key_frame, width, height },

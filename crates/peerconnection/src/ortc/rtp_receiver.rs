@@ -2,8 +2,10 @@
 
 use super::{DtlsTransport, ObjectError, RtpCapabilities, RtpParameters};
 use crate::RemoteTrack;
-use crate::jsep::TransceiverId;
+use crate::jsep::{TransceiverError, TransceiverId};
 use crate::media::RemoteSource;
+use crate::peer::TransformSide;
+use crate::transform::{FrameReader, FrameWriter, RtpFrame};
 use ortica_codecs::{Codec, MediaKind};
 use std::fmt;
 
@@ -50,6 +52,33 @@ impl RtpReceiver {
     /// [`ObjectError::Malformed`], [`ObjectError::Media`] when no codec is known, [`ObjectError::Closed`].
     pub fn receive(&self, parameters: &RtpParameters) -> Result<(), ObjectError> {
         self.dtls.handle().cell.command(|peer, _| peer.receive_by_hand(self.id, parameters))
+    }
+
+    /// As [`RtpReceiver::set_transform`](crate::RtpReceiver::set_transform).
+    ///
+    /// # Errors
+    /// [`TransceiverError::Closed`], [`TransceiverError::Unknown`] once it is stopped.
+    pub fn set_transform(
+        &self,
+        transform: impl FnMut(RtpFrame) -> Option<RtpFrame> + Send + 'static,
+    ) -> Result<(), TransceiverError> {
+        self.dtls.handle().set_transform(self.id, TransformSide::Receiver, transform)
+    }
+
+    /// As [`RtpReceiver::transform_streams`](crate::RtpReceiver::transform_streams).
+    ///
+    /// # Errors
+    /// As [`set_transform`](Self::set_transform).
+    pub fn transform_streams(&self) -> Result<(FrameReader, FrameWriter), TransceiverError> {
+        self.dtls.handle().transform_streams(self.id, TransformSide::Receiver)
+    }
+
+    /// As [`RtpReceiver::clear_transform`](crate::RtpReceiver::clear_transform).
+    ///
+    /// # Errors
+    /// As [`set_transform`](Self::set_transform).
+    pub fn clear_transform(&self) -> Result<(), TransceiverError> {
+        self.dtls.handle().clear_transform(self.id, TransformSide::Receiver)
     }
 
     /// Stops for good: its track ends.

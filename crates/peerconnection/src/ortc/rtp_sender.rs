@@ -1,7 +1,9 @@
 //! A sender, as an object.
 
 use super::{DtlsTransport, ObjectError, RtpCapabilities, RtpParameters};
-use crate::jsep::TransceiverId;
+use crate::jsep::{TransceiverError, TransceiverId};
+use crate::peer::TransformSide;
+use crate::transform::{FrameReader, FrameWriter, RtpFrame};
 use crate::{LocalTrack, ReplaceTrackError};
 use ortica_codecs::{Codec, MediaKind};
 use std::fmt;
@@ -63,6 +65,33 @@ impl RtpSender {
     /// [`ObjectError::Malformed`], [`ObjectError::Media`] when no codec is known, [`ObjectError::Closed`].
     pub fn send(&self, parameters: &RtpParameters) -> Result<RtpParameters, ObjectError> {
         self.dtls.handle().cell.command(|peer, now| peer.send_by_hand(now, self.id, parameters))
+    }
+
+    /// As [`RtpSender::set_transform`](crate::RtpSender::set_transform).
+    ///
+    /// # Errors
+    /// [`TransceiverError::Closed`], [`TransceiverError::Unknown`] once it is stopped.
+    pub fn set_transform(
+        &self,
+        transform: impl FnMut(RtpFrame) -> Option<RtpFrame> + Send + 'static,
+    ) -> Result<(), TransceiverError> {
+        self.dtls.handle().set_transform(self.id, TransformSide::Sender, transform)
+    }
+
+    /// As [`RtpSender::transform_streams`](crate::RtpSender::transform_streams).
+    ///
+    /// # Errors
+    /// As [`set_transform`](Self::set_transform).
+    pub fn transform_streams(&self) -> Result<(FrameReader, FrameWriter), TransceiverError> {
+        self.dtls.handle().transform_streams(self.id, TransformSide::Sender)
+    }
+
+    /// As [`RtpSender::clear_transform`](crate::RtpSender::clear_transform).
+    ///
+    /// # Errors
+    /// As [`set_transform`](Self::set_transform).
+    pub fn clear_transform(&self) -> Result<(), TransceiverError> {
+        self.dtls.handle().clear_transform(self.id, TransformSide::Sender)
     }
 
     /// Stops for good, and says goodbye to the stream.

@@ -1,6 +1,7 @@
 //! Codecs by their MIME types.
 
 use ortica_codecs::{Codec, MediaKind};
+use ortica_sdp::Direction;
 
 /// A codec, and how it is set up.
 ///
@@ -46,6 +47,10 @@ pub struct RtpCapabilities {
 pub struct RtpHeaderExtensionCapability {
     /// Its name.
     pub uri: String,
+    /// Which way it is, or would be, used; `None` is the W3C's `stopped`: not at all.
+    ///
+    /// Source: [webrtc-extensions](https://w3c.github.io/webrtc-extensions/#rtcrtpheaderextensioncapability)
+    pub direction: Option<Direction>,
 }
 
 impl RtpCodec {

@@ -12,6 +12,9 @@ pub enum ParametersError {
     /// An `InvalidModificationError`: what may not change was changed.
     #[error("{0}")]
     InvalidModification(&'static str),
+    /// A `NotSupportedError`: what was named is not known here.
+    #[error("{0}")]
+    NotSupported(&'static str),
     /// An `OperationError`: what was asked for cannot be done.
     #[error("{0}")]
     Operation(&'static str),

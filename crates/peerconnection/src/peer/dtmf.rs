@@ -46,10 +46,7 @@ impl Peer {
     }
 
     fn tone_sender(&self, id: TransceiverId) -> Option<SenderId> {
-        if self.is_ended() {
-            return None;
-        }
-        self.negotiation.transceiver(id).filter(|transceiver| transceiver.is_live())?.sender
+        self.negotiation.transceiver(id)?.sender
     }
 
     /// The transceiver whose sender the engine speaks of.

@@ -124,7 +124,9 @@ report! {
         media_source_id: Option<String> = "mediaSourceId",
         /// The name of what the other side says of the stream, once it has.
         remote_id: Option<String> = "remoteId",
-        /// Which of the encodings of a sender of pictures it is.
+        /// What its encoding is called, where there are several.
+        rid: Option<String> = "rid",
+        /// Which of the encodings of a sender of pictures it is or was.
         encoding_index: Option<u32> = "encodingIndex",
         /// Bytes of RTP headers.
         header_bytes_sent: u64 = "headerBytesSent",

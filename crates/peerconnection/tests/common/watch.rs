@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const GAUGES: &[&str] = &[
     "audioLevel",
     "currentRoundTripTime",
+    // Of an encoding, where one before it was given up.
+    "encodingIndex",
     "fractionLost",
     "frameHeight",
     "frameWidth",

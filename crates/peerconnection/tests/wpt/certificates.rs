@@ -1,5 +1,5 @@
-//! `RTCPeerConnection-generateCertificate`, `RTCCertificate`, `RTCConfiguration-certificates` and
-//! `RTCPeerConnection-constructor`, with sockets.
+//! `RTCPeerConnection-generateCertificate`, `RTCCertificate`, `RTCConfiguration-certificates`,
+//! `RTCPeerConnection-constructor` and `protocol/dtls-certificates`, with sockets.
 
 use ortica::core::Rng;
 use ortica::core::crypto::{SignatureScheme, providers};
@@ -121,4 +121,24 @@ async fn wpt_rtc_configuration_certificates_default_empty() {
 async fn wpt_rtc_peer_connection_constructor_accepts_no_config() {
     let (pc, _events) = PeerConnection::new(Configuration::default()).unwrap();
     pc.close().await;
+}
+
+#[tokio::test]
+async fn wpt_protocol_dtls_certificates_ecdsa_rsa_mix() {
+    let kinds = [made(ECDSA, 30 * DAY), made(RSA, 30 * DAY)];
+    for (one, other) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let end = |at: usize| PeerConnection::new(with(std::slice::from_ref(&kinds[at]))).unwrap();
+        let ((a, _a_events), (b, _b_events)) = (end(one), end(other));
+        a.create_data_channel("chat", Default::default()).unwrap();
+        a.set_local_description(None).unwrap();
+        a.gathering_complete().await;
+        b.set_remote_description(a.local_description().unwrap()).unwrap();
+        b.set_local_description(None).unwrap();
+        b.gathering_complete().await;
+        a.set_remote_description(b.local_description().unwrap()).unwrap();
+        for pc in [&a, &b] {
+            let connected = tokio::time::timeout(Duration::from_secs(60), pc.connected());
+            connected.await.expect("in time").unwrap_or_else(|state| panic!("{one} {other}: {state:?}"));
+        }
+    }
 }

@@ -148,18 +148,22 @@ fn wpt_rtc_dtmf_sender_insert_dtmf_buffer_replaced() {
 #[test]
 fn wpt_rtc_dtmf_sender_insert_dtmf_after_remove_and_close_rejects() {
     let mut call = Call::new();
+    call.insert("123").unwrap();
     let now = call.pair.now();
     call.pair.a.peer.close(now);
+    assert_eq!(call.buffer(), "");
     assert_eq!(call.insert(""), Err(DtmfError::InvalidState));
     assert!(!call.pair.a.peer.can_insert_dtmf(call.id));
 }
 
 // --- ontonechange -------------------------------------------------------------------------------------------------------
 
+#[cfg(feature = "tokio")]
 #[test]
 fn wpt_rtc_dtmf_sender_ontonechange_default_timing() {
+    use ortica::DtmfSender;
     let mut call = Call::new();
-    call.insert("123").unwrap();
+    call.insert_with("123", DtmfSender::DURATION, DtmfSender::GAP).unwrap();
     assert_eq!(call.buffer(), "23");
     assert_eq!(call.listen(), [(0, Some('1')), (170, Some('2')), (340, Some('3')), (510, None)]);
 }
@@ -243,6 +247,10 @@ fn wpt_rtc_dtmf_sender_ontonechange_direction_cancels() {
     call.insert("ABC").unwrap();
     call.listen_until(Some('B'));
     call.set_direction(Direction::Inactive);
+    assert_eq!((call.wait(), call.buffer()), (Vec::new(), String::new()));
+    // What was cancelled does not go on when there is a way again.
+    call.set_direction(Direction::SendRecv);
+    assert!(call.pair.a.peer.can_insert_dtmf(call.id));
     assert_eq!(call.wait(), []);
 }
 
@@ -258,6 +266,30 @@ fn wpt_rtc_dtmf_sender_ontonechange_long_duration_maximum() {
     let mut call = Call::new();
     call.insert_with("A", 8_000 * MILLI, GAP).unwrap();
     assert_eq!(call.listen(), [(0, Some('A')), (6_070, None)]);
+}
+
+/// Guards: a gap is no longer than a tone may be.
+#[test]
+fn a_gap_has_a_maximum() {
+    let mut call = Call::new();
+    call.insert_with("A", DURATION, 8_000 * MILLI).unwrap();
+    assert_eq!(call.listen(), [(0, Some('A')), (6_100, None)]);
+}
+
+/// Guards: an encoding that is not active sends no tones.
+#[test]
+fn what_is_not_active_takes_no_tones() {
+    let mut call = Call::new();
+    for active in [false, true] {
+        let id = call.id;
+        call.pair.with_a(|a, now| {
+            let mut parameters = a.peer.sender_parameters(id).unwrap();
+            parameters.encodings[0].active = active;
+            a.peer.set_sender_parameters(now, id, parameters).unwrap();
+        });
+        assert_eq!(call.pair.a.peer.can_insert_dtmf(id), active);
+        assert_eq!(call.insert("1"), if active { Ok(()) } else { Err(DtmfError::InvalidState) });
+    }
 }
 
 // --- on the wire --------------------------------------------------------------------------------------------------------
@@ -308,9 +340,26 @@ fn a_tone_takes_the_place_of_sound() {
     let theirs = call.pair.b.peer.transceivers()[0].receiver.unwrap();
     let received = call.pair.b.peer.session().receiver_stats(theirs).unwrap();
     assert_eq!((received.frames_received, received.packets_received, received.packets_lost), (45, 45 + 7, 0));
+    assert_eq!(received.bytes_received, stats.bytes_sent, "bytes of events count too");
 }
 
 // --- the other side -----------------------------------------------------------------------------------------------------
+
+/// Guards: keys are told to the other side, each once and with how long it was held, also where no sound comes at all.
+#[test]
+fn pay_6_keys_arrive_whole_at_either_clock_rate() {
+    for codecs in [vec![Codec::Opus, Codec::Pcmu], vec![Codec::Pcmu]] {
+        let mut call = Call::with_codecs(codecs);
+        call.insert_with("1#", 100 * MILLI, GAP).unwrap();
+        call.pair.run_for(Duration::from_secs(1));
+        call.insert_with("d", 6_000 * MILLI, GAP).unwrap();
+        call.pair.run_for(Duration::from_secs(7));
+        let theirs = call.pair.b.peer.transceivers()[0].id;
+        let tones: Vec<_> = std::iter::from_fn(|| call.pair.b.peer.read_tone(theirs)).collect();
+        let held: Vec<_> = tones.iter().map(|tone| (tone.tone, tone.duration)).collect();
+        assert_eq!(held, [(Some('1'), 100 * MILLI), (Some('#'), 100 * MILLI), (Some('D'), 6_000 * MILLI)]);
+    }
+}
 
 /// Guards `HeardTones`: each key that is played is heard once, and for as long, whatever gets lost of it.
 #[test]

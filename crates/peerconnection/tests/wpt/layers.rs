@@ -8,6 +8,8 @@ use ortica::codecs::EncodedFrame;
 use ortica::engine::{EncoderTargets, ReceivedFrame, SendFrameError};
 use ortica::parameters::{Priority, RtpEncodingParameters, RtpSendParameters};
 use ortica_rtp::Rid;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const DELAY: Duration = Duration::from_millis(25);
@@ -157,10 +159,22 @@ fn the_track_goes_on_with_the_layer_below() {
     assert!(frames.is_sorted_by_key(|frame| frame.pts));
 }
 
+/// Guards: who reads a layer by itself from the middle on starts with a key frame, which is asked for.
+#[test]
+fn who_reads_a_layer_later_starts_with_a_key_frame() {
+    let mut call = Call::new(4, Link::with_delay(DELAY));
+    call.send(10, |_| true);
+    let rid = call.tap("h");
+    call.send(20, |_| true);
+    let frames = call.read_layer(rid);
+    assert!(frames.len() > 10 && frames[0].key_frame, "{} frames", frames.len());
+}
+
 /// Guards: retransmissions of a layer name it as the one they repair.
 #[test]
 fn layers_are_repaired_each_by_its_own_stream() {
     let mut call = Call::new(3, Link::with_delay(DELAY).lossy(0.05));
+    let told = names_of_repairs(&mut call);
     let taps = RIDS.map(|rid| call.tap(rid));
     let mut counts = [0; 3];
     for _ in 0..10 {
@@ -176,6 +190,39 @@ fn layers_are_repaired_each_by_its_own_stream() {
     for (stats, count) in stats.iter().zip(counts) {
         assert!(stats.retransmitted_packets_received > 0 && count >= 180, "{count} of 200: {stats:?}");
     }
+    let named = RIDS.map(|rid| (None, Some(rid.to_owned())));
+    assert_eq!(*told.lock().unwrap(), BTreeSet::from(named));
+}
+
+/// The layers that packets are of, each with the one that they repair.
+type Names = BTreeSet<(Option<String>, Option<String>)>;
+
+/// What packets of retransmissions say from here on. Header extensions are not encrypted.
+fn names_of_repairs(call: &mut Call) -> Arc<Mutex<Names>> {
+    let sdp = call.pair.a.peer.local_description().unwrap().sdp;
+    let number = |line: &str, what: &str| line.strip_prefix(what)?.split([' ', '/']).next()?.parse::<u8>().ok();
+    let extension = |uri: &str| sdp.lines().find(|line| line.ends_with(uri)).and_then(|line| number(line, "a=extmap:"));
+    let [rid, repaired] = ["sdes:rtp-stream-id", "sdes:repaired-rtp-stream-id"].map(|uri| extension(uri).unwrap());
+    let rtx: Vec<u8> =
+        sdp.lines().filter(|line| line.contains(" rtx/")).filter_map(|line| number(line, "a=rtpmap:")).collect();
+    let told = Arc::new(Mutex::new(BTreeSet::new()));
+    let tells = told.clone();
+    call.pair.network.set_tap(move |crossing| {
+        let Some([first, kind]) = crossing.bytes.first_chunk() else { return };
+        if first >> 6 != 2 || !rtx.contains(&(kind & 0x7f)) {
+            return;
+        }
+        // Padding is encrypted, so a copy says that there is none.
+        let mut bytes = crossing.bytes.to_vec();
+        bytes[0] &= !0x20;
+        let packet = ortica_rtp::Packet::parse(&bytes).unwrap();
+        let value = |wanted| {
+            let mut all = packet.extension()?.elements();
+            all.find(|(id, _)| *id == wanted).map(|(_, text)| String::from_utf8_lossy(text).into_owned())
+        };
+        tells.lock().unwrap().insert((value(rid), value(repaired)));
+    });
+    told
 }
 
 /// Guards: an encoding that is not active is neither encoded nor sent, and the others go on.
@@ -238,8 +285,33 @@ fn wpt_simulcast_get_stats_one_outbound_per_rid() {
     assert_eq!(names, RIDS);
     assert!(stats.iter().all(|stats| stats.frames_sent == 10));
     let report = call.pair.a.peer.stats(call.pair.now());
-    let outbound = report.iter().filter(|entry| entry.id.starts_with("outbound-"));
-    assert_eq!(outbound.count(), 3);
+    let named: Vec<(Option<&str>, u32)> =
+        report.outbound_rtp().map(|stream| (stream.rid.as_deref(), stream.ssrc.0)).collect();
+    let sent: Vec<(Option<&str>, u32)> =
+        stats.iter().map(|stats| (stats.rid.as_ref().map(Rid::as_str), stats.ssrc.unwrap().0)).collect();
+    assert_eq!(named, sent);
+}
+
+#[test]
+fn wpt_outbound_rtp_encoding_index_simulcast_matches_order() {
+    let call = Call::with(14, Link::with_delay(DELAY), &["foo", "bar"], |sdp| sdp);
+    let report = call.pair.a.peer.stats(call.pair.now());
+    let streams = report.outbound_rtp().map(|stream| (stream.rid.as_deref(), stream.encoding_index));
+    let order = [(Some("foo"), Some(0)), (Some("bar"), Some(1))];
+    assert_eq!(streams.collect::<BTreeMap<_, _>>(), BTreeMap::from(order));
+}
+
+#[test]
+fn wpt_rtp_stats_lifetime_outbound_per_encoding() {
+    let (mut a, mut b) = Pc::two();
+    let send_encodings = ["foo", "bar"].map(RtpEncodingParameters::named).to_vec();
+    let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
+    a.peer().add_transceiver(MediaKind::Video, init).unwrap();
+    negotiate(&mut a, &mut b);
+    let report = a.peer().stats(now());
+    let streams: BTreeMap<_, _> = report.outbound_rtp().map(|stream| (stream.ssrc, stream.rid.clone())).collect();
+    let rids: BTreeSet<_> = streams.into_values().map(Option::unwrap_or_default).collect();
+    assert_eq!(rids, BTreeSet::from(["foo".to_owned(), "bar".to_owned()]));
 }
 
 #[test]
@@ -267,6 +339,19 @@ fn wpt_rtc_rtp_sender_set_parameters_key_frame_forces_key_frame() {
     assert!(call.targets()[0].key_frame);
 }
 
+/// Guards: what was not sent for a while starts over with a key frame.
+#[test]
+fn what_is_active_again_starts_with_a_key_frame() {
+    let mut call = Call::with(8, Link::with_delay(DELAY), &[], |sdp| sdp);
+    call.send(3, |_| true);
+    for active in [false, true] {
+        call.change(|parameters| parameters.encodings[0].active = active);
+    }
+    let (from, after) = (call.from, picture(0, 3, false));
+    let refused = call.pair.with_a(|a, now| a.peer.send_encoding(now, from, 0, &after));
+    assert_eq!((refused, call.targets()[0].key_frame), (Err(SendFrameError::NeedsKeyFrame), true));
+}
+
 /// Guards: what the other side says of a layer, and of the section, reaches the encoders.
 #[test]
 fn restrictions_of_the_answer_reach_the_encoders() {
@@ -282,6 +367,25 @@ fn restrictions_of_the_answer_reach_the_encoders() {
     assert_eq!((f.picture.max_width, f.picture.max_frame_rate, f.picture.scale_down_by), (None, Some(24.0), 1.0));
     // By size: a sixteenth and the rest.
     assert_eq!((q.max_bitrate, f.max_bitrate), (Some(500_000 / 17), Some(500_000 * 16 / 17)));
+}
+
+/// Guards: what the application allows holds, also before anything is known of the path.
+#[test]
+fn the_bandwidth_of_an_encoding_caps_what_is_sent() {
+    let mut call = Call::with(9, Link::with_delay(DELAY), &[], |sdp| sdp);
+    assert_eq!(call.targets()[0].max_bitrate, None);
+    call.change(|parameters| parameters.encodings[0].max_bitrate = Some(100_000));
+    assert_eq!(call.targets()[0].max_bitrate, Some(100_000));
+}
+
+/// Guards: what the other side says a layer may have is the most it gets.
+#[test]
+fn the_bandwidth_of_a_layer_caps_what_is_sent() {
+    let mut call = Call::with(9, Link::with_delay(DELAY), &RIDS, |sdp| {
+        let sdp = sdp.replace("a=rid:q recv\r\n", "a=rid:q recv max-br=20000\r\n");
+        sdp.replace("a=mid:0\r\n", "b=TIAS:500000\r\na=mid:0\r\n")
+    });
+    assert_eq!(call.targets()[0].max_bitrate, Some(20_000));
 }
 
 /// Guards: `b=AS` counts headers, and what the application allows still holds.

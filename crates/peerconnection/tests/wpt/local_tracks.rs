@@ -1,13 +1,13 @@
 //! Tracks of this side and the handles that send them: `RTCPeerConnection-removeTrack`, and what `RTCPeerConnection-addTrack`,
 //! `-addTransceiver`, `-transceivers`, `RTCRtpTransceiver`, `-stop`, `-stopping` and
-//! `RTCPeerConnection-setRemoteDescription-rollback` say of tracks.
+//! `RTCPeerConnection-operations` and `RTCPeerConnection-setRemoteDescription-rollback` say of tracks.
 //!
 //! The ends of tracks are no tasks to come here: a track has ended when the call returns that ended it.
 
 use super::{Direction, MediaKind, SessionDescription, TransceiverInit};
 use ortica::codecs::MediaKind::{Audio, Video};
 use ortica::jsep::TransceiverError;
-use ortica::{Event, Events, LocalTrack, PeerConnection, RtpSender, RtpTransceiver};
+use ortica::{Event, Events, LocalTrack, PeerConnection, ReplaceTrackError, RtpSender, RtpTransceiver};
 
 struct Connection {
     pc: PeerConnection,
@@ -380,4 +380,16 @@ async fn wpt_rtc_peer_connection_operations_get_stats_foreign_track_sync_error()
     b.add_track(Audio);
     assert!(a.pc.get_stats_of(&track).is_ok());
     assert_eq!(b.pc.get_stats_of(&track), Err(ortica::SelectorError::Foreign));
+}
+
+#[tokio::test]
+async fn wpt_rtc_peer_connection_operations_replace_track_stopped_sync_error() {
+    let connection = Connection::new();
+    let transceiver = connection.sending(true);
+    let sent = transceiver.sender().track();
+    transceiver.stop().unwrap();
+    for track in [None, Some(&LocalTrack::audio())] {
+        assert_eq!(transceiver.sender().replace_track(track), Err(ReplaceTrackError::Stopped));
+    }
+    assert_eq!(transceiver.sender().track(), sent);
 }

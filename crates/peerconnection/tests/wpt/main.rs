@@ -8,26 +8,37 @@ mod bundling;
 mod candidates;
 #[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 mod certificates;
+#[cfg(all(feature = "tokio", feature = "vpx"))]
+mod clock_rate;
 #[path = "../common/mod.rs"]
 mod common;
 mod configuration;
 mod connection;
 mod data_channel_events;
 mod data_channels;
+mod demuxing;
 mod descriptions;
 mod dtmf;
+mod header_encryption;
+mod header_extensions;
 mod layers;
 #[cfg(all(feature = "tokio", feature = "vpx"))]
 mod local_tracks;
 mod mute;
 mod negotiation_needed;
 mod operations;
+#[cfg(all(feature = "tokio", feature = "opus"))]
+mod opus_stereo;
 mod parameters;
+#[cfg(feature = "tokio")]
+mod policies;
 mod preferences;
 mod rollback;
 mod set_local_description;
 mod set_remote_description;
 mod simulcast;
+#[cfg(all(feature = "tokio", feature = "vpx"))]
+mod sizes;
 #[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #[path = "../common/sockets.rs"]
 mod sockets;
@@ -38,6 +49,7 @@ mod stats_members;
 #[cfg(feature = "tokio")]
 mod stats_of_tracks;
 mod stop;
+mod streams;
 mod tracks;
 mod transceivers;
 mod transport_objects;

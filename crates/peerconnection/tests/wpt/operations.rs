@@ -4,6 +4,7 @@
 use super::*;
 use ortica::codecs::MediaKind::{Audio, Video};
 use ortica::jsep::{IceCandidate, IceCandidateError};
+use ortica::parameters::ParametersError;
 
 /// An answerer, and the offer of one track that it is to take.
 fn offered() -> (Pc, SessionDescription, Pc) {
@@ -42,6 +43,16 @@ fn wpt_rtc_peer_connection_operations_sld_rollback_sync_error() {
 fn wpt_rtc_peer_connection_operations_add_ice_candidate_sync_error() {
     let outcome = Pc::new().peer().add_ice_candidate(now(), &IceCandidate::default());
     assert_eq!(outcome, Err(IceCandidateError::NoRemoteDescription));
+}
+
+#[test]
+fn wpt_rtc_peer_connection_operations_set_parameters_stopped_sync_error() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Audio, Direction::SendRecv);
+    let given = pc.peer().sender_parameters(id).unwrap();
+    pc.peer().stop_transceiver(id).unwrap();
+    let outcome = pc.peer().set_sender_parameters(now(), id, given);
+    assert!(matches!(outcome, Err(ParametersError::InvalidState(_))), "{outcome:?}");
 }
 
 #[test]

@@ -108,9 +108,11 @@ fn wpt_rtc_rtp_sender_set_parameters_stopped_rejects() {
     negotiate(&mut a, &mut b);
     let given = parameters(&mut a, id);
     a.peer().stop_transceiver(id).unwrap();
-    assert!(is_state(a.peer().set_sender_parameters(now(), id, given.clone())));
-    b.peer().close(now());
+    assert!(is_state(a.peer().set_sender_parameters(now(), id, given)));
     let theirs = b.transceivers()[0].id;
+    // Given before the end and set after it: nothing else is wrong with them.
+    let given = parameters(&mut b, theirs);
+    b.peer().close(now());
     assert!(is_state(b.peer().set_sender_parameters(now(), theirs, given)));
 }
 
@@ -157,6 +159,44 @@ fn wpt_rtc_rtp_parameters_transaction_id_older_than_last_get_rejects() {
     assert_ne!(older.transaction_id, newer.transaction_id);
     assert!(is_modification(pc.peer().set_sender_parameters(now(), id, older)));
     pc.peer().set_sender_parameters(now(), id, newer).unwrap();
+}
+
+/// Guards: parameters are set once, those given last, and not after a description changed them.
+#[test]
+fn api_5_parameters_of_another_time_are_refused() {
+    let (mut a, mut b) = Pc::two();
+    let id = a.add_transceiver(Video, Direction::default());
+    let before = parameters(&mut a, id);
+    negotiate(&mut a, &mut b);
+    assert!(is_state(a.peer().set_sender_parameters(now(), id, before.clone())), "a description came between");
+    let given = parameters(&mut a, id);
+    assert_ne!(before.transaction_id, given.transaction_id);
+    let stale = RtpSendParameters { transaction_id: before.transaction_id, ..given.clone() };
+    assert!(is_modification(a.peer().set_sender_parameters(now(), id, stale)));
+    a.peer().set_sender_parameters(now(), id, given.clone()).unwrap();
+    assert!(is_state(a.peer().set_sender_parameters(now(), id, given)), "they were set");
+}
+
+/// Guards: an encoding is neither added nor taken away; one that is not active is not sent, and nobody has to be told.
+#[test]
+fn api_5_encodings_shrink_by_being_inactive_alone() {
+    let (mut a, mut b) = Pc::two();
+    let id = with_rids(&mut a, &["q", "f"]);
+    negotiate(&mut a, &mut b);
+    let refused: [fn(&mut RtpSendParameters); 3] = [
+        |parameters| drop(parameters.encodings.pop()),
+        |parameters| parameters.encodings.clear(),
+        |parameters| parameters.encodings.push(RtpEncodingParameters::named("h")),
+    ];
+    for each in refused {
+        assert!(is_modification(change(&mut a, id, each)));
+        assert_eq!(encodings(&mut a, id).len(), 2);
+    }
+    a.events();
+    change(&mut a, id, |parameters| parameters.encodings[0].active = false).unwrap();
+    let active: Vec<bool> = encodings(&mut a, id).iter().map(|encoding| encoding.active).collect();
+    assert_eq!(active, [false, true]);
+    assert!(!a.is_negotiation_needed());
 }
 
 // --- what cannot be changed ---------------------------------------------------------------------------------------------
@@ -393,6 +433,11 @@ fn wpt_rtc_rtp_parameters_encodings_scale_partly_given() {
     given[0].scale_resolution_down_by = Some(3.0);
     let id = with_encodings(&mut pc, Video, given).unwrap();
     assert_eq!(scales(&mut pc, id), [Some(3.0), Some(1.0)]);
+    // What is said of the last counts for those before it too.
+    let mut given = named(&["foo", "bar"]);
+    given[1].scale_resolution_down_by = Some(3.0);
+    let id = with_encodings(&mut pc, Video, given).unwrap();
+    assert_eq!(scales(&mut pc, id), [Some(1.0), Some(3.0)]);
 }
 
 #[test]
@@ -509,6 +554,33 @@ fn wpt_rtc_rtp_parameters_encodings_scale_below_one_rejects() {
         assert_eq!(change(&mut pc, id, |it| it.encodings[0].scale_resolution_down_by = Some(scale)), Err(range));
         assert_eq!(scales(&mut pc, id), [Some(1.0)]);
     }
+}
+
+/// Guards: a rate of pictures is a number, and none below nought.
+#[test]
+fn rates_of_pictures_below_nought_are_refused() {
+    let rated = |rate| RtpEncodingParameters { max_framerate: Some(rate), ..RtpEncodingParameters::default() };
+    for rate in [-1.0, f64::NEG_INFINITY, f64::NAN] {
+        let mut pc = Pc::new();
+        let range = ParametersError::Range("max_framerate");
+        assert_eq!(with_encodings(&mut pc, Video, vec![rated(rate)]), Err(range));
+        let id = with_encodings(&mut pc, Video, vec![rated(0.0)]).unwrap();
+        assert_eq!(change(&mut pc, id, |it| it.encodings[0].max_framerate = Some(rate)), Err(range));
+        assert_eq!(encodings(&mut pc, id)[0].max_framerate, Some(0.0));
+    }
+}
+
+/// Guards: what is said of key frames is said of each encoding, or of none.
+#[test]
+fn options_of_another_count_than_the_encodings_are_refused() {
+    let mut pc = Pc::new();
+    let id = with_rids(&mut pc, &["foo", "bar"]);
+    for key_frames in [&[true][..], &[false; 3]] {
+        let parameters = parameters(&mut pc, id);
+        assert!(is_modification(pc.peer().set_sender_parameters_with(now(), id, parameters, key_frames)));
+    }
+    let parameters = parameters(&mut pc, id);
+    assert_eq!(pc.peer().set_sender_parameters_with(now(), id, parameters, &[false; 2]), Ok(()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use ortica::codecs::MediaKind::{Audio, Video};
-use ortica::jsep::TransceiverError;
+use ortica::jsep::{SectionProblem, TransceiverError};
 use ortica::parameters::{ParametersError, RtpCodec};
 
 fn capable(pc: &mut Pc, kind: MediaKind) -> Vec<RtpCodec> {
@@ -70,6 +70,57 @@ fn wpt_rtc_rtp_transceiver_set_codec_preferences_reordered() {
 #[test]
 fn wpt_rtc_rtp_transceiver_set_codec_preferences_only_vp8_or_h264() {
     assert_eq!(offered(Video, &[Codec::Vp8.into()]), ["VP8"]);
+}
+
+/// H264 has no payload format here, so this is half of what the suite has: retransmissions are all there is besides, and they
+/// follow what they are of, as in browsers.
+#[test]
+fn wpt_rtc_rtp_transceiver_set_codec_preferences_h264_or_vp8_first() {
+    let mut codecs = capable(&mut Pc::new(), Video);
+    codecs.sort_by_key(|codec| !codec.mime_type.eq_ignore_ascii_case("video/VP8"));
+    assert_eq!(offered(Video, &codecs), ["VP8", "rtx"]);
+    codecs.reverse();
+    assert_eq!(offered(Video, &codecs), ["VP8", "rtx"]);
+}
+
+/// Telephone events have the place that they are given, in offers, in answers and in what senders and receivers say.
+#[test]
+fn telephone_events_keep_their_place() {
+    let mut pc = Pc::new();
+    let id = pc.add_transceiver(Audio, Direction::default());
+    let [opus, pcmu] = [Codec::Opus, Codec::Pcmu].map(RtpCodec::from);
+    let all = capable(&mut pc, Audio);
+    let events = |rate| {
+        let of_rate = |codec: &&RtpCodec| codec.mime_type == "audio/telephone-event" && codec.clock_rate == rate;
+        all.iter().find(of_rate).unwrap().clone()
+    };
+    let wanted = [events(8_000), pcmu, events(48_000), opus];
+    prefer(&mut pc, id, &wanted).unwrap();
+    let expected = ["telephone-event", "PCMU", "telephone-event", "opus"];
+    let offer = pc.sld_implicit();
+    assert_eq!(names(&offer.sdp), expected);
+
+    let mut other = Pc::at(2, Pair::<Side>::B);
+    other.srd(offer).unwrap();
+    let answer = other.sld_implicit();
+    assert_eq!(names(&answer.sdp), expected, "an answer keeps the order of the offer");
+    pc.srd(answer).unwrap();
+    let clock_rates = |codecs: Vec<ortica::parameters::RtpCodecParameters>| -> Vec<u32> {
+        codecs.into_iter().map(|it| it.codec.clock_rate).collect()
+    };
+    let sent = clock_rates(pc.peer().sender_parameters(id).unwrap().codecs);
+    let received = clock_rates(pc.peer().receiver_parameters(id).unwrap().codecs);
+    assert_eq!((sent, received), (vec![8_000, 8_000, 48_000, 48_000], vec![8_000, 8_000, 48_000, 48_000]));
+
+    // Who answers with preferences of its own has them in its own order.
+    let (mut a, mut b) = Pc::two();
+    a.add_track(Audio, &[]);
+    let theirs = b.add_track(Audio, &[]);
+    prefer(&mut b, theirs, &wanted).unwrap();
+    let offer = a.sld_implicit();
+    assert_eq!(names(&offer.sdp), ["opus", "PCMU", "telephone-event", "telephone-event"]);
+    b.srd(offer).unwrap();
+    assert_eq!(names(&b.create_answer().sdp), expected);
 }
 
 #[test]
@@ -198,6 +249,17 @@ fn wpt_protocol_rtp_payloadtypes_range_35_63() {
         let mut pc = Pc::new();
         pc.srd(section(&format!("{number}\na=rtpmap:{number} opus/48000/2\n"))).unwrap();
         assert!(pc.create_answer().sdp.contains(&format!("a=rtpmap:{number} opus/48000/2\r\n")), "{number}");
+    }
+}
+
+#[test]
+fn wpt_protocol_rtp_payloadtypes_range_64_95_rejected() {
+    for number in 64..=95 {
+        let mut pc = Pc::new();
+        let outcome = pc.srd(section(&format!("{number}\na=rtpmap:{number} opus/48000/2\n")));
+        let refused = DescriptionError::Section { index: 0, problem: SectionProblem::PayloadType };
+        assert_eq!(outcome, Err(refused), "{number}");
+        assert_eq!(pc.state(), SignalingState::Stable);
     }
 }
 

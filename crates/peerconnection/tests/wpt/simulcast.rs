@@ -110,7 +110,10 @@ fn wpt_simulcast_negotiation_encodings_audio_never_simulcast() {
     let (mut a, mut b) = Pc::two();
     b.add_track(Audio, &[]);
     let id = a.add_track(Audio, &[]);
-    a.srd(offer_to_receive(&mut b, "foo;bar")).unwrap();
+    // The names are even said to be in the packets: without that, layers of nothing are taken.
+    let mut offer = offer_to_receive(&mut b, "foo;bar");
+    offer.sdp += "a=extmap:14 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n";
+    a.srd(offer).unwrap();
     answer(&mut a, &mut b);
     assert_eq!(rids(&mut a, id), [""]);
 }
@@ -135,7 +138,7 @@ fn wpt_simulcast_negotiation_encodings_reoffer_narrows() {
     let (mut a, mut b, id) = agreed();
     a.srd(offer_to_receive(&mut b, "foo")).unwrap();
     assert_eq!(rids(&mut a, id), ["foo", "bar"]);
-    answer(&mut a, &mut b);
+    assert_eq!(lines(&answer(&mut a, &mut b).sdp), ["a=rid:foo send"]);
     assert_eq!(encodings(&mut a, id), [("foo".to_owned(), 2.0)]);
 }
 
@@ -294,6 +297,12 @@ fn wpt_simulcast_set_parameters_encodings_stale_after_description() {
     let answer = b.sld_implicit();
     a.srd(answer).unwrap();
     assert!(is_stale(&mut a, id, given));
+
+    let offer = b.sld_implicit();
+    a.srd(with_layers(&offer, "")).unwrap();
+    let given = a.peer().sender_parameters(id).unwrap();
+    a.srd(rollback()).unwrap();
+    assert!(is_stale(&mut a, id, given));
 }
 
 #[test]
@@ -388,6 +397,21 @@ fn wpt_protocol_rtp_extension_support_mandatory_in_offer() {
     }
 }
 
+/// Guards: browsers give layers up for good that an answer does not take, also of a section that is held, and go on with layers that
+/// it takes without `~`, though their application had them stop.
+#[test]
+fn answers_take_layers_as_they_were_offered() {
+    let (mut a, mut b) = Pc::two();
+    add_simulcast(&mut a, Video, &["foo", "bar"]);
+    let offer = with_layers(&a.sld_implicit(), "a=rid:foo send\r\na=rid:bar send\r\na=simulcast:send ~foo;bar\r\n");
+    let held = SessionDescription { sdp: offer.sdp.replace("a=sendrecv\r\n", "a=inactive\r\n"), ..offer.clone() };
+    for offer in [offer, held] {
+        b.srd(offer).unwrap();
+        let answer = b.sld_implicit();
+        assert_eq!(lines(&answer.sdp), ["a=rid:foo recv", "a=rid:bar recv", "a=simulcast:recv ~foo;bar"]);
+    }
+}
+
 /// Guards: what an answer takes is at most what was offered, and an answer names no layer that the offer did not.
 #[test]
 fn sdp_11_answers_only_narrow() {
@@ -399,4 +423,44 @@ fn sdp_11_answers_only_narrow() {
     assert_eq!(lines(&answer.sdp), ["a=rid:foo recv", "a=rid:bar recv", "a=simulcast:recv foo;bar"]);
     a.srd(with_layers(&answer, &receive("other;bar"))).unwrap();
     assert_eq!(rids(&mut a, id), ["bar"]);
+}
+
+/// Guards: an answer brings no layers that were not asked for.
+#[test]
+fn sdp_11_answers_send_no_layers_unasked() {
+    let (mut a, mut b) = Pc::two();
+    b.add_track(Video, &[]);
+    add_simulcast(&mut a, Video, &["foo", "bar"]);
+    let unasked = receive("foo;bar") + "a=rid:x send\r\na=rid:y send\r\n";
+    let unasked = unasked.replace("a=simulcast:", "a=simulcast:send x;y ");
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    let answer = b.sld_implicit();
+    a.srd(with_layers(&answer, &unasked)).unwrap();
+    assert!(a.transceivers()[0].current_direction.is_some_and(Direction::receives));
+    assert_eq!(lines(&a.create_offer().sdp), ["a=rid:foo send", "a=rid:bar send", "a=simulcast:send foo;bar"]);
+}
+
+/// Guards: a provisional answer takes no layers away, as the one that follows may still take them.
+#[test]
+fn provisional_answers_do_not_narrow() {
+    let (mut a, mut b) = Pc::two();
+    let id = add_simulcast(&mut a, Video, &["foo", "bar"]);
+    let offer = a.sld_implicit();
+    b.srd(offer).unwrap();
+    let answer = b.sld_implicit();
+    a.srd(SessionDescription { kind: SdpType::Pranswer, ..with_layers(&answer, &receive("foo")) }).unwrap();
+    assert_eq!(rids(&mut a, id), ["foo", "bar"]);
+    a.srd(answer).unwrap();
+    assert_eq!(rids(&mut a, id), ["foo", "bar"]);
+}
+
+/// Guards: who does not send names no layers to send.
+#[test]
+fn layers_of_who_does_not_send_are_not_described() {
+    let (mut a, _, id) = agreed();
+    for direction in [Direction::RecvOnly, Direction::Inactive] {
+        a.peer().set_direction(id, direction).unwrap();
+        assert!(lines(&a.create_offer().sdp).is_empty(), "{direction:?}");
+    }
 }

@@ -338,6 +338,51 @@ fn wpt_rtp_stats_lifetime_inbound_from_first_packet() {
     assert_eq!(report.inbound_rtp().count(), 2);
 }
 
+/// A call whose first side has offered to receive sound too, and whose other side sends it: with the answer, which is on its way.
+fn with_early_media(rolls_back: bool) -> (Call, TransceiverId, SessionDescription) {
+    let (mut call, ..) = Call::with_media();
+    let at = call.pair.now();
+    let id = call.pair.a.peer.add_transceiver(MediaKind::Audio, Default::default()).unwrap();
+    let offer = call.pair.a.peer.create_offer(at).unwrap();
+    call.pair.a.peer.set_local_description(at, offer).unwrap();
+    let offer = call.pair.a.peer.local_description().unwrap();
+    call.pair.b.peer.set_remote_description(at, offer).unwrap();
+    let theirs = call.pair.b.peer.transceivers().last().unwrap().id;
+    call.pair.b.peer.set_direction(theirs, Direction::SendRecv).unwrap();
+    let answer = call.pair.b.peer.create_answer(at).unwrap();
+    call.pair.b.peer.set_local_description(at, answer.clone()).unwrap();
+    if rolls_back {
+        call.pair.a.peer.set_local_description(at, SessionDescription::rollback()).unwrap();
+    }
+    for number in 0..10 {
+        let sound = EncodedFrame::new(Codec::Pcmu, vec![1; 160], number * 160).with_duration(160);
+        call.pair.with_b(|b, now| b.peer.send_frame(now, theirs, &sound)).unwrap();
+        call.pair.run_for(20 * MS);
+    }
+    call.pair.run_for(SECOND);
+    (call, id, answer)
+}
+
+/// Over a transport that is up: before the first answer nothing that comes can be verified.
+#[test]
+fn wpt_rtp_stats_lifetime_inbound_early_media() {
+    let (mut call, id, answer) = with_early_media(false);
+    let received = |call: &Call| call.reports()[0].inbound_rtp().map(|it| it.packets_received).collect::<Vec<_>>();
+    assert_eq!(received(&call), [10], "the answer is not set yet");
+    assert!(call.pair.a.peer.read_frame(id).is_some());
+    let at = call.pair.now();
+    call.pair.a.peer.set_remote_description(at, answer).unwrap();
+    assert_eq!(received(&call), [10], "it is the same stream");
+}
+
+/// Guards: who takes an offer back receives nothing by it.
+#[test]
+fn no_media_come_by_an_offer_that_was_taken_back() {
+    let (mut call, id, _) = with_early_media(true);
+    assert_eq!(call.reports()[0].inbound_rtp().count(), 0);
+    assert!(call.pair.a.peer.read_frame(id).is_none());
+}
+
 /// A channel that is open at both sides.
 fn with_channel() -> (Call, ChannelId) {
     let mut call = Call::new();
@@ -440,7 +485,7 @@ fn wpt_webrtc_stats_rtp_stats_creation_inbound_after_packets() {
 #[test]
 fn wpt_webrtc_stats_outbound_rtp_active_follows_encoding() {
     let (mut call, audio, _) = Call::with_media();
-    assert!(call.reports()[0].outbound_rtp().all(|stream| stream.active));
+    assert_eq!(call.reports()[0].outbound_rtp().map(|stream| stream.active).collect::<Vec<_>>(), [true; 2]);
     call.pair.a.peer.set_direction(audio, Direction::Inactive).unwrap();
     super::common::negotiate(&mut call.pair);
     assert!(!outbound(&call.reports()[0], MediaKind::Audio).active, "it stays, and is not active");

@@ -155,6 +155,21 @@ fn cve_28_announced_streams_are_not_evicted() {
     assert_eq!(route(&mut demux, 9, 111, Values::default()), Err(Unroutable::Full));
 }
 
+/// Guards: browsers name their streams until these were reported on, and never again.
+#[test]
+fn a_suspended_section_keeps_its_streams() {
+    let mut demux = demultiplexer(Limits::default());
+    let values = Values { rid: rid("hi"), ..mid("v") };
+    assert_eq!(route(&mut demux, 1, 97, values), Ok(VIDEO));
+    let known = demux.binding(Ssrc(1));
+    demux.suspend_section(VIDEO);
+    assert_eq!(route(&mut demux, 1, 97, Values::default()), Err(Unroutable::Mid));
+    let rids = vec![rid("hi").unwrap()];
+    demux.set_section(VIDEO, Section { payload_types: vec![PayloadType(97)], rids, ..Section::default() });
+    assert_eq!(route(&mut demux, 1, 97, Values::default()), Ok(VIDEO));
+    assert_eq!(demux.binding(Ssrc(1)), known);
+}
+
 #[test]
 fn a_removed_section_takes_its_streams_along() {
     let mut demux = demultiplexer(Limits::default());

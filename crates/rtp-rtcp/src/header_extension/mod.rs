@@ -27,11 +27,13 @@ pub mod csrc_audio_level;
 pub mod mid;
 pub mod rid;
 pub mod transport_cc;
+pub mod video_orientation;
 
 pub use abs_send_time::AbsSendTime;
 pub use audio_level::AudioLevel;
 pub use block::{Elements, ExtensionBlock};
 pub use csrc_audio_level::CsrcAudioLevels;
+pub use video_orientation::VideoOrientation;
 
 use crate::id::{Mid, Rid};
 use crate::sequence::SequenceNumber;
@@ -57,11 +59,13 @@ pub enum Kind {
     TransportCc,
     /// See [`csrc_audio_level`].
     CsrcAudioLevel,
+    /// See [`video_orientation`].
+    VideoOrientation,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Mid,
         Self::Rid,
         Self::RepairedRid,
@@ -69,6 +73,7 @@ impl Kind {
         Self::AudioLevel,
         Self::TransportCc,
         Self::CsrcAudioLevel,
+        Self::VideoOrientation,
     ];
 
     /// Its name in session descriptions.
@@ -81,6 +86,7 @@ impl Kind {
             Self::AudioLevel => audio_level::URI,
             Self::TransportCc => transport_cc::URI,
             Self::CsrcAudioLevel => csrc_audio_level::URI,
+            Self::VideoOrientation => video_orientation::URI,
         }
     }
 
@@ -107,6 +113,8 @@ pub struct Values {
     pub transport_cc: Option<SequenceNumber>,
     /// How loud the contributing sources of its audio are.
     pub csrc_audio_levels: Option<CsrcAudioLevels>,
+    /// How its picture is to be turned.
+    pub video_orientation: Option<VideoOrientation>,
 }
 
 impl Values {
@@ -120,6 +128,7 @@ impl Values {
             Kind::AudioLevel => self.audio_level.map(|_| AudioLevel::LEN),
             Kind::TransportCc => self.transport_cc.map(|_| transport_cc::LEN),
             Kind::CsrcAudioLevel => self.csrc_audio_levels.map(|levels| levels.len()),
+            Kind::VideoOrientation => self.video_orientation.map(|_| VideoOrientation::LEN),
         }
     }
 
@@ -132,6 +141,7 @@ impl Values {
             Kind::AudioLevel => self.audio_level = Some(audio_level::decode(data)?),
             Kind::TransportCc => self.transport_cc = Some(transport_cc::decode(data)?),
             Kind::CsrcAudioLevel => self.csrc_audio_levels = Some(csrc_audio_level::decode(data)?),
+            Kind::VideoOrientation => self.video_orientation = Some(video_orientation::decode(data)?),
         }
         Ok(())
     }
@@ -146,6 +156,9 @@ impl Values {
             Kind::TransportCc => self.transport_cc.iter().for_each(|number| transport_cc::encode(*number, out)),
             Kind::CsrcAudioLevel => {
                 self.csrc_audio_levels.iter().for_each(|levels| csrc_audio_level::encode(levels, out));
+            }
+            Kind::VideoOrientation => {
+                self.video_orientation.iter().for_each(|orientation| video_orientation::encode(*orientation, out));
             }
         }
     }

@@ -11,6 +11,7 @@ fn all() -> Values {
         audio_level: Some(AudioLevel::new(true, 30)),
         transport_cc: Some(SequenceNumber(0xbeef)),
         csrc_audio_levels: Some(CsrcAudioLevels::new(&[0, 64, 127])),
+        video_orientation: Some(VideoOrientation::new(3)),
     }
 }
 
@@ -114,6 +115,7 @@ proptest! {
         level in proptest::option::of((any::<bool>(), 0u8..128)),
         number: Option<u16>,
         levels in proptest::option::of(proptest::collection::vec(0u8..128, 1..16)),
+        turns in proptest::option::of(0u8..4),
         first_id in 1u8..240,
         mixed: bool,
     ) {
@@ -125,6 +127,7 @@ proptest! {
             audio_level: level.map(|(voice, attenuation)| AudioLevel::new(voice, attenuation)),
             transport_cc: number.map(SequenceNumber),
             csrc_audio_levels: levels.map(|levels| CsrcAudioLevels::new(&levels)),
+            video_orientation: turns.map(VideoOrientation::new),
         };
         let mut map = map(first_id);
         map.set_mixed(mixed);

@@ -233,8 +233,11 @@ mod tests {
     fn sdp_8_broken_hashes_are_refused_and_not_offered() {
         let broken = [HashAlgorithm::Md5, HashAlgorithm::Md2];
         for algorithm in &broken {
-            let one = [fingerprint(algorithm.as_str(), 16, 0)];
-            assert_eq!(strongest_fingerprints(&one, &broken), Err(FingerprintError::Unsupported));
+            // Also one of no bytes at all, which is as long as what a hash without strength counts for.
+            for len in [16, 0] {
+                let one = [fingerprint(algorithm.as_str(), len, 0)];
+                assert_eq!(strongest_fingerprints(&one, &broken), Err(FingerprintError::Unsupported), "{len}");
+            }
             assert!(!algorithm.may_be_offered());
         }
         let sha1 = [fingerprint("sha-1", 20, 0)];

@@ -196,6 +196,8 @@ attributes! {
         EndOfCandidates = "end-of-candidates",
         /// `a=extmap-allow-mixed`: one- and two-byte RTP header extensions may alternate.
         ExtmapAllowMixed = "extmap-allow-mixed",
+        /// `a=cryptex`: header extensions and contributing sources may be encrypted (RFC 9335).
+        Cryptex = "cryptex",
         /// `a=bundle-only`: the section has no transport of its own, only that of its group.
         BundleOnly = "bundle-only",
         /// `a=rtcp-mux-only`: the section cannot do without `a=rtcp-mux`.

@@ -11,6 +11,7 @@
 //! [§4.2](https://www.rfc-editor.org/rfc/rfc3711#section-4.2)
 
 use super::{Cipher, RTCP_HEADER_LEN, RtcpId, RtpId, index_bytes, mix};
+use crate::cryptex::Layout;
 use crate::key_derivation::SessionKeys;
 use ortica_core::crypto::{CryptoError, CryptoProvider, HashAlgorithm, HmacKey, StreamCipher};
 use zeroize::Zeroizing;
@@ -48,20 +49,23 @@ impl AesCmHmac {
 }
 
 impl Cipher for AesCmHmac {
-    fn seal_rtp(&self, id: RtpId, header: &[u8], packet: &mut Vec<u8>, payload_at: usize) {
-        let payload = packet.get_mut(payload_at..).unwrap_or_default();
-        self.stream.apply(&self.iv(id.ssrc, id.index), payload);
-        let tag = self.mac.sign(&[header, payload, &rollover(id)]);
+    fn seal_rtp(&self, id: RtpId, layout: Layout, packet: &mut Vec<u8>, start: usize) {
+        let sealed = packet.get_mut(start..).unwrap_or_default();
+        self.stream.apply(&self.iv(id.ssrc, id.index), sealed.get_mut(layout.clear..).unwrap_or_default());
+        layout.scatter(sealed);
+        let tag = self.mac.sign(&[sealed, &rollover(id)]);
         packet.extend(tag.iter().take(self.rtp_tag_len));
     }
 
-    fn open_rtp(&self, id: RtpId, header: &[u8], body: &mut [u8]) -> Result<usize, CryptoError> {
-        let (payload, tag) = split_end(body, self.rtp_tag_len).ok_or(CryptoError)?;
-        if !self.mac.verify(&[header, payload, &rollover(id)], tag) {
+    fn open_rtp(&self, id: RtpId, layout: Layout, packet: &mut [u8]) -> Result<usize, CryptoError> {
+        let (sealed, tag) = split_end(packet, self.rtp_tag_len).ok_or(CryptoError)?;
+        if !self.mac.verify(&[sealed, &rollover(id)], tag) {
             return Err(CryptoError);
         }
-        self.stream.apply(&self.iv(id.ssrc, id.index), payload);
-        Ok(payload.len())
+        layout.gather(sealed);
+        self.stream.apply(&self.iv(id.ssrc, id.index), sealed.get_mut(layout.clear..).unwrap_or_default());
+        layout.scatter(sealed);
+        Ok(sealed.len())
     }
 
     fn seal_rtcp(&self, id: RtcpId, packet: &mut Vec<u8>, start: usize) {

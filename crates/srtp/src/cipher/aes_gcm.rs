@@ -11,6 +11,7 @@
 //! [§9](https://www.rfc-editor.org/rfc/rfc7714#section-9)
 
 use super::{Cipher, RTCP_HEADER_LEN, RtcpId, RtpId, index_bytes, mix};
+use crate::cryptex::Layout;
 use crate::key_derivation::SessionKeys;
 use ortica_core::crypto::{Aead, AeadAlgorithm, CryptoError, CryptoProvider};
 use zeroize::Zeroizing;
@@ -47,14 +48,20 @@ impl AesGcm {
 }
 
 impl Cipher for AesGcm {
-    fn seal_rtp(&self, id: RtpId, header: &[u8], packet: &mut Vec<u8>, payload_at: usize) {
-        let payload = packet.get_mut(payload_at..).unwrap_or_default();
-        let tag = self.aead.seal(&self.rtp_nonce(id), header, payload);
+    fn seal_rtp(&self, id: RtpId, layout: Layout, packet: &mut Vec<u8>, start: usize) {
+        let sealed = packet.get_mut(start..).unwrap_or_default();
+        let Some((clear, body)) = sealed.split_at_mut_checked(layout.clear) else { return };
+        let tag = self.aead.seal(&self.rtp_nonce(id), clear, body);
+        layout.scatter(sealed);
         packet.extend(tag);
     }
 
-    fn open_rtp(&self, id: RtpId, header: &[u8], body: &mut [u8]) -> Result<usize, CryptoError> {
-        self.aead.open(&self.rtp_nonce(id), header, body)
+    fn open_rtp(&self, id: RtpId, layout: Layout, packet: &mut [u8]) -> Result<usize, CryptoError> {
+        layout.gather(packet);
+        let (clear, body) = packet.split_at_mut_checked(layout.clear).ok_or(CryptoError)?;
+        let len = layout.clear + self.aead.open(&self.rtp_nonce(id), clear, body)?;
+        layout.scatter(packet);
+        Ok(len)
     }
 
     fn seal_rtcp(&self, id: RtcpId, packet: &mut Vec<u8>, start: usize) {
@@ -112,14 +119,12 @@ mod tests {
             let plain = vectors.get("16 plain");
             let sealed = vectors.get(&format!("16 sealed {bits}"));
             let id = RtpId { ssrc: 0x5501_a0b2, index: 0xf17b };
-            let (header, _) = plain.split_at(12);
 
             let mut packet = plain.clone();
-            cipher.seal_rtp(id, header, &mut packet, 12);
+            cipher.seal_rtp(id, Layout::plain(12), &mut packet, 0);
             assert_eq!(packet, sealed);
 
-            let (header, body) = packet.split_at_mut(12);
-            assert_eq!(cipher.open_rtp(id, header, body), Ok(38));
+            assert_eq!(cipher.open_rtp(id, Layout::plain(12), &mut packet), Ok(50));
             assert_eq!(packet[..plain.len()], plain);
         }
     }

@@ -5,6 +5,7 @@
 mod aes_cm_hmac;
 mod aes_gcm;
 
+use crate::cryptex::Layout;
 use crate::key_derivation::SessionKeys;
 use crate::profile::Profile;
 use aes_cm_hmac::AesCmHmac;
@@ -46,11 +47,12 @@ pub(crate) const RTCP_HEADER_LEN: usize = 8;
 
 /// Seals and opens packets with one set of session keys.
 pub(crate) trait Cipher: Send + Sync {
-    /// Encrypts `packet[payload_at..]` and appends the tag, which covers `header` too.
-    fn seal_rtp(&self, id: RtpId, header: &[u8], packet: &mut Vec<u8>, payload_at: usize);
+    /// Encrypts the packet at `packet[start..]`, gathered as `layout` says, brings it into the order in which it is sent, and
+    /// appends the tag.
+    fn seal_rtp(&self, id: RtpId, layout: Layout, packet: &mut Vec<u8>, start: usize);
 
-    /// Verifies `header` and `body`, then decrypts `body`; returns the length of the payload at its front.
-    fn open_rtp(&self, id: RtpId, header: &[u8], body: &mut [u8]) -> Result<usize, CryptoError>;
+    /// Verifies `packet`, then decrypts it as `layout` says; returns the length of the plain packet at its front.
+    fn open_rtp(&self, id: RtpId, layout: Layout, packet: &mut [u8]) -> Result<usize, CryptoError>;
 
     /// Encrypts the packet at `packet[start..]` behind its header, and appends the tag and the word of `id`, whose E bit
     /// is set.

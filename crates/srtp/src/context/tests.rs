@@ -1,4 +1,5 @@
 mod authentication;
+mod cryptex;
 mod known_answers;
 mod lengths;
 mod lifetime;

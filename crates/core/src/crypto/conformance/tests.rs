@@ -20,6 +20,23 @@ fn rust_crypto_signs_as_rfc_6979_says() {
     assert_eq!(key.sign(&mut Rng::from_number(1), &[b"sam", b"ple"]), Ok(hex(ECDSA_SIGNATURE)));
 }
 
+/// Guards the random number that RSA signs with: what is drawn blinds the computation, whose time would tell of the key otherwise
+/// (RUSTSEC-2023-0071), and leaves the signature as it is.
+#[test]
+#[cfg(feature = "rust-crypto")]
+fn rust_crypto_blinds_what_rsa_signs() {
+    let provider = crate::crypto::rust_crypto::provider();
+    let pkcs8 = provider.signature.generate(SignatureScheme::RsaPkcs1Sha256, &mut Rng::from_number(1)).unwrap();
+    let key = provider.signature.load(SignatureScheme::RsaPkcs1Sha256, &pkcs8).unwrap();
+    let signatures = [2, 3].map(|seed| {
+        let mut rng = Rng::from_number(seed);
+        let signature = key.sign(&mut rng, &[b"sample"]).unwrap();
+        assert_ne!(rng.u64(), Rng::from_number(seed).u64(), "nothing was drawn");
+        signature
+    });
+    assert_eq!(signatures[0], signatures[1]);
+}
+
 #[test]
 #[cfg(feature = "rust-crypto")]
 fn a_broken_backend_is_named_with_the_check_it_failed() {

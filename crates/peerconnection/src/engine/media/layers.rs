@@ -1,7 +1,7 @@
 //! Layers of a receiver: streams of the same pictures side by side (simulcast), and which of them is read.
 
 use super::ReceivedFrame;
-use super::receiver::Stream;
+use super::receiver::{Repair, Stream};
 use crate::engine::{Limits, ReceiverStats};
 use ortica_core::Instant;
 use ortica_rtp::Rid;
@@ -18,6 +18,8 @@ const MAX_HELD: usize = 512;
 pub(super) struct Layer {
     pub rid: Option<Rid>,
     pub stream: Option<Stream>,
+    /// What came in a stream of retransmissions before there was one to repair.
+    pub early: Repair,
     /// What is held back, with when it is due.
     held: VecDeque<(Instant, ReceivedFrame)>,
     tap: Option<Tap>,
@@ -35,7 +37,7 @@ struct Tap {
 
 impl Layer {
     pub fn new(rid: Option<Rid>) -> Self {
-        Self { rid, stream: None, held: VecDeque::new(), tap: None }
+        Self { rid, stream: None, early: Repair::default(), held: VecDeque::new(), tap: None }
     }
 
     pub fn tap(&mut self) {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `coding` | what coders did, for statistics |
 //! | `layers` | streams of the same pictures side by side, and which of them is read |
+//! | `orientation` | which way up pictures are |
 //! | `parameters` | what senders and receivers are started with |
 //! | `picture` | how large and how many pictures may be |
 //! | `sender` | frames into packets, feedback into targets of the encoder |
@@ -27,6 +28,7 @@ mod coding;
 mod flow;
 mod heard_tones;
 mod layers;
+mod orientation;
 mod parameters;
 mod picture;
 mod receiver;

@@ -185,6 +185,12 @@ impl RtpReceiveParameters {
         events.map(|events| events.clock_rate)
     }
 
+    /// The clock rate of what comes again by a payload type of retransmissions.
+    pub(super) fn repaired_clock(&self, payload_type: PayloadType) -> Option<u32> {
+        let repaired = self.codecs.iter().find(|parameters| parameters.rtx == Some(payload_type))?;
+        Some(repaired.codec.clock_rate())
+    }
+
     /// Which payload types are retransmissions of which.
     pub(super) fn apt(&self) -> AptTable {
         let mut table = AptTable::new();

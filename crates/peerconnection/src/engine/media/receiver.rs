@@ -1,11 +1,13 @@
 //! One receiver: packets into frames, gaps into requests.
 
+mod repair;
 mod transform;
 
 use super::coding::{DecodedReport, DecodingStats};
 use super::flow::Flow;
 use super::heard_tones::HeardTones;
 use super::layers::{Layer, Selection};
+use super::orientation::Orientations;
 use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
 use super::sources::{RtpSource, Sources};
 use crate::engine::{BufferingStats, Limits, ReceiverStats};
@@ -23,6 +25,7 @@ use ortica_rtp::repair::rtx::AptTable;
 use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
 use ortica_rtp::session::receiver::{Arrival, Config, ReceiveStream};
 use ortica_rtp::{Packet, Rid, RtpTimestamp, Ssrc, TimestampUnwrapper};
+pub(super) use repair::Repair;
 use std::collections::VecDeque;
 use std::time::Duration;
 use transform::Transform;
@@ -87,10 +90,11 @@ pub(super) struct Stream {
     number: u32,
     codec: RtpCodecParameters,
     receive: ReceiveStream,
-    rtx: Option<ReceiveStream>,
+    repair: Repair,
     depacketizer: Box<dyn Depacketizer>,
     buffer: Buffer,
     timestamps: TimestampUnwrapper,
+    orientations: Orientations,
     requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
@@ -98,29 +102,11 @@ pub(super) struct Stream {
     firs: u64,
     malformed: u64,
     lost: u64,
-    /// What came in streams of retransmissions.
-    again: Volume,
     /// Packets that a jitter buffer discarded which is gone: the codec changed.
     discarded: u64,
     buffering: BufferingStats,
     decoding: DecodingStats,
     fresh: bool,
-}
-
-/// How much came.
-#[derive(Clone, Copy, Debug, Default)]
-struct Volume {
-    packets: u64,
-    bytes: u64,
-    header_bytes: u64,
-}
-
-impl Volume {
-    fn add(&mut self, packet: &Packet<'_>) {
-        self.packets += 1;
-        self.bytes += packet.payload().len() as u64;
-        self.header_bytes += (packet.header_len() + usize::from(packet.padding_len())) as u64;
-    }
 }
 
 enum Buffer {
@@ -278,23 +264,35 @@ impl Receiver {
         let Some(at) = self.layer_of(packet.ssrc(), rid) else { return false };
         let Some(layer) = self.layers.get_mut(at) else { return false };
         if self.apt.is_rtx(packet.payload_type()) {
-            return layer.stream.as_mut().is_some_and(|stream| stream.handle_retransmission(now, &self.apt, packet));
+            return match &mut layer.stream {
+                Some(stream) => {
+                    stream.orientations.note(packet.timestamp(), values);
+                    stream.handle_retransmission(now, &self.apt, packet)
+                }
+                // Chromium looks for bandwidth with padding before there is a picture. It counts as sent.
+                None => {
+                    let clock_rate = parameters.repaired_clock(packet.payload_type());
+                    clock_rate.is_some_and(|clock_rate| layer.early.handle_packet(now, packet, clock_rate))
+                }
+            };
         }
         if let Some(clock_rate) = parameters.event_clock(packet.payload_type()) {
             self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), packet.payload(), clock_rate);
             let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
-            return stream.is_some_and(|stream| stream.handle_packet(now, &packet.without_payload()));
+            return stream.is_some_and(|stream| stream.handle_event(now, packet));
         }
         let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
         match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec),
             stream => {
                 self.streams += 1;
-                *stream = Some(Stream { number: self.streams, ..Stream::new(packet.ssrc(), codec, self.rtt) });
+                let repair = std::mem::take(&mut layer.early);
+                *stream = Some(Stream { number: self.streams, repair, ..Stream::new(packet.ssrc(), codec, self.rtt) });
             }
         }
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
+        stream.orientations.note(packet.timestamp(), values);
         if let Some(transform) = &mut self.transform {
             transform.note(packet, values);
         }
@@ -359,7 +357,7 @@ impl Receiver {
 
     /// Reports on the streams that sent something since the last ones.
     pub fn report_blocks(&mut self, now: Instant) -> impl Iterator<Item = ReportBlock> {
-        let streams = self.streams().flat_map(|stream| [Some(&mut stream.receive), stream.rtx.as_mut()]);
+        let streams = self.streams().flat_map(|stream| [Some(&mut stream.receive), stream.repair.stream()]);
         streams.flatten().filter(|stream| stream.is_active()).map(move |stream| stream.report_block(now))
     }
 
@@ -444,10 +442,11 @@ impl Stream {
         let mut stream = Self {
             number: 0,
             receive: ReceiveStream::new(config),
-            rtx: None,
+            repair: Repair::default(),
             depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
             buffer: Buffer::new(codec.codec),
             timestamps: TimestampUnwrapper::new(),
+            orientations: Orientations::default(),
             requester: KeyFrameRequester::default(),
             codec,
             frames: 0,
@@ -456,7 +455,6 @@ impl Stream {
             firs: 0,
             malformed: 0,
             lost: 0,
-            again: Volume::default(),
             discarded: 0,
             buffering: BufferingStats::default(),
             decoding: DecodingStats::default(),
@@ -519,22 +517,24 @@ impl Stream {
     }
 
     fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        match self.receive.handle_packet(now, packet) {
-            Arrival::Stray => return false,
-            Arrival::Restarted => self.fresh = true,
-            Arrival::Accepted => {}
-        }
-        self.insert(now, packet)
+        self.admit(now, packet) && self.insert(now, packet)
+    }
+
+    /// A packet of a telephone event counts as any other, and nothing is missing in its place.
+    fn handle_event(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        self.admit(now, packet) && self.insert(now, &packet.without_payload())
+    }
+
+    fn admit(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        let arrival = self.receive.handle_packet(now, packet);
+        self.fresh |= arrival == Arrival::Restarted;
+        arrival != Arrival::Stray
     }
 
     fn handle_retransmission(&mut self, now: Instant, apt: &AptTable, packet: &Packet<'_>) -> bool {
-        let clock_rate = self.codec.codec.clock_rate();
-        self.rtx.take_if(|rtx| rtx.ssrc() != packet.ssrc());
-        let rtx = self.rtx.get_or_insert_with(|| ReceiveStream::new(Config::new(packet.ssrc(), clock_rate)));
-        if rtx.handle_packet(now, packet) == Arrival::Stray {
+        if !self.repair.handle_packet(now, packet, self.codec.codec.clock_rate()) {
             return false;
         }
-        self.again.add(packet);
         let Ok(restored) = apt.restore(packet, self.receive.ssrc()) else { return false };
         self.receive.handle_restored(now, restored.sequence_number());
         self.insert(now, &restored)
@@ -629,6 +629,7 @@ impl Stream {
             let timestamp: RtpTimestamp = frame.timestamp;
             match self.depacketizer.assemble(pts, &pieces) {
                 Ok(frame) => {
+                    let frame = frame.with_rotation(self.orientations.take(timestamp));
                     self.frames += 1;
                     self.buffering.emitted += 1;
                     self.buffering.delay += now.saturating_duration_since(began);
@@ -682,10 +683,7 @@ impl Stream {
         stats.packets_lost = receive.lost;
         stats.jitter = receive.jitter;
         stats.last_packet_received = receive.last;
-        stats.rtx_ssrc = self.rtx.as_ref().map(ReceiveStream::ssrc);
-        stats.retransmitted_packets_received = self.again.packets;
-        stats.retransmitted_bytes_received = self.again.bytes;
-        stats.retransmitted_header_bytes_received = self.again.header_bytes;
+        self.repair.add_stats(stats);
         stats.packets_discarded = self.discarded + self.buffer.discarded();
         stats.buffering = self.buffering;
         stats.decoding = self.decoding;

@@ -153,6 +153,7 @@ impl RtpTransport {
 
     pub fn remove_receiver(&mut self, id: ReceiverId) {
         self.stop_receiving(id);
+        self.demux.remove_section(section_of(id));
         self.receivers.remove(&id);
         self.update_reporter();
     }
@@ -177,7 +178,7 @@ impl RtpTransport {
     }
 
     pub fn stop_receiving(&mut self, id: ReceiverId) {
-        self.demux.remove_section(section_of(id));
+        self.demux.suspend_section(section_of(id));
         if let Some(receiver) = self.receivers.get_mut(&id) {
             receiver.stop();
         }
@@ -293,8 +294,9 @@ impl RtpTransport {
                 report.reports.iter().for_each(|block| self.handle_block(now, block));
             }
             RtcpPacket::Goodbye(goodbye) => {
+                // Browsers say goodbye to a layer that is off for a while, and do not name it when it comes back. So where it
+                // belongs is kept.
                 for ssrc in &goodbye.sources {
-                    self.demux.forget(*ssrc);
                     self.receivers.values_mut().for_each(|receiver| receiver.handle_goodbye(*ssrc));
                 }
             }

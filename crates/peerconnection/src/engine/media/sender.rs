@@ -3,6 +3,7 @@
 mod transform;
 
 use super::coding::{EncodedReport, EncodingStats};
+use super::orientation::orientation;
 use super::parameters::{
     self, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpSendParameters,
 };
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use ortica_codecs::payload::{self, PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
-use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Kind, Values};
+use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Kind, Values, VideoOrientation};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, Remb, ReportBlock, SenderReport};
@@ -105,6 +106,8 @@ pub(in crate::engine) struct Sender {
 
 /// One encoding while a sender sends.
 pub(in crate::engine) struct Sending {
+    /// Which of the sender's encodings it is or was.
+    index: u32,
     codec: RtpCodecParameters,
     parameters: RtpEncodingParameters,
     mid: Option<Mid>,
@@ -146,6 +149,8 @@ struct Queued {
     header: Header,
     payload: SentPayload,
     audio_level: Option<u8>,
+    /// Of the picture that it completes.
+    orientation: Option<VideoOrientation>,
 }
 
 /// What a frame says in its packets beside what its stream does.
@@ -193,11 +198,12 @@ impl Sender {
             return Err(RtpParametersError::Encodings(count));
         }
         let mut before = std::mem::take(&mut self.encodings);
-        for encoding in &parameters.encodings {
+        for (index, encoding) in (0..).zip(&parameters.encodings) {
             let codec = parameters.codec_of(encoding).ok_or(RtpParametersError::NoCodec)?;
             let known = take(&mut before, encoding.ssrc).or_else(|| take(&mut self.paused, encoding.ssrc));
             let mut sending = known.unwrap_or_else(|| Sending::new(codec, encoding, rng, clock));
             sending.configure(now, codec, encoding, parameters, rng);
+            sending.index = index;
             self.encodings.push(sending);
         }
         self.agreed = parameters.max_bitrate;
@@ -304,6 +310,7 @@ impl Sending {
         }
         let rng = rng.fork(&format!("stream {}", encoding.ssrc));
         Self {
+            index: 0,
             codec,
             parameters: encoding.clone(),
             mid: None,
@@ -438,12 +445,15 @@ impl Sending {
         let max_payload = self.max_payload - 4 * marks.sources.len();
         self.packetizer.packetize(frame, max_payload, &mut self.payloads)?;
         let timestamp = marks.timestamp.unwrap_or_else(|| self.stream.timestamp(frame.time()));
+        let is_picture = frame.codec.kind() == MediaKind::Video;
         for payload in self.payloads.drain(..) {
+            let orientation = (is_picture && payload.marker()).then(|| orientation(frame.rotation));
             let header = self.stream.next_header(captured, timestamp, payload.marker());
             let header = Header { csrcs: marks.sources.iter().copied().collect(), ..header };
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
-            self.queue.push_back(Queued { since: captured, header, payload, audio_level: frame.audio_level });
+            let audio_level = frame.audio_level;
+            self.queue.push_back(Queued { since: captured, header, payload, audio_level, orientation });
         }
         self.count_frame(frame.data.len());
         if frame.key_frame && self.codec.codec.kind() == MediaKind::Video {
@@ -532,6 +542,7 @@ impl Sending {
             header: Header { payload_type, ..header },
             payload,
             audio_level: None,
+            orientation: None,
         });
     }
 
@@ -540,7 +551,7 @@ impl Sending {
     /// Appends the next packet, sealed: one to send again before those that wait. `false` if there is none.
     pub fn poll_packet(&mut self, stamp: &Stamp, srtp: &mut Srtp, out: &mut Vec<u8>) -> bool {
         while let Some(again) = self.stream.poll_retransmit(stamp.now) {
-            let mut values = self.values(stamp, None);
+            let mut values = self.values(stamp);
             if again.osn.is_some() {
                 values.repaired_rid = values.rid.take();
             }
@@ -561,9 +572,10 @@ impl Sending {
                 Err(error) => tracing::debug!(%error, "a packet was not sent again"),
             }
         }
-        while let Some(Queued { since, header, payload, audio_level }) = self.queue.pop_front() {
+        while let Some(Queued { since, header, payload, audio_level, orientation }) = self.queue.pop_front() {
             self.queued_bytes -= payload.len();
-            let values = self.values(stamp, audio_level);
+            let audio_level = audio_level.map(|level| AudioLevel::new(level < 127, level));
+            let values = Values { audio_level, video_orientation: orientation, ..self.values(stamp) };
             self.header.clear();
             header.write_with(&self.extensions, &values, &mut self.header);
             match srtp.protect_rtp(&self.header, &[&payload.prefix, &payload.body], out) {
@@ -579,12 +591,11 @@ impl Sending {
         false
     }
 
-    fn values(&self, stamp: &Stamp, audio_level: Option<u8>) -> Values {
+    fn values(&self, stamp: &Stamp) -> Values {
         Values {
             mid: self.mid,
             rid: self.parameters.rid,
             abs_send_time: Some(AbsSendTime::from(stamp.clock.ntp(stamp.now))),
-            audio_level: audio_level.map(|level| AudioLevel::new(level < 127, level)),
             transport_cc: Some(stamp.number),
             ..Values::default()
         }
@@ -649,6 +660,7 @@ impl Sending {
         let (stream, limiter) = (self.stream.stats(), self.limiter.stats());
         stats.ssrc = Some(self.stream.ssrc());
         stats.rid = self.parameters.rid;
+        stats.encoding_index = Some(self.index);
         stats.codec = Some(self.codec.codec);
         stats.payload_type = Some(self.codec.payload_type);
         stats.rtx_ssrc = self.stream.rtx_ssrc();

@@ -10,6 +10,7 @@ use crate::engine::{
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
 use ortica_rtp::{Rid, Ssrc};
+use ortica_srtp::Cryptex;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -71,6 +72,16 @@ impl Session {
         self.next_track += 1;
         self.receivers.insert(id, transport);
         Ok(id)
+    }
+
+    /// Says whether header extensions and contributing sources of a transport's media are encrypted, at any time. Default:
+    /// [`Cryptex::Never`]. A transport that is gone has none.
+    ///
+    /// Source: [RFC 9335](https://www.rfc-editor.org/rfc/rfc9335)
+    pub fn set_cryptex(&mut self, id: TransportId, cryptex: Cryptex) {
+        if let Some(transport) = self.transports.get_mut(&id) {
+            transport.set_cryptex(cryptex);
+        }
     }
 
     /// A number for a stream, which nobody else is likely to have.

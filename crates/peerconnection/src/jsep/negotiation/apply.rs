@@ -30,7 +30,7 @@ impl Negotiation {
         self.renew_credentials(now, session, &created.model)?;
         let gather = self.start_gathering(&created.model);
         match description.kind {
-            SdpType::Offer => self.set_local_offer(created),
+            SdpType::Offer => self.set_local_offer(session, created),
             _ => self.set_local_answer(now, session, created)?,
         }
         self.state = next;
@@ -86,10 +86,11 @@ impl Negotiation {
         Ok(())
     }
 
-    fn set_local_offer(&mut self, created: MadeLocal) {
+    fn set_local_offer(&mut self, session: &mut Session, created: MadeLocal) {
         self.transports.iter_mut().for_each(|known| known.fresh_offer = None);
         self.give_numbers(&created.model);
         self.name_transceivers(&created.model);
+        self.receive_early(session, &created.model);
         self.pending_local = Some(created);
     }
 
@@ -135,6 +136,8 @@ impl Negotiation {
 
     fn set_remote_offer(&mut self, session: &mut Session, offer: Theirs) -> Result<(), DescriptionError> {
         offer.parsed.check()?;
+        self.check_extension_ids(&offer.parsed)?;
+        self.check_header_encryption(&offer.parsed)?;
         self.check_fingerprints(session, &offer.parsed)?;
         self.begin_exchange();
         self.transports.iter_mut().for_each(|known| known.fresh_answer = None);
@@ -153,6 +156,8 @@ impl Negotiation {
         let offer = self.pending_local.clone().ok_or(refused)?;
         let kind = answer.description.kind;
         answer.parsed.check_answer(&offer.model)?;
+        self.check_extension_ids(&answer.parsed)?;
+        self.check_header_encryption(&answer.parsed)?;
         let leaders = answer.parsed.offered_leaders();
         let agreed = offer.answered(&answer.parsed, &leaders);
         let groups = self.groups_of(session, &agreed.model, &answer.parsed, leaders)?;
@@ -241,10 +246,12 @@ impl Negotiation {
         if same || restarts { Ok(()) } else { Err(SectionProblem::FingerprintChanged) }
     }
 
-    /// The certificate is not that of the DTLS association there is.
+    /// The certificate is not that of the DTLS association there is, or the association has another name (SDP-7).
     fn is_another_peer(&self, transport: TransportId, section: &RemoteSection) -> bool {
-        let known = self.transports.get(transport).map_or(&[][..], |known| &known.fingerprints);
-        !known.is_empty() && !section.fingerprints.iter().any(|fingerprint| known.contains(fingerprint))
+        let Some(known) = self.transports.get(transport) else { return false };
+        let renamed = known.tls_id.as_ref().zip(section.tls_id.as_ref()).is_some_and(|(before, now)| before != now);
+        let known = &known.fingerprints;
+        renamed || !known.is_empty() && !section.fingerprints.iter().any(|fingerprint| known.contains(fingerprint))
     }
 
     /// The DTLS role on a transport, as long as its association lasts (SDP-7).
@@ -318,6 +325,7 @@ impl Negotiation {
         if let Some(known) = self.transports.get_mut(transport) {
             known.role = Some(role);
             known.fingerprints.clone_from(&section.fingerprints);
+            known.tls_id.clone_from(&section.tls_id);
         }
         let parameters = DtlsParameters { role, fingerprints: section.fingerprints.clone() };
         match another {

@@ -5,11 +5,12 @@ use crate::engine::{
     MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransformId, TransportId,
 };
 use crate::jsep::encodings::Encodings;
+use crate::jsep::extensions::{self, Extension};
 use crate::jsep::formats::{self, Events, Format, Preferences};
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
 use crate::jsep::simulcast::{Layer, Layers};
-use crate::jsep::transceiver::{Agreed, Life, Origin, Transceiver, TransceiverId, TransceiverInit};
+use crate::jsep::transceiver::{Agreed, Early, Life, Origin, Transceiver, TransceiverId, TransceiverInit};
 use crate::jsep::{DescriptionError, SdpType};
 use crate::parameters::{
     ParametersError, RtcpParameters, RtpCapabilities, RtpCodec, RtpReceiveParameters as ReceiveParameters,
@@ -86,10 +87,10 @@ impl Negotiation {
         if self.transceivers.len() >= MAX_TRANSCEIVERS {
             return Err(TransceiverError::TooMany);
         }
-        let preferences = Preferences::all(self.codecs_for(kind, &init.codecs)?);
+        let preferences = Preferences::all(&self.codecs_for(kind, &init.codecs)?);
         let id = TransceiverId(self.next_transceiver);
         let mut rng = self.rng.fork(&format!("transceiver {id}"));
-        let is_known = |codec: &RtpCodec| preferences.codecs.iter().any(|known| codec.matches(&(*known).into()));
+        let is_known = |codec: &RtpCodec| preferences.codecs().any(|known| codec.matches(&known.into()));
         let encodings = Encodings::new(kind, init.send_encodings.clone(), is_known, rng.fork("encodings"))?;
         self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
         let init = TransceiverInit { streams: without_doubles(&init.streams), ..init };
@@ -139,7 +140,7 @@ impl Negotiation {
         let transceiver = self.transceiver(id).ok_or(TransceiverError::Unknown(id))?;
         let known = self.codecs_for(transceiver.kind, &transceiver.named_codecs)?;
         let preferences = match preferred {
-            [] => Preferences::all(known),
+            [] => Preferences::all(&known),
             preferred => Preferences::of(transceiver.kind, preferred, &known)?,
         };
         self.transceiver_mut(id)?.preferences = preferences;
@@ -217,16 +218,18 @@ impl Negotiation {
         let mut body = |transceiver: &Transceiver| {
             let formats = numbers.formats(&transceiver.preferences);
             let events = numbers.events(&transceiver.preferences);
-            let extensions = numbers.extensions(transceiver.kind);
+            let extensions = numbers.extensions(&transceiver.header_extensions);
             // Several encodings are offered side by side, and what comes so already goes on.
             let layers = Layers { send: transceiver.encodings.layers(), receive: transceiver.layers.clone() };
-            Media { events, ..media_section(transceiver, cname, transceiver.direction, formats, extensions, layers) }
+            let order = transceiver.preferences.order(&formats, &events);
+            let media = media_section(transceiver, cname, transceiver.direction, formats, extensions, layers);
+            Media { events, order, ..media }
         };
         for section in sections.iter_mut() {
             let Some(media) = section.as_media() else { continue };
             let transceiver = transceivers.iter().find(|transceiver| transceiver.id == media.transceiver);
             section.body = match transceiver {
-                Some(transceiver) if transceiver.is_live() => Body::Media(body(transceiver)),
+                Some(transceiver) if transceiver.is_live() => Body::Media(Box::new(body(transceiver))),
                 _ => Body::Rejected,
             };
         }
@@ -256,19 +259,27 @@ impl Negotiation {
             return None;
         }
         let direction = transceiver.direction.and(offered.direction.reversed());
-        let extensions = formats::common_extensions(transceiver.kind, &offered.extensions);
+        let extensions = extensions::common(transceiver.header_extensions.wanted(), &offered.extensions);
         let taken = transceiver.encodings.taken(&offered.layers).filter_map(|(_, layer)| Some(Layer::new(layer?.rid)));
-        let receive = offered.layers.send.iter().map(|layer| Layer::new(layer.rid));
-        let layers = Layers { send: taken.collect(), receive: receive.collect() };
+        // Also while nothing flows: layers that an answer does not take are given up for good. And what is paused stays so: browsers
+        // go on with what an answer takes without it, whatever their application said.
+        let receive: Vec<Layer> = offered.layers.send.iter().map(Layer::answered).collect();
+        let layers = Layers { send: taken.collect(), receive: Vec::new() };
+        let events = formats::common_events(&transceiver.preferences, &offered.events);
+        let order = match transceiver.preferences.ordered {
+            true => transceiver.preferences.order(&formats, &events),
+            false => offered.order.clone(),
+        };
         let media = media_section(transceiver, cname, direction, formats, extensions, layers);
-        let events = formats::common_events(&transceiver.preferences.events, &offered.events);
-        Some(Media { reduced_size: offered.reduced_size, events, ..media })
+        let layers = Layers { receive, ..media.layers };
+        let (reduced_size, encrypts_headers) = (offered.reduced_size, offered.encrypts_headers);
+        Some(Media { reduced_size, encrypts_headers, events, order, layers, ..media })
     }
 
     /// What an offer of this side calls its codecs and extensions they are called from now on.
     pub(super) fn give_numbers(&mut self, offer: &Local) {
         for media in offer.sections.iter().filter_map(Section::as_media) {
-            let extensions = media.extensions.iter().map(|&(id, kind)| (id, Some(kind)));
+            let extensions = media.extensions.iter().map(|it| (it.id, Some(it.kind)));
             self.numbers.learn(&media.formats, &media.events, extensions);
         }
     }
@@ -290,7 +301,7 @@ fn media_section(
     cname: &str,
     direction: Direction,
     formats: Vec<formats::Format>,
-    extensions: Vec<(u8, ortica_rtp::header_extension::Kind)>,
+    extensions: Vec<Extension>,
     layers: Layers,
 ) -> Media {
     let repairs = formats.iter().any(|format| format.rtx.is_some());
@@ -314,8 +325,10 @@ fn media_section(
         direction,
         formats,
         events: Vec::new(),
+        order: Vec::new(),
         extensions,
         reduced_size: true,
+        encrypts_headers: true,
         layers,
         track,
     }
@@ -329,7 +342,8 @@ impl Negotiation {
         for section in &offer.sections {
             match &section.content {
                 Content::Media(media) => {
-                    self.numbers.learn(&media.formats, &media.events, media.extensions.iter().copied());
+                    let extensions = media.extensions.iter().map(|it| (it.id, it.kind));
+                    self.numbers.learn(&media.formats, &media.events, extensions);
                     let Some(id) = self.transceiver_for(&section.mid, media) else { continue };
                     self.learn_track(id, media);
                     self.learn_layers(id, media);
@@ -411,6 +425,7 @@ impl Negotiation {
         theirs: &Remote,
         kind: SdpType,
     ) -> Result<(), DescriptionError> {
+        self.apply_header_encryption(session, &ours.model, theirs);
         for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
@@ -438,6 +453,7 @@ impl Negotiation {
         let Ok(transceiver) = self.transceiver_mut(media.transceiver) else { return Ok(()) };
         let direction = media.direction.and(theirs.direction.reversed());
         transceiver.current_direction = Some(direction);
+        transceiver.section.early = Early::No;
         transceiver.transaction.end();
         if !transceiver.is_live() {
             return Ok(());
@@ -478,18 +494,23 @@ impl Agreement<'_> {
         let theirs = self.theirs;
         let formats = sendable(self.ours, theirs);
         transceiver.encodings.forget_codecs(&formats);
-        let events = formats::common_events(&named(self.ours).events, &theirs.events);
-        let extensions = formats::common_extensions(self.ours.kind, &theirs.extensions);
+        let events = formats::common_events(&named(self.ours), &theirs.events);
+        let extensions = self.extensions();
         let parameters = RtpSendParameters {
             mid: self.mid,
             codecs: formats.iter().map(Format::parameters).collect(),
             telephone_events: events.iter().map(Events::parameters).collect(),
-            header_extensions: formats::extension_map(&extensions, theirs.mixed_extensions),
+            header_extensions: extensions::map(
+                extensions.iter().filter(|it| it.direction.sends()),
+                theirs.mixed_extensions,
+            ),
             encodings: transceiver.encodings.for_engine(&formats, &theirs.layers),
             max_bitrate: theirs.max_bitrate,
             reduced_size_rtcp: self.reduced_size(),
         };
-        Agreed { formats, events, extensions, theirs: theirs.layers.clone(), parameters }
+        let (order, theirs) = (theirs.order.clone(), theirs.layers.clone());
+        let encrypts_headers = self.ours.encrypts_headers && self.theirs.encrypts_headers;
+        Agreed { formats, events, order, extensions, encrypts_headers, theirs, parameters }
     }
 
     fn send(
@@ -516,9 +537,9 @@ impl Agreement<'_> {
 
     fn for_receiving(&self, cname: &str) -> ReceiveParameters {
         ReceiveParameters {
-            header_extensions: formats::extension_parameters(&self.ours.extensions),
+            header_extensions: extensions::parameters(&self.extensions()),
             rtcp: RtcpParameters { cname: cname.to_owned(), reduced_size: self.reduced_size() },
-            codecs: formats::codec_parameters(&self.ours.formats, &self.ours.events),
+            codecs: formats::codec_parameters(&self.ours.formats, &self.ours.events, &self.ours.order),
         }
     }
 
@@ -546,7 +567,7 @@ impl Agreement<'_> {
             mid: self.mid,
             codecs: receive_codecs(ours, theirs),
             telephone_events: ours.events.iter().map(Events::parameters).collect(),
-            header_extensions: formats::extension_map(&ours.extensions, true),
+            header_extensions: extensions::map(ours.extensions.iter().filter(|it| it.direction.receives()), true),
             ssrcs: theirs.ssrcs.clone(),
             rids: transceiver.layers.iter().map(|layer| layer.rid).collect(),
             reduced_size_rtcp: self.reduced_size(),
@@ -554,6 +575,12 @@ impl Agreement<'_> {
         session.start_receiving(receiver, parameters)?;
         session.set_jitter_buffer_target(now, receiver, transceiver.jitter_buffer_target.unwrap_or_default());
         Ok(())
+    }
+
+    /// The header extensions that both sides have.
+    fn extensions(&self) -> Vec<Extension> {
+        let ours = self.ours.extensions.iter().map(|extension| (extension.kind, extension.direction));
+        extensions::common(ours, &self.theirs.extensions)
     }
 
     fn reduced_size(&self) -> bool {
@@ -580,9 +607,7 @@ fn receive_codecs(ours: &Media, theirs: &RemoteMedia) -> Vec<RtpCodecParameters>
 
 /// What a section of this side names.
 fn named(ours: &Media) -> Preferences {
-    let rtx = ours.formats.iter().any(|format| format.rtx.is_some());
-    let events = ours.events.iter().map(|events| events.clock_rate).collect();
-    Preferences { rtx, events, ..Preferences::all(ours.formats.iter().map(|format| format.codec).collect()) }
+    Preferences::named(&ours.formats, &ours.events)
 }
 
 /// Nothing is sent or received any more.

@@ -3,6 +3,7 @@
 use super::Negotiation;
 use crate::engine::Session;
 use crate::jsep::TransceiverId;
+use crate::jsep::extensions;
 use crate::jsep::formats;
 use crate::jsep::transceiver::Transceiver;
 use crate::parameters::{ParametersError, RtcpParameters, RtpCodec, RtpReceiveParameters, RtpSendParameters};
@@ -106,21 +107,22 @@ fn present(transceiver: &Transceiver, session: &Session) -> RtpSendParameters {
     RtpSendParameters {
         transaction_id: transceiver.transaction.name(),
         encodings: transceiver.encodings.parameters().cloned().collect(),
-        header_extensions: agreed.map_or_else(Vec::new, |it| formats::extension_parameters(&it.extensions)),
+        header_extensions: agreed.map_or_else(Vec::new, |it| extensions::parameters(&it.extensions)),
         rtcp: RtcpParameters {
             cname: session.cname().to_owned(),
             reduced_size: agreed.is_some_and(|it| it.parameters.reduced_size_rtcp),
         },
-        codecs: agreed.map_or_else(Vec::new, |it| formats::codec_parameters(&it.formats, &it.events)),
+        codecs: agreed.map_or_else(Vec::new, |it| formats::codec_parameters(&it.formats, &it.events, &it.order)),
     }
 }
 
 /// What can be chosen for an encoding: what is agreed, in the words of either side; before that what is preferred.
 fn choosable(transceiver: &Transceiver) -> Vec<RtpCodec> {
     let Some(agreed) = &transceiver.sending else {
-        return transceiver.preferences.codecs.iter().map(|codec| (*codec).into()).collect();
+        return transceiver.preferences.codecs().map(RtpCodec::from).collect();
     };
-    let theirs = formats::codec_parameters(&agreed.formats, &[]).into_iter().map(|parameters| parameters.codec);
+    let theirs =
+        formats::codec_parameters(&agreed.formats, &[], &agreed.order).into_iter().map(|parameters| parameters.codec);
     theirs
         .filter(|codec| !codec.is_auxiliary())
         .chain(agreed.formats.iter().map(|format| format.codec.into()))

@@ -6,7 +6,7 @@
 
 use super::media::release;
 use super::tracks::joins;
-use super::{Negotiation, TrackChange};
+use super::{Negotiation, TrackChange, early};
 use crate::engine::{Session, TransportId};
 use crate::jsep::encodings::Encoding;
 use crate::jsep::formats::Numbers;
@@ -62,7 +62,6 @@ impl Negotiation {
         self.restore_ice(now, session, &before);
         self.numbers = before.numbers.clone();
         self.restore_transceivers(session, before);
-        self.drop_transports(session);
     }
 
     fn restore_ice(&mut self, now: Instant, session: &mut Session, before: &Before) {
@@ -96,6 +95,7 @@ impl Negotiation {
             }
             transceiver.transaction.end();
             let seen = std::mem::take(&mut transceiver.section);
+            early::stop(session, transceiver, seen.early);
             // Whoever was stopped stays so.
             let remote_sends = was.remote_sends && transceiver.life != Life::Stopped;
             transceiver.section = Association { remote_sends, ..was };

@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub role: Option<Role>,
     /// Of the peer's certificate, as agreed.
     pub fingerprints: Vec<Fingerprint>,
+    /// What the peer calls the DTLS association, if it does (RFC 8842 §4).
+    pub tls_id: Option<String>,
     /// The local credentials of the restart that the next offer or answer announces; in force once that is set.
     pub fresh_offer: Option<Credentials>,
     pub fresh_answer: Option<Credentials>,
@@ -88,6 +90,7 @@ impl Transports {
             gathers: false,
             role: None,
             fingerprints: Vec::new(),
+            tls_id: None,
             fresh_offer: None,
             fresh_answer: None,
         });

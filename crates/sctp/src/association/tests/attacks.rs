@@ -178,6 +178,8 @@ fn cve_34_thousands_of_blocks_cost_a_thousand() {
         // The first acknowledges everything: that is what was sent, once.
         ("overlapping", overlapping.clone(), 8 * 1_024 + u64::from(in_flight) * 2),
         ("overlapping again", overlapping, 8 * 1_024),
+        // What was never sent is not walked.
+        ("beyond", vec![(in_flight + 1, u16::MAX)], 1_024),
     ] {
         let bomb = packet(a.tag, &[sack(first, 1 << 20, &blocks)]);
         let before = a.stats().steps;

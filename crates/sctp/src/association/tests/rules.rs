@@ -467,3 +467,54 @@ fn what_expires_before_it_is_sent_again_is_given_up() {
     assert!(sent.contains(&ChunkType::FORWARD_TSN) && !sent.contains(&ChunkType::DATA), "{sent:?}");
     assert_eq!(a.stats().messages_abandoned, 1);
 }
+
+/// Guards: what is in flight counts for the send buffer until it is acknowledged.
+#[test]
+fn the_send_buffer_counts_what_is_in_flight() {
+    let limits = Limits::default().with_send_buffer(5_000).with_max_message_size(1_000);
+    let (mut a, mut b) = connected(config().with_limits(limits));
+    let offer = |a: &mut Association| {
+        let sent = a.send(NOW, StreamId(1), Ppid::BINARY, vec![7; 1_000].into(), SendOptions::default());
+        sent.map_err(|error| error.reason)
+    };
+    let mut packets = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(offer(&mut a), Ok(()));
+        packets.extend(drain(NOW, &mut a));
+    }
+    assert_eq!((packets.len(), offer(&mut a)), (4, Err(SendRefusal::WouldBlock)));
+    packets.iter().for_each(|packet| b.handle_packet(NOW, packet));
+    exchange(NOW, &mut a, &mut b);
+    assert_eq!(offer(&mut a), Ok(()));
+}
+
+/// Guards: what lies further ahead than a gap ack block can say is not held, as it could not be acknowledged.
+#[test]
+fn what_is_too_far_ahead_to_be_told_is_dropped() {
+    let (_, mut b) = connected(config());
+    let mut told = |ahead| {
+        let answer = b.hears(NOW, &[data(b.tsn(ahead), 9, BOTH, b"x")]);
+        with_sack(&answer, |sack| sack.blocks().map(|block| (block.start, block.end)).collect::<Vec<_>>()).unwrap()
+    };
+    assert_eq!(told(65_536), []);
+    assert_eq!(told(65_535), [(65_535, 65_535)]);
+}
+
+/// Guards: answers outside the association wait in small numbers, and none goes out after the end.
+#[test]
+fn answers_outside_the_association_are_few_and_end_with_it() {
+    let with_window = |window: u32| [&[0, 0, 0, 1][..], &window.to_be_bytes(), &[0, 1, 0, 1, 0, 0, 0, 1]].concat();
+    // An answer with too small a window is refused, and the handshake goes on.
+    let mut a = association(config(), 1);
+    a.connect(NOW);
+    drain(NOW, &mut a);
+    for _ in 0..1_000 {
+        a.handle_packet(NOW, &packet(a.tag, &[(ChunkType::INIT_ACK, 0, with_window(1_000))]));
+    }
+    assert_eq!(kinds(&drain(NOW, &mut a)), [ChunkType::ABORT; 4]);
+
+    let (mut a, _) = connected(config());
+    a.handle_packet(NOW, &packet(0, &[(ChunkType::INIT, 0, with_window(65_536))]));
+    assert_eq!(a.hears(NOW, &[(ChunkType::ABORT, 0, vec![])]), Vec::<Vec<u8>>::new());
+    assert_eq!(events(&mut a), [Event::Closed(CloseReason::AbortedByPeer(0))]);
+}

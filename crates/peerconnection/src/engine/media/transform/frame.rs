@@ -4,7 +4,7 @@ use crate::engine::Resolution;
 use crate::engine::media::sources::{attenuation, linear};
 use bytes::Bytes;
 use ortica_codecs::frame::TemporalLayer;
-use ortica_codecs::{Codec, EncodedFrame, MediaKind};
+use ortica_codecs::{Codec, EncodedFrame, MediaKind, Rotation};
 use ortica_core::{Instant, NtpTime};
 use ortica_rtp::{PayloadType, Rid, RtpTimestamp, SequenceNumber, Ssrc};
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub struct RtpFrame {
     /// It refers to the base layer alone.
     sync: bool,
     starts_talkspurt: bool,
+    rotation: Rotation,
 }
 
 /// Where a frame was read.
@@ -228,6 +229,7 @@ impl RtpFrame {
         frame.key_frame = self.key_frame;
         frame.discardable = self.discardable;
         frame.starts_talkspurt = self.starts_talkspurt;
+        frame.rotation = self.rotation;
         match self.metadata.media {
             MediaMetadata::Audio(audio) => frame.audio_level = audio.audio_level.map(attenuation),
             MediaMetadata::Video(video) => {
@@ -295,6 +297,7 @@ impl From<EncodedFrame> for RtpFrame {
             discardable: frame.discardable,
             sync: frame.layer.is_some_and(|layer| layer.sync),
             starts_talkspurt: frame.starts_talkspurt,
+            rotation: frame.rotation,
         }
     }
 }
@@ -355,7 +358,8 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_what_was_encoded() {
-        let mut encoded = EncodedFrame::new(Codec::Vp8, vec![1, 2], 7).with_duration(5);
+        let mut encoded =
+            EncodedFrame::new(Codec::Vp8, vec![1, 2], 7).with_duration(5).with_rotation(Rotation::Quarter);
         encoded.discardable = true;
         encoded.layer = Some(TemporalLayer { id: 2, sync: true });
         assert_eq!(RtpFrame::from(encoded.clone()).into_encoded(), encoded);
