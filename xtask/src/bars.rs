@@ -175,6 +175,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 4,
+        name: "cycles",
+        file: "crates/peerconnection/tests/leftovers.rs",
+        needs: &[],
+        command: "env ORTICA_CYCLES=10000 cargo test --locked --release --quiet -p ortica --test leftovers -- --nocapture",
+    },
+    Bar {
+        issue: 4,
         name: "glare",
         file: "interop/browser/negotiation-checks.mjs",
         needs: &[Need::Media, Need::Browsers],

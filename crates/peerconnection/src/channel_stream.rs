@@ -1,5 +1,6 @@
 //! A data channel as a stream of bytes.
 
+use crate::driver::Ticket;
 use crate::{DataChannel, Message, SendError};
 use bytes::{Buf, Bytes};
 use std::io;
@@ -19,6 +20,8 @@ const MESSAGE_LEN: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct DataChannelStream {
     channel: DataChannel,
+    /// Its place among those who wait for the channel.
+    ticket: Ticket,
     /// What is left of the message being read.
     rest: Bytes,
     /// The longest message to write.
@@ -27,19 +30,25 @@ pub struct DataChannelStream {
 
 impl DataChannelStream {
     pub(crate) fn new(channel: DataChannel) -> Self {
-        Self { channel, rest: Bytes::new(), message_len: MESSAGE_LEN }
+        Self { ticket: channel.ticket(), channel, rest: Bytes::new(), message_len: MESSAGE_LEN }
     }
 
     /// The channel beneath. What was read of a message in part is gone.
     pub fn into_inner(self) -> DataChannel {
-        self.channel
+        self.channel.clone()
+    }
+}
+
+impl Drop for DataChannelStream {
+    fn drop(&mut self) {
+        self.channel.leave(self.ticket);
     }
 }
 
 impl AsyncRead for DataChannelStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         while self.rest.is_empty() {
-            match ready!(self.channel.poll_recv(cx)) {
+            match ready!(self.channel.poll_recv_at(self.ticket, cx)) {
                 Some(Message::Binary(bytes)) => self.rest = bytes,
                 Some(Message::Text(_)) => {
                     let error = io::Error::new(io::ErrorKind::InvalidData, "text in a stream of bytes");
@@ -63,7 +72,7 @@ impl AsyncWrite for DataChannelStream {
         loop {
             let piece = &bytes[..bytes.len().min(self.message_len)];
             let mut message = Some(Message::Binary(Bytes::copy_from_slice(piece)).into());
-            match ready!(self.channel.poll_send(cx, &mut message)) {
+            match ready!(self.channel.poll_send(self.ticket, cx, &mut message)) {
                 Ok(()) => return Poll::Ready(Ok(piece.len())),
                 // A peer that takes less than any that is known.
                 Err(SendError::TooLarge(limit)) if limit > 0 && limit < self.message_len => self.message_len = limit,
@@ -79,7 +88,7 @@ impl AsyncWrite for DataChannelStream {
 
     /// Closes the channel, once everything written has gone out. An error tells of what did not arrive.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let undelivered = ready!(self.channel.poll_close(cx));
+        let undelivered = ready!(self.channel.poll_close(self.ticket, cx));
         if undelivered.is_none() {
             return Poll::Ready(Ok(()));
         }

@@ -1,10 +1,10 @@
 //! Data channels, async.
 
 use crate::DataChannelStream;
-use crate::driver::{Interest, Sending};
+use crate::driver::{Interest, Sending, Ticket};
 use crate::engine::{
     ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats, CloseReason, Priority,
-    Reliability, Undelivered,
+    Reliability, SctpFailure, Undelivered,
 };
 use crate::peer::Peer;
 use crate::peer_connection::Handle;
@@ -194,7 +194,7 @@ impl DataChannel {
         self.handle.cell.look(|inner| inner.peer.channel_state(self.id))
     }
 
-    /// Bytes of messages that wait to be sent for the first time.
+    /// Bytes of messages that wait to be sent for the first time; once it is closed, those that never were.
     pub fn buffered_amount(&self) -> usize {
         self.handle.cell.look(|inner| inner.peer.session().buffered_amount(self.id))
     }
@@ -254,14 +254,26 @@ impl DataChannel {
         poll_fn(|cx| place.poll_sending(cx, sending, |peer, now| self.offer(peer, now, &mut message))).await
     }
 
-    /// As [`send`](Self::send), for futures written by hand: takes the message, or leaves it and wakes when there is room.
+    /// A place for who reads or writes this channel again and again, to be given up in the end.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.handle.cell.ticket()
+    }
+
+    /// Gives such a place up.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        self.handle.cell.leave(Interest::Read(self.id), ticket);
+        self.handle.cell.leave(Interest::Write(self.id), ticket);
+    }
+
+    /// As [`send`](Self::send), at a place of one's own: takes the message, or leaves it and wakes when there is room.
     pub(crate) fn poll_send(
         &self,
+        ticket: Ticket,
         cx: &Context<'_>,
         message: &mut Option<ChannelMessage>,
     ) -> Poll<Result<(), SendError>> {
-        let interest = Interest::Write(self.id);
-        let sent = self.handle.cell.poll_command(interest, cx.waker(), |peer, now| self.offer(peer, now, message));
+        let place = (Interest::Write(self.id), ticket);
+        let sent = self.handle.cell.poll_command_at(place, cx.waker(), |peer, now| self.offer(peer, now, message));
         sent.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -302,8 +314,13 @@ impl DataChannel {
 
     /// As [`recv`](Self::recv), for futures written by hand. Of those that wait, the last one to ask is woken.
     pub fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        let interest = Interest::Read(self.id);
-        let received = self.handle.cell.poll_command(interest, cx.waker(), |peer, now| self.read(peer, now));
+        self.poll_recv_at(Ticket::BY_HAND, cx)
+    }
+
+    /// The same at a place of one's own.
+    pub(crate) fn poll_recv_at(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Option<Message>> {
+        let place = (Interest::Read(self.id), ticket);
+        let received = self.handle.cell.poll_command_at(place, cx.waker(), |peer, now| self.read(peer, now));
         received.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -329,11 +346,19 @@ impl DataChannel {
         poll_fn(|cx| place.poll(cx, |peer, _| peer.undelivered(self.id))).await
     }
 
-    /// As [`close`](Self::close), for futures written by hand.
-    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<Undelivered> {
+    /// Why it ended although nobody closed it: because the other side dropped the connection, for instance. `None` as long as it
+    /// has not ended so. The W3C fires an `error` of `sctp-failure` before `close` then.
+    ///
+    /// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#dom-rtcdatachannel-onerror)
+    pub fn failure(&self) -> Option<SctpFailure> {
+        self.handle.cell.look(|inner| inner.peer.session().channel_failure(self.id))
+    }
+
+    /// As [`close`](Self::close), at a place of one's own.
+    pub(crate) fn poll_close(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Undelivered> {
         self.begin_close();
-        let interest = Interest::Write(self.id);
-        let closed = self.handle.cell.poll_command(interest, cx.waker(), |peer, _| peer.undelivered(self.id));
+        let place = (Interest::Write(self.id), ticket);
+        let closed = self.handle.cell.poll_command_at(place, cx.waker(), |peer, _| peer.undelivered(self.id));
         closed.map_or(Poll::Pending, Poll::Ready)
     }
 

@@ -25,7 +25,7 @@ pub enum Event {
     /// A local candidate to tell the other side. One without text ends those of its transport, and is told too; `None` comes after
     /// the last of all, when nothing is left to be told.
     IceCandidate(Option<IceCandidate>),
-    /// A server could not help to gather candidates, which goes on without it.
+    /// A server could not help to gather candidates, or a socket could not be bound; gathering goes on without it.
     IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),
@@ -107,7 +107,15 @@ pub struct Events {
 impl Events {
     /// The next event; `None` after [`Event::Closed`]. Cancelling loses nothing.
     pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.poll_next(cx)).await
+        let cell = self.cell.clone();
+        let mut place = cell.place(Interest::Event);
+        while !self.over {
+            let event = poll_fn(|cx| place.poll(cx, |peer, _| peer.poll_event())).await;
+            if let Some(event) = self.translate(event) {
+                return Some(event);
+            }
+        }
+        None
     }
 
     /// As [`next`](Self::next), for futures written by hand.

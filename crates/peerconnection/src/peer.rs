@@ -63,7 +63,7 @@ pub enum PeerEvent {
     NegotiationNeeded,
     /// A candidate to tell the other side: one without text ends those of its transport, `None` ends them all.
     IceCandidate(Option<IceCandidate>),
-    /// A server could not help to gather candidates, which goes on without it.
+    /// A server could not help to gather candidates, or a socket could not be bound; gathering goes on without it.
     IceCandidateError(IceCandidateErrorEvent),
     /// The signaling state changed.
     SignalingStateChange(SignalingState),
@@ -356,7 +356,7 @@ impl Peer {
 
     #[cfg(feature = "tokio")]
     pub(crate) fn send(&mut self, now: Instant, id: ChannelId, message: ChannelMessage) -> Result<(), TrySendChannel> {
-        if let Some(reason) = self.closed {
+        if let Some(reason) = self.ending() {
             return Err(TrySendChannel::Refused(SendError::Closed(reason)));
         }
         Ok(self.session.send(now, id, message)?)
@@ -473,8 +473,12 @@ impl Peer {
     }
 
     /// Closes the connection: its states are closed at once. What was sent on data channels still goes out, within limits,
-    /// then goodbyes do: see [`Session::close`].
+    /// then goodbyes do: see [`Session::close`]. What was not heard of it yet is no news any more, as webrtc-pc's tasks do nothing
+    /// once the connection is closed.
     pub fn close(&mut self, now: Instant) {
+        if !self.is_ended() {
+            self.events.clear();
+        }
         self.session.close(now);
     }
 
@@ -494,8 +498,13 @@ impl Peer {
     }
 
     /// Nothing begins any more: it was closed, though goodbyes may still be under way, or it is over.
-    fn is_ended(&self) -> bool {
-        self.closed.is_some() || self.session.is_closing()
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ending().is_some()
+    }
+
+    /// Why that is so.
+    fn ending(&self) -> Option<CloseReason> {
+        self.closed.or(self.session.closing())
     }
 
     /// Why the connection ended, once it has.

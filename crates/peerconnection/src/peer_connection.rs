@@ -73,11 +73,18 @@ pub(crate) struct Handle {
     transforms: Mutex<Transforms>,
     /// As it was said last.
     configuration: Mutex<Configuration>,
-    /// Keeps the driver running.
-    _endpoint: Endpoint,
+    /// Keeps the driver running, until the connection is closed.
+    endpoint: Mutex<Option<Endpoint>>,
 }
 
 impl Handle {
+    /// Ends the connection and lets go of its endpoint, which ends with the last connection on it unless somebody else holds it.
+    pub fn end(&self) {
+        self.cell.end();
+        self.configuration().endpoint = None;
+        *self.endpoint.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn configuration(&self) -> MutexGuard<'_, Configuration> {
         self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,7 +107,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.cell.end();
+        self.end();
     }
 }
 
@@ -159,11 +166,11 @@ impl PeerConnection {
             tracks: Mutex::default(),
             transforms: Mutex::default(),
             configuration,
-            _endpoint: endpoint,
+            endpoint: Mutex::new(Some(endpoint)),
         }))
     }
 
-    /// The configuration, as it was said last.
+    /// The configuration, as it was said last; without the endpoint once the connection is closed, which lets go of it.
     ///
     /// Source: [webrtc-pc §4.4.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getconfiguration)
     pub fn configuration(&self) -> Configuration {
@@ -339,10 +346,10 @@ impl PeerConnection {
         self.handle.cell.now()
     }
 
-    /// Waits until all local candidates are known: for signaling without trickle.
+    /// Waits until all local candidates are known, or the connection is closed: for signaling without trickle.
     pub async fn gathering_complete(&self) {
         self.state_of(|peer| {
-            (peer.ice_gathering_state() == IceGatheringState::Complete || peer.close_reason().is_some()).then_some(())
+            (peer.ice_gathering_state() == IceGatheringState::Complete || peer.is_ended()).then_some(())
         })
         .await;
     }
@@ -362,9 +369,11 @@ impl PeerConnection {
 
     /// Closes the connection: what was sent on data channels still goes out, for as long as
     /// [`Configuration::with_linger`] says, then goodbyes do; waits until that is done. With nothing on the way it is done at
-    /// once. The closing goes on if the future is dropped. [`undelivered`](Self::undelivered) says what did not arrive.
+    /// once. Everybody who waits for something that will not come any more is told when the closing begins; sockets that are the
+    /// connection's own are closed when it is done. It goes on if the future is dropped. [`undelivered`](Self::undelivered) says
+    /// what did not arrive.
     pub async fn close(&self) -> CloseReason {
-        self.handle.cell.end();
+        self.handle.end();
         self.state_of(Peer::close_reason).await
     }
 

@@ -2,42 +2,19 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use ortica::{Configuration, DataChannel, DataChannelInit, Event, Events, PeerConnection};
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use ortica::{DataChannel, DataChannelInit};
+use sockets::{call_between, connection_everywhere, within};
 use std::io::ErrorKind;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const LIMIT: Duration = Duration::from_secs(30);
-
-struct Call {
-    mine: DataChannel,
-    theirs: DataChannel,
-    _events: (Events, Events),
-    _connections: (PeerConnection, PeerConnection),
-}
-
-async fn call() -> Call {
-    let connection = || PeerConnection::new(Configuration::default().with_gather_loopback(true)).unwrap();
-    let ((a, a_events), (b, mut b_events)) = (connection(), connection());
-    let mine = a.create_data_channel("bytes", DataChannelInit::default()).unwrap();
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().unwrap()).unwrap();
-    let theirs = loop {
-        match b_events.next().await.unwrap() {
-            Event::DataChannel(channel) => break channel,
-            _ => continue,
-        }
-    };
-    assert!(mine.opened().await);
-    Call { mine, theirs, _events: (a_events, b_events), _connections: (a, b) }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.expect("it is done in time")
+/// Both ends of a channel, which keep their connections.
+async fn channel() -> (DataChannel, DataChannel) {
+    let sides = [connection_everywhere(), connection_everywhere()];
+    let call = call_between(sides, DataChannelInit::default()).await;
+    (call.a_channel, call.b_channel)
 }
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -47,7 +24,7 @@ fn pattern(len: usize) -> Vec<u8> {
 #[tokio::test]
 async fn bytes_arrive_as_written_and_end_with_the_channel() {
     within(async {
-        let Call { mine, theirs, _events, _connections } = call().await;
+        let (mine, theirs) = channel().await;
         let (mut mine, mut theirs) = (mine.into_stream(), theirs.into_stream());
         let sent = pattern(3_000_001);
         let writes = async {
@@ -72,7 +49,7 @@ async fn bytes_arrive_as_written_and_end_with_the_channel() {
 #[tokio::test]
 async fn small_reads_take_a_message_apart() {
     within(async {
-        let Call { mine, theirs, _events, _connections } = call().await;
+        let (mine, theirs) = channel().await;
         mine.send(&b"0123456789"[..]).await.unwrap();
         mine.send(&b"abc"[..]).await.unwrap();
         let mut theirs = theirs.into_stream();
@@ -90,7 +67,7 @@ async fn small_reads_take_a_message_apart() {
 #[tokio::test]
 async fn text_is_an_error() {
     within(async {
-        let Call { mine, theirs, _events, _connections } = call().await;
+        let (mine, theirs) = channel().await;
         mine.send("text").await.unwrap();
         let error = theirs.into_stream().read_u8().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);

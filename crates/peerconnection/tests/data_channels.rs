@@ -2,68 +2,17 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::core::Rng;
 use ortica::engine::{ChannelError, ChannelState, CloseReason, DtlsState, Reliability};
 use ortica::{
-    Certificate, Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events,
-    Message, NewError, PeerConnection, SendError, TrySendError, Undelivered,
+    Certificate, Configuration, ConnectionState, DataChannel, DataChannelInit, Event, Message, NewError,
+    PeerConnection, SendError, TrySendError, Undelivered,
 };
-use std::net::{Ipv4Addr, SocketAddr};
+use sockets::{call, connection, incoming, loopback, negotiate, within};
 use std::time::Duration;
-
-const LIMIT: Duration = Duration::from_secs(30);
-
-fn loopback() -> Endpoint {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).expect("loopback has free ports")
-}
-
-fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
-    PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).expect("it needs nothing else")
-}
-
-/// `a` offers, `b` answers; all candidates are in the descriptions.
-async fn negotiate(a: &PeerConnection, b: &PeerConnection) {
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().unwrap()).unwrap();
-}
-
-async fn incoming(events: &mut Events) -> DataChannel {
-    loop {
-        match events.next().await.expect("the connection goes on") {
-            Event::DataChannel(channel) => return channel,
-            Event::Closed(reason) => panic!("closed: {reason}"),
-            _ => {}
-        }
-    }
-}
-
-struct Call {
-    a: PeerConnection,
-    b: PeerConnection,
-    a_events: Events,
-    b_events: Events,
-    a_channel: DataChannel,
-    b_channel: DataChannel,
-}
-
-async fn call(init: DataChannelInit) -> Call {
-    let (a, a_events) = connection(&loopback());
-    let (b, mut b_events) = connection(&loopback());
-    let a_channel = a.create_data_channel("chat", init).unwrap();
-    negotiate(&a, &b).await;
-    let b_channel = incoming(&mut b_events).await;
-    assert!(a_channel.opened().await);
-    Call { a, b, a_events, b_events, a_channel, b_channel }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.expect("it is done in time")
-}
 
 /// Guards the event of DTLS: the other side learns of a close at once, not when consent is lost.
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Diagnostics of connections over sockets: what is written where.
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::diagnostics::{CaptureConfig, Diagnostics, EventLog, KeyLog, PacketCapture};
-use ortica::{Configuration, DataChannelInit, Event, Events, Message, PeerConnection};
+use ortica::{Configuration, DataChannelInit, Events, Message, PeerConnection};
 use serde_json::Value;
+use sockets::call_between;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,24 +44,12 @@ fn connection(diagnostics: &Diagnostics) -> (PeerConnection, Events) {
 
 /// Sends a message from one connection to another, then closes both.
 async fn call(diagnostics: &Diagnostics) {
-    let ((a, _a_events), (b, mut b_events)) = (connection(diagnostics), connection(diagnostics));
-    let channel = a.create_data_channel("chat", DataChannelInit::default()).expect("a channel");
-    a.set_local_description(None).expect("an offer");
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().expect("was set")).expect("a legal offer");
-    b.set_local_description(None).expect("an answer");
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().expect("was set")).expect("a legal answer");
-    let incoming = loop {
-        if let Event::DataChannel(channel) = b_events.next().await.expect("the connection goes on") {
-            break channel;
-        }
-    };
-    channel.send(WORDS).await.expect("the channel is open");
-    let received = incoming.recv().await.expect("a message");
+    let call = call_between([connection(diagnostics), connection(diagnostics)], DataChannelInit::default()).await;
+    call.a_channel.send(WORDS).await.expect("the channel is open");
+    let received = call.b_channel.recv().await.expect("a message");
     assert_eq!(received, Message::Text(WORDS.into()));
-    a.close().await;
-    b.close().await;
+    call.a.close().await;
+    call.b.close().await;
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -8,8 +8,10 @@ use common::{Side, call, exchange, negotiate};
 use netsim::{Link, Pair};
 use ortica::ConnectionState;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
+use ortica::core::Instant;
 use ortica::engine::{
-    ChannelError, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, CloseReason, DtlsState, MediaError,
+    ChannelError, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, CloseReason, DtlsState, Event,
+    MediaError, SctpState, Session, TransportId,
 };
 use ortica::jsep::{SessionDescription, SignalingState};
 use ortica::peer::PeerEvent;
@@ -150,18 +152,79 @@ fn dc_5_channels_close_in_every_state() {
     assert_eq!(pair.b.closed.len(), 6);
 }
 
-/// Guards what the peer's goodbye is taken for: DTLS is closed and the channels with it, while ICE goes on, so that the
-/// connection is not called closed (webrtc-pc §4.3.3). Of the row's three ends this is the one that can be brought about:
-/// nothing here closes SCTP alone.
-#[test]
-fn flt_31_a_goodbye_of_dtls_is_closes_channels_and_not_ice() {
+/// What `b` of a call with sound is told when `a` ends a part of it: by the engine of its transport, by the peer, and of its channel.
+struct Heard {
+    transport: Vec<Event>,
+    peer: Vec<PeerEvent>,
+    /// The cause that was given.
+    channel: Option<Option<u16>>,
+    pair: Pair<Side>,
+}
+
+fn half_closed(end: impl FnOnce(&mut Session, Instant, TransportId)) -> Heard {
     let mut pair = open_call(1);
-    let before = pair.b.events.len();
-    pair.with_a(|a, now| a.peer.close(now));
+    let (transport_events, events) = (pair.b.transport_events.len(), pair.b.events.len());
+    let transport = pair.a.peer.session().transports().next().unwrap();
+    pair.with_a(|a, now| end(a.peer.session_mut(), now, transport));
     pair.run_for(SECOND);
-    let transport = pair.b.peer.data_transport().unwrap();
-    assert_eq!(pair.b.events[before..], [PeerEvent::DtlsStateChange(transport, DtlsState::Closed)]);
-    assert_eq!(pair.b.closed, pair.b.channels);
+    let failure = pair.b.peer.session().channel_failure(pair.b.channels[0]);
+    Heard {
+        transport: pair.b.transport_events[transport_events..].to_vec(),
+        peer: pair.b.events[events..].to_vec(),
+        channel: failure.map(|failure| failure.cause),
+        pair,
+    }
+}
+
+/// Guards what each half of an end is taken for, in the order in which it is told: DTLS takes SCTP and the channels with it, SCTP
+/// the channels alone, and ICE goes on, so that the connection is not called closed (webrtc-pc §4.3.3).
+#[test]
+fn flt_31_each_half_of_an_end_is_told_in_its_order() {
+    let id = open_call(1).b.peer.session().transports().next().unwrap();
+    let (dtls, sctp) = (Event::Dtls(id, DtlsState::Closed), Event::Sctp(id, SctpState::Closed));
+    let of_dtls = [PeerEvent::DtlsStateChange(id, DtlsState::Closed)];
+
+    let heard = half_closed(|session, now, id| session.stop_dtls(now, id).unwrap());
+    assert_eq!((heard.transport, heard.channel), (vec![dtls.clone(), sctp.clone()], Some(None)));
+    assert_eq!(heard.peer, of_dtls);
+    assert_eq!(heard.pair.b.closed, heard.pair.b.channels);
+
+    let heard = half_closed(|session, now, id| session.stop_sctp(now, id).unwrap());
+    assert_eq!((heard.transport, heard.channel), (vec![sctp.clone()], Some(Some(12))));
+    assert_eq!(heard.peer, [], "no state of the connection is one of SCTP");
+    assert_eq!(heard.pair.b.closed, heard.pair.b.channels);
+    let b = &heard.pair.b.peer;
+    assert_eq!(
+        (b.connection_state(), b.session().dtls_state(id)),
+        (ConnectionState::Connected, Some(DtlsState::Connected))
+    );
+
+    let heard = half_closed(|session, now, _| session.close(now));
+    assert_eq!((heard.transport, heard.channel), (vec![sctp, dtls], Some(Some(12))));
+    assert_eq!(heard.peer, of_dtls);
+    assert_eq!(heard.pair.b.closed, heard.pair.b.channels);
+}
+
+/// Guards that a side which is left so can still be closed, and that a half that has ended does not end again.
+#[test]
+fn flt_31_what_is_left_of_a_half_closed_call_closes_at_once() {
+    let ends: [fn(&mut Session, Instant, TransportId); 3] = [
+        |session, now, id| session.stop_dtls(now, id).unwrap(),
+        |session, now, id| session.stop_sctp(now, id).unwrap(),
+        |session, now, _| session.close(now),
+    ];
+    for end in ends {
+        let mut pair = half_closed(end).pair;
+        let (events, transport_events) = (pair.b.events.len(), pair.b.transport_events.len());
+        pair.with_b(|b, now| b.peer.close(now));
+        let since = pair.now();
+        pair.run_until(SECOND, |_, b| b.peer.close_reason().is_some()).unwrap();
+        assert!(pair.now().saturating_duration_since(since) <= 100 * MS);
+        pair.run_for(SECOND);
+        assert_eq!(pair.b.events[events..], [PeerEvent::Closed(CloseReason::Local)]);
+        let again = &pair.b.transport_events[transport_events..];
+        assert!(again.iter().all(|event| !matches!(event, Event::Sctp(..))), "{again:?}");
+    }
 }
 
 /// Guards what the goodbye of a stream is taken for: its track is muted, and all else goes on.
@@ -181,6 +244,20 @@ fn flt_31_a_goodbye_of_rtp_mutes_its_track_alone() {
     pair.run_for(SECOND);
     assert_eq!(pair.b.events[before..], [PeerEvent::TrackMute(theirs)]);
     assert_eq!((pair.b.closed.len(), pair.b.peer.connection_state()), (0, ConnectionState::Connected));
+}
+
+/// Guards `close` against news that nobody had heard yet.
+#[test]
+fn api_1_what_was_not_heard_before_a_close_is_not_heard_after_it() {
+    let mut side = Side::new(3, Pair::<Side>::A);
+    side.create_channel(netsim::epoch(), ChannelParameters::default());
+    let offer = side.peer.create_offer(netsim::epoch()).unwrap();
+    side.peer.set_local_description(netsim::epoch(), offer).unwrap();
+    side.peer.close(netsim::epoch());
+    side.peer.poll_transmit(netsim::epoch(), 1, &mut Vec::new());
+    side.peer.drain_engine(netsim::epoch(), |_| ());
+    let events: Vec<_> = std::iter::from_fn(|| side.peer.poll_event()).collect();
+    assert_eq!(events, [PeerEvent::Closed(CloseReason::Local)]);
 }
 
 /// Guards `close`: whatever was under way, `Closed` is the one event that follows.

@@ -7,10 +7,15 @@ use common::{Side, negotiate};
 use netsim::{Link, Pair, What};
 use ortica::ConnectionState;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
-use ortica::core::{Datagram, Rng};
-use ortica::engine::{ReceivedFrame, RtpStats};
+use ortica::core::{Datagram, Instant, Rng};
+use ortica::engine::{
+    CodecFeedback, MediaError, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpSendParameters, RtpStats,
+    SenderId,
+};
 use ortica::jsep::{SessionDescription, TransceiverId};
 use ortica::peer::PeerEvent;
+use ortica::rtp::PayloadType;
+use ortica::rtp::header_extension::ExtensionMap;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -215,6 +220,106 @@ fn cve_52_a_flood_of_bad_packets_fills_no_log() {
     let seen = lines.0.lock().unwrap();
     assert!(seen.enabled > 0, "the subscriber is asked");
     assert!(seen.warnings.len() <= 2, "of two seconds: {:?}", seen.warnings);
+}
+
+/// Sends nothing but a frame in a stream of its own, beside the media that were negotiated.
+fn add_stream(side: &mut Side, now: Instant) -> SenderId {
+    let session = side.peer.session_mut();
+    let transport = session.transports().next().unwrap();
+    let sender = session.add_sender(transport, MediaKind::Audio).unwrap();
+    let codec = RtpCodecParameters {
+        codec: Codec::Pcmu,
+        payload_type: PayloadType(0),
+        rtx: None,
+        feedback: CodecFeedback::default(),
+    };
+    let parameters = RtpSendParameters {
+        mid: None,
+        codecs: vec![codec],
+        telephone_events: Vec::new(),
+        header_extensions: ExtensionMap::new(),
+        encodings: vec![RtpEncodingParameters::new(session.draw_ssrc())],
+        max_bitrate: None,
+        reduced_size_rtcp: false,
+    };
+    session.start_sending(now, sender, &parameters).unwrap();
+    session.send_frame(now, sender, &EncodedFrame::new(Codec::Pcmu, vec![0; 160], 0).with_duration(160)).unwrap();
+    sender
+}
+
+/// Guards `Seldom`: fifty streams are found to be heard by nobody at one moment, and one line says so.
+#[test]
+fn cve_52_a_warning_of_a_kind_comes_once_a_second() {
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), || {
+        let mut target = Target::new(4);
+        for _ in 0..50 {
+            target.pair.with_a(add_stream);
+        }
+        target.pair.run_for(100 * MS);
+        target.pair.b_to_a().down = true;
+        for _ in 0..25 {
+            let before = lines.0.lock().unwrap().warnings.len();
+            target.talk(50, |_| ());
+            let seen = lines.0.lock().unwrap();
+            assert!(seen.warnings.len() <= before + 1, "in a second: {:?}", &seen.warnings[before..]);
+        }
+    });
+    assert!(!lines.0.lock().unwrap().warnings.is_empty(), "it is said");
+}
+
+/// Guards the bounds on streams in both directions: a sender beyond what SRTP knows sends nothing, of more streams than the
+/// receiver's side keeps the longest silent ones are forgotten, which is said once, and the call goes on.
+#[test]
+fn flt_47_more_streams_than_the_limit_end_no_call() {
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), || {
+        let mut target = Target::new(5);
+        let before = target.rtp();
+        for number in 0..1_500 {
+            let sender = target.pair.with_a(add_stream);
+            target.pair.run_for(2 * MS);
+            if number % 100 == 99 {
+                target.talk(1, |_| ());
+            }
+            // Its goodbye is lost, so that the other side goes on knowing it.
+            target.pair.a_to_b().down = true;
+            target.pair.with_a(|a, _| a.peer.session_mut().remove_sender(sender));
+            target.pair.run_for(2 * MS);
+            target.pair.a_to_b().down = false;
+        }
+        target.pair.run_for(SECOND);
+        target.read();
+        let (events, heard) = (target.pair.b.events.len(), target.heard);
+        target.talk(50, |_| ());
+        let after = target.rtp();
+        assert_eq!((after.unauthenticated, after.malformed), (before.unauthenticated, before.malformed));
+        target.pair.run_for(SECOND);
+        target.read();
+        assert_eq!(target.heard, heard + 50);
+        assert_eq!(target.pair.b.peer.connection_state(), ConnectionState::Connected);
+        assert_eq!(target.pair.b.events[events..], []);
+
+        // As many as a context has room for, all alive; those beyond are refused and take nothing from the others.
+        let mut target = Target::new(6);
+        for _ in 0..1_023 {
+            target.pair.with_a(add_stream);
+            target.pair.run_for(MS);
+        }
+        let a = target.pair.a.peer.session_mut();
+        let transport = a.transports().next().unwrap();
+        assert_eq!(a.add_sender(transport, MediaKind::Audio), Err(MediaError::TooMany));
+        target.pair.run_for(SECOND);
+        target.read();
+        let heard = target.heard;
+        target.talk(50, |_| ());
+        target.pair.run_for(SECOND);
+        target.read();
+        assert_eq!(target.heard, heard + 50);
+    });
+    let seen = lines.0.lock().unwrap();
+    let forgotten = seen.warnings.iter().filter(|line| line.contains("rtp_transport")).count();
+    assert_eq!(forgotten, 1, "{:?}", seen.warnings);
 }
 
 #[derive(Default)]

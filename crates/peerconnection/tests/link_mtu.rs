@@ -3,8 +3,11 @@
 #![cfg(all(target_os = "linux", feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use ortica::{Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Message, PeerConnection};
-use std::net::{Ipv4Addr, SocketAddr};
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use ortica::{Configuration, DataChannel, DataChannelInit, Message, PeerConnection};
+use sockets::{Call, call_between, loopback};
 use std::process::Command;
 use std::time::Duration;
 
@@ -41,26 +44,11 @@ fn flt_19_a_link_that_shrinks_under_a_transfer_loses_nothing() {
 
 async fn run() {
     let connection = || {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).unwrap();
-        let configuration = Configuration::default().with_endpoint(endpoint).with_packet_size_to_find(16_384);
+        let configuration = Configuration::default().with_endpoint(loopback()).with_packet_size_to_find(16_384);
         PeerConnection::new(configuration).unwrap()
     };
-    let ((a, _a_events), (b, mut b_events)) = (connection(), connection());
-    let out = a.create_data_channel("data", DataChannelInit::default()).unwrap();
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().unwrap()).unwrap();
-    let into = loop {
-        match b_events.next().await.unwrap() {
-            Event::DataChannel(channel) => break channel,
-            _ => continue,
-        }
-    };
-    assert!(out.opened().await);
+    let Call { a, a_channel: out, b_channel: into, .. } =
+        call_between([connection(), connection()], DataChannelInit::default()).await;
 
     transfer_until(&a, &out, &into, 8_000..=9_000 - AROUND).await;
     set_mtu(1_400);

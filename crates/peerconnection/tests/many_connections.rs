@@ -2,10 +2,11 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use ortica::{
-    Configuration, ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, Message,
-    PeerConnection,
-};
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use ortica::{ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Message};
+use sockets::{Call, call_between, connection, loopback};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -39,44 +40,15 @@ fn a_port_used_again_reaches_the_new_connection() {
     assert!(kept.iter().all(|connection| connection.connection_state() == ConnectionState::Connected));
 }
 
-fn loopback() -> Endpoint {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Endpoint::new(EndpointConfig::default().with_addresses(vec![address])).unwrap()
-}
-
-fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
-    PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).unwrap()
-}
-
-struct Call {
-    a: PeerConnection,
-    b: PeerConnection,
-    mine: DataChannel,
-    theirs: DataChannel,
-}
-
 /// A call from one endpoint to the other, in which a message of its own went each way; kept open.
 async fn call(client: Endpoint, server: Endpoint, number: usize) -> Call {
-    let (a, _a_events) = connection(&client);
-    let (b, mut b_events) = connection(&server);
-    let mine = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().unwrap()).unwrap();
-    let theirs = loop {
-        if let Event::DataChannel(channel) = b_events.next().await.expect("the connection goes on") {
-            break channel;
-        }
-    };
-    assert!(mine.opened().await);
+    let call = call_between([connection(&client), connection(&server)], DataChannelInit::default()).await;
+    let Call { a_channel: mine, b_channel: theirs, .. } = &call;
     mine.send(format!("to {number}")).await.unwrap();
     assert_eq!(theirs.recv().await, Some(Message::from(format!("to {number}").as_str())));
     theirs.send(format!("from {number}")).await.unwrap();
     assert_eq!(mine.recv().await, Some(Message::from(format!("from {number}").as_str())));
-    Call { a, b, mine, theirs }
+    call
 }
 
 /// Guards `Routes`: one socket, and each datagram finds its connection; all of them stay up together.
@@ -152,7 +124,7 @@ async fn cve_12_hellos_of_strangers_disturb_nobody_on_a_shared_port() {
     });
     assert!(failing.connected().await.is_err(), "the wrong certificate is refused");
     flood.await.unwrap();
-    for (number, Call { a, b, mine, theirs }) in calls.iter().enumerate() {
+    for (number, Call { a, b, a_channel: mine, b_channel: theirs, .. }) in calls.iter().enumerate() {
         assert_eq!(a.connected().await, Ok(()), "call {number}");
         assert_eq!(b.connected().await, Ok(()), "call {number}");
         mine.send("still here").await.unwrap();

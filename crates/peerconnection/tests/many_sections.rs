@@ -1,7 +1,8 @@
 //! What a description of many sections costs, counted at the allocator.
-#![allow(unsafe_code, reason = "a counting allocator cannot do without")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+#[path = "../../sctp/tests/common/allocations.rs"]
+mod allocations;
 mod common;
 #[path = "common/sections.rs"]
 mod sections;
@@ -11,38 +12,6 @@ use netsim::Pair;
 use ortica::codecs::Codec;
 use ortica::jsep::SessionDescription;
 use sections::offer;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-thread_local! {
-    static LIVE: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged; the counters do not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = LIVE.try_with(|live| {
-            live.set(live.get() + layout.size());
-            let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
-            let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-        });
-        // SAFETY: the caller's promises are handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        let _ = LIVE.try_with(|live| live.set(live.get().saturating_sub(layout.size())));
-        // SAFETY: the caller's promises are handed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// What an action takes.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +23,9 @@ struct Cost {
 }
 
 fn measure<T>(action: impl FnOnce() -> T) -> (T, Cost) {
-    let (live, calls) = (LIVE.get(), CALLS.get());
-    PEAK.set(live);
-    let result = action();
-    (result, Cost { peak: PEAK.get() - live, calls: CALLS.get() - calls })
+    let calls = allocations::calls();
+    let (result, peak) = allocations::peak_of(action);
+    (result, Cost { peak: peak as usize, calls: allocations::calls() - calls })
 }
 
 fn side() -> Side {

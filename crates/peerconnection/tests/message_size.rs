@@ -2,58 +2,44 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::engine::{ChannelError, Limits};
-use ortica::{
-    Configuration, DataChannel, DataChannelInit, Event, Events, Message, PeerConnection, SendError, TrySendError,
-};
-use std::time::Duration;
+use ortica::{Configuration, DataChannel, DataChannelInit, Message, PeerConnection, SendError, TrySendError};
+use sockets::{describe, incoming, within};
 use tokio::io::AsyncWriteExt;
 
-const LIMIT: Duration = Duration::from_secs(30);
 /// What ortica announces unless told otherwise.
 const USUAL: usize = 256 << 10;
 /// What it sends at most to a peer without limit.
 const BUFFER: usize = (2 << 20) - 64;
 
+/// Both ends of a channel, which keep their connections.
 struct Call {
     mine: DataChannel,
     theirs: DataChannel,
-    _events: (Events, Events),
-    _connections: (PeerConnection, PeerConnection),
 }
 
 /// A call in which the answer says about its `a=max-message-size` line what `said` makes of it.
 async fn call(configuration: Configuration, said: impl Fn(&str) -> String) -> Call {
     let connection = || PeerConnection::new(configuration.clone().with_gather_loopback(true)).unwrap();
-    let ((a, a_events), (b, mut b_events)) = (connection(), connection());
+    let ((a, _a_events), (b, mut b_events)) = (connection(), connection());
     let mine = a.create_data_channel("messages", DataChannelInit::default()).unwrap();
     assert_eq!(mine.max_message_size(), 64 << 10, "nothing was said yet");
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    let mut answer = b.local_description().unwrap();
+    b.set_remote_description(describe(&a).await).unwrap();
+    let mut answer = describe(&b).await;
     let line = answer.sdp.lines().find(|line| line.starts_with("a=max-message-size:")).unwrap().to_owned();
     answer.sdp = answer.sdp.replace(&format!("{line}\r\n"), &said(&line));
     a.set_remote_description(answer).unwrap();
-    let theirs = loop {
-        match b_events.next().await.unwrap() {
-            Event::DataChannel(channel) => break channel,
-            _ => continue,
-        }
-    };
+    let theirs = incoming(&mut b_events).await;
     assert!(mine.opened().await);
-    Call { mine, theirs, _events: (a_events, b_events), _connections: (a, b) }
+    Call { mine, theirs }
 }
 
 /// What was said, as it is.
 fn plainly(line: &str) -> String {
     format!("{line}\r\n")
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.expect("it is done in time")
 }
 
 async fn expect(channel: &DataChannel, len: usize) {
@@ -134,8 +120,7 @@ async fn no_limit_is_so_low_that_channels_could_not_open() {
 async fn a_stream_writes_in_pieces_that_the_peer_takes() {
     within(async {
         for (said, piece) in [("a=max-message-size:1000\r\n", 1000), ("a=max-message-size:0\r\n", 64 << 10)] {
-            let Call { mine, theirs, _events, _connections } =
-                call(Configuration::default(), |_| said.to_owned()).await;
+            let Call { mine, theirs } = call(Configuration::default(), |_| said.to_owned()).await;
             let written: Vec<u8> = (0..3_000_001).map(|at| (at * 31 + at / 251) as u8).collect();
             let mut stream = mine.into_stream();
             let read = async {

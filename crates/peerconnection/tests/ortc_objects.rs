@@ -1,5 +1,8 @@
 //! Objects made by hand over real sockets, and those of connections; parameters cross as JSON where the feature is there.
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::ReceivedFrame;
 use ortica::ortc::{
@@ -9,8 +12,8 @@ use ortica::ortc::{
 };
 use ortica::transform::RtpFrame;
 use ortica::{
-    Configuration, DataChannelInit, Endpoint, EndpointConfig, LocalTrack, Message, NewError, PeerConnection,
-    ReplaceTrackError, jsep::SessionDescription,
+    Configuration, DataChannelInit, LocalTrack, Message, NewError, PeerConnection, ReplaceTrackError,
+    jsep::SessionDescription,
 };
 use std::time::Duration;
 
@@ -48,9 +51,7 @@ struct Objects {
 }
 
 fn configuration() -> Configuration {
-    let addresses = vec!["127.0.0.1:0".parse().expect("an address")];
-    let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(addresses)).expect("a socket");
-    Configuration::default().with_endpoint(endpoint)
+    Configuration::default().with_endpoint(sockets::loopback())
 }
 
 impl Objects {

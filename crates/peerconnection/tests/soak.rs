@@ -7,12 +7,13 @@
 #![cfg(all(target_os = "linux", feature = "tokio", feature = "aws-lc-rs", feature = "media"))]
 #![expect(clippy::unwrap_used, reason = "all of it is a test: what fails here fails it")]
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use bytes::Bytes;
 use ortica::codecs::synthetic::Tone;
-use ortica::{
-    Configuration, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, LocalTrack, Message,
-    PeerConnection,
-};
+use ortica::{DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, LocalTrack, Message};
+use sockets::{connection, negotiate};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -79,19 +80,6 @@ async fn call([left, right]: &[Endpoint; 2]) {
     drop(sender.await.unwrap());
     a.close().await;
     b.close().await;
-}
-
-fn connection(endpoint: &Endpoint) -> (PeerConnection, Events) {
-    PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone())).unwrap()
-}
-
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).unwrap();
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().unwrap()).unwrap();
-    answerer.set_local_description(None).unwrap();
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().unwrap()).unwrap();
 }
 
 async fn arrivals(events: &mut Events) -> (ortica::RemoteTrack, DataChannel) {

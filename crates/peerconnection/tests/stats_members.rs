@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod common;
+#[path = "common/sockets.rs"]
+mod sockets;
 
 use common::Side;
 use netsim::{Endpoint, Link, Nat, Network, NodeId, Pair, Swarm};
@@ -14,9 +16,10 @@ use ortica::engine::ChannelParameters;
 use ortica::jsep::TransceiverInit;
 use ortica::parameters::RtpEncodingParameters;
 use ortica::stats::StatsReport;
-use ortica::{Configuration, DataChannelInit, Event, Events, LocalTrack, PeerConnection, RemoteTrack};
+use ortica::{DataChannelInit, LocalTrack};
 use ortica_ice::stun::{Class, Message as Stun, MessageBuilder, Method};
 use serde_json::Value;
+use sockets::{connection_everywhere, negotiate, track};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -47,27 +50,6 @@ fn print(members: &Members) {
     }
 }
 
-fn connection() -> (PeerConnection, Events) {
-    PeerConnection::new(Configuration::default().with_gather_loopback(true)).unwrap()
-}
-
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).unwrap();
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().unwrap()).unwrap();
-    answerer.set_local_description(None).unwrap();
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().unwrap()).unwrap();
-}
-
-async fn track(events: &mut Events) -> RemoteTrack {
-    loop {
-        if let Event::Track(event) = events.next().await.unwrap() {
-            return event.track;
-        }
-    }
-}
-
 /// Writes sound and pictures in real time until the task is dropped.
 async fn play(sound: LocalTrack, pictures: LocalTrack) {
     let mut ticks = interval(Duration::from_millis(20));
@@ -81,13 +63,13 @@ async fn play(sound: LocalTrack, pictures: LocalTrack) {
 
 /// Both sides' reports of a call with sound, pictures and data, once each side has heard the other's reports.
 async fn call() -> [StatsReport; 2] {
-    let ((a, _a_events), (b, mut b_events)) = (connection(), connection());
+    let ((a, _a_events), (b, mut b_events)) = (connection_everywhere(), connection_everywhere());
     let (sound, pictures) = (LocalTrack::audio(), LocalTrack::video());
     a.add_track(&sound, &["stream"]).unwrap();
     a.add_track(&pictures, &["stream"]).unwrap();
     let _channel = a.create_data_channel("chat", DataChannelInit::default()).unwrap();
     negotiate(&a, &b).await;
-    let (heard, seen) = (track(&mut b_events).await, track(&mut b_events).await);
+    let (heard, seen) = (track(&mut b_events).await.track, track(&mut b_events).await.track);
     let player = tokio::spawn(play(sound, pictures));
     let listener = tokio::spawn(async move { while heard.recv_audio().await.is_some() {} });
     let mut reports = [a.get_stats(), b.get_stats()];

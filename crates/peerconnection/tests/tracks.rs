@@ -1,41 +1,17 @@
 //! Tracks over real sockets: raw frames in, raw frames out.
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::codecs::synthetic::{Tone, tone_level, tone_purity};
 use ortica::codecs::{Codec, MediaKind};
 use ortica::engine::DtmfError;
-use ortica::{
-    Configuration, Direction, Event, Events, LocalTrack, PeerConnection, RemoteTrack, ReplaceTrackError, RtpReceiver,
-    RtpSender, TrackEvent, WriteError,
-};
+use ortica::{Direction, Event, LocalTrack, RemoteTrack, ReplaceTrackError, RtpReceiver, RtpSender, WriteError};
+use sockets::{connection_everywhere as connection, describe, negotiate, track};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-fn connection() -> (PeerConnection, Events) {
-    PeerConnection::new(Configuration::default().with_gather_loopback(true)).expect("sockets can be bound")
-}
-
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).expect("an offer");
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().expect("was set")).expect("a legal offer");
-    answerer.set_local_description(None).expect("an answer");
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().expect("was set")).expect("a legal answer");
-}
-
-async fn track(events: &mut Events) -> TrackEvent {
-    let find = async {
-        loop {
-            match events.next().await.expect("the connection goes on") {
-                Event::Track(event) => return event,
-                _ => continue,
-            }
-        }
-    };
-    timeout(PATIENCE, find).await.expect("a track")
-}
 
 /// Writes a tone in real time until the task is dropped.
 async fn whistle(track: LocalTrack, frequency: f64) {
@@ -65,9 +41,7 @@ async fn a_tone_crosses_and_comes_back_over_the_same_transceiver() {
     let (b, mut b_events) = connection();
     let whistle_a = LocalTrack::audio();
     a.add_track(&whistle_a, &["stream"]).expect("a track");
-    a.set_local_description(None).expect("an offer");
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().expect("was set")).expect("a legal offer");
+    b.set_remote_description(describe(&a).await).expect("a legal offer");
     let incoming = track(&mut b_events).await;
     assert_eq!((incoming.track.kind(), incoming.streams), (MediaKind::Audio, vec!["stream".to_owned()]));
     assert_eq!(incoming.transceiver.direction(), Direction::RecvOnly);
@@ -75,9 +49,7 @@ async fn a_tone_crosses_and_comes_back_over_the_same_transceiver() {
     let whistle_b = LocalTrack::audio();
     let sender = b.add_track(&whistle_b, &[]).expect("a track");
     assert_eq!(sender.transceiver().mid(), incoming.transceiver.mid());
-    b.set_local_description(None).expect("an answer");
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().expect("was set")).expect("a legal answer");
+    a.set_remote_description(describe(&b).await).expect("a legal answer");
     let returned = track(&mut a_events).await;
     assert_eq!(incoming.transceiver.current_direction(), Some(Direction::SendRecv));
 
@@ -269,14 +241,10 @@ async fn sources_and_their_levels_are_known_to_who_hears() {
     let (b, mut b_events) = connection();
     let source = LocalTrack::audio();
     a.add_track(&source, &[]).expect("a track");
-    a.set_local_description(None).expect("an offer");
-    a.gathering_complete().await;
-    let mut offer = a.local_description().expect("was set");
+    let mut offer = describe(&a).await;
     offer.sdp = offer.sdp.replace("urn:ietf:params:rtp-hdrext:ssrc-audio-level", "urn:example:unknown");
     b.set_remote_description(offer).expect("a legal offer");
-    b.set_local_description(None).expect("an answer");
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().expect("was set")).expect("a legal answer");
+    a.set_remote_description(describe(&b).await).expect("a legal answer");
     let incoming = track(&mut b_events).await;
     let task = tokio::spawn(whistle(source, 800.0));
     hear(&incoming.track, 800.0).await;

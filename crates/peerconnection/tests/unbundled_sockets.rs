@@ -1,12 +1,15 @@
 //! Sections that are not bundled, over real sockets: each transport has its own.
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::codecs::synthetic::{Tone, tone_level};
 use ortica::codecs::{Codec, MediaKind};
 use ortica::jsep::{SessionDescription, TransceiverInit};
 use ortica::{
-    BundlePolicy, Configuration, DataChannelInit, Endpoint, EndpointConfig, Event, Events, LocalTrack, Message,
-    NewError, PeerConnection, RtcpMuxPolicy,
+    BundlePolicy, Configuration, DataChannelInit, Events, LocalTrack, Message, NewError, PeerConnection, RtcpMuxPolicy,
 };
+use sockets::{describe, incoming, loopback, within};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,13 +35,9 @@ fn caller(policy: BundlePolicy) -> (PeerConnection, LocalTrack, ortica::DataChan
 
 /// `a` offers and `b` answers, each with all candidates; `change` is done to the offer on its way.
 async fn negotiate(a: &PeerConnection, b: &PeerConnection, change: impl Fn(&str) -> String) -> [SessionDescription; 2] {
-    a.set_local_description(None).expect("an offer");
-    timeout(PATIENCE, a.gathering_complete()).await.expect("in time");
-    let offer = SessionDescription::offer(change(&a.local_description().expect("was set").sdp));
+    let offer = SessionDescription::offer(change(&within(describe(a)).await.sdp));
     b.set_remote_description(offer.clone()).expect("a legal offer");
-    b.set_local_description(None).expect("an answer");
-    timeout(PATIENCE, b.gathering_complete()).await.expect("in time");
-    let answer = b.local_description().expect("was set");
+    let answer = within(describe(b)).await;
     a.set_remote_description(answer.clone()).expect("a legal answer");
     [offer, answer]
 }
@@ -58,14 +57,7 @@ fn addresses(description: &SessionDescription) -> Vec<BTreeSet<SocketAddr>> {
 }
 
 async fn message_crosses(channel: &ortica::DataChannel, events: &mut Events) {
-    let incoming = async {
-        loop {
-            if let Event::DataChannel(channel) = events.next().await.expect("the connection goes on") {
-                return channel;
-            }
-        }
-    };
-    let incoming = timeout(PATIENCE, incoming).await.expect("a channel");
+    let incoming = within(incoming(events)).await;
     channel.send(Message::Text("over there".to_owned())).await.expect("it is open");
     let message = timeout(PATIENCE, incoming.recv()).await.expect("in time");
     assert_eq!(message, Some(Message::Text("over there".to_owned())));
@@ -80,12 +72,7 @@ async fn sound_and_data_cross_on_sockets_of_their_own() {
         let addresses = addresses(description);
         assert!(addresses.iter().all(|it| !it.is_empty()) && addresses[0].is_disjoint(&addresses[1]), "{addresses:?}");
     }
-    let incoming = loop {
-        match timeout(PATIENCE, b_events.next()).await.expect("in time").expect("the connection goes on") {
-            Event::Track(event) => break event,
-            _ => continue,
-        }
-    };
+    let incoming = sockets::track(&mut b_events).await;
     timeout(PATIENCE, a.connected()).await.expect("in time").expect("connects");
     timeout(PATIENCE, b.connected()).await.expect("in time").expect("connects");
     let whistle = tokio::spawn(async move {
@@ -124,8 +111,7 @@ async fn bundling_frees_the_sockets() {
 /// Guards: an endpoint that was told where to bind binds nothing else.
 #[tokio::test]
 async fn an_endpoint_with_addresses_binds_no_others() {
-    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(vec![loopback])).expect("a socket");
+    let endpoint = loopback();
     let configuration =
         Configuration::default().with_endpoint(endpoint.clone()).with_bundle_policy(BundlePolicy::MaxCompat);
     let (a, _a_events) = PeerConnection::new(configuration).expect("a connection");

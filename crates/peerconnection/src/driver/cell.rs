@@ -113,6 +113,11 @@ impl Cell {
         self.lock().waiters.ticket()
     }
 
+    /// Gives such a place up.
+    pub fn leave(&self, interest: Interest, ticket: Ticket) {
+        self.lock().waiters.leave(interest, ticket);
+    }
+
     /// The same at a place of one's own, which is given up when it is woken.
     pub fn poll_command_at<T>(
         &self,
@@ -178,7 +183,8 @@ impl Cell {
         false
     }
 
-    /// Ends the session: what was sent and goodbyes go out, then the endpoint forgets it.
+    /// Ends the session: what was sent and goodbyes go out, then the endpoint forgets it. Who waits is told at once, and goes on
+    /// waiting only for what is still to be settled.
     pub fn end(&self) {
         let now = self.endpoint.clock().now();
         {
@@ -186,6 +192,7 @@ impl Cell {
             inner.ending = true;
             inner.peer.close(now);
             inner.settle(now);
+            inner.waiters.wake_all();
         }
         self.endpoint.wake(self.key);
     }

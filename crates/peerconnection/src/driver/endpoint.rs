@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::cell::Cell;
 use super::clock::Clock;
-use super::extra_sockets::ExtraSockets;
+use super::extra_sockets::{Bound, ExtraSockets};
 use super::lookup::Lookups;
 use super::mdns::Mdns;
 use super::route::Routes;
@@ -382,15 +382,16 @@ impl Driver {
     /// once.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         count(&self.shared.counters.turns, 1);
-        if self.take_mail(cx) && self.sessions.is_empty() {
-            return Poll::Ready(());
-        }
+        self.take_mail(cx);
         let mut again = self.receive(cx);
         let now = self.shared.clock.now();
         self.expire(now);
         self.poll_names(now, cx);
         again |= self.drain(now);
         again |= self.lookups.take_begun();
+        if self.is_over() {
+            return Poll::Ready(());
+        }
         if again {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -399,8 +400,8 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Takes what the handles left; `true` when no handle to the endpoint exists any more.
-    fn take_mail(&mut self, cx: &Context<'_>) -> bool {
+    /// Takes what the handles left.
+    fn take_mail(&mut self, cx: &Context<'_>) {
         let mut mail = self.shared.lock();
         mail.driver = Some(cx.waker().clone());
         for (key, cell) in mail.added.drain(..) {
@@ -408,7 +409,13 @@ impl Driver {
             self.dirty.insert(key);
         }
         self.dirty.append(&mut mail.dirty);
-        mail.abandoned
+    }
+
+    /// No handle to the endpoint exists any more, and the last session on it is over. Nobody would wake the task to find that out
+    /// in a later turn.
+    fn is_over(&self) -> bool {
+        let mail = self.shared.lock();
+        mail.abandoned && mail.added.is_empty() && self.sessions.is_empty()
     }
 
     /// Reads the sockets; `true` when one of them may hold more.
@@ -548,11 +555,14 @@ impl Driver {
 
     /// Gives a transport sockets of its own.
     fn bind_for(&mut self, now: Instant, key: usize, cell: &Cell, transport: TransportId) {
-        let bound = self.extra.bind(key, &self.shared.addresses);
+        let Bound { sockets: bound, refused } = self.extra.bind(key, &self.shared.addresses);
         let sockets = bound.iter().map(|socket| (socket.id(), socket.address)).collect();
         self.sockets.extend(bound);
         self.shared.set_outlets(&self.sockets);
-        cell.take(now, |peer, now| peer.provide_sockets(now, transport, sockets));
+        cell.take(now, |peer, now| {
+            refused.iter().for_each(|(address, error)| peer.report_refused_socket(*address, error.to_string()));
+            peer.provide_sockets(now, transport, sockets);
+        });
     }
 
     /// Closes sockets that nobody needs any more.

@@ -3,6 +3,7 @@
 use super::socket::Socket;
 use ortica_core::SocketId;
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 
 /// Which session has which.
@@ -12,23 +13,32 @@ pub(super) struct ExtraSockets {
     of: HashMap<usize, Vec<SocketId>>,
 }
 
+/// What came of binding some.
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    pub sockets: Vec<Socket>,
+    /// Where the system had none to give.
+    pub refused: Vec<(SocketAddr, io::Error)>,
+}
+
 impl ExtraSockets {
     /// With ids from `first` on.
     pub fn new(first: usize) -> Self {
         Self { next: first as u32, of: HashMap::new() }
     }
 
-    /// Binds one at each of the interfaces that `beside` are bound to, on a free port. Those that cannot be bound are left out.
-    pub fn bind(&mut self, session: usize, beside: &[(SocketId, SocketAddr)]) -> Vec<Socket> {
-        let mut bound = Vec::new();
+    /// Binds one at each of the interfaces that `beside` are bound to, on a free port.
+    pub fn bind(&mut self, session: usize, beside: &[(SocketId, SocketAddr)]) -> Bound {
+        let mut bound = Bound::default();
         for (_, address) in beside {
-            match Socket::bind(SocketId(self.next), SocketAddr::new(address.ip(), 0)) {
+            let address = SocketAddr::new(address.ip(), 0);
+            match Socket::bind(SocketId(self.next), address) {
                 Ok(socket) => {
                     self.of.entry(session).or_default().push(socket.id());
                     self.next = self.next.wrapping_add(1);
-                    bound.push(socket);
+                    bound.sockets.push(socket);
                 }
-                Err(error) => tracing::debug!(%error, %address, "no socket for another transport"),
+                Err(error) => bound.refused.push((address, error)),
             }
         }
         bound

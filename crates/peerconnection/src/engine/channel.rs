@@ -5,6 +5,7 @@ use ortica_sctp::{StreamId, Undelivered};
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
+use thiserror::Error;
 
 /// How hard a channel tries to deliver a message.
 ///
@@ -134,6 +135,30 @@ pub struct ChannelMessage {
     pub data: Bytes,
 }
 
+/// What ended a data channel that nobody closed: the association under it failed, or the peer dropped it. The W3C calls it
+/// `sctp-failure`.
+///
+/// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#announcing-a-data-channel-as-closed) (RTCErrorDetailType `sctp-failure`)
+#[derive(Clone, Copy, Debug, Default, Eq, Error, Hash, PartialEq)]
+#[error("the association ended under the channel")]
+#[non_exhaustive]
+pub struct SctpFailure {
+    /// The error cause that the peer gave (RFC 9260 §3.3.10; 12 where its application closed), if it gave one.
+    pub cause: Option<u16>,
+}
+
+impl SctpFailure {
+    /// `None` where both sides wanted it, or this one did.
+    pub(super) fn of(reason: ortica_sctp::CloseReason) -> Option<Self> {
+        use ortica_sctp::CloseReason as Reason;
+        match reason {
+            Reason::Shutdown | Reason::Aborted => None,
+            Reason::AbortedByPeer(cause) => Some(Self { cause: Some(cause).filter(|cause| *cause != 0) }),
+            _ => Some(Self::default()),
+        }
+    }
+}
+
 /// A channel in the session's table.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -151,6 +176,9 @@ pub(super) struct Channel {
     pub stats: super::ChannelStats,
     /// What did not arrive, once it is closed.
     pub undelivered: Undelivered,
+    /// Bytes that were never sent, once it is closed.
+    pub unsent: usize,
+    pub failure: Option<SctpFailure>,
 }
 
 impl Channel {
@@ -166,6 +194,8 @@ impl Channel {
             reset_in: false,
             stats: super::ChannelStats::default(),
             undelivered: Undelivered::default(),
+            unsent: 0,
+            failure: None,
         }
     }
 }

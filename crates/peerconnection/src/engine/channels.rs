@@ -9,7 +9,7 @@
 
 mod control;
 
-use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Reliability};
+use super::channel::{Channel, ChannelMessage, ChannelParameters, ChannelState, Reliability, SctpFailure};
 use super::{ChannelId, ChannelStats, Event, Limits};
 use bytes::Bytes;
 use ortica_core::Instant;
@@ -378,7 +378,7 @@ impl Channels {
         }
     }
 
-    /// Begins to close a channel: what is queued still goes out.
+    /// Begins to close a channel: what is queued still goes out. That it is open is no news any more.
     pub fn close(
         &mut self,
         now: Instant,
@@ -387,6 +387,9 @@ impl Channels {
         events: &mut VecDeque<Event>,
     ) {
         let Some(channel) = self.table.get_mut(&id) else { return };
+        if channel.state == ChannelState::Open {
+            events.retain(|event| *event != Event::ChannelOpen(id));
+        }
         match (channel.state, channel.stream, association) {
             (ChannelState::Open, Some(stream), Some(association)) => {
                 channel.state = ChannelState::Closing;
@@ -459,7 +462,12 @@ impl Channels {
             ortica_sctp::Event::Writable => self.on_writable(now, association, events),
             ortica_sctp::Event::StreamReset(stream) => self.on_reset_in(now, association, stream, events),
             ortica_sctp::Event::StreamResetDone(stream) => self.on_reset_out(association, stream, events),
-            ortica_sctp::Event::Closed(_) => self.on_closed(Some(association), events),
+            ortica_sctp::Event::Closed(reason) => {
+                if let Some(failure) = SctpFailure::of(reason) {
+                    self.fail(failure, events);
+                }
+                self.on_closed(Some(association), events);
+            }
             _ => {}
         }
     }
@@ -585,6 +593,15 @@ impl Channels {
         }
     }
 
+    /// The association ends, or has ended, and nobody here wanted that; [`on_closed`](Self::on_closed) follows.
+    pub fn fail(&mut self, failure: SctpFailure, events: &mut VecDeque<Event>) {
+        let open = self.table.iter_mut().filter(|(_, channel)| channel.state != ChannelState::Closed);
+        for (id, channel) in open {
+            channel.failure = Some(failure);
+            events.push_back(Event::ChannelFailed(*id, failure));
+        }
+    }
+
     /// The association is gone, and every channel with it.
     pub fn on_closed(&mut self, mut association: Option<&mut Association>, events: &mut VecDeque<Event>) {
         self.connected = false;
@@ -602,8 +619,9 @@ impl Channels {
         }
         channel.state = ChannelState::Closed;
         let stream = channel.stream;
-        if let Some(stream) = stream {
-            channel.undelivered = association.map(|it| it.take_undelivered(stream)).unwrap_or_default();
+        if let (Some(stream), Some(association)) = (stream, association) {
+            channel.unsent = association.buffered_amount(stream);
+            channel.undelivered = association.take_undelivered(stream);
             self.undelivered += channel.undelivered;
         }
         if let Some(stream) = stream.filter(|stream| self.by_stream.remove(stream).is_some())

@@ -1,6 +1,6 @@
 //! What a session reports.
 
-use super::{ChannelId, ReceiverId, SenderId, TransformId, TransportId};
+use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
 use ortica_dtls::Alert;
 use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
 use std::fmt;
@@ -68,6 +68,8 @@ pub enum Event {
     ChannelWritable(ChannelId),
     /// A data channel begins to close, by the peer's will.
     ChannelClosing(ChannelId),
+    /// A data channel failed; `ChannelClosed` follows.
+    ChannelFailed(ChannelId, SctpFailure),
     /// A data channel is closed. What was received can still be read.
     ChannelClosed(ChannelId),
     /// The session is over. Nothing follows.

@@ -26,7 +26,7 @@ mod session;
 mod stats;
 mod transport;
 
-pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability};
+pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability, SctpFailure};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
 pub use event::{CloseReason, DtlsError, DtlsState, Event, SctpState};

@@ -15,7 +15,7 @@ use super::observe::Observer;
 use super::transport::{DtlsParameters, SctpParameters, Transport};
 use super::{
     ChannelError, ChannelId, ChannelMessage, ChannelParameters, ChannelSendError, ChannelState, ChannelStats,
-    CloseReason, Config, DtlsState, Event, ReceiverId, SenderId, TransportId, TransportStats, Undelivered,
+    CloseReason, Config, DtlsState, Event, ReceiverId, SctpFailure, SenderId, TransportId, TransportStats, Undelivered,
 };
 use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId, Transmit};
@@ -461,13 +461,21 @@ impl Session {
         self.channels.max_message_size(self.config.sctp.limits().longest_message())
     }
 
-    /// Bytes of messages on a channel that SCTP has not sent for the first time yet.
+    /// Bytes of messages on a channel that SCTP has not sent for the first time yet; once it is closed, those that never were.
+    ///
+    /// Source: [webrtc-pc §6.2](https://www.w3.org/TR/webrtc/#dom-datachannel-bufferedamount)
     pub fn buffered_amount(&self, id: ChannelId) -> usize {
-        let stream = self.channels.get(id).and_then(|channel| channel.stream);
-        match (self.association(), stream) {
+        let Some(channel) = self.channels.get(id) else { return 0 };
+        match (self.association(), channel.stream) {
+            _ if channel.state == ChannelState::Closed => channel.unsent,
             (Some(association), Some(stream)) => association.buffered_amount(stream),
             _ => 0,
         }
+    }
+
+    /// Why a channel ended that nobody closed.
+    pub fn channel_failure(&self, id: ChannelId) -> Option<SctpFailure> {
+        self.channels.get(id)?.failure
     }
 
     /// Sets where `ChannelBufferedAmountLow` is reported, in bytes.
@@ -671,6 +679,11 @@ impl Session {
     /// `true` once [`close`](Self::close) was called.
     pub fn is_closing(&self) -> bool {
         self.closing.is_some()
+    }
+
+    /// Why it ends, once that has begun.
+    pub(crate) fn closing(&self) -> Option<CloseReason> {
+        self.closing
     }
 
     // --- statistics -------------------------------------------------------------------------------------------------

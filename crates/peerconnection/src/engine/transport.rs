@@ -5,7 +5,7 @@ use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
 use super::observe::{Inner, Layer};
 use super::secured::Secured;
-use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpState, TransportId, TransportStats};
+use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpFailure, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, Route};
@@ -64,6 +64,8 @@ pub(super) struct Transport {
     dtls_state: DtlsState,
     pub dtls_error: Option<DtlsError>,
     pub sctp_state: SctpState,
+    /// This side closed DTLS.
+    stopped: bool,
     /// DTLS associations that were given up.
     replaced: u32,
     pub secured: Option<Secured>,
@@ -107,6 +109,7 @@ impl Transport {
             dtls_state: DtlsState::New,
             dtls_error: None,
             sctp_state: SctpState::Connecting,
+            stopped: false,
             replaced: 0,
             secured: None,
             sctp: None,
@@ -169,6 +172,7 @@ impl Transport {
             return;
         }
         if self.sctp.take().is_some() {
+            channels.fail(SctpFailure::default(), events);
             channels.on_closed(self.association(), events);
         }
         (self.secured, self.moved) = (None, None);
@@ -489,6 +493,9 @@ impl Transport {
     fn settle_sctp(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) && self.sctp.take().is_some() {
             // There is nothing below it any more.
+            if !self.stopped {
+                channels.fail(SctpFailure::default(), events);
+            }
             self.end_sctp(now, channels, events);
         }
         let Some(secured) = &mut self.secured else { return };
@@ -535,6 +542,7 @@ impl Transport {
         if matches!(self.dtls_state, DtlsState::Closed | DtlsState::Failed) {
             return;
         }
+        self.stopped = true;
         self.rtp.close();
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
@@ -574,7 +582,9 @@ impl Transport {
             return None;
         }
         let Dtls::Running(connection) = &mut self.dtls else { return None };
-        if let Some(len) = connection.poll_packet(now, out) {
+        // What SCTP says to its end goes before DTLS's, after which the peer takes nothing.
+        let goodbye_waits = self.stopped && !self.carry.is_empty();
+        if !goodbye_waits && let Some(len) = connection.poll_packet(now, out) {
             return Some(Transmit { socket, remote, ecn: Ecn::NotEct, len, segment_size: None });
         }
         let (len, segments, size) = self.build_train(now, max_segments.min(Transmit::MAX_SEGMENTS), out)?;
@@ -680,11 +690,16 @@ impl Transport {
 
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
     pub fn close(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
+        self.stopped = true;
         self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");
         }
         self.settle_sctp(now, channels, events);
+        self.carry.clear();
+        let mut last_words = Vec::new();
+        self.seal_data(now, &mut last_words);
+        self.carry = last_words;
         if let Dtls::Running(connection) = &mut self.dtls {
             connection.close(now);
         }

@@ -1,6 +1,7 @@
 //! From whole frames to raw ones, on a worker thread.
 
-use super::remote::{Output, RemoteSource};
+use super::output::Output;
+use super::remote::RemoteSource;
 use super::worker::Job;
 use crate::driver::Ticket;
 use crate::engine::{Decoded, DecodedReport, ReceivedFrame};
@@ -139,6 +140,10 @@ fn heard(codec: Codec, sound: &AudioFrame, time: Duration, began: Option<Instant
 
 impl Job for DecodeJob {
     fn run(&mut self) -> bool {
+        if self.output.is_abandoned() {
+            self.source.leave(self.ticket);
+            return false;
+        }
         for _ in 0..FRAMES_PER_RUN {
             match self.source.poll(self.ticket, &self.waker) {
                 None => return false,

@@ -10,6 +10,7 @@
 mod decode;
 mod encode;
 mod local;
+mod output;
 mod pace;
 mod remote;
 mod source;

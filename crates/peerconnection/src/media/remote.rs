@@ -1,6 +1,7 @@
 //! Tracks that the other side fills.
 
 use super::decode::DecodeJob;
+use super::output::{Output, Wait};
 use super::worker::Task;
 use crate::driver::{Cell, Interest, Ticket};
 use crate::engine::{DecodedReport, ReceivedFrame};
@@ -8,15 +9,9 @@ use crate::jsep::TransceiverId;
 use crate::peer::Peer;
 use ortica_codecs::{AudioFrame, MediaKind, VideoFrame};
 use ortica_rtp::Rid;
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
-
-/// Decoded pictures that wait to be taken; the next drops the oldest.
-const VIDEO_RING: usize = 8;
-/// Decoded frames of sound that wait to be taken: two seconds.
-const AUDIO_RING: usize = 100;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 
 /// Counters of a [`RemoteTrack`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -42,7 +37,23 @@ pub struct RemoteTrack {
     kind: MediaKind,
     source: RemoteSource,
     output: Arc<Output>,
-    decoder: Arc<OnceLock<Arc<Task>>>,
+    decoder: Arc<OnceLock<Decoding>>,
+}
+
+/// A decoder at work, until the last clone of its track is dropped.
+#[derive(Debug)]
+struct Decoding {
+    task: Arc<Task>,
+    output: Arc<Output>,
+}
+
+impl Drop for Decoding {
+    /// The job gives its place up in one last run, on its own thread. What it holds must not be dropped by whoever wakes it, which
+    /// happens under the session's lock.
+    fn drop(&mut self) {
+        self.output.abandon();
+        self.task.schedule();
+    }
 }
 
 impl RemoteTrack {
@@ -57,12 +68,14 @@ impl RemoteTrack {
 
     /// The next stretch of sound, `None` once the track has ended. Cancelling loses nothing. Never on a track of pictures.
     pub async fn recv_audio(&self) -> Option<AudioFrame> {
-        poll_fn(|cx| self.poll_decoded(cx, |state| state.audio.pop_front())).await
+        let mut wait = self.decoded();
+        poll_fn(|cx| wait.poll(cx, |state| state.audio.pop_front())).await
     }
 
     /// The next picture, `None` once the track has ended. Cancelling loses nothing. Never on a track of sound.
     pub async fn recv_video(&self) -> Option<VideoFrame> {
-        poll_fn(|cx| self.poll_decoded(cx, |state| state.video.pop_front())).await
+        let mut wait = self.decoded();
+        poll_fn(|cx| wait.poll(cx, |state| state.video.pop_front())).await
     }
 
     /// The next frame as it was sent, `None` once the track has ended. Cancelling loses nothing.
@@ -114,27 +127,18 @@ impl RemoteTrack {
 
     /// Counters.
     pub fn stats(&self) -> RemoteTrackStats {
-        self.output.lock().stats
+        self.output.stats()
     }
 
-    fn poll_decoded<T>(&self, cx: &mut Context<'_>, take: impl FnOnce(&mut Decoded) -> Option<T>) -> Poll<Option<T>> {
+    /// A place among those who wait for what is decoded, which begins with the first of them.
+    fn decoded(&self) -> Wait<'_> {
         self.decoder.get_or_init(|| {
             let job = |waker| DecodeJob::new(self.source.clone(), self.output.clone(), waker);
             let task = Task::new(|waker| Box::new(job(waker)));
             task.schedule();
-            task
+            Decoding { task, output: self.output.clone() }
         });
-        let mut state = self.output.lock();
-        match take(&mut state) {
-            Some(frame) => Poll::Ready(Some(frame)),
-            None if state.ended => Poll::Ready(None),
-            None => {
-                if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    state.waiting.push(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
+        self.output.wait()
     }
 }
 
@@ -174,6 +178,11 @@ impl RemoteSource {
         self.cell.poll_command_at((Interest::Frame(self.id), ticket), waker, |peer, _| self.read(peer))
     }
 
+    /// Nobody polls with that ticket any more.
+    pub fn leave(&self, ticket: Ticket) {
+        self.cell.leave(Interest::Frame(self.id), ticket);
+    }
+
     fn read(&self, peer: &mut Peer) -> Option<Option<ReceivedFrame>> {
         let read = match &self.layer {
             Some(layer) => peer.read_layer(self.id, layer.rid),
@@ -204,64 +213,5 @@ impl RemoteSource {
             Some(layer) => peer.request_layer_key_frame(now, self.id, layer.rid),
             None => peer.request_key_frame(now, self.id),
         });
-    }
-}
-
-/// Decoded frames until they are taken.
-#[derive(Debug)]
-pub(super) struct Output {
-    state: Mutex<Decoded>,
-    capacity: usize,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Decoded {
-    audio: VecDeque<AudioFrame>,
-    video: VecDeque<VideoFrame>,
-    waiting: Vec<Waker>,
-    ended: bool,
-    stats: RemoteTrackStats,
-}
-
-impl Output {
-    fn new(kind: MediaKind) -> Self {
-        let capacity = match kind {
-            MediaKind::Audio => AUDIO_RING,
-            MediaKind::Video => VIDEO_RING,
-        };
-        Self { state: Mutex::default(), capacity }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Decoded> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn push_audio(&self, frame: AudioFrame) {
-        self.push(|state| &mut state.audio, frame);
-    }
-
-    pub fn push_video(&self, frame: VideoFrame) {
-        self.push(|state| &mut state.video, frame);
-    }
-
-    pub fn count_failed(&self) {
-        self.lock().stats.frames_failed += 1;
-    }
-
-    pub fn end(&self) {
-        let mut state = self.lock();
-        state.ended = true;
-        state.waiting.drain(..).for_each(Waker::wake);
-    }
-
-    fn push<T>(&self, ring: impl Fn(&mut Decoded) -> &mut VecDeque<T>, frame: T) {
-        let mut state = self.lock();
-        state.stats.frames_decoded += 1;
-        if ring(&mut state).len() >= self.capacity {
-            ring(&mut state).pop_front();
-            state.stats.frames_dropped += 1;
-        }
-        ring(&mut state).push_back(frame);
-        state.waiting.drain(..).for_each(Waker::wake);
     }
 }

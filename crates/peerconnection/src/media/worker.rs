@@ -9,6 +9,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Wake, Waker};
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// The least time between two errors that one thread logs.
+const BETWEEN_ERRORS: Duration = Duration::from_secs(1);
 
 /// The work of one stream.
 pub(super) trait Job: Send {
@@ -99,10 +103,13 @@ fn spawn(number: usize) -> Option<Sender<Arc<Task>>> {
 }
 
 fn work(tasks: Receiver<Arc<Task>>) {
+    let mut told: Option<Instant> = None;
     while let Ok(task) = tasks.recv() {
         // One bad frame must not end the thread that other streams stay with.
         let run = std::panic::AssertUnwindSafe(|| task.run());
-        if std::panic::catch_unwind(run).is_err() {
+        // Nor may a stream of them fill the log.
+        if std::panic::catch_unwind(run).is_err() && told.is_none_or(|told| told.elapsed() >= BETWEEN_ERRORS) {
+            told = Some(Instant::now());
             tracing::error!("a codec panicked");
         }
     }

@@ -77,9 +77,9 @@ impl DtlsTransport {
         self.ice.handle.cell.command(|peer, now| peer.stop_dtls(now, self.ice.id))
     }
 
-    /// Waits until its state is another than `seen`. What it was in between may be missed.
+    /// Waits until its state is another than `seen`, or everything is closed. What it was in between may be missed.
     pub async fn state_change(&self, seen: DtlsState) -> DtlsState {
-        self.wait(|peer| Some(peer.dtls_state(self.ice.id)).filter(|state| *state != seen)).await
+        self.wait(|peer| Some(peer.dtls_state(self.ice.id)).filter(|state| *state != seen || peer.is_ended())).await
     }
 
     /// Waits until it is connected.

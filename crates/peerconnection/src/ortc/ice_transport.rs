@@ -115,13 +115,13 @@ impl IceTransport {
         if !self.look(|peer| peer.is_by_hand()) {
             return Err(ObjectError::Negotiated);
         }
-        self.handle.cell.end();
+        self.handle.end();
         Ok(())
     }
 
-    /// Waits until its state is another than `seen`. What it was in between may be missed.
+    /// Waits until its state is another than `seen`, or everything is closed. What it was in between may be missed.
     pub async fn state_change(&self, seen: IceTransportState) -> IceTransportState {
-        self.wait(|peer| Some(peer.ice_state(self.id)).filter(|state| *state != seen)).await
+        self.wait(|peer| Some(peer.ice_state(self.id)).filter(|state| *state != seen || peer.is_ended())).await
     }
 
     /// Waits until it is connected.

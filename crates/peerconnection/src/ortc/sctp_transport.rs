@@ -91,9 +91,9 @@ impl SctpTransport {
         Some(DataChannel::new(self.handle.clone(), id))
     }
 
-    /// Waits until its state is another than `seen`. What it was in between may be missed.
+    /// Waits until its state is another than `seen`, or everything is closed. What it was in between may be missed.
     pub async fn state_change(&self, seen: SctpState) -> SctpState {
-        self.wait(|peer| Some(peer.sctp_state()).filter(|state| *state != seen)).await
+        self.wait(|peer| Some(peer.sctp_state()).filter(|state| *state != seen || peer.is_ended())).await
     }
 
     async fn wait<T>(&self, mut look: impl FnMut(&mut Peer) -> Option<T>) -> T {

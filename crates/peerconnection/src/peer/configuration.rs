@@ -42,17 +42,18 @@ pub enum ConfigurationError {
     InvalidModification(&'static str),
 }
 
-/// A server that could not help to gather candidates.
+/// A server that could not help to gather candidates, or a socket that the system did not give.
 ///
 /// Source: [webrtc-pc §4.8.3](https://www.w3.org/TR/webrtc/#rtcpeerconnectioniceerrorevent)
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IceCandidateErrorEvent {
-    /// The address and port of this side that the server answered to; `None` when it answered to none.
+    /// The address and port of this side that the server answered to, or that could not be bound to; `None` when it answered to
+    /// none.
     pub local: Option<SocketAddr>,
-    /// The URL of the server.
+    /// The URL of the server; empty for a socket.
     pub url: String,
-    /// What it answered, 300 to 699, or 701 when no socket reaches it.
+    /// What it answered, 300 to 699, or 701 when no socket reaches it, or there is none.
     pub error_code: u16,
     /// In words.
     pub error_text: String,
@@ -141,6 +142,13 @@ impl Peer {
             let error_code = GatheringError::UNREACHABLE;
             self.report_server(IceCandidateErrorEvent { local: None, url, error_code, error_text });
         }
+    }
+
+    /// Says that a transport gathers without a socket at that address, which the system refused.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn report_refused_socket(&mut self, address: SocketAddr, error_text: String) {
+        let (local, error_code) = (Some(address), GatheringError::UNREACHABLE);
+        self.report_server(IceCandidateErrorEvent { local, url: String::new(), error_code, error_text });
     }
 
     fn report_server(&mut self, event: IceCandidateErrorEvent) {

@@ -3,10 +3,7 @@
 
 use ortica::core::Rng;
 use ortica::core::crypto::{SignatureScheme, providers};
-use ortica::{
-    Certificate, CertificateOptions, Configuration, ConfigurationError, Endpoint, EndpointConfig, NewError,
-    PeerConnection,
-};
+use ortica::{Certificate, CertificateOptions, Configuration, ConfigurationError, NewError, PeerConnection};
 use std::time::{Duration, SystemTime};
 
 fn wall() -> Duration {
@@ -23,8 +20,7 @@ const ECDSA: SignatureScheme = SignatureScheme::EcdsaP256Sha256;
 const RSA: SignatureScheme = SignatureScheme::RsaPkcs1Sha256;
 
 fn local() -> Configuration {
-    let addresses = vec!["127.0.0.1:0".parse().unwrap()];
-    Configuration::default().with_endpoint(Endpoint::new(EndpointConfig::default().with_addresses(addresses)).unwrap())
+    Configuration::default().with_endpoint(super::sockets::loopback())
 }
 
 fn with(certificates: &[Certificate]) -> Configuration {

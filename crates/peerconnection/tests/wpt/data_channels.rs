@@ -8,14 +8,14 @@ use ortica::engine::{
 };
 use std::time::Duration;
 
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MS: Duration = Duration::from_millis(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-fn labelled(label: &str) -> ChannelParameters {
+pub(super) fn labelled(label: &str) -> ChannelParameters {
     ChannelParameters { label: label.to_owned(), ..ChannelParameters::default() }
 }
 
-fn negotiated(id: u16) -> ChannelParameters {
+pub(super) fn negotiated(id: u16) -> ChannelParameters {
     ChannelParameters { negotiated: Some(id), ..ChannelParameters::default() }
 }
 
@@ -37,7 +37,7 @@ fn refused(parameters: ChannelParameters) -> ChannelError {
 }
 
 /// Two sides with an open channel, made by `a` with these.
-fn open(parameters: ChannelParameters) -> Pair<Side> {
+pub(super) fn open(parameters: ChannelParameters) -> Pair<Side> {
     let (a, b) = (Side::new(1, Pair::<Side>::A), Side::new(2, Pair::<Side>::B));
     let mut pair = Pair::new(1, Link::with_delay(10 * MS), a, b);
     let at = pair.now();
@@ -51,20 +51,20 @@ fn open(parameters: ChannelParameters) -> Pair<Side> {
 }
 
 /// In-band and negotiated.
-fn both() -> [Pair<Side>; 2] {
+pub(super) fn both() -> [Pair<Side>; 2] {
     [open(ChannelParameters::default()), open(negotiated(7))]
 }
 
-fn text(text: &str) -> ChannelMessage {
+pub(super) fn text(text: &str) -> ChannelMessage {
     ChannelMessage { binary: false, data: Bytes::copy_from_slice(text.as_bytes()) }
 }
 
-fn binary(data: &[u8]) -> ChannelMessage {
+pub(super) fn binary(data: &[u8]) -> ChannelMessage {
     ChannelMessage { binary: true, data: Bytes::copy_from_slice(data) }
 }
 
 /// `a` sends on its first channel.
-fn send(pair: &mut Pair<Side>, message: ChannelMessage) {
+pub(super) fn send(pair: &mut Pair<Side>, message: ChannelMessage) {
     let id = pair.a.channels[0];
     pair.with_a(|a, now| a.peer.session_mut().send(now, id, message).unwrap());
 }

@@ -7,7 +7,7 @@
 use super::{Direction, MediaKind, SessionDescription, TransceiverInit};
 use ortica::codecs::MediaKind::{Audio, Video};
 use ortica::jsep::TransceiverError;
-use ortica::{Configuration, Event, Events, LocalTrack, PeerConnection, ReplaceTrackError, RtpSender, RtpTransceiver};
+use ortica::{Event, Events, LocalTrack, PeerConnection, ReplaceTrackError, RtpSender, RtpTransceiver};
 
 struct Connection {
     pc: PeerConnection,
@@ -16,7 +16,7 @@ struct Connection {
 
 impl Connection {
     fn new() -> Self {
-        let (pc, events) = PeerConnection::new(Configuration::default().with_gather_loopback(true)).unwrap();
+        let (pc, events) = super::sockets::connection_everywhere();
         Self { pc, events }
     }
 

@@ -14,6 +14,7 @@ mod clock_rate;
 mod common;
 mod configuration;
 mod connection;
+mod data_channel_events;
 mod data_channels;
 mod demuxing;
 mod descriptions;
@@ -39,6 +40,9 @@ mod set_remote_description;
 mod simulcast;
 #[cfg(all(feature = "tokio", feature = "vpx"))]
 mod sizes;
+#[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[path = "../common/sockets.rs"]
+mod sockets;
 mod sources;
 mod states;
 mod stats;

@@ -1,11 +1,10 @@
 //! Statistics of tracks, which only connections with tracks have.
 
+use super::sockets::{negotiate, track};
 use ortica::codecs::synthetic::Tone;
 use ortica::codecs::{Codec, MediaKind};
 use ortica::jsep::TransceiverInit;
-use ortica::{
-    Configuration, Direction, Event, Events, LocalTrack, PeerConnection, RtpSender, SelectorError, TrackEvent,
-};
+use ortica::{Configuration, Direction, Events, LocalTrack, PeerConnection, RtpSender, SelectorError, TrackEvent};
 use std::time::Duration;
 use tokio::time::{interval, timeout};
 
@@ -14,26 +13,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn connection() -> (PeerConnection, Events) {
     let configuration = Configuration::default().with_gather_loopback(true).with_codecs(vec![Codec::Pcmu, Codec::Vp8]);
     PeerConnection::new(configuration).expect("sockets can be bound")
-}
-
-async fn negotiate(offerer: &PeerConnection, answerer: &PeerConnection) {
-    offerer.set_local_description(None).expect("an offer");
-    offerer.gathering_complete().await;
-    answerer.set_remote_description(offerer.local_description().expect("was set")).expect("a legal offer");
-    answerer.set_local_description(None).expect("an answer");
-    answerer.gathering_complete().await;
-    offerer.set_remote_description(answerer.local_description().expect("was set")).expect("a legal answer");
-}
-
-async fn track(events: &mut Events) -> TrackEvent {
-    let find = async {
-        loop {
-            if let Event::Track(event) = events.next().await.expect("the connection goes on") {
-                return event;
-            }
-        }
-    };
-    timeout(PATIENCE, find).await.expect("a track")
 }
 
 /// Sends a tone until a frame of it has come out at the other side.

@@ -60,7 +60,7 @@ use ortica_core::{Bitrate, Instant, Rng, Timers};
 use rto::Rto;
 pub(crate) use send_queue::MESSAGE_OVERHEAD;
 use send_queue::{Outgoing, SendQueue};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +85,8 @@ pub struct Association {
     initial_tsn: Tsn,
     state: State,
     queue: SendQueue,
+    /// What the queue still held when the association ended.
+    left_unsent: BTreeMap<StreamId, usize>,
     send_buffer: SendBuffer,
     delivery: Delivery,
     rto: Rto,
@@ -205,6 +207,7 @@ impl Association {
             initial_tsn,
             state: State::Closed,
             queue: SendQueue::new(config.scheduler),
+            left_unsent: BTreeMap::new(),
             send_buffer: SendBuffer::new(&config.limits),
             delivery: Delivery::default(),
             rto: Rto::new(&config),
@@ -282,6 +285,7 @@ impl Association {
         self.announce_readable();
         self.count();
         self.keep_losses();
+        self.left_unsent = self.queue.all_buffered().collect();
         self.state = State::Ended;
         self.queue = SendQueue::new(self.config.scheduler);
         self.timers = Timers::new();
@@ -392,9 +396,10 @@ impl Association {
         self.config.limits.longest_message()
     }
 
-    /// Bytes of messages queued on `stream` that were not yet put into a packet.
+    /// Bytes of messages queued on `stream` that were not yet put into a packet, without those that stand for empty ones; once the association has ended, those that never
+    /// were.
     pub fn buffered_amount(&self, stream: StreamId) -> usize {
-        self.queue.buffered(stream)
+        self.left_unsent.get(&stream).copied().unwrap_or_else(|| self.queue.buffered(stream))
     }
 
     /// Sets the share of `stream` in what may be sent, by [`Scheduler::WeightedFairQueueing`]: in proportion to that of

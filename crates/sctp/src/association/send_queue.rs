@@ -82,6 +82,8 @@ struct Stream {
     next_unordered: Mid,
     /// Bytes not yet put into a packet, those of a half-sent message included.
     buffered: usize,
+    /// Those among them that stand for a message without any.
+    padding: usize,
     threshold: usize,
     /// A reset was asked for; cleared when the peer has confirmed or refused it.
     resetting: bool,
@@ -98,6 +100,7 @@ impl Default for Stream {
             next_ordered: Mid(0),
             next_unordered: Mid(0),
             buffered: 0,
+            padding: 0,
             threshold: 0,
             resetting: false,
         }
@@ -121,6 +124,11 @@ impl Stream {
         message.mid = *next;
         *next = Mid(next.0.wrapping_add(1));
     }
+}
+
+/// Bytes of a message that stand for none (RFC 8831 §6.6).
+fn padding(ppid: Ppid) -> usize {
+    usize::from(matches!(ppid, Ppid::STRING_EMPTY | Ppid::BINARY_EMPTY))
 }
 
 /// What is special about what is left of a stream's messages.
@@ -186,6 +194,7 @@ impl SendQueue {
         let state = self.streams.entry(stream).or_default();
         self.held += cost;
         state.buffered += payload.len();
+        state.padding += padding(ppid);
         let deadline = match options.reliability {
             // Lifetimes are counted in milliseconds, and the last one counts: zero is enough for what can leave at once.
             Reliability::MaxLifetime(time) => Some(now + time + Duration::from_millis(1)),
@@ -218,6 +227,7 @@ impl SendQueue {
             return Some(Turn::GoOn(slot));
         }
         let mut message = state.queue.pop_front()?;
+        state.padding -= padding(message.ppid);
         self.held -= message.cost();
         self.expendable -= usize::from(matches!(message.reliability, Reliability::Priority(_)));
         if message.is_expired(now) {
@@ -301,9 +311,12 @@ impl SendQueue {
             excess = excess.saturating_sub(cost);
             self.held -= cost;
             self.expendable -= 1;
-            let queue = self.streams.get_mut(&stream).map(|state| &mut state.queue);
-            let victim = queue.and_then(|queue| queue.remove(queue.iter().position(|it| it.arrival == arrival)?));
-            self.evicted.extend(victim);
+            if let Some(state) = self.streams.get_mut(&stream) {
+                let at = state.queue.iter().position(|it| it.arrival == arrival);
+                let victim = at.and_then(|at| state.queue.remove(at));
+                state.padding -= victim.as_ref().map_or(0, |victim| padding(victim.ppid));
+                self.evicted.extend(victim);
+            }
             self.wait(stream);
         }
         true
@@ -330,8 +343,15 @@ impl SendQueue {
         self.streams.values().flat_map(|state| &state.queue)
     }
 
+    /// The streams that have something buffered, and how much.
+    pub fn all_buffered(&self) -> impl Iterator<Item = (StreamId, usize)> + '_ {
+        let buffered =
+            self.streams.iter().map(|(stream, state)| (*stream, state.buffered.saturating_sub(state.padding)));
+        buffered.filter(|(_, bytes)| *bytes > 0)
+    }
+
     pub fn buffered(&self, stream: StreamId) -> usize {
-        self.streams.get(&stream).map_or(0, |state| state.buffered)
+        self.streams.get(&stream).map_or(0, |state| state.buffered.saturating_sub(state.padding))
     }
 
     pub fn set_weight(&mut self, stream: StreamId, weight: u16) {
@@ -350,7 +370,7 @@ impl SendQueue {
 
     /// `true` when everything queued on `stream` has been put into packets.
     pub fn is_drained(&self, stream: StreamId) -> bool {
-        self.buffered(stream) == 0
+        self.streams.get(&stream).is_none_or(|state| state.buffered == 0)
     }
 
     /// Ends a reset: with success the stream begins anew, else it goes on.

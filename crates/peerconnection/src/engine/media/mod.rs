@@ -20,6 +20,7 @@
 //! | `transform` | the way of frames through the application, where it wants to change them |
 //! | `flow` | whether a receiver's stream comes |
 //! | `rtp_transport` | the RTP and RTCP of one transport: who gets what, and reports |
+//! | `seldom` | warnings once in a second |
 //!
 //! Frames are encoded: coders run elsewhere.
 
@@ -32,6 +33,7 @@ mod parameters;
 mod picture;
 mod receiver;
 mod rtp_transport;
+mod seldom;
 mod sender;
 mod share;
 mod sources;

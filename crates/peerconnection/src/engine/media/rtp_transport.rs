@@ -2,6 +2,7 @@
 
 use super::parameters::{RtpParametersError, RtpReceiveParameters, RtpSendParameters};
 use super::receiver::Receiver;
+use super::seldom::Seldom;
 use super::sender::{Sender, Sending, Stamp};
 use super::tones::DtmfError;
 use super::transform::TransformId;
@@ -39,6 +40,8 @@ pub(in crate::engine) struct RtpTransport {
     /// Streams of senders that are gone: SRTP is to make room for others.
     over: Vec<Ssrc>,
     rtt: Option<Duration>,
+    /// Bounds what is said of senders that the peer does not hear.
+    troubles: Seldom,
     /// Plain RTCP, reused.
     scratch: Vec<u8>,
     stats: RtpStats,
@@ -61,6 +64,7 @@ impl RtpTransport {
             next_number: SequenceNumber(0),
             over: Vec::new(),
             rtt: None,
+            troubles: Seldom::default(),
             scratch: Vec::new(),
             stats: RtpStats::default(),
             rng,
@@ -345,7 +349,14 @@ impl RtpTransport {
 
     pub fn handle_timeout(&mut self, now: Instant, limits: &Limits, events: &mut VecDeque<Event>) {
         for (id, sender) in &mut self.senders {
-            sender.encodings.iter_mut().for_each(|sending| tell(now, *id, sending, events));
+            for sending in &mut sender.encodings {
+                tell(now, *id, sending, events);
+                while let Some(trouble) = sending.poll_trouble() {
+                    if let Some(streams) = self.troubles.admit(now) {
+                        tracing::warn!(ssrc = %sending.ssrc(), ?trouble, streams, "the peer hears little of what is sent");
+                    }
+                }
+            }
         }
         for receiver in self.receivers.values_mut() {
             receiver.handle_timeout(now, limits);

@@ -21,7 +21,7 @@ use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, ExtensionMap, Kind, 
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, Remb, ReportBlock, SenderReport};
-use ortica_rtp::session::sender::{Config, SendStream};
+use ortica_rtp::session::sender::{Config, Event as Trouble, SendStream};
 use ortica_rtp::{Header, Mid, PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -632,6 +632,11 @@ impl Sending {
         self.stream.sender_report(now)
     }
 
+    /// That the peer hears little of what is sent, once.
+    pub fn poll_trouble(&mut self) -> Option<Trouble> {
+        self.stream.poll_event()
+    }
+
     /// The round-trip time that reports tell, smoothed.
     pub fn smoothed_rtt(&self) -> Option<Duration> {
         self.stream.remote().smoothed_rtt
@@ -641,9 +646,6 @@ impl Sending {
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
         self.queue_tones(now);
         self.stream.handle_timeout(now);
-        while let Some(event) = self.stream.poll_event() {
-            tracing::warn!(ssrc = %self.ssrc(), ?event, "the peer hears little of what is sent");
-        }
         let wanted = self.limiter.poll(now);
         self.key_frame_wanted |= wanted;
         wanted

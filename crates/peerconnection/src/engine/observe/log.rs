@@ -97,6 +97,7 @@ impl Note {
             Event::IncomingChannel(id) => (None, Self::Channel(*id, "incoming")),
             Event::ChannelOpen(id) => (None, Self::Channel(*id, "open")),
             Event::ChannelClosing(id) => (None, Self::Channel(*id, "closing")),
+            Event::ChannelFailed(id, _) => (None, Self::Channel(*id, "failed")),
             Event::ChannelClosed(id) => (None, Self::Channel(*id, "closed")),
             Event::Closed(reason) => (None, Self::Closed(*reason)),
             _ => return None,
