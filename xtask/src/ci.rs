@@ -312,7 +312,7 @@ fn browsers(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
     log.run(&server())?;
-    log.run(&Task::new("node").words("interop/browser/run.mjs --once").limit(Duration::from_secs(600)))?;
+    log.run(&Task::new("node").words("interop/browser/run.mjs --once").limit(Duration::from_secs(1_200)))?;
     Ok(Outcome::Done)
 }
 
