@@ -1,33 +1,27 @@
 //! One receiver: packets into frames, gaps into requests.
 
 mod repair;
+mod stream;
 mod transform;
 
-use super::coding::{DecodedReport, DecodingStats};
+use super::coding::DecodedReport;
 use super::flow::Flow;
 use super::heard_tones::HeardTones;
 use super::layers::{Layer, Selection};
-use super::orientation::Orientations;
-use super::parameters::{self, MAX_ENCODINGS, RtpCodecParameters, RtpParametersError, RtpReceiveParameters};
+use super::parameters::{self, MAX_ENCODINGS, RtpParametersError, RtpReceiveParameters};
 use super::sources::{RtpSource, Sources};
-use crate::engine::{BufferingStats, Limits, ReceiverStats};
-use ortica_codecs::payload::{self, Depacketizer, Piece};
+use crate::engine::{Limits, ReceiverStats};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, NtpTime};
 use ortica_rtp::demux::Section;
 use ortica_rtp::header_extension::Values;
-use ortica_rtp::repair::jitter_buffer::{
-    self, AudioBuffer, AudioConfig, Event as BufferEvent, FrameBuffer, FrameConfig, PacketHint, Playout,
-};
-use ortica_rtp::repair::key_frame::KeyFrameRequester;
-use ortica_rtp::repair::nack;
 use ortica_rtp::repair::rtx::AptTable;
 use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
-use ortica_rtp::session::receiver::{Arrival, Config, ReceiveStream};
-use ortica_rtp::{Packet, Rid, RtpTimestamp, Ssrc, TimestampUnwrapper};
+use ortica_rtp::{Packet, Rid, Ssrc};
 pub(super) use repair::Repair;
 use std::collections::VecDeque;
 use std::time::Duration;
+pub(super) use stream::Stream;
 use transform::Transform;
 
 /// What a receiver gives out, in order.
@@ -82,36 +76,6 @@ pub(in crate::engine) struct Receiver {
     pub flow: Flow,
     /// Where frames go first, if the application wants to change them.
     transform: Option<Box<Transform>>,
-}
-
-/// A stream that is being received, with the one of its retransmissions.
-pub(super) struct Stream {
-    /// Among all that this receiver had.
-    number: u32,
-    codec: RtpCodecParameters,
-    receive: ReceiveStream,
-    repair: Repair,
-    depacketizer: Box<dyn Depacketizer>,
-    buffer: Buffer,
-    timestamps: TimestampUnwrapper,
-    orientations: Orientations,
-    requester: KeyFrameRequester,
-    frames: u64,
-    key_frames: u64,
-    plis: u64,
-    firs: u64,
-    malformed: u64,
-    lost: u64,
-    /// Packets that a jitter buffer discarded which is gone: the codec changed.
-    discarded: u64,
-    buffering: BufferingStats,
-    decoding: DecodingStats,
-    fresh: bool,
-}
-
-enum Buffer {
-    Audio(AudioBuffer),
-    Video(FrameBuffer),
 }
 
 impl Receiver {
@@ -287,7 +251,7 @@ impl Receiver {
             stream => {
                 self.streams += 1;
                 let repair = std::mem::take(&mut layer.early);
-                *stream = Some(Stream { number: self.streams, repair, ..Stream::new(packet.ssrc(), codec, self.rtt) });
+                *stream = Some(Stream::new((self.streams, packet.ssrc()), codec, repair, self.rtt));
             }
         }
         let Some(stream) = &mut layer.stream else { return false };
@@ -430,294 +394,5 @@ impl Receiver {
             stats
         };
         self.layers.iter().enumerate().map(stats).collect()
-    }
-}
-
-impl Stream {
-    fn new(ssrc: Ssrc, codec: RtpCodecParameters, rtt: Option<Duration>) -> Self {
-        let mut config = Config::new(ssrc, codec.codec.clock_rate());
-        if codec.feedback.nack {
-            config = config.with_nack(nack::Config::default());
-        }
-        let mut stream = Self {
-            number: 0,
-            receive: ReceiveStream::new(config),
-            repair: Repair::default(),
-            depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
-            buffer: Buffer::new(codec.codec),
-            timestamps: TimestampUnwrapper::new(),
-            orientations: Orientations::default(),
-            requester: KeyFrameRequester::default(),
-            codec,
-            frames: 0,
-            key_frames: 0,
-            plis: 0,
-            firs: 0,
-            malformed: 0,
-            lost: 0,
-            discarded: 0,
-            buffering: BufferingStats::default(),
-            decoding: DecodingStats::default(),
-            fresh: true,
-        };
-        if let Some(rtt) = rtt {
-            stream.set_rtt(rtt);
-        }
-        stream
-    }
-
-    fn set_rtt(&mut self, rtt: Duration) {
-        self.receive.set_rtt(rtt);
-        self.requester.set_rtt(rtt);
-    }
-
-    /// Nothing is given out before the next key frame, which is asked for.
-    pub(super) fn require_key_frame(&mut self, now: Instant) {
-        if let Buffer::Video(buffer) = &mut self.buffer {
-            buffer.require_key_frame();
-            self.requester.request(now);
-        }
-    }
-
-    /// Asks for a key frame; what comes before it is given out all the same.
-    pub(super) fn request_key_frame(&mut self, now: Instant) {
-        if matches!(self.buffer, Buffer::Video(_)) {
-            self.requester.request(now);
-        }
-    }
-
-    /// Requests that are due.
-    fn poll_feedback(&mut self, now: Instant, sender: Ssrc, mut push: impl FnMut(RtcpPacket)) {
-        while let Some(nack) = self.receive.poll_nack(now, sender) {
-            push(nack.into());
-        }
-        if self.requester.poll(now) {
-            let ssrc = self.receive.ssrc();
-            if self.codec.feedback.pli {
-                self.plis += 1;
-                push(KeyFrameRequester::picture_loss(sender, ssrc));
-            } else if self.codec.feedback.fir {
-                self.firs += 1;
-                push(self.requester.full_intra_request(sender, ssrc));
-            }
-        }
-    }
-
-    /// The peer may change the codec between two packets.
-    fn set_codec(&mut self, codec: RtpCodecParameters) {
-        if self.codec.codec != codec.codec {
-            self.depacketizer = payload::depacketizer(codec.codec, payload::Limits::default());
-            self.discarded += self.buffer.discarded();
-            self.buffer = Buffer::new(codec.codec);
-            self.timestamps = TimestampUnwrapper::new();
-            self.receive.set_clock_rate(codec.codec.clock_rate());
-            self.fresh = true;
-        }
-        self.codec = codec;
-    }
-
-    fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        self.admit(now, packet) && self.insert(now, packet)
-    }
-
-    /// A packet of a telephone event counts as any other, and nothing is missing in its place.
-    fn handle_event(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        self.admit(now, packet) && self.insert(now, &packet.without_payload())
-    }
-
-    fn admit(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        let arrival = self.receive.handle_packet(now, packet);
-        self.fresh |= arrival == Arrival::Restarted;
-        arrival != Arrival::Stray
-    }
-
-    fn handle_retransmission(&mut self, now: Instant, apt: &AptTable, packet: &Packet<'_>) -> bool {
-        if !self.repair.handle_packet(now, packet, self.codec.codec.clock_rate()) {
-            return false;
-        }
-        let Ok(restored) = apt.restore(packet, self.receive.ssrc()) else { return false };
-        self.receive.handle_restored(now, restored.sequence_number());
-        self.insert(now, &restored)
-    }
-
-    fn insert(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        match &mut self.buffer {
-            Buffer::Audio(buffer) => {
-                buffer.insert(now, packet);
-            }
-            Buffer::Video(buffer) => {
-                let hint = match self.depacketizer.inspect(packet.payload(), packet.marker()) {
-                    Ok(info) => PacketHint {
-                        start: info.start,
-                        end: info.end,
-                        key_frame: info.key_frame,
-                        discardable: info.discardable,
-                        picture: None,
-                    },
-                    // Packets of padding alone fill gaps.
-                    Err(_) if packet.payload().is_empty() => PacketHint::default(),
-                    Err(_) => {
-                        self.malformed += 1;
-                        return false;
-                    }
-                };
-                buffer.insert(now, packet, hint);
-            }
-        }
-        true
-    }
-
-    /// Takes out of the jitter buffer what is complete.
-    fn collect(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
-        match self.codec.codec.kind() {
-            MediaKind::Audio => self.collect_audio(now, ready),
-            MediaKind::Video => self.collect_video(now, ready),
-        }
-    }
-
-    fn collect_audio(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
-        let Buffer::Audio(buffer) = &mut self.buffer else { return };
-        let delay = buffer.delay();
-        while let Some(playout) = buffer.poll(now) {
-            match playout {
-                Playout::Lost { timestamp, .. } => {
-                    self.lost += 1;
-                    let pts = self.timestamps.unwrap(timestamp);
-                    ready.push_back(ReceivedFrame::Lost { codec: self.codec.codec, pts });
-                }
-                Playout::Packet(packet) if packet.payload.is_empty() => {}
-                Playout::Packet(packet) => {
-                    let pts = self.timestamps.unwrap(packet.timestamp);
-                    let piece = Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload };
-                    match self.depacketizer.assemble(pts, &[piece]) {
-                        Ok(frame) => {
-                            self.frames += 1;
-                            let samples = frame.duration.max(1);
-                            self.buffering.emitted += u64::from(samples);
-                            self.buffering.delay += now.saturating_duration_since(packet.arrived) * samples;
-                            self.buffering.target_delay += delay * samples;
-                            ready.push_back(ReceivedFrame::Frame {
-                                frame,
-                                began: packet.arrived,
-                                arrived: packet.arrived,
-                                captured: self.receive.wall_time(packet.timestamp),
-                                discontinuity: std::mem::take(&mut self.fresh),
-                            });
-                        }
-                        Err(error) => {
-                            self.malformed += 1;
-                            tracing::debug!(%error, "a payload makes no sound");
-                        }
-                    }
-                }
-            }
-        }
-        let first = buffer.first();
-        self.receive.forget_before(first);
-    }
-
-    fn collect_video(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
-        let Buffer::Video(buffer) = &mut self.buffer else { return };
-        while let Some(frame) = buffer.poll_frame(now) {
-            let pts = self.timestamps.unwrap(frame.timestamp);
-            let pieces: Vec<Piece<'_>> = frame
-                .packets()
-                .map(|packet| Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload })
-                .collect();
-            let (key_frame, discontinuity) = (frame.key_frame, frame.discontinuity);
-            let (began, arrived) = (frame.began, frame.arrived);
-            let timestamp: RtpTimestamp = frame.timestamp;
-            match self.depacketizer.assemble(pts, &pieces) {
-                Ok(frame) => {
-                    let frame = frame.with_rotation(self.orientations.take(timestamp));
-                    self.frames += 1;
-                    self.buffering.emitted += 1;
-                    self.buffering.delay += now.saturating_duration_since(began);
-                    self.buffering.assembled += u64::from(pieces.len() > 1);
-                    self.buffering.assembly_time += arrived.saturating_duration_since(began);
-                    if key_frame {
-                        self.key_frames += 1;
-                        self.requester.satisfy();
-                    }
-                    ready.push_back(ReceivedFrame::Frame {
-                        frame,
-                        began,
-                        arrived,
-                        captured: self.receive.wall_time(timestamp),
-                        discontinuity: discontinuity | std::mem::take(&mut self.fresh),
-                    });
-                }
-                Err(error) => {
-                    self.malformed += 1;
-                    tracing::debug!(%error, "packets make no picture");
-                    buffer.require_key_frame();
-                }
-            }
-        }
-        while let Some(event) = buffer.poll_event() {
-            if event == BufferEvent::KeyFrameNeeded {
-                self.requester.request(now);
-            }
-        }
-        let first = buffer.first();
-        self.receive.forget_before(first);
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        let buffer = match &self.buffer {
-            Buffer::Audio(buffer) => buffer.poll_timeout(),
-            Buffer::Video(buffer) => buffer.poll_timeout(),
-        };
-        [self.receive.poll_timeout(), self.requester.poll_timeout(), buffer].into_iter().flatten().min()
-    }
-
-    pub(super) fn add_stats(&self, stats: &mut ReceiverStats) {
-        let receive = self.receive.stats();
-        stats.stream = self.number;
-        stats.ssrc = Some(self.receive.ssrc());
-        stats.codec = Some(self.codec.codec);
-        stats.payload_type = Some(self.codec.payload_type);
-        stats.packets_received = receive.packets;
-        stats.bytes_received = receive.bytes;
-        stats.header_bytes_received = receive.header_bytes;
-        stats.packets_lost = receive.lost;
-        stats.jitter = receive.jitter;
-        stats.last_packet_received = receive.last;
-        self.repair.add_stats(stats);
-        stats.packets_discarded = self.discarded + self.buffer.discarded();
-        stats.buffering = self.buffering;
-        stats.decoding = self.decoding;
-        stats.nack_count = receive.nack.nacks;
-        stats.pli_count = self.plis;
-        stats.fir_count = self.firs;
-        stats.frames_received = self.frames;
-        stats.key_frames_received = self.key_frames;
-        stats.frames_malformed = self.malformed;
-        stats.frames_lost = self.lost;
-        stats.remote = self.receive.remote().copied();
-    }
-}
-
-/// Room for the packets of the largest frame.
-fn video_limits() -> jitter_buffer::Limits {
-    let mut limits = jitter_buffer::Limits::default();
-    limits.packets = 4_096;
-    limits
-}
-
-impl Buffer {
-    fn new(codec: Codec) -> Self {
-        match codec.kind() {
-            MediaKind::Audio => Self::Audio(AudioBuffer::new(AudioConfig::new(codec.clock_rate()))),
-            MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default().with_limits(video_limits()))),
-        }
-    }
-
-    /// Packets that came too late, or found no room.
-    fn discarded(&self) -> u64 {
-        match self {
-            Self::Audio(buffer) => buffer.stats().late + buffer.stats().overflowed,
-            Self::Video(buffer) => buffer.stats().late,
-        }
     }
 }
