@@ -1,13 +1,22 @@
 //! Names of servers, asked of the system's resolver.
 
-use super::endpoint::Asker;
+use crate::engine::TransportId;
 use crate::peer::Question;
+use ortica_ice::ResolveId;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// Questions under way, over all sessions; a later one is answered with no address.
 const MAX_QUESTIONS: usize = 1024;
+
+/// Who asked the resolver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    pub session: usize,
+    pub transport: TransportId,
+    pub id: ResolveId,
+}
 
 /// Questions under way. Nobody waits for the answer of one that was forgotten.
 #[derive(Default)]

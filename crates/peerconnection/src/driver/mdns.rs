@@ -2,7 +2,7 @@
 //! by all sessions.
 
 use super::clock::Clock;
-use super::endpoint::Asker;
+use super::lookup::Asker;
 use crate::peer::Question;
 use ortica_core::{Datagram, Instant, Rng, SocketId};
 use ortica_ice::mdns::{Event, Limits, Resolver};

@@ -1,0 +1,325 @@
+//! The task of an endpoint: the way of every packet between sockets and sessions.
+
+use super::Shared;
+use super::counters::count;
+use crate::driver::batch::Batch;
+use crate::driver::cell::Cell;
+use crate::driver::extra_sockets::{Bound, ExtraSockets};
+use crate::driver::lookup::Lookups;
+use crate::driver::mdns::Mdns;
+use crate::driver::route::Routes;
+use crate::driver::socket::{Socket, ecn_in, is_too_long};
+use crate::engine::TransportId;
+use crate::peer::Peer;
+use ortica_core::{Datagram, Instant, SocketId, Transmit};
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Messages read from one socket before the others have their turn.
+const READS_PER_TURN: usize = 4;
+/// Transmits drained from one session before the others have their turn.
+const TRANSMITS_PER_TURN: usize = 8;
+
+/// A session in the driver's table.
+#[derive(Debug)]
+struct Entry {
+    cell: Arc<Cell>,
+    deadline: Option<Instant>,
+}
+
+/// The task itself.
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    sockets: Vec<Socket>,
+    extra: ExtraSockets,
+    batch: Batch,
+    sessions: HashMap<usize, Entry>,
+    routes: Routes,
+    timers: BTreeSet<(Instant, usize)>,
+    dirty: BTreeSet<usize>,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    mdns: Mdns,
+    lookups: Lookups,
+    out: Vec<u8>,
+    transmits: Vec<Transmit>,
+    max_segments: usize,
+}
+
+impl Driver {
+    pub fn new(shared: Arc<Shared>, sockets: Vec<Socket>) -> Self {
+        let stride = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
+        let max_segments = max_segments(&sockets);
+        let rng = shared.lock().rng.as_ref().map(|rng| rng.fork("mdns"));
+        Self {
+            mdns: Mdns::new(&shared.clock, rng),
+            lookups: Lookups::default(),
+            shared,
+            extra: ExtraSockets::new(sockets.len()),
+            sockets,
+            batch: Batch::new(stride),
+            sessions: HashMap::new(),
+            routes: Routes::default(),
+            timers: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            sleep: None,
+            out: Vec::new(),
+            transmits: Vec::new(),
+            max_segments,
+        }
+    }
+
+    /// One turn: what handles left, what the sockets hold, what is due; then each session that was touched is drained
+    /// once.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        count(&self.shared.counters.turns, 1);
+        self.take_mail(cx);
+        let mut again = self.receive(cx);
+        let now = self.shared.clock.now();
+        self.expire(now);
+        self.poll_names(now, cx);
+        again |= self.drain(now);
+        again |= self.lookups.take_begun();
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        if again {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.set_alarm(cx);
+        Poll::Pending
+    }
+
+    /// Takes what the handles left.
+    fn take_mail(&mut self, cx: &Context<'_>) {
+        let mut mail = self.shared.lock();
+        mail.driver = Some(cx.waker().clone());
+        for (key, cell) in mail.added.drain(..) {
+            self.sessions.insert(key, Entry { cell, deadline: None });
+            self.dirty.insert(key);
+        }
+        self.dirty.append(&mut mail.dirty);
+    }
+
+    /// No handle to the endpoint exists any more, and the last session on it is over. Nobody would wake the task to find that out
+    /// in a later turn.
+    fn is_over(&self) -> bool {
+        let mail = self.shared.lock();
+        mail.abandoned && mail.added.is_empty() && self.sessions.is_empty()
+    }
+
+    /// Reads the sockets; `true` when one of them may hold more.
+    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for index in 0..self.sockets.len() {
+            for turn in 0..READS_PER_TURN {
+                let (mut buffers, meta) = self.batch.buffers();
+                match self.sockets[index].poll_receive(cx, &mut buffers, meta) {
+                    Poll::Pending => break,
+                    // An ICMP error of some earlier packet: that packet is lost, nothing else.
+                    Poll::Ready(Err(_)) => {}
+                    Poll::Ready(Ok(messages)) => {
+                        count(&self.shared.counters.reads, 1);
+                        let now = self.shared.clock.now();
+                        for message in 0..messages {
+                            self.deliver(now, self.sockets[index].id(), message);
+                        }
+                    }
+                }
+                more |= turn + 1 == READS_PER_TURN;
+            }
+        }
+        more
+    }
+
+    fn deliver(&mut self, now: Instant, local: SocketId, message: usize) {
+        let (contents, meta) = self.batch.message(message);
+        let packets = if meta.stride == 0 { 1 } else { meta.len.div_ceil(meta.stride).max(1) };
+        count(&self.shared.counters.packets_received, packets);
+        let remote = meta.addr;
+        let Some((last, others)) = self.routes.find(local, remote, contents).split_last() else {
+            count(&self.shared.counters.unrouted, 1);
+            return;
+        };
+        let ecn = ecn_in(meta.ecn);
+        let mut hand_over = |key: usize, contents: &mut [u8]| {
+            let Some(entry) = self.sessions.get(&key) else { return };
+            let datagram = Datagram { local, remote, ecn, contents, stride: meta.stride };
+            entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
+            self.dirty.insert(key);
+        };
+        for key in others {
+            // Decrypted in place, so each needs its own.
+            hand_over(*key, &mut contents.to_vec());
+        }
+        hand_over(*last, contents);
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some((deadline, key)) = self.timers.first().copied() {
+            if deadline > now {
+                break;
+            }
+            self.timers.pop_first();
+            if let Some(entry) = self.sessions.get_mut(&key) {
+                entry.deadline = None;
+                entry.cell.take(now, Peer::handle_timeout);
+                self.dirty.insert(key);
+            }
+        }
+    }
+
+    fn poll_names(&mut self, now: Instant, cx: &mut Context<'_>) {
+        let mut answers = self.mdns.poll(now, cx);
+        answers.extend(self.lookups.poll(cx));
+        for (asker, answer) in answers {
+            if let Some(entry) = self.sessions.get(&asker.session) {
+                entry.cell.take(now, |peer, now| peer.resolved(now, asker.transport, asker.id, answer));
+                self.dirty.insert(asker.session);
+            }
+        }
+    }
+
+    /// Drains each session that was touched; `true` when one of them has more to send.
+    fn drain(&mut self, now: Instant) -> bool {
+        let mut more = BTreeSet::new();
+        while let Some(key) = self.dirty.pop_first() {
+            let Some(entry) = self.sessions.get(&key) else { continue };
+            let cell = entry.cell.clone();
+            self.out.clear();
+            self.transmits.clear();
+            let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
+            let too_long = self.send(key);
+            let (wishes, released) = cell.look(|inner| {
+                inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
+                for question in inner.peer.take_questions() {
+                    if question.name.ends_with(".local") {
+                        self.mdns.ask(now, key, question);
+                    } else {
+                        self.lookups.ask(key, question);
+                    }
+                }
+                for (name, address) in inner.peer.take_published() {
+                    self.mdns.publish(now, key, name, address);
+                }
+                if let Some(Transmit { socket, remote, len, segment_size, .. }) = too_long {
+                    inner.peer.handle_too_long(now, socket, remote, segment_size.unwrap_or(len));
+                }
+                if let Some((socket, remote)) = inner.at_once.on_turn_over(drained.more) {
+                    self.routes.add_address(socket, remote, key);
+                }
+                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets())
+            });
+            self.release(key, &released);
+            for transport in &wishes {
+                self.bind_for(now, key, &cell, *transport);
+            }
+            self.set_deadline(key, drained.timeout);
+            if drained.done {
+                self.remove(key);
+            } else if drained.more || too_long.is_some() || !wishes.is_empty() {
+                more.insert(key);
+            }
+        }
+        self.dirty = more;
+        !self.dirty.is_empty()
+    }
+
+    /// Sends what was drained from a session; returns a transmit whose packets are too long for their link, if there is one.
+    fn send(&mut self, key: usize) -> Option<Transmit> {
+        let mut rest = self.out.as_slice();
+        let mut too_long = None;
+        for transmit in &self.transmits {
+            let Some((contents, after)) = rest.split_at_checked(transmit.len) else { break };
+            rest = after;
+            let Some(socket) = self.sockets.iter().find(|socket| socket.id() == transmit.socket) else { continue };
+            self.routes.add_address(transmit.socket, transmit.remote, key);
+            if let Err(error) = self.shared.send(socket.outlet(), transmit, contents) {
+                // Some refuse trains, and say so by the first one.
+                self.max_segments = max_segments(&self.sockets);
+                too_long = too_long.or(is_too_long(&error).then_some(*transmit));
+            }
+        }
+        too_long
+    }
+
+    /// Gives a transport sockets of its own.
+    fn bind_for(&mut self, now: Instant, key: usize, cell: &Cell, transport: TransportId) {
+        let Bound { sockets: bound, refused } = self.extra.bind(key, &self.shared.addresses);
+        let sockets = bound.iter().map(|socket| (socket.id(), socket.address)).collect();
+        self.sockets.extend(bound);
+        self.shared.set_outlets(&self.sockets);
+        cell.take(now, |peer, now| {
+            refused.iter().for_each(|(address, error)| peer.report_refused_socket(*address, error.to_string()));
+            peer.provide_sockets(now, transport, sockets);
+        });
+    }
+
+    /// Closes sockets that nobody needs any more.
+    fn release(&mut self, key: usize, sockets: &[SocketId]) {
+        if !sockets.is_empty() {
+            self.extra.release(key, sockets);
+            self.sockets.retain(|socket| !sockets.contains(&socket.id()));
+            self.shared.set_outlets(&self.sockets);
+        }
+    }
+
+    fn set_deadline(&mut self, key: usize, deadline: Option<Instant>) {
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        if entry.deadline == deadline {
+            return;
+        }
+        if let Some(old) = entry.deadline {
+            self.timers.remove(&(old, key));
+        }
+        entry.deadline = deadline;
+        self.timers.extend(deadline.map(|deadline| (deadline, key)));
+    }
+
+    fn remove(&mut self, key: usize) {
+        self.set_deadline(key, None);
+        self.sessions.remove(&key);
+        self.routes.remove(key);
+        let sockets = self.extra.forget(key);
+        self.release(key, &sockets);
+        self.mdns.forget(self.shared.clock.now(), key);
+        self.lookups.forget(key);
+    }
+
+    /// Arms the one timer for the nearest deadline.
+    fn set_alarm(&mut self, cx: &mut Context<'_>) {
+        let next = self.timers.first().map(|(deadline, _)| *deadline).into_iter().chain(self.mdns.poll_timeout()).min();
+        let Some(next) = next else {
+            self.sleep = None;
+            return;
+        };
+        let deadline = self.shared.clock.deadline(next);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        // Most deadlines move away before they come, with each packet. The timer is left where it is then: it fires early, once,
+        // and is set anew.
+        if sleep.deadline() > deadline || sleep.is_elapsed() {
+            sleep.as_mut().reset(deadline);
+        }
+        if sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+/// The most segments that a transmit may hold on any of `sockets`.
+fn max_segments(sockets: &[Socket]) -> usize {
+    sockets.iter().map(|socket| socket.outlet().max_segments()).min().unwrap_or(1)
+}
+
+impl Drop for Driver {
+    /// The runtime dropped the task, or it ended: nobody may wait for it any longer.
+    fn drop(&mut self) {
+        let added = std::mem::take(&mut self.shared.lock().added);
+        for cell in self.sessions.drain().map(|(_, entry)| entry.cell).chain(added.into_iter().map(|(_, cell)| cell)) {
+            cell.stop();
+        }
+    }
+}
