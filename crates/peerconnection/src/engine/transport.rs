@@ -12,7 +12,7 @@ use super::secured::Secured;
 use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpFailure, SctpState, TransportId, TransportStats};
 use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId};
 use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
-use ortica_ice::{Agent, Route};
+use ortica_ice::{Agent, PairId, Route};
 use ortica_sctp::Association;
 use ortica_srtp::Cryptex;
 use std::collections::VecDeque;
@@ -84,7 +84,7 @@ pub(super) struct Transport {
     pub rtp: RtpTransport,
     /// A packet that was built for a train of smaller ones; it leads the next train.
     carry: Vec<u8>,
-    selected: Option<Route>,
+    selected: Option<(PairId, Route)>,
     /// ICE had no answers when it last said something, so that packets were lost.
     silent: bool,
     stats: TransportStats,
@@ -390,7 +390,7 @@ impl Transport {
 
     /// What was inside the last packets, and where they go, if somebody wants to know.
     pub fn inner(&mut self) -> Option<(&mut Inner, Route)> {
-        let route = self.ice.route().or(self.selected)?;
+        let route = self.ice.route().or(self.selected.map(|(_, route)| route))?;
         let inner = self.watched.inner.as_mut()?;
         if let Some(theirs) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()?.inner.as_mut()) {
             inner.append(theirs);

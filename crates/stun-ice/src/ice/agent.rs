@@ -352,8 +352,7 @@ impl Agent {
     /// Where data is to be sent: the nominated pair, or before nomination (and while the nominated pair is silent) the
     /// valid pair of highest priority. `None` when there is none, and when consent is lost.
     pub fn route(&self) -> Option<Route> {
-        let carrier = self.carrier().and_then(|previous| previous.generation.route());
-        carrier.or_else(|| self.current.route())
+        self.in_use().map(Pair::route)
     }
 
     /// Whether the peer has sent a check. It takes this side's password to do so: the peer has the description by then.
@@ -412,9 +411,9 @@ impl Agent {
 
     /// The candidate pairs, best first. While a restart is under way, those of the old generation come last.
     pub fn pairs(&self) -> impl Iterator<Item = PairStats> {
-        let route = self.route();
+        let in_use = self.in_use().map(|pair| pair.id);
         let previous = self.previous.iter().flat_map(|previous| previous.generation.list.iter());
-        self.current.list.iter().chain(previous).map(move |pair| pair.stats(Some(pair.route()) == route))
+        self.current.list.iter().chain(previous).map(move |pair| pair.stats(Some(pair.id) == in_use))
     }
 
     /// The same in any order, to count what they carry.
@@ -464,8 +463,8 @@ impl Agent {
             self.current.fail();
             self.shared.replies.clear();
         }
-        let route = self.route();
-        if self.shared.outbox.set_route(route) {
+        let selected = self.in_use().map(|pair| (pair.id, pair.route()));
+        if self.shared.outbox.set_selected(selected) {
             self.shared.stats.route_changes += 1;
         }
         self.shared.outbox.set_gathering(self.current.gathering.state(self.shared.sockets_ended));
@@ -481,6 +480,12 @@ impl Agent {
         if until.is_some_and(|until| until <= now) {
             self.previous = None;
         }
+    }
+
+    /// The pair that carries the data.
+    fn in_use(&self) -> Option<&Pair> {
+        let carrier = self.carrier().and_then(|previous| previous.generation.active_pair());
+        carrier.or_else(|| self.current.active_pair())
     }
 
     /// The old generation, as long as it is the one that carries data.

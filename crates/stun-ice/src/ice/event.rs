@@ -17,7 +17,8 @@ pub enum Event {
     GatheringState(GatheringState),
     /// The state of the agent changed.
     State(State),
-    /// Data takes another route from now on, as [`Agent::route`](crate::Agent::route) says too.
+    /// Another pair carries the data from now on: over another route, as [`Agent::route`](crate::Agent::route) says too, or after
+    /// a restart over the same one.
     Selected(Route),
     /// Something is to be done that is not a datagram.
     Io(Io),

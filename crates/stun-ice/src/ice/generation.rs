@@ -10,7 +10,7 @@ use super::remote::Remote;
 use super::request::EarlyCheck;
 use super::shared::Shared;
 use super::transaction::Transactions;
-use super::{Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairId, Route, consent};
+use super::{Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairId, consent};
 use crate::stun::IntegrityKey;
 use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId};
@@ -152,10 +152,6 @@ impl Generation {
     /// The pair that carries the data.
     pub(super) fn active_pair(&self) -> Option<&Pair> {
         self.list.get(self.active?)
-    }
-
-    pub(super) fn route(&self) -> Option<Route> {
-        self.active_pair().map(Pair::route)
     }
 
     pub(super) fn is_silent(&self) -> bool {

@@ -189,7 +189,8 @@ pub(super) struct Outbox {
     /// How far the caller believes gathering to be, whichever generation's.
     told: GatheringState,
     state: Level<State>,
-    route: Level<Option<Route>>,
+    /// The pair that carries the data, and where it leads: after a restart another one may lead to the same place.
+    selected: Level<Option<(PairId, Route)>>,
     closed: Option<CloseReason>,
 }
 
@@ -203,10 +204,9 @@ impl Outbox {
     }
 
     /// `true` when the route changed.
-    pub(super) fn set_route(&mut self, route: Option<Route>) -> bool {
-        let changed = self.route.now != route;
-        self.route.now = route;
-        changed
+    pub(super) fn set_selected(&mut self, selected: Option<(PairId, Route)>) -> bool {
+        let before = std::mem::replace(&mut self.selected.now, selected);
+        before.map(|(_, route)| route) != selected.map(|(_, route)| route)
     }
 
     pub(super) fn gathering(&self) -> GatheringState {
@@ -265,7 +265,7 @@ impl Outbox {
             self.told = state;
             return Some(Event::GatheringState(state));
         }
-        if let Some(Some(route)) = self.route.take() {
+        if let Some(Some((_, route))) = self.selected.take() {
             return Some(Event::Selected(route));
         }
         if let Some(state) = self.state.take() {

@@ -5,7 +5,7 @@ use crate::engine::channels::Channels;
 use crate::engine::secured::Secured;
 use crate::engine::{Config, DtlsError, DtlsState, Event, SctpFailure, SctpState};
 use ortica_core::Instant;
-use ortica_ice::Route;
+use ortica_ice::{PairId, Route};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ impl Transport {
                     events.push_back(Event::Ice(self.id, state));
                 }
                 ortica_ice::Event::Selected(route) => {
-                    self.on_route(now, route, events);
-                    let rtt = self.ice.pairs().find(|pair| pair.selected).and_then(|pair| pair.current_round_trip);
-                    rtt.into_iter().for_each(|rtt| self.on_round_trip(rtt));
+                    let Some(pair) = self.ice.pairs().find(|pair| pair.selected) else { continue };
+                    self.on_selected(now, pair.id, route, events);
+                    pair.current_round_trip.into_iter().for_each(|rtt| self.on_round_trip(rtt));
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
@@ -46,15 +46,16 @@ impl Transport {
         }
     }
 
-    fn on_route(&mut self, now: Instant, route: Route, events: &mut VecDeque<Event>) {
-        let before = self.selected.replace(route);
-        if before == Some(route) {
+    fn on_selected(&mut self, now: Instant, pair: PairId, route: Route, events: &mut VecDeque<Event>) {
+        let before = self.selected.replace((pair, route));
+        if before == Some((pair, route)) {
             return;
         }
         self.stats.selected_candidate_pair_changes += 1;
         events.push_back(Event::Selected(self.id));
         self.watched.reselected = true;
-        if let Some(association) = self.association() {
+        let same_path = before.is_some_and(|(_, before)| before == route);
+        if let Some(association) = self.association().filter(|_| !same_path) {
             association.path_changed(now);
         }
     }

@@ -54,6 +54,30 @@ fn ice_7_the_old_pair_carries_on_while_the_answer_is_awaited() {
     assert_eq!((sim.a().agent.state(), sim.b().agent.state()), (State::Completed, State::Completed));
 }
 
+/// Guards that a pair is called selected when it is, and not for leading where the selected one does.
+#[test]
+fn after_a_restart_the_old_pair_is_selected_until_the_new_one_is_and_that_is_told() {
+    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
+    sim.connect(SECOND).unwrap();
+    let route = sim.a().agent.route();
+    restart(&mut sim);
+    sim.a().events.clear();
+    let (mut selected, mut both) = (Vec::new(), 0);
+    for _ in 0..200 {
+        let pairs: Vec<_> = sim.a().agent.pairs().collect();
+        let mut now = pairs.iter().filter(|pair| pair.selected).map(|pair| pair.id);
+        selected.extend(now.next());
+        assert_eq!((now.next(), sim.a().agent.route()), (None, route));
+        both += usize::from(pairs.len() == 2 && selected.first() == selected.last());
+        sim.run_for(MS);
+    }
+    selected.dedup();
+    assert_eq!(selected.len(), 2, "first the old one, then the new one");
+    assert!(both > 0, "the new one was there before it was selected");
+    let told = sim.a().events.iter().filter(|(_, event)| matches!(event, Event::Selected(_))).count();
+    assert_eq!(told, 1);
+}
+
 #[test]
 fn a_restart_reports_the_candidates_again_under_the_new_fragment() {
     let mut sim = Sim::new(1, Link::with_delay(10 * MS));
