@@ -1,6 +1,7 @@
 //! The agent as its caller sees it.
 
 use super::address::canonical;
+use super::earlier::{Earlier, Previous};
 use super::generation::Generation;
 use super::pair::Pair;
 use super::shared::Shared;
@@ -12,11 +13,7 @@ use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 use tracing::debug;
-
-/// How long the old generation is still heard after the new one has a selected pair: the peer may switch a little later.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// A full ICE agent for one component: finds the pairs of addresses over which two peers reach each other, picks one, and
 /// makes sure that the peer still wants what is sent there.
@@ -26,20 +23,10 @@ const LINGER: Duration = Duration::from_secs(2);
 pub struct Agent {
     shared: Shared,
     current: Generation,
-    previous: Option<Previous>,
+    earlier: Earlier,
     /// A restart came from a state beyond `Checking`.
     restarted: bool,
     closed: bool,
-}
-
-/// The generation before a restart, which carries the data until the new one has a selected pair.
-#[derive(Debug)]
-struct Previous {
-    generation: Generation,
-    /// When it is forgotten, once it carries nothing any more.
-    until: Option<Instant>,
-    /// It was disconnected when the restart came, which forgets that.
-    was_silent: bool,
 }
 
 impl Agent {
@@ -48,7 +35,7 @@ impl Agent {
         let mut shared = Shared::new(config, rng, now);
         let credentials = Credentials::generate(&mut shared.rng);
         let current = Generation::new(0, credentials, &mut shared, now);
-        Self { shared, current, previous: None, restarted: false, closed: false }
+        Self { shared, current, earlier: Earlier::default(), restarted: false, closed: false }
     }
 
     /// What the peer's checks to this generation are authenticated with; to be signalled.
@@ -114,9 +101,7 @@ impl Agent {
         self.shared.sockets.retain(|socket| socket.id != id);
         self.shared.replies.retain(|reply| reply.socket != id);
         self.current.remove_socket(id);
-        if let Some(previous) = &mut self.previous {
-            previous.generation.remove_socket(id);
-        }
+        self.earlier.remove_socket(id);
         self.settle(now);
     }
 
@@ -147,7 +132,7 @@ impl Agent {
         self.current.set_remote(&mut self.shared, now, credentials, lite);
         // What carried data until here is not to be used any more.
         if !self.current.gathering.uses_hosts() {
-            self.previous = None;
+            self.earlier.forget();
         }
         self.settle(now);
         Ok(())
@@ -205,36 +190,28 @@ impl Agent {
         let number = self.current.number.wrapping_add(1);
         let new = Generation::new(number, credentials, &mut self.shared, now);
         let old = std::mem::replace(&mut self.current, new);
-        // A generation that never met its peer is worth less than the one before it, which may still carry data.
-        if old.remote.is_some() || self.previous.is_none() {
-            let was_silent = old.is_silent();
-            self.previous = Some(Previous { generation: old, until: None, was_silent });
-        }
+        self.earlier.push(old);
         self.settle(now);
     }
 
     /// Takes the last restart back, when the offer that carried it was rolled back: the generation before it is in force
     /// again. `false`, and nothing happens, when it is gone already.
     pub fn rollback_restart(&mut self, now: Instant) -> bool {
-        match self.previous.take() {
-            Some(previous) if previous.until.is_none() && !self.closed => {
-                self.current = previous.generation;
-                self.current.list.set_role(self.shared.role);
-                self.shared.outbox.rollback();
-                self.settle(now);
-                true
-            }
-            other => {
-                self.previous = other;
-                false
-            }
+        if self.closed {
+            return false;
         }
+        let Some(generation) = self.earlier.take_back() else { return false };
+        self.current = generation;
+        self.current.list.set_role(self.shared.role);
+        self.shared.outbox.rollback();
+        self.settle(now);
+        true
     }
 
-    /// Forgets the generation before the last restart, which carries data until the new one has a selected pair: what is on its
-    /// other end is not who is wanted any more. The restart can no longer be taken back.
+    /// Forgets the generations before the last restart, one of which carries data until the new one has a selected pair: what is on
+    /// their other end is not who is wanted any more. The restart can no longer be taken back.
     pub fn forget_previous(&mut self, now: Instant) {
-        self.previous = None;
+        self.earlier.forget();
         self.settle(now);
     }
 
@@ -293,7 +270,7 @@ impl Agent {
             return;
         }
         self.closed = true;
-        self.previous = None;
+        self.earlier.forget();
         self.current.fail();
         self.shared.replies.clear();
         self.shared.outbox.close(CloseReason::Local);
@@ -304,21 +281,16 @@ impl Agent {
         if self.is_over() {
             return None;
         }
-        let Self { shared, current, previous, .. } = self;
+        let Self { shared, current, earlier, .. } = self;
         while let Some(reply) = shared.replies.pop_front() {
-            let previous = previous.as_ref().map(|previous| &previous.generation);
             let by_number = |generation: &&Generation| generation.number == reply.generation;
-            if let Some(generation) = std::iter::once(&*current).chain(previous).find(by_number) {
+            if let Some(generation) = std::iter::once(&*current).chain(earlier.iter()).find(by_number) {
                 return Some(generation.transmit_reply(shared, &reply, out));
             }
         }
-        if let Some(previous) = previous.as_mut().filter(|previous| previous.until.is_none())
-            && let Some(transmit) = previous.generation.transmit_consent(shared, now, out)
-        {
-            return Some(transmit);
-        }
-        current
+        earlier
             .transmit_consent(shared, now, out)
+            .or_else(|| current.transmit_consent(shared, now, out))
             .or_else(|| current.transmit_check(shared, now, out))
             .or_else(|| current.transmit_gathering(shared, now, out))
     }
@@ -333,13 +305,9 @@ impl Agent {
         if self.is_over() {
             return None;
         }
-        let Self { shared, current, previous, .. } = self;
-        let previous = previous.as_ref().map(|Previous { generation, until, .. }| match until {
-            Some(until) => Some(*until),
-            None => [generation.consent_due_at(), generation.next_change(shared)].into_iter().flatten().min(),
-        });
+        let Self { shared, current, earlier, .. } = self;
         let timers = [
-            previous.flatten(),
+            earlier.poll_timeout(shared),
             current.consent_due_at(),
             current.next_send(shared),
             current.next_change(shared),
@@ -364,8 +332,7 @@ impl Agent {
     /// from elsewhere is to be dropped.
     pub fn is_validated(&self, socket: SocketId, remote: SocketAddr) -> bool {
         let remote = canonical(remote);
-        self.current.is_validated(socket, remote)
-            || self.previous.as_ref().is_some_and(|previous| previous.generation.is_validated(socket, remote))
+        self.generations().any(|generation| generation.is_validated(socket, remote))
     }
 
     /// Whether the peer may send from `remote` to `socket`: a candidate says so, or a check came from there that could not be
@@ -402,30 +369,33 @@ impl Agent {
         self.shared.stats
     }
 
-    /// All candidates, local and remote, peer-reflexive ones included. While a restart is under way, those of the old
-    /// generation come last.
+    /// All candidates, local and remote, peer-reflexive ones included. While a restart is under way, those of old
+    /// generations come last.
     pub fn candidates(&self) -> impl Iterator<Item = CandidateStats<'_>> {
-        let previous = self.previous.iter().map(|previous| &previous.generation);
-        std::iter::once(&self.current).chain(previous).flat_map(Generation::candidates)
+        self.generations().flat_map(Generation::candidates)
     }
 
-    /// The candidate pairs, best first. While a restart is under way, those of the old generation come last.
+    /// The candidate pairs, best first. While a restart is under way, those of old generations come last.
     pub fn pairs(&self) -> impl Iterator<Item = PairStats> {
         let in_use = self.in_use().map(|pair| pair.id);
-        let previous = self.previous.iter().flat_map(|previous| previous.generation.list.iter());
-        self.current.list.iter().chain(previous).map(move |pair| pair.stats(Some(pair.id) == in_use))
+        let pairs = self.generations().flat_map(|generation| generation.list.iter());
+        pairs.map(move |pair| pair.stats(Some(pair.id) == in_use))
     }
 
     /// The same in any order, to count what they carry.
     pub(super) fn pairs_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
-        let previous = self.previous.iter_mut().flat_map(|previous| previous.generation.list.iter_mut());
-        self.current.list.iter_mut().chain(previous)
+        let generations = std::iter::once(&mut self.current).chain(self.earlier.iter_mut());
+        generations.flat_map(|generation| generation.list.iter_mut())
+    }
+
+    /// The present generation and those before it, newest first.
+    fn generations(&self) -> impl Iterator<Item = &Generation> {
+        std::iter::once(&self.current).chain(self.earlier.iter())
     }
 
     fn on_message(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, message: &Message<'_>) {
-        let Self { shared, current, previous, .. } = self;
-        let mut generations =
-            std::iter::once(current).chain(previous.as_mut().map(|previous| &mut previous.generation));
+        let Self { shared, current, earlier, .. } = self;
+        let mut generations = std::iter::once(current).chain(earlier.iter_mut());
         match message.class() {
             Class::Request => match generations.find(|generation| generation.is_addressed_by(message)) {
                 Some(generation) => generation.on_request(shared, now, socket, remote, message),
@@ -456,10 +426,10 @@ impl Agent {
             self.current.gathering.report(&mut self.shared);
         }
         self.current.settle(&mut self.shared, now);
-        self.settle_previous(now);
+        self.earlier.settle(&mut self.shared, now, &self.current);
         if self.failure_at().is_some_and(|at| at <= now) {
             debug!("failed");
-            self.previous = None;
+            self.earlier.forget();
             self.current.fail();
             self.shared.replies.clear();
         }
@@ -471,28 +441,15 @@ impl Agent {
         self.shared.outbox.set_state(self.derive_state());
     }
 
-    fn settle_previous(&mut self, now: Instant) {
-        let Some(Previous { generation, until, .. }) = &mut self.previous else { return };
-        generation.settle(&mut self.shared, now);
-        if until.is_none() && self.current.selected.is_some() {
-            *until = Some(now + LINGER);
-        }
-        if until.is_some_and(|until| until <= now) {
-            self.previous = None;
-        }
-    }
-
     /// The pair that carries the data.
     fn in_use(&self) -> Option<&Pair> {
         let carrier = self.carrier().and_then(|previous| previous.generation.active_pair());
         carrier.or_else(|| self.current.active_pair())
     }
 
-    /// The old generation, as long as it is the one that carries data.
+    /// The old generation that carries the data, if one does.
     fn carrier(&self) -> Option<&Previous> {
-        let previous = self.previous.as_ref().filter(|previous| previous.until.is_none())?;
-        let dead = previous.generation.is_silent() && self.current.active.is_some();
-        (previous.generation.active.is_some() && !dead).then_some(previous)
+        self.earlier.carrier(&self.current)
     }
 
     fn derive_state(&self) -> State {

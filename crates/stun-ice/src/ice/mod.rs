@@ -1,11 +1,12 @@
 //! The ICE agent.
 //!
 //! [`Agent`] is what the caller sees. Behind it are two parts: `shared`, which outlives a restart (sockets, role, pace,
-//! events on their way), and one or two [`generation`]s, which a restart replaces (credentials, candidates, pairs). What a
+//! events on their way), and up to three [`generation`]s, which a restart replaces (credentials, candidates, pairs). What a
 //! generation does is spread over the files by subject:
 //!
 //! | file | what |
 //! |---|---|
+//! | `earlier` | generations that a restart replaced |
 //! | `local`, `remote` | candidates, and the pairs they make |
 //! | `pair`, `checklist` | one pair, and all of them in order |
 //! | `request`, `response` | what the peer sends |
@@ -22,6 +23,7 @@ mod checklist;
 mod config;
 mod consent;
 mod credentials;
+mod earlier;
 mod event;
 mod gather;
 mod generation;

@@ -36,6 +36,54 @@ fn ice_7_a_restart_interrupts_nothing_and_changes_the_credentials() {
     }
 }
 
+/// Guards the generation that carries data, when a restart follows one that has found nothing yet.
+#[test]
+fn ice_7_restarts_in_a_row_interrupt_nothing() {
+    for seed in 0..20 {
+        let mut sim = Sim::new(seed, Link::with_delay(10 * MS).lossy(0.05));
+        sim.connect(5 * SECOND).unwrap();
+        sim.a().send_data_every(5 * MS);
+        sim.b().send_data_every(5 * MS);
+        sim.run_for(SECOND);
+        let start = sim.swarm.now();
+        for _ in 0..5 {
+            restart(&mut sim);
+            sim.run_for(5 * MS);
+            assert!(sim.a().agent.remote_credentials().is_some() && sim.a().agent.route().is_some(), "seed {seed}");
+        }
+        sim.run_for(2 * SECOND);
+        sim.connect(5 * SECOND).unwrap();
+        for node in 0..2 {
+            let (gap, refused) = (sim.peer(node).gap(start), sim.peer(node).refused);
+            assert!(gap < 60 * MS && refused == 0, "seed {seed}: {gap:?}, {refused} refused");
+            assert!(!sim.peer(node).states().contains(&State::Disconnected), "seed {seed}");
+        }
+        sim.run_for(10 * SECOND);
+        assert_eq!(sim.a().agent.pairs().count(), 1, "the old generations are forgotten");
+    }
+}
+
+/// Guards what is left when the second of two restarts is taken back: the first, and the pair that carries data.
+#[test]
+fn ice_7_a_restart_of_a_restart_can_be_taken_back() {
+    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
+    sim.connect(SECOND).unwrap();
+    restart(&mut sim);
+    sim.run_for(5 * MS);
+    let first = sim.a().agent.local_credentials().clone();
+    sim.signalling = false;
+    sim.a().restart();
+    let now = sim.swarm.now();
+    assert_ne!(*sim.a().agent.local_credentials(), first);
+    assert!(sim.a().agent.rollback_restart(now));
+    assert_eq!(*sim.a().agent.local_credentials(), first);
+    assert!(sim.a().agent.route().is_some());
+    sim.run_for(2 * SECOND);
+    assert_eq!((sim.a().agent.state(), sim.b().agent.state()), (State::Completed, State::Completed));
+    sim.run_for(10 * SECOND);
+    assert_eq!(sim.a().agent.pairs().count(), 1);
+}
+
 /// The offer waits for its answer: the old generation keeps consent meanwhile.
 #[test]
 fn ice_7_the_old_pair_carries_on_while_the_answer_is_awaited() {
