@@ -419,6 +419,9 @@ impl Peer {
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
             EngineEvent::ReceiverFlow(..) => self.update_mutes(),
+            EngineEvent::SsrcChanged { sender, before, ssrc, rtx } => {
+                self.negotiation.change_ssrc(sender, before, (ssrc, rtx));
+            }
             EngineEvent::IncomingChannel(id) => self.events.push_back(PeerEvent::DataChannel(id)),
             EngineEvent::ToneChange(sender, tone) => {
                 let id = self.transceiver_sending(sender);

@@ -6,9 +6,13 @@ use common::{Side, negotiate};
 use netsim::{Link, Pair};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::Instant;
-use ortica::engine::{ReceivedFrame, SendFrameError};
+use ortica::engine::{
+    CodecFeedback, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpSendParameters, SendFrameError,
+};
 use ortica::jsep::TransceiverId;
 use ortica::peer::PeerEvent;
+use ortica::rtp::header_extension::ExtensionMap;
+use ortica::rtp::{PayloadType, Ssrc};
 use ortica::stats::StatsReport;
 use ortica::{ConnectionState, Direction};
 use std::time::Duration;
@@ -327,4 +331,64 @@ fn a_track_that_was_put_on_hold_goes_on() {
     let sender = pair.a.peer.transceiver(audio).unwrap().sender.unwrap();
     let stats = pair.a.peer.session().sender_stats(sender).unwrap();
     assert_eq!((stats.packets_sent, stats.frames_dropped), (70, 10), "{stats:?}");
+}
+
+/// Sends a little sound under a number that the other side has given to a stream of its own.
+fn imitate(side: &mut Side, now: Instant, ssrc: Ssrc) {
+    let session = side.peer.session_mut();
+    let transport = session.transports().next().unwrap();
+    let sender = session.add_sender(transport, MediaKind::Audio).unwrap();
+    let codec = RtpCodecParameters {
+        codec: Codec::Pcmu,
+        payload_type: PayloadType(0),
+        rtx: None,
+        feedback: CodecFeedback::default(),
+    };
+    let parameters = RtpSendParameters {
+        mid: None,
+        codecs: vec![codec],
+        telephone_events: Vec::new(),
+        header_extensions: ExtensionMap::new(),
+        encodings: vec![RtpEncodingParameters::new(ssrc)],
+        max_bitrate: None,
+        reduced_size_rtcp: false,
+    };
+    session.start_sending(now, sender, &parameters).unwrap();
+    session.send_frame(now, sender, &sound(0)).unwrap();
+}
+
+/// Guards: RFC 3550 §8.2: a stream gives way to one of the peer with its number, with a goodbye, and goes on with a key frame; what
+/// comes back just after is no reason to change again.
+#[test]
+fn rtp_4_a_stream_whose_number_the_peer_takes_goes_on_under_another() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    pair.b.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Video);
+    let sender = pair.a.peer.transceiver(video).unwrap().sender.unwrap();
+    let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
+    let number = |pair: &Pair<Side>| pair.a.peer.session().sender_stats(sender).unwrap().ssrc.unwrap();
+    stream(&mut pair, video, to, 10, |at, _| picture(at, at == 0, 3_000));
+    let before = number(&pair);
+
+    pair.with_b(|b, now| imitate(b, now, before));
+    pair.run_for(Duration::from_millis(100));
+    let after = number(&pair);
+    assert_ne!(after, before);
+    let seen = stream(&mut pair, video, to, 30, |at, wanted| picture(10 + at, wanted, 3_000));
+    assert_eq!(frames(&seen).len(), 30);
+    assert!(frames(&seen)[0].key_frame);
+    let stats = pair.b.peer.session().receiver_stats(receiver).unwrap();
+    assert_eq!((stats.ssrc, stats.packets_lost), (Some(after), 0));
+    negotiate(&mut pair);
+    let lines = track_lines(&pair.a).join("\n");
+    assert!(lines.contains(&after.0.to_string()) && !lines.contains(&before.0.to_string()), "{lines}");
+    assert_eq!(number(&pair), after);
+
+    pair.with_b(|b, now| imitate(b, now, after));
+    let seen = stream(&mut pair, video, to, 10, |at, wanted| picture(40 + at, wanted, 3_000));
+    assert_eq!((number(&pair), frames(&seen).len()), (after, 10));
 }

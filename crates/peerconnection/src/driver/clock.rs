@@ -103,13 +103,19 @@ mod tests {
 
         /// The states that were told after the first `connected`.
         async fn later_states(&mut self) -> Vec<ConnectionState> {
-            self.a.close().await;
             let mut states = Vec::new();
-            while let Some(event) = self.events.next().await {
-                if let Event::ConnectionStateChange(state) = event {
+            loop {
+                let event = tokio::select! {
+                    biased;
+                    event = self.events.next() => event,
+                    () = std::future::ready(()) => break,
+                };
+                if let Some(Event::ConnectionStateChange(state)) = event {
                     states.push(state);
                 }
             }
+            self.a.close().await;
+            assert!(matches!(self.events.next().await, Some(Event::Closed(_))));
             assert_eq!(states[..2], [ConnectionState::Connecting, ConnectionState::Connected]);
             states.split_off(2)
         }

@@ -3,6 +3,7 @@
 use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
 use ortica_dtls::Alert;
 use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
+use ortica_rtp::Ssrc;
 use std::fmt;
 use std::net::IpAddr;
 use thiserror::Error;
@@ -45,6 +46,19 @@ pub enum Event {
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
+    /// An encoding of a sender goes on under another number, since the peer sends under the one that it had.
+    ///
+    /// Source: [RFC 3550 §8.2](https://www.rfc-editor.org/rfc/rfc3550#section-8.2)
+    SsrcChanged {
+        /// Whose.
+        sender: SenderId,
+        /// The number that it had.
+        before: Ssrc,
+        /// The one that it has.
+        ssrc: Ssrc,
+        /// That of its retransmissions, if they have a stream of their own.
+        rtx: Option<Ssrc>,
+    },
     /// A sender begins a tone (a comma is a pause), or has played the last one.
     ToneChange(SenderId, Option<char>),
     /// The stream of a receiver began to come (`true`), or ended by the peer's goodbye or because receiving was stopped.

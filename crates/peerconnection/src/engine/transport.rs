@@ -291,7 +291,9 @@ impl Transport {
                 },
                 Some(media @ (Protocol::Rtp | Protocol::Rtcp)) => {
                     match self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()) {
-                        Some(srtp) if media == Protocol::Rtp => self.rtp.handle_rtp(now, &config.limits, srtp, packet),
+                        Some(srtp) if media == Protocol::Rtp => {
+                            self.rtp.handle_rtp(now, &config.limits, srtp, packet, events)
+                        }
                         Some(srtp) => self.rtp.handle_rtcp(now, srtp, packet, events),
                         None => self.stats.rtp.early += 1,
                     }

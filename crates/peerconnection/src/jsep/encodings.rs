@@ -55,6 +55,14 @@ impl Encodings {
         }
     }
 
+    /// An encoding goes on under another number.
+    pub fn change_ssrc(&mut self, before: Ssrc, (ssrc, rtx): (Ssrc, Option<Ssrc>)) {
+        if let Some(encoding) = self.list.iter_mut().find(|encoding| encoding.ssrc == before) {
+            encoding.ssrc = ssrc;
+            encoding.rtx = rtx.or(encoding.rtx);
+        }
+    }
+
     /// The names, as layers of a description.
     pub fn layers(&self) -> Vec<Layer> {
         let rid = |encoding: &Encoding| Rid::new(encoding.parameters.rid.as_deref()?).ok();

@@ -72,6 +72,8 @@ pub(in crate::engine) struct Receiver {
     /// Of earlier streams.
     dropped: u64,
     readable: bool,
+    /// Another stream has begun.
+    begun: bool,
     rtt: Option<Duration>,
     pub flow: Flow,
     /// Where frames go first, if the application wants to change them.
@@ -94,6 +96,7 @@ impl Receiver {
             collected: VecDeque::new(),
             dropped: 0,
             readable: false,
+            begun: false,
             rtt: None,
             flow: Flow::default(),
             transform: None,
@@ -188,6 +191,11 @@ impl Receiver {
         self.layers.iter_mut().find(|layer| layer.rid == Some(rid))
     }
 
+    /// `true`, once, when another stream has begun: one that was not received before.
+    pub fn take_begun(&mut self) -> bool {
+        std::mem::take(&mut self.begun)
+    }
+
     /// `true`, once, when frames were added since the last call.
     pub fn take_readable(&mut self) -> bool {
         std::mem::take(&mut self.readable)
@@ -250,6 +258,7 @@ impl Receiver {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec),
             stream => {
                 self.streams += 1;
+                self.begun = true;
                 let repair = std::mem::take(&mut layer.early);
                 *stream = Some(Stream::new((self.streams, packet.ssrc()), codec, repair, self.rtt));
             }

@@ -1,5 +1,7 @@
 //! The RTP and RTCP of one transport: which sender or receiver a packet is for, and reports in both directions.
 
+mod collision;
+
 use super::parameters::{RtpParametersError, RtpReceiveParameters, RtpSendParameters};
 use super::receiver::Receiver;
 use super::seldom::Seldom;
@@ -236,7 +238,14 @@ impl RtpTransport {
 
     // --- packets in -------------------------------------------------------------------------------------------------
 
-    pub fn handle_rtp(&mut self, now: Instant, limits: &Limits, srtp: &mut Srtp, packet: &mut [u8]) {
+    pub fn handle_rtp(
+        &mut self,
+        now: Instant,
+        limits: &Limits,
+        srtp: &mut Srtp,
+        packet: &mut [u8],
+        events: &mut VecDeque<Event>,
+    ) {
         let Ok(len) = srtp.unprotect_rtp(packet) else {
             self.stats.unauthenticated += 1;
             return;
@@ -258,10 +267,13 @@ impl RtpTransport {
                 return;
             }
         };
-        let receiver = self.receivers.get_mut(&ReceiverId(routed.binding.section.0));
+        let mut receiver = self.receivers.get_mut(&ReceiverId(routed.binding.section.0));
         let of = (&values, routed.binding.rid);
-        if !receiver.is_some_and(|receiver| receiver.handle_packet(now, limits, &packet, of)) {
+        if !receiver.as_mut().is_some_and(|receiver| receiver.handle_packet(now, limits, &packet, of)) {
             self.stats.useless += 1;
+        }
+        if receiver.is_some_and(Receiver::take_begun) {
+            self.resolve_collision(now, packet.ssrc(), events);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::{MadeLocal, Negotiation, TrackChange, free_mid};
 use crate::engine::{
-    MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, Session, TransformId, TransportId,
+    MediaError, RtpCodecParameters, RtpReceiveParameters, RtpSendParameters, SenderId, Session, TransformId,
+    TransportId,
 };
 use crate::jsep::encodings::Encodings;
 use crate::jsep::extensions::{self, Extension};
@@ -17,7 +18,7 @@ use crate::parameters::{
 };
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
-use ortica_rtp::Mid;
+use ortica_rtp::{Mid, Ssrc};
 use ortica_sdp::Direction;
 use thiserror::Error;
 
@@ -63,6 +64,13 @@ impl Negotiation {
 
     pub fn transceiver(&self, id: TransceiverId) -> Option<&Transceiver> {
         self.transceivers.iter().find(|transceiver| transceiver.id == id)
+    }
+
+    /// An encoding of a sender goes on under another number, which descriptions say from the next one on.
+    pub fn change_ssrc(&mut self, sender: SenderId, before: Ssrc, now: (Ssrc, Option<Ssrc>)) {
+        if let Some(transceiver) = self.transceivers.iter_mut().find(|transceiver| transceiver.sender == Some(sender)) {
+            transceiver.encodings.change_ssrc(before, now);
+        }
     }
 
     pub(super) fn transceiver_mut(&mut self, id: TransceiverId) -> Result<&mut Transceiver, TransceiverError> {

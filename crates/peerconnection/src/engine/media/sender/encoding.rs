@@ -12,7 +12,7 @@ use ortica_core::{Instant, Rng, WallClock};
 use ortica_rtp::header_extension::{ExtensionMap, Kind};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
-use ortica_rtp::rtcp::{FirEntry, Nack, ReportBlock, SenderReport};
+use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, ReportBlock, SenderReport};
 use ortica_rtp::session::sender::{Config, Event as Trouble, SendStream};
 use ortica_rtp::{Header, RtpTimestamp, Ssrc};
 use std::collections::VecDeque;
@@ -216,6 +216,19 @@ impl Sending {
     /// Says whether `ssrc` is its stream or that of its retransmissions.
     pub fn has(&self, ssrc: Ssrc) -> bool {
         self.stream.ssrc() == ssrc || self.stream.rtx_ssrc() == Some(ssrc)
+    }
+
+    pub fn rtx_ssrc(&self) -> Option<Ssrc> {
+        self.stream.rtx_ssrc()
+    }
+
+    /// The peer sends under its number: it takes another one, and what waits under the old one is dropped. `None` if that happened
+    /// just before.
+    pub fn handle_collision(&mut self, now: Instant) -> Option<Goodbye> {
+        let goodbye = self.stream.handle_collision(now)?;
+        (self.parameters.ssrc, self.parameters.rtx) = (self.stream.ssrc(), self.stream.rtx_ssrc());
+        self.halt();
+        Some(goodbye)
     }
 
     pub fn handle_report(&mut self, now: Instant, report: &ReportBlock) {
