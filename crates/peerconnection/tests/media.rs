@@ -336,8 +336,8 @@ fn a_track_that_was_put_on_hold_goes_on() {
 /// Sends a little sound under a number that the other side has given to a stream of its own.
 fn imitate(side: &mut Side, now: Instant, ssrc: Ssrc) {
     let session = side.peer.session_mut();
-    let transport = session.transports().next().unwrap();
-    let sender = session.add_sender(transport, MediaKind::Audio).unwrap();
+    let transport = session.transports().next().expect("a transport");
+    let sender = session.add_sender(transport, MediaKind::Audio).expect("there is room");
     let codec = RtpCodecParameters {
         codec: Codec::Pcmu,
         payload_type: PayloadType(0),
@@ -353,8 +353,8 @@ fn imitate(side: &mut Side, now: Instant, ssrc: Ssrc) {
         max_bitrate: None,
         reduced_size_rtcp: false,
     };
-    session.start_sending(now, sender, &parameters).unwrap();
-    session.send_frame(now, sender, &sound(0)).unwrap();
+    session.start_sending(now, sender, &parameters).expect("it can be sent");
+    session.send_frame(now, sender, &sound(0)).expect("there is room");
 }
 
 /// Guards: RFC 3550 §8.2: a stream gives way to one of the peer with its number, with a goodbye, and goes on with a key frame; what
