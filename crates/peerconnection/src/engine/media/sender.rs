@@ -61,7 +61,7 @@ pub enum SendFrameError {
     /// A tone is sent in its place.
     #[error("a tone is being sent")]
     Tone,
-    /// More waits to be sent than [`Limits::media_queue`] allows.
+    /// More waits to be sent than [`Limits::media_queue`](crate::engine::Limits::media_queue) allows.
     #[error("too much waits to be sent")]
     QueueFull,
     /// The frame has no place in packets.
