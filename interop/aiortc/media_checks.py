@@ -90,12 +90,14 @@ async def candidates_trickle(server: Server, call: Call) -> dict:
     theirs: list[dict] = []
     while not theirs or theirs[-1]["candidate"]:
         theirs += await server.ask(f"/candidates?pc_id={call.id}")
-    for told in theirs[:-1]:
+    # Those without text end the candidates of a section, and at last of all.
+    theirs = [told for told in theirs if told["candidate"]]
+    for told in theirs:
         candidate = candidate_from_sdp(told["candidate"].removeprefix("candidate:"))
         candidate.sdpMid, candidate.sdpMLineIndex = told["sdpMid"], told["sdpMLineIndex"]
         await call.pc.addIceCandidate(candidate)
     await call.pc.addIceCandidate(None)
-    return await hear(await tracks.audio) | {"ours": len(ours), "theirs": len(theirs) - 1}
+    return await hear(await tracks.audio) | {"ours": len(ours), "theirs": len(theirs)}
 
 
 async def one_codec(codec: str, server: Server, call: Call) -> dict:
