@@ -8,15 +8,30 @@ fn restart(sim: &mut Sim) {
     sim.b().restart();
 }
 
+/// Two sides that are connected over a path with losses, and send data to each other.
+fn talking(seed: u64) -> Sim {
+    let mut sim = Sim::new(seed, Link::with_delay(10 * MS).lossy(0.05));
+    sim.connect(5 * SECOND).expect("connects");
+    sim.a().send_data_every(5 * MS);
+    sim.b().send_data_every(5 * MS);
+    sim.run_for(SECOND);
+    sim
+}
+
+/// Data have come to both sides without a pause since `start`.
+fn assert_uninterrupted(sim: &mut Sim, start: Instant) {
+    for node in 0..2 {
+        let (gap, refused) = (sim.peer(node).gap(start), sim.peer(node).refused);
+        assert!(gap < 60 * MS && refused == 0, "{gap:?}, {refused} refused");
+        assert!(!sim.peer(node).states().contains(&State::Disconnected));
+    }
+}
+
 /// Guards the old generation, which carries data until the new one has a selected pair.
 #[test]
 fn ice_7_a_restart_interrupts_nothing_and_changes_the_credentials() {
     for seed in 0..20 {
-        let mut sim = Sim::new(seed, Link::with_delay(10 * MS).lossy(0.05));
-        sim.connect(5 * SECOND).unwrap();
-        sim.a().send_data_every(5 * MS);
-        sim.b().send_data_every(5 * MS);
-        sim.run_for(SECOND);
+        let mut sim = talking(seed);
         let start = sim.swarm.now();
         let before = sim.a().agent.local_credentials().clone();
         for _ in 0..10 {
@@ -26,11 +41,7 @@ fn ice_7_a_restart_interrupts_nothing_and_changes_the_credentials() {
             sim.connect(5 * SECOND).unwrap();
         }
         assert_ne!(before, *sim.a().agent.local_credentials());
-        for node in 0..2 {
-            let (gap, refused) = (sim.peer(node).gap(start), sim.peer(node).refused);
-            assert!(gap < 60 * MS && refused == 0, "seed {seed}: {gap:?}, {refused} refused");
-            assert!(!sim.peer(node).states().contains(&State::Disconnected), "seed {seed}");
-        }
+        assert_uninterrupted(&mut sim, start);
         sim.run_for(10 * SECOND);
         assert_eq!(sim.a().agent.pairs().count(), 1, "the old generation is forgotten");
     }
@@ -40,11 +51,7 @@ fn ice_7_a_restart_interrupts_nothing_and_changes_the_credentials() {
 #[test]
 fn ice_7_restarts_in_a_row_interrupt_nothing() {
     for seed in 0..20 {
-        let mut sim = Sim::new(seed, Link::with_delay(10 * MS).lossy(0.05));
-        sim.connect(5 * SECOND).unwrap();
-        sim.a().send_data_every(5 * MS);
-        sim.b().send_data_every(5 * MS);
-        sim.run_for(SECOND);
+        let mut sim = talking(seed);
         let start = sim.swarm.now();
         for _ in 0..5 {
             restart(&mut sim);
@@ -53,11 +60,7 @@ fn ice_7_restarts_in_a_row_interrupt_nothing() {
         }
         sim.run_for(2 * SECOND);
         sim.connect(5 * SECOND).unwrap();
-        for node in 0..2 {
-            let (gap, refused) = (sim.peer(node).gap(start), sim.peer(node).refused);
-            assert!(gap < 60 * MS && refused == 0, "seed {seed}: {gap:?}, {refused} refused");
-            assert!(!sim.peer(node).states().contains(&State::Disconnected), "seed {seed}");
-        }
+        assert_uninterrupted(&mut sim, start);
         sim.run_for(10 * SECOND);
         assert_eq!(sim.a().agent.pairs().count(), 1, "the old generations are forgotten");
     }
