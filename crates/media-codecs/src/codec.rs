@@ -1,7 +1,11 @@
 //! What a codec is called and how it is offered, as plain data.
 
+mod form;
+pub mod h264;
+
 use std::fmt;
 
+pub use form::Form;
 use ortica_rtp::PayloadType;
 
 /// Sound or picture.
@@ -45,6 +49,8 @@ pub enum Codec {
     Pcmu,
     /// G.711 with the A-law, of everywhere else.
     Pcma,
+    /// H.264, ITU-T H.264 and RFC 6184, in several [forms](Form).
+    H264,
 }
 
 /// A kind of RTCP feedback as `a=rtcp-fb` says it: `nack`, or `nack pli`.
@@ -75,7 +81,7 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8];
+    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8, Self::H264];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -89,6 +95,7 @@ impl Codec {
             Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
             Self::Vp8 => cfg!(feature = "vpx"),
+            Self::H264 => cfg!(feature = "h264"),
         }
     }
 
@@ -117,7 +124,7 @@ impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Opus | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 => MediaKind::Video,
+            Self::Vp8 | Self::H264 => MediaKind::Video,
         }
     }
 
@@ -128,6 +135,7 @@ impl Codec {
             Self::Vp8 => "VP8",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::H264 => "H264",
         }
     }
 
@@ -138,6 +146,7 @@ impl Codec {
             Self::Vp8 => "video/VP8",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
+            Self::H264 => "video/H264",
         }
     }
 
@@ -145,7 +154,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 => 90_000,
+            Self::Vp8 | Self::H264 => 90_000,
             Self::Pcmu | Self::Pcma => 8_000,
         }
     }
@@ -155,7 +164,7 @@ impl Codec {
         match self {
             Self::Opus => Some(2),
             Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 => None,
+            Self::Vp8 | Self::H264 => None,
         }
     }
 
@@ -164,26 +173,13 @@ impl Codec {
         match self {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
-            Self::Opus | Self::Vp8 => None,
+            Self::Opus | Self::Vp8 | Self::H264 => None,
         }
     }
 
-    /// The payload type to offer if nothing else holds it: the static one, or what browsers use.
-    pub const fn preferred_payload_type(self) -> PayloadType {
-        match self {
-            Self::Pcmu => PayloadType(0),
-            Self::Pcma => PayloadType(8),
-            Self::Opus => PayloadType(111),
-            Self::Vp8 => PayloadType(96),
-        }
-    }
-
-    /// The `a=fmtp` parameters to offer, in order.
-    pub const fn default_parameters(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
-            Self::Vp8 | Self::Pcmu | Self::Pcma => &[],
-        }
+    /// Whether it comes in several [forms](Form), which its `a=fmtp` tells apart.
+    pub const fn has_forms(self) -> bool {
+        matches!(self, Self::H264)
     }
 
     /// The `a=rtcp-fb` to offer, in order.
@@ -196,7 +192,7 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 => VIDEO,
+            Self::Vp8 | Self::H264 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
             Self::Pcmu | Self::Pcma => &[],
         }
@@ -245,6 +241,7 @@ mod tests {
         assert!(available.contains(&Codec::Pcmu) && available.contains(&Codec::Pcma));
         assert_eq!(available.contains(&Codec::Opus), cfg!(feature = "opus"));
         assert_eq!(available.contains(&Codec::Vp8), cfg!(feature = "vpx"));
+        assert_eq!(available.contains(&Codec::H264), cfg!(feature = "h264"));
     }
 
     #[test]

@@ -536,7 +536,7 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
     RtpReceiveParameters {
         mid: Mid::new("1").ok(),
         codecs: vec![RtpCodecParameters {
-            codec: Codec::Pcmu,
+            form: Codec::Pcmu.into(),
             payload_type: PayloadType(0),
             rtx: None,
             feedback: CodecFeedback::default(),

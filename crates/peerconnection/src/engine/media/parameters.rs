@@ -2,6 +2,7 @@
 
 use super::picture::PictureLimits;
 use crate::engine::Priority;
+use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::header_extension::ExtensionMap;
 use ortica_rtp::repair::rtx::AptTable;
@@ -24,14 +25,21 @@ pub struct CodecFeedback {
 /// Source: [webrtc-pc §5.2.9](https://www.w3.org/TR/webrtc/#rtcrtpcodecparameters)
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RtpCodecParameters {
-    /// The codec.
-    pub codec: Codec,
+    /// The codec, and in which of its forms.
+    pub form: Form,
     /// Its payload type.
     pub payload_type: PayloadType,
     /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
     pub rtx: Option<PayloadType>,
     /// Feedback that the peer understands.
     pub feedback: CodecFeedback,
+}
+
+impl RtpCodecParameters {
+    /// The codec.
+    pub const fn codec(&self) -> Codec {
+        self.form.codec()
+    }
 }
 
 /// Keys of a telephone, as the peer takes them (RFC 4733).
@@ -153,8 +161,8 @@ pub enum RtpParametersError {
 
 /// Checks that there are codecs, all of one kind.
 pub(super) fn check(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<(), RtpParametersError> {
-    if let Some(wrong) = codecs.iter().find(|parameters| parameters.codec.kind() != kind) {
-        return Err(RtpParametersError::Kind { codec: wrong.codec, kind });
+    if let Some(wrong) = codecs.iter().find(|parameters| parameters.codec().kind() != kind) {
+        return Err(RtpParametersError::Kind { codec: wrong.codec(), kind });
     }
     if codecs.is_empty() { Err(RtpParametersError::NoCodec) } else { Ok(()) }
 }
@@ -188,7 +196,7 @@ impl RtpReceiveParameters {
     /// The clock rate of what comes again by a payload type of retransmissions.
     pub(super) fn repaired_clock(&self, payload_type: PayloadType) -> Option<u32> {
         let repaired = self.codecs.iter().find(|parameters| parameters.rtx == Some(payload_type))?;
-        Some(repaired.codec.clock_rate())
+        Some(repaired.codec().clock_rate())
     }
 
     /// Which payload types are retransmissions of which.
