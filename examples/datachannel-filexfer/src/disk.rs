@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// Bytes in one block: few, so that what one thread left in the cache is still there when the next comes to it.
 const BLOCK_LEN: usize = 256 * 1024;
 /// Blocks between the threads.
-const QUEUE: usize = 16;
+const QUEUE: usize = 8;
 /// Pieces of a file in one block at most, however short they are.
 const PIECES: usize = 64;
 
