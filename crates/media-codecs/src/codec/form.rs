@@ -15,6 +15,8 @@ pub enum Form {
     Opus,
     /// [`Codec::Vp8`].
     Vp8,
+    /// [`Codec::G722`].
+    G722,
     /// [`Codec::Pcmu`].
     Pcmu,
     /// [`Codec::Pcma`].
@@ -29,6 +31,7 @@ impl Form {
         let (only, several): (Option<Self>, &[H264Form]) = match codec {
             Codec::Opus => (Some(Self::Opus), &[]),
             Codec::Vp8 => (Some(Self::Vp8), &[]),
+            Codec::G722 => (Some(Self::G722), &[]),
             Codec::Pcmu => (Some(Self::Pcmu), &[]),
             Codec::Pcma => (Some(Self::Pcma), &[]),
             Codec::H264 => (None, &H264Form::OFFERED),
@@ -49,6 +52,7 @@ impl Form {
         match self {
             Self::Opus => Codec::Opus,
             Self::Vp8 => Codec::Vp8,
+            Self::G722 => Codec::G722,
             Self::Pcmu => Codec::Pcmu,
             Self::Pcma => Codec::Pcma,
             Self::H264(_) => Codec::H264,
@@ -85,7 +89,7 @@ impl Form {
     pub fn parameters(self) -> Vec<(&'static str, String)> {
         match self {
             Self::Opus => vec![("minptime", "10".to_owned()), ("useinbandfec", "1".to_owned())],
-            Self::Vp8 | Self::Pcmu | Self::Pcma => Vec::new(),
+            Self::Vp8 | Self::G722 | Self::Pcmu | Self::Pcma => Vec::new(),
             Self::H264(form) => form.parameters(),
         }
     }
@@ -103,6 +107,7 @@ impl Form {
         match self {
             Self::Pcmu => PayloadType(0),
             Self::Pcma => PayloadType(8),
+            Self::G722 => PayloadType(9),
             Self::Opus => PayloadType(111),
             Self::Vp8 => PayloadType(96),
             Self::H264(form) => {
@@ -120,6 +125,7 @@ impl From<Codec> for Form {
         match codec {
             Codec::Opus => Self::Opus,
             Codec::Vp8 => Self::Vp8,
+            Codec::G722 => Self::G722,
             Codec::Pcmu => Self::Pcmu,
             Codec::Pcma => Self::Pcma,
             Codec::H264 => {

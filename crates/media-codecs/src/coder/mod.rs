@@ -6,12 +6,14 @@
 //! | codec | encoder and decoder | feature |
 //! |---|---|---|
 //! | PCMU, PCMA | [`g711`], in Rust | always |
+//! | G722 | [`g722`], in Rust | always |
 //! | Opus | `opus`, libopus built from source | `opus` |
 //! | VP8 | `vpx`, the system's libvpx | `vpx` |
 //! | H.264 | `h264`, OpenH264 built from source | `h264` |
 
 mod config;
 pub mod g711;
+pub mod g722;
 #[cfg(feature = "h264")]
 pub mod h264;
 #[cfg(feature = "opus")]
@@ -181,7 +183,7 @@ pub enum CoderError {
 /// What encodes and decodes a codec, by name.
 pub const fn implementation(codec: Codec) -> &'static str {
     match codec {
-        Codec::Pcmu | Codec::Pcma => "ortica",
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => "ortica",
         Codec::Opus => "libopus",
         Codec::Vp8 => "libvpx",
         Codec::H264 => "OpenH264",
@@ -192,10 +194,11 @@ pub const fn implementation(codec: Codec) -> &'static str {
 ///
 /// # Errors
 /// [`CoderError`] if the codec is none for sound, is not compiled in, or does not take the configuration.
-#[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "G.711 leaves nothing to configure"))]
+#[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "G.711 and G.722 leave nothing to configure"))]
 pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, CoderError> {
     match codec {
         Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Encoder::new(codec)?)),
+        Codec::G722 => Ok(Box::new(g722::G722Encoder::new())),
         #[cfg(feature = "opus")]
         Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
         #[cfg(not(feature = "opus"))]
@@ -211,6 +214,7 @@ pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dy
 pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> {
     match codec {
         Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Decoder::new(codec)?)),
+        Codec::G722 => Ok(Box::new(g722::G722Decoder::new())),
         #[cfg(feature = "opus")]
         Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
         #[cfg(not(feature = "opus"))]

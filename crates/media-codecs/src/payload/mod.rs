@@ -9,9 +9,9 @@
 //! is the frame ([`assemble`](Depacketizer::assemble))? A frame with a hole in it is [`AssembleError::Incomplete`], never a
 //! shorter frame.
 
-pub mod g711;
 pub mod gap;
 pub mod h264;
+pub mod octets;
 pub mod opus;
 mod single;
 pub mod telephone_event;
@@ -68,7 +68,7 @@ pub fn packetizer(form: impl Into<Form>, rng: &mut Rng) -> Box<dyn Packetizer> {
         Form::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
         Form::H264(form) => Box::new(h264::H264Packetizer::new(form.packetization_mode)),
         Form::Opus => Box::new(opus::OpusPacketizer::default()),
-        form @ (Form::Pcmu | Form::Pcma) => Box::new(g711::G711Packetizer::new(form.codec())),
+        form @ (Form::G722 | Form::Pcmu | Form::Pcma) => Box::new(octets::OctetPacketizer::new(form.codec())),
     }
 }
 
@@ -78,7 +78,7 @@ pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
         Codec::H264 => Box::new(h264::H264Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
-        Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Depacketizer::new(codec)),
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
     }
 }
 

@@ -74,7 +74,7 @@ fn frames(codec: Codec, mtu: usize) -> impl Strategy<Value = Vec<EncodedFrame>> 
 }
 
 /// The codecs whose frames may be any bytes; those of others are tested beside their formats.
-const OF_ANY_BYTES: [Codec; 4] = [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::Vp8];
+const OF_ANY_BYTES: [Codec; 5] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma, Codec::Vp8];
 
 fn cases() -> impl Strategy<Value = (Codec, usize, Vec<EncodedFrame>, u16)> {
     let codec = prop::sample::select(&OF_ANY_BYTES[..]);
@@ -83,8 +83,8 @@ fn cases() -> impl Strategy<Value = (Codec, usize, Vec<EncodedFrame>, u16)> {
 }
 
 proptest! {
-    // With 1 to 4 frames each and four codecs: 10,000 frames of each codec.
-    #![proptest_config(ProptestConfig::with_cases(16_000))]
+    // With 1 to 4 frames each and five codecs: 10,000 frames of each codec.
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     /// The guard: what is taken apart and put together is what was sent, again after a second trip, at any MTU; and no payload
     /// exceeds it.
