@@ -6,6 +6,7 @@ pub mod h264;
 use std::fmt;
 
 pub use form::Form;
+pub(crate) use form::parameter;
 use ortica_rtp::PayloadType;
 
 /// Sound or picture.

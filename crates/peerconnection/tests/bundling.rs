@@ -545,6 +545,7 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
         ssrcs: vec![ssrc],
         rids: vec![],
         telephone_events: vec![],
+        descriptions: Vec::new(),
         reduced_size_rtcp: false,
     }
 }

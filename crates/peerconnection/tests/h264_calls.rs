@@ -8,10 +8,11 @@ use netsim::{Link, Pair};
 use ortica::ConnectionState;
 use ortica::codecs::codec::Form;
 use ortica::codecs::coder::{self, DecoderLimits, VideoDecoder, VideoEncoder, VideoEncoderConfig};
+use ortica::codecs::payload::h264::nal::{self, Header};
 use ortica::codecs::synthetic::{MovingPicture, frame_counter};
-use ortica::codecs::{Codec, MediaKind};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::ReceivedFrame;
-use ortica::jsep::{TransceiverId, TransceiverInit};
+use ortica::jsep::{SessionDescription, TransceiverId, TransceiverInit};
 use ortica::parameters::RtpCodec;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,13 +32,27 @@ struct Call {
 
 impl Call {
     fn new(seed: u64, link: Link, preferred: &[RtpCodec]) -> Self {
+        Self::described(seed, link, preferred, |sdp| sdp)
+    }
+
+    /// The offer passes through `change`.
+    fn described(seed: u64, link: Link, preferred: &[RtpCodec], change: impl Fn(String) -> String) -> Self {
         let (mut a, mut b) = (Side::new(seed * 2 + 1, Pair::<Side>::A), Side::new(seed * 2 + 2, Pair::<Side>::B));
         for side in [&mut a, &mut b] {
             side.peer.set_codecs(vec![Codec::Vp8, Codec::H264]);
         }
         let from = a.peer.add_transceiver(MediaKind::Video, TransceiverInit::default()).expect("there is room");
         a.peer.set_codec_preferences(from, preferred).expect("legal preferences");
-        exchange(netsim::epoch(), &mut a, &mut b);
+        let now = netsim::epoch();
+        let offer = a.peer.create_offer(now).expect("an offer");
+        a.peer.set_local_description(now, offer).expect("the offer is ours");
+        let offer = a.peer.local_description().expect("it was set");
+        let offer = SessionDescription { sdp: change(offer.sdp), ..offer };
+        b.peer.set_remote_description(now, offer).expect("the offer is legal");
+        let answer = b.peer.create_answer(now).expect("an answer");
+        b.peer.set_local_description(now, answer).expect("the answer is ours");
+        let answer = b.peer.local_description().expect("it was set");
+        a.peer.set_remote_description(now, answer).expect("the answer is legal");
         let mut pair = Pair::new(seed, link, a, b);
         let is_connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
         pair.run_until(Duration::from_secs(30), |a, b| is_connected(a) && is_connected(b)).expect("connects");
@@ -141,6 +156,57 @@ fn h264_without_retransmission_goes_on_with_key_frames() {
     assert!(seen.len() > 50 && seen.is_sorted_by(|one, other| one.1 < other.1), "{}", seen.len());
     let to = call.pair.b.peer.transceivers()[0].receiver.expect("it receives");
     assert!(call.pair.b.peer.session().receiver_stats(to).expect("a stream").key_frames_received > 1);
+}
+
+/// The units of a frame without its parameter sets, and these, as a description has them.
+fn behead(frame: &EncodedFrame) -> (EncodedFrame, String) {
+    let is_set = |unit: &&[u8]| unit.first().is_some_and(|first| matches!(Header(*first).kind(), nal::SPS | nal::PPS));
+    let (sets, others): (Vec<&[u8]>, Vec<&[u8]>) = nal::split_slice(&frame.data).partition(is_set);
+    let data: Vec<u8> = others.iter().flat_map(|unit| [&[0, 0, 0, 1][..], unit].concat()).collect();
+    let text: Vec<String> = sets.into_iter().map(base64).collect();
+    let bare = EncodedFrame::new(Codec::H264, data, frame.pts).with_key_frame(frame.key_frame);
+    (bare, text.join(","))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let of_three = |three: &[u8]| {
+        let number = three.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        (0..4)
+            .map(|at| if at > three.len() { '=' } else { DIGITS[(number >> (18 - 6 * at) & 63) as usize].into() })
+            .collect::<String>()
+    };
+    bytes.chunks(3).map(of_three).collect()
+}
+
+/// Guards: a key frame that brings no parameter sets is shown with those of the description, and without them is not.
+#[test]
+fn pay_7_a_description_brings_parameter_sets() {
+    let config = VideoEncoderConfig::default().with_bitrate(400_000);
+    let encode = || {
+        let mut encoder = coder::video_encoder(Codec::H264, &config).unwrap();
+        let picture = MovingPicture::new(320, 240, 30).unwrap().picture(7);
+        behead(&encoder.encode(&picture, true).unwrap().unwrap())
+    };
+    let (bare, sets) = encode();
+    for (described, expected) in [(true, vec![(Codec::H264, 7)]), (false, vec![])] {
+        let mut call = Call::described(6, Link::with_delay(DELAY), &[h264(1)], |sdp| match described {
+            true => {
+                sdp.replace("profile-level-id=42e01f", &format!("profile-level-id=42e01f;sprop-parameter-sets={sets}"))
+            }
+            false => sdp,
+        });
+        let from = call.from;
+        let first = call.pair.with_a(|a, _| a.peer.encoder_targets(from).unwrap().key_frame);
+        assert!(first, "told once");
+        call.pair.with_a(|a, now| a.peer.send_frame(now, from, &bare)).unwrap();
+        call.pair.run_for(Duration::from_secs(1));
+        let mut seen = Vec::new();
+        call.see(&mut seen);
+        assert_eq!(seen, expected);
+        let wanted = call.pair.with_a(|a, _| a.peer.encoder_targets(from).unwrap().key_frame);
+        assert!(described || wanted, "a key frame is asked for");
+    }
 }
 
 #[test]

@@ -223,6 +223,7 @@ fn receiving() -> RtpReceiveParameters {
         header_extensions: names(),
         ssrcs: Vec::new(),
         rids: LAYERS.into_iter().map(|(rid, _)| Rid::new(rid).unwrap()).collect(),
+        descriptions: Vec::new(),
         reduced_size_rtcp: true,
     }
 }

@@ -137,7 +137,7 @@ impl From<Codec> for Form {
 }
 
 /// A parameter of `a=fmtp`; letters of its name of either case.
-pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
     let pairs = fmtp.split(';').filter_map(|pair| pair.split_once('='));
     let mut named = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
     named.next().map(|(_, value)| value.trim())

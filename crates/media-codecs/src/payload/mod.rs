@@ -60,6 +60,15 @@ pub trait Depacketizer: Send {
     /// # Errors
     /// [`AssembleError`], where [`Incomplete`](AssembleError::Incomplete) means that packets are missing.
     fn assemble(&mut self, pts: i64, pieces: &[Piece<'_>]) -> Result<EncodedFrame, AssembleError>;
+
+    /// Takes what the sender's `a=fmtp` says of its stream beside the format. By default there is nothing to take.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for what cannot be read; nothing was taken then.
+    fn describe(&mut self, fmtp: &str) -> Result<(), DecodeError> {
+        let _ = fmtp;
+        Ok(())
+    }
 }
 
 /// The packetizer of a codec, in the form that the peer takes. Running indices in payload headers start at random.

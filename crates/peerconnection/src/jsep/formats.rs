@@ -299,6 +299,16 @@ pub(super) fn sendable(ours: &[Format], beside: &[Codec], theirs: &[Format]) -> 
     theirs.iter().filter_map(sendable).collect()
 }
 
+/// What `theirs` say of the streams that come under the payload types of `ours`, beside what tells formats apart.
+pub(super) fn descriptions(ours: &[Format], theirs: &[Format]) -> Vec<(PayloadType, String)> {
+    let description = |format: &Format| {
+        let theirs = theirs.iter().find(|it| it.form.matches(format.form))?;
+        let fmtp = theirs.fmtp.as_ref().filter(|fmtp| fmtp.contains("sprop-"))?;
+        Some((PayloadType(format.payload_type), fmtp.clone()))
+    };
+    ours.iter().filter_map(description).collect()
+}
+
 /// The formats of an answer: the order is that of the offer, unless the application has its own (RFC 9429 §5.3.1).
 pub(super) fn answer(ours: &Preferences, theirs: &[Format]) -> Vec<Format> {
     let answer = |format: &Format| {

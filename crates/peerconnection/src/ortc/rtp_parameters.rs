@@ -228,6 +228,7 @@ impl RtpParameters {
             telephone_events: Vec::new(),
             ssrcs: streams.flatten().map(Ssrc).collect(),
             rids: Vec::new(),
+            descriptions: Vec::new(),
             reduced_size_rtcp: self.rtcp.reduced_size,
         })
     }

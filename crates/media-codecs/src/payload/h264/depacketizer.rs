@@ -5,6 +5,7 @@ use ortica_core::DecodeError;
 use super::Contents;
 use super::nal::{self, Header, SliceStart};
 use super::parameter_sets::ParameterSets;
+use crate::codec::parameter;
 use crate::payload::{AssembleError, Depacketizer, Limits, PacketInfo, Piece};
 use crate::{Codec, EncodedFrame};
 use ortica_rtp::SequenceNumber;
@@ -29,13 +30,6 @@ impl H264Depacketizer {
     /// Frames are bounded by `limits`.
     pub fn new(limits: Limits) -> Self {
         Self { limits, sets: ParameterSets::default(), last: None, in_band: false }
-    }
-
-    /// Takes parameter sets that a description brought.
-    #[must_use]
-    pub fn with_parameter_sets(mut self, sets: ParameterSets) -> Self {
-        self.sets = sets;
-        self
     }
 
     /// A key frame behind packets that are missing may have lost its parameter sets with them. It is not believed, once: a
@@ -103,6 +97,14 @@ impl Depacketizer for H264Depacketizer {
         }
         self.last = Some(last.sequence);
         self.finish(pts, frame)
+    }
+
+    /// Takes `sprop-parameter-sets`, which are those of the stream until it brings others.
+    fn describe(&mut self, fmtp: &str) -> Result<(), DecodeError> {
+        if let Some(text) = parameter(fmtp, "sprop-parameter-sets") {
+            self.sets = ParameterSets::from_description(text)?;
+        }
+        Ok(())
     }
 }
 

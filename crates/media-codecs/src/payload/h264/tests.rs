@@ -75,7 +75,8 @@ fn small_units_share_a_packet_and_large_ones_have_several() {
 fn a_single_unit_is_a_packet_as_it_is() {
     let unit = slice(nal::SLICE, 0, 0, 100);
     for mode in [SingleNalUnit, NonInterleaved] {
-        assert_eq!(packets(mode, &frame(std::slice::from_ref(&unit)), 1_200), [unit.clone()]);
+        let unit = std::slice::from_ref(&unit);
+        assert_eq!(packets(mode, &frame(unit), 1_200), unit);
     }
 }
 
@@ -211,8 +212,11 @@ fn pay_7_a_frame_without_its_sets_is_refused() {
 #[test]
 fn pay_7_sets_are_bounded() {
     let sprop = "Z0LAHtkDxWhAAAADAEAAAAwDxYuS,aMuMsg==";
-    let sets = ParameterSets::from_description(sprop).unwrap();
-    let mut described = H264Depacketizer::new(Limits::default()).with_parameter_sets(sets);
+    let mut described = depacketizer();
+    let fmtp = |sets: &str| format!("packetization-mode=1;sprop-parameter-sets={sets};profile-level-id=42c01e");
+    assert!(described.describe(&fmtp(&sprop.repeat(200))).is_err());
+    described.describe(&fmtp(sprop)).unwrap();
+    described.describe("packetization-mode=1").unwrap();
     assert!(assemble(&mut described, &[slice(nal::IDR, 0, 0, 40)], 1).is_ok());
     for refused in [format!("{sprop},{}", "A".repeat(MAX_SET)), "Z0L%".to_owned(), "Z0LA".to_owned()] {
         assert!(ParameterSets::from_description(&refused).is_err(), "{refused}");

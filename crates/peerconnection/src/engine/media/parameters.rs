@@ -135,6 +135,9 @@ pub struct RtpReceiveParameters {
     /// The layers that may come side by side (simulcast), at most [`MAX_ENCODINGS`], from the smallest to the best; none
     /// where there is one stream.
     pub rids: Vec<Rid>,
+    /// What the peer's `a=fmtp` says of the streams that come under a payload type, where it says more than which format they
+    /// are of: the parameter sets of H.264.
+    pub descriptions: Vec<(PayloadType, String)>,
     /// RTCP need not be compound (RFC 5506).
     pub reduced_size_rtcp: bool,
 }
@@ -185,6 +188,12 @@ impl RtpReceiveParameters {
     /// The format of a payload type, retransmissions excluded.
     pub(super) fn codec(&self, payload_type: PayloadType) -> Option<&RtpCodecParameters> {
         self.codecs.iter().find(|parameters| parameters.payload_type == payload_type)
+    }
+
+    /// What the peer says of the streams of a payload type.
+    pub(super) fn description(&self, payload_type: PayloadType) -> Option<&str> {
+        let of = self.descriptions.iter().find(|(described, _)| *described == payload_type);
+        of.map(|(_, fmtp)| fmtp.as_str())
     }
 
     /// Ticks in a second of the telephone events that a payload type stands for, if it stands for some.

@@ -598,6 +598,7 @@ impl Agreement<'_> {
             header_extensions: extensions::map(ours.extensions.iter().filter(|it| it.direction.receives()), true),
             ssrcs: theirs.ssrcs.clone(),
             rids: transceiver.layers.iter().map(|layer| layer.rid).collect(),
+            descriptions: formats::descriptions(&ours.formats, &theirs.formats),
             reduced_size_rtcp: self.reduced_size(),
         };
         session.start_receiving(receiver, parameters)?;

@@ -84,6 +84,7 @@ mod tests {
             header_extensions: ExtensionMap::new(),
             ssrcs: Vec::new(),
             rids: Vec::new(),
+            descriptions: Vec::new(),
             reduced_size_rtcp: false,
         };
         receiver.start(parameters).unwrap();

@@ -54,7 +54,7 @@ impl Stream {
     /// The `number`th that the receiver has; its retransmissions go on in `repair`.
     pub(super) fn new(
         (number, ssrc): (u32, Ssrc),
-        codec: RtpCodecParameters,
+        (codec, description): (RtpCodecParameters, Option<&str>),
         repair: Repair,
         rtt: Option<Duration>,
     ) -> Self {
@@ -66,7 +66,7 @@ impl Stream {
             number,
             receive: ReceiveStream::new(config),
             repair,
-            depacketizer: payload::depacketizer(codec.codec(), payload::Limits::default()),
+            depacketizer: depacketizer(codec, description),
             buffer: Buffer::new(codec.codec()),
             timestamps: TimestampUnwrapper::new(),
             orientations: Orientations::default(),
@@ -127,9 +127,9 @@ impl Stream {
     }
 
     /// The peer may change the codec between two packets.
-    pub(super) fn set_codec(&mut self, codec: RtpCodecParameters) {
+    pub(super) fn set_codec(&mut self, codec: RtpCodecParameters, description: Option<&str>) {
         if !self.codec.form.matches(codec.form) {
-            self.depacketizer = payload::depacketizer(codec.codec(), payload::Limits::default());
+            self.depacketizer = depacketizer(codec, description);
             self.discarded += self.buffer.discarded();
             self.buffer = Buffer::new(codec.codec());
             self.timestamps = TimestampUnwrapper::new();
@@ -319,6 +319,15 @@ impl Stream {
         stats.frames_lost = self.lost;
         stats.remote = self.receive.remote().copied();
     }
+}
+
+/// For a format, of whose streams the peer may have said something.
+fn depacketizer(codec: RtpCodecParameters, description: Option<&str>) -> Box<dyn Depacketizer> {
+    let mut depacketizer = payload::depacketizer(codec.codec(), payload::Limits::default());
+    if let Some(Err(error)) = description.map(|fmtp| depacketizer.describe(fmtp)) {
+        tracing::debug!(%error, "what the peer says of its stream is ignored");
+    }
+    depacketizer
 }
 
 /// Room for the packets of the largest frame.
