@@ -40,8 +40,8 @@ async fn api_8_three_redirections_are_followed_with_the_offer() {
     let asked = server.asked();
     assert_eq!(asked.len(), 4);
     for asked in &asked {
-        assert_eq!((asked.method.as_str(), &asked.body), ("POST", &asked.body));
-        assert!(asked.body.starts_with("v=0") && asked.header("authorization") == TOKEN);
+        assert_eq!((asked.method.as_str(), asked.header("authorization")), ("POST", TOKEN));
+        assert!(asked.body.starts_with("v=0") && asked.body == server.asked()[0].body);
     }
     let error = refused(client(&server.url("/4"))).await;
     assert!(matches!(error, WhipError::Redirect(RedirectError::TooMany(3))), "{error:?}");
