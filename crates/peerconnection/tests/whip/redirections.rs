@@ -11,13 +11,13 @@ const TOKEN: Option<&str> = Some("Bearer secret");
 async fn refused(client: Client) -> WhipError {
     let (pc, _events) = connection();
     let _sound = sending(&pc);
-    let error = within(client.publish(&pc)).await.unwrap_err();
+    let error = within(client.publish(&pc)).await.expect_err("no session is made");
     assert_untouched(&pc);
     error
 }
 
 fn client(url: &str) -> Client {
-    Client::new(url).unwrap().with_token("secret").unwrap()
+    Client::new(url).expect("a URL of a test").with_token("secret").expect("one word")
 }
 
 fn is_reached(error: &WhipError) -> bool {

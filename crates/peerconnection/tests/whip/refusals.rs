@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 const SDP: &str = "application/sdp";
 
 async fn refused(client: &Client, pc: &PeerConnection) -> WhipError {
-    let error = within(client.publish(pc)).await.unwrap_err();
+    let error = within(client.publish(pc)).await.expect_err("no session is made");
     assert_untouched(pc);
     error
 }
