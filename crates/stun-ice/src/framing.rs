@@ -49,13 +49,26 @@ impl FrameReader {
 
     /// The next packet that is there in full. Null packets, which say nothing, are left out.
     pub fn next_packet(&mut self) -> Option<&mut [u8]> {
+        let len = self.first_frame()?;
+        let at = self.start + HEADER;
+        self.start += len;
+        self.buffer.get_mut(at..self.start)
+    }
+
+    /// The same packet, which stays.
+    pub fn peek(&mut self) -> Option<&[u8]> {
+        let len = self.first_frame()?;
+        self.buffer.get(self.start + HEADER..self.start + len)
+    }
+
+    /// How long the first frame is that holds a packet, if it is there in full.
+    fn first_frame(&mut self) -> Option<usize> {
         loop {
             let len = self.frame_len().filter(|len| *len <= self.end - self.start)?;
-            let at = self.start + HEADER;
-            self.start += len;
             if len > HEADER {
-                return self.buffer.get_mut(at..self.start);
+                return Some(len);
             }
+            self.start += len;
         }
     }
 
