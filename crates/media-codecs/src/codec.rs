@@ -1,7 +1,12 @@
 //! What a codec is called and how it is offered, as plain data.
 
+mod form;
+pub mod h264;
+
 use std::fmt;
 
+pub use form::Form;
+pub(crate) use form::parameter;
 use ortica_rtp::PayloadType;
 
 /// Sound or picture.
@@ -41,10 +46,14 @@ pub enum Codec {
     Opus,
     /// VP8, RFC 6386 and 7741.
     Vp8,
+    /// G.722, of 16 kHz, whose RTP clock says 8,000 (RFC 3551 §4.5.2).
+    G722,
     /// G.711 with the mu-law, of North America and Japan.
     Pcmu,
     /// G.711 with the A-law, of everywhere else.
     Pcma,
+    /// H.264, ITU-T H.264 and RFC 6184, in several [forms](Form).
+    H264,
 }
 
 /// A kind of RTCP feedback as `a=rtcp-fb` says it: `nack`, or `nack pli`.
@@ -75,7 +84,7 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8];
+    pub const ALL: &'static [Self] = &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::H264];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -86,9 +95,10 @@ impl Codec {
     /// Whether this build has an encoder and a decoder for it.
     pub const fn can_code(self) -> bool {
         match self {
-            Self::Pcmu | Self::Pcma => true,
+            Self::G722 | Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
             Self::Vp8 => cfg!(feature = "vpx"),
+            Self::H264 => cfg!(feature = "h264"),
         }
     }
 
@@ -116,8 +126,8 @@ impl Codec {
     /// Sound or picture.
     pub const fn kind(self) -> MediaKind {
         match self {
-            Self::Opus | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 => MediaKind::Video,
+            Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => MediaKind::Audio,
+            Self::Vp8 | Self::H264 => MediaKind::Video,
         }
     }
 
@@ -126,8 +136,10 @@ impl Codec {
         match self {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
+            Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::H264 => "H264",
         }
     }
 
@@ -136,17 +148,19 @@ impl Codec {
         match self {
             Self::Opus => "audio/opus",
             Self::Vp8 => "video/VP8",
+            Self::G722 => "audio/G722",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
+            Self::H264 => "video/H264",
         }
     }
 
-    /// Ticks of the RTP timestamp in a second. For Opus 48,000 at any bandwidth.
+    /// Ticks of the RTP timestamp in a second. For Opus 48,000 at any bandwidth, for G.722 half its sample rate.
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 => 90_000,
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::Vp8 | Self::H264 => 90_000,
+            Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
 
@@ -154,8 +168,8 @@ impl Codec {
     pub const fn channels(self) -> Option<u8> {
         match self {
             Self::Opus => Some(2),
-            Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 => None,
+            Self::G722 | Self::Pcmu | Self::Pcma => Some(1),
+            Self::Vp8 | Self::H264 => None,
         }
     }
 
@@ -164,26 +178,14 @@ impl Codec {
         match self {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
-            Self::Opus | Self::Vp8 => None,
+            Self::G722 => Some(PayloadType(9)),
+            Self::Opus | Self::Vp8 | Self::H264 => None,
         }
     }
 
-    /// The payload type to offer if nothing else holds it: the static one, or what browsers use.
-    pub const fn preferred_payload_type(self) -> PayloadType {
-        match self {
-            Self::Pcmu => PayloadType(0),
-            Self::Pcma => PayloadType(8),
-            Self::Opus => PayloadType(111),
-            Self::Vp8 => PayloadType(96),
-        }
-    }
-
-    /// The `a=fmtp` parameters to offer, in order.
-    pub const fn default_parameters(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
-            Self::Vp8 | Self::Pcmu | Self::Pcma => &[],
-        }
+    /// Whether it comes in several [forms](Form), which its `a=fmtp` tells apart.
+    pub const fn has_forms(self) -> bool {
+        matches!(self, Self::H264)
     }
 
     /// The `a=rtcp-fb` to offer, in order.
@@ -196,9 +198,9 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 => VIDEO,
+            Self::Vp8 | Self::H264 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
-            Self::Pcmu | Self::Pcma => &[],
+            Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
     }
 }
@@ -236,7 +238,8 @@ mod tests {
     fn static_payload_types_are_those_of_rfc_3551() {
         assert_eq!(Codec::from_static_payload_type(PayloadType(0)), Some(Codec::Pcmu));
         assert_eq!(Codec::from_static_payload_type(PayloadType(8)), Some(Codec::Pcma));
-        assert_eq!(Codec::from_static_payload_type(PayloadType(9)), None);
+        assert_eq!(Codec::from_static_payload_type(PayloadType(9)), Some(Codec::G722));
+        assert_eq!(Codec::from_static_payload_type(PayloadType(10)), None);
     }
 
     #[test]
@@ -245,6 +248,7 @@ mod tests {
         assert!(available.contains(&Codec::Pcmu) && available.contains(&Codec::Pcma));
         assert_eq!(available.contains(&Codec::Opus), cfg!(feature = "opus"));
         assert_eq!(available.contains(&Codec::Vp8), cfg!(feature = "vpx"));
+        assert_eq!(available.contains(&Codec::H264), cfg!(feature = "h264"));
     }
 
     #[test]
