@@ -103,6 +103,11 @@ impl Tcp {
         self.connections.is_empty()
     }
 
+    /// Nothing can happen, as long as no connection is opened.
+    pub fn is_unused(&self) -> bool {
+        self.connections.is_empty() && self.listeners.is_empty()
+    }
+
     /// Whether a session has connections.
     pub fn serves(&self, session: usize) -> bool {
         self.of(session).next().is_some()
@@ -179,7 +184,7 @@ impl Tcp {
 
     /// Whether there are some to be looked at.
     pub fn is_stirred(&self) -> bool {
-        self.wakes.has_some()
+        !self.is_unused() && self.wakes.has_some()
     }
 
     /// Takes no connection any more, and closes those that are nobody's.
