@@ -1,7 +1,7 @@
 //! What a connection is made with.
 
 use crate::diagnostics::{Diagnostics, Outlets};
-use crate::driver::Endpoint;
+use crate::driver::{Endpoint, TcpCandidates};
 use crate::engine::{self, Limits};
 use crate::jsep::{BundlePolicy, RtpHeaderEncryptionPolicy};
 use crate::peer::PeerConfiguration;
@@ -38,6 +38,7 @@ const MOST_MESSAGE_SIZE: usize = 1 << 30;
 pub struct Configuration {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) gather_loopback: bool,
+    pub(crate) tcp: TcpCandidates,
     pub(crate) peer: PeerConfiguration,
     pub(crate) host_candidates: HostCandidates,
     pub(crate) certificates: Vec<Certificate>,
@@ -62,6 +63,7 @@ impl Default for Configuration {
         Self {
             endpoint: None,
             gather_loopback: false,
+            tcp: TcpCandidates::default(),
             peer: PeerConfiguration::default(),
             host_candidates: HostCandidates::default(),
             certificates: Vec::new(),
@@ -95,6 +97,13 @@ impl Configuration {
     #[must_use]
     pub fn with_gather_loopback(mut self, gather: bool) -> Self {
         self.gather_loopback = gather;
+        self
+    }
+
+    /// What ICE does over TCP; for an endpoint of its own. Default: [`TcpCandidates::Connect`].
+    #[must_use]
+    pub fn with_tcp(mut self, candidates: TcpCandidates) -> Self {
+        self.tcp = candidates;
         self
     }
 
@@ -296,6 +305,7 @@ impl Configuration {
     pub(crate) fn fixed_difference(&self, other: &Self) -> Option<&'static str> {
         let certificates = other.certificates.is_empty() || self.certificates == other.certificates;
         let layers = self.gather_loopback == other.gather_loopback
+            && self.tcp == other.tcp
             && self.host_candidates == other.host_candidates
             && self.srtp_profiles == other.srtp_profiles
             && self.max_packet_size == other.max_packet_size

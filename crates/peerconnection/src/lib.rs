@@ -70,7 +70,7 @@ pub use configuration::Configuration;
 #[cfg(feature = "tokio")]
 pub use data_channel::{DataChannel, DataChannelInit, Message, SendError, TrySendError};
 #[cfg(feature = "tokio")]
-pub use driver::{Endpoint, EndpointConfig};
+pub use driver::{Endpoint, EndpointConfig, TcpCandidates};
 #[cfg(feature = "tokio")]
 pub use dtmf_sender::DtmfSender;
 #[cfg(feature = "tokio")]

@@ -13,11 +13,13 @@ mod parameters;
 mod sockets;
 mod sources;
 mod stats;
+mod tcp;
 mod transforms;
 
 pub use configuration::{ConfigurationError, IceCandidateErrorEvent, PeerConfiguration};
 pub use media::TransceiverState;
 pub use stats::{SourceFigures, SourceReport};
+pub use tcp::{ConnectionOrder, TcpSockets};
 pub use transforms::TransformSide;
 
 use crate::engine::{
@@ -96,6 +98,7 @@ pub struct Peer {
     negotiation: Negotiation,
     configured: configuration::Configured,
     sockets: Sockets,
+    tcp: tcp::Tcp,
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
     published: Vec<(String, IpAddr)>,
@@ -127,6 +130,7 @@ impl Peer {
             session: Session::new(config, rng, now),
             configured: configuration::Configured::default(),
             sockets: Sockets::default(),
+            tcp: tcp::Tcp::default(),
             events: VecDeque::new(),
             questions: Vec::new(),
             published: Vec::new(),
@@ -416,6 +420,8 @@ impl Peer {
                 self.update_connection();
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
+            EngineEvent::Connect { socket, remote, .. } => self.tcp.on_connect(socket, remote),
+            EngineEvent::Disconnect { socket, remote, .. } => self.tcp.on_disconnect(socket, remote),
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
             EngineEvent::ReceiverFlow(..) => self.update_mutes(),

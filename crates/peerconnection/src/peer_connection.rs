@@ -133,8 +133,12 @@ impl PeerConnection {
         }
         let endpoint = match configuration.endpoint.clone() {
             Some(endpoint) => endpoint,
-            None => Endpoint::new(EndpointConfig::default().with_gather_loopback(configuration.gather_loopback))
-                .map_err(NewError::Bind)?,
+            None => Endpoint::new(
+                EndpointConfig::default()
+                    .with_gather_loopback(configuration.gather_loopback)
+                    .with_tcp(configuration.tcp),
+            )
+            .map_err(NewError::Bind)?,
         };
         let rng = endpoint.rng();
         let now = endpoint.clock().now();
@@ -157,6 +161,7 @@ impl PeerConnection {
             peer.set_codecs(codecs);
         }
         peer.set_sockets(endpoint.sockets());
+        endpoint.tcp_sockets().into_iter().for_each(|sockets| peer.set_tcp_sockets(sockets));
         peer.set_configuration(now, configuration.peer.clone())?;
         let cell = endpoint.add(peer);
         cell.look(|inner| inner.outlets = outlets);

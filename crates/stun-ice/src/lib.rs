@@ -5,7 +5,7 @@
 //! agents, regular nomination, lite peers), [8838](https://www.rfc-editor.org/rfc/rfc8838) (trickle),
 //! [8839](https://www.rfc-editor.org/rfc/rfc8839) (candidates as text), [8863](https://www.rfc-editor.org/rfc/rfc8863)
 //! (patience), [8421](https://www.rfc-editor.org/rfc/rfc8421) (both IP versions),
-//! [7675](https://www.rfc-editor.org/rfc/rfc7675) (consent). [`stun`] reads and writes
+//! [7675](https://www.rfc-editor.org/rfc/rfc7675) (consent), [6544](https://www.rfc-editor.org/rfc/rfc6544) (TCP). [`stun`] reads and writes
 //! [RFC 8489](https://www.rfc-editor.org/rfc/rfc8489); [`mdns`] resolves the names that hide host addresses.
 //!
 //! It opens no socket and asks no clock. One agent has one component: RTP, RTCP and data share it.
@@ -63,10 +63,11 @@
 //! | [`Agent`] and the items beside it | ICE |
 //! | [`stun`] | messages, their integrity and fingerprint |
 //! | [`mdns`] | a resolver and responder for `.local` names |
+//! | [`framing`] | packets on a stream, for TCP |
 //!
 //! # What it is not
 //!
-//! A TURN client (relayed candidates of the peer are used, there are none of our own), ICE over TCP, or a driver: that is
+//! A TURN client (relayed candidates of the peer are used, there are none of our own), or a driver: that is
 //! `ortica`.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -81,14 +82,15 @@
     )
 )]
 
+pub mod framing;
 mod ice;
 pub mod mdns;
 pub mod stun;
 
 pub use ice::{
     Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,
-    Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState, HostCandidates, Io, Limits,
-    PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer, TcpType, Transport,
-    TransportPolicy,
+    ConnectionError, Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState,
+    HostCandidates, Io, Limits, PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer,
+    TcpBase, TcpType, Transport, TransportPolicy,
 };
 pub use stun::{is_stun, stun_username};

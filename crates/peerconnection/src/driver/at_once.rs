@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 pub(crate) struct AtOnce {
     /// The endpoint has sent all that there was, so that nothing is overtaken.
     may_send: bool,
+    /// The session has connections of TCP, which only the endpoint can write to.
+    pub over_streams: bool,
     /// Where the endpoint looks for answers from.
     known: Option<(SocketId, SocketAddr)>,
     /// Where was sent to, of which the endpoint does not know.
@@ -36,7 +38,7 @@ impl AtOnce {
 
     /// Whether one packet may go out, which is asked once between two turns.
     pub fn take_leave(&mut self) -> bool {
-        std::mem::take(&mut self.may_send)
+        std::mem::take(&mut self.may_send) && !self.over_streams
     }
 
     /// A packet went to `remote`. Returns whether the endpoint knows that answers may come from there.
@@ -76,6 +78,16 @@ mod tests {
         assert!(!at_once.take_leave());
         at_once.on_turn_over(true);
         assert!(!at_once.take_leave(), "what is left goes first");
+    }
+
+    #[test]
+    fn what_may_go_over_a_stream_waits_for_the_endpoint() {
+        let mut at_once = AtOnce { over_streams: true, ..AtOnce::default() };
+        at_once.on_turn_over(false);
+        assert!(!at_once.take_leave());
+        at_once.on_turn_over(false);
+        at_once.over_streams = false;
+        assert!(at_once.take_leave());
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod task;
 use super::cell::Cell;
 use super::clock::Clock;
 use super::socket::{Outlet, Socket};
-use crate::peer::Peer;
+use super::tcp::{Listener, TcpCandidates, sockets_for};
+use crate::peer::{Peer, TcpSockets};
 pub use counters::EndpointStats;
 use counters::{Counters, count};
 use ortica_core::{Rng, SocketId, Transmit};
@@ -23,6 +24,7 @@ use task::Driver;
 pub struct EndpointConfig {
     addresses: Vec<SocketAddr>,
     gather_loopback: bool,
+    tcp: TcpCandidates,
 }
 
 impl EndpointConfig {
@@ -38,6 +40,24 @@ impl EndpointConfig {
     pub fn with_gather_loopback(mut self, gather: bool) -> Self {
         self.gather_loopback = gather;
         self
+    }
+
+    /// What ICE does over TCP. Default: [`TcpCandidates::Connect`].
+    #[must_use]
+    pub fn with_tcp(mut self, candidates: TcpCandidates) -> Self {
+        self.tcp = candidates;
+        self
+    }
+
+    /// One per address, where connections are to be taken.
+    fn listeners(&self, addresses: &BTreeSet<IpAddr>) -> io::Result<Vec<Listener>> {
+        let TcpCandidates::Listen(port) = self.tcp else { return Ok(Vec::new()) };
+        let bound = addresses.iter().enumerate().map(|(index, ip)| Listener::bind(index, SocketAddr::new(*ip, port)));
+        let (bound, refused): (Vec<_>, Vec<_>) = bound.partition(Result::is_ok);
+        match refused.into_iter().find_map(Result::err) {
+            Some(error) if bound.is_empty() => Err(error),
+            _ => Ok(bound.into_iter().flatten().collect()),
+        }
     }
 
     fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
@@ -74,7 +94,7 @@ impl Endpoint {
     /// Binds the sockets and starts the driver on the current tokio runtime.
     ///
     /// # Errors
-    /// When no socket can be bound, or no randomness is to be had from the system.
+    /// When no socket can be bound, or none of those that listen, or no randomness is to be had from the system.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -90,12 +110,15 @@ impl Endpoint {
         if let (true, Some(error)) = (sockets.is_empty(), failure) {
             return Err(error);
         }
+        let hosts: BTreeSet<IpAddr> = sockets.iter().map(|socket| socket.address.ip()).collect();
+        let listeners = config.listeners(&hosts)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
             clock: Clock::start(),
             addresses: sockets.iter().map(|socket| (socket.id(), socket.address)).collect(),
             outlets: RwLock::new(sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect()),
+            tcp: sockets_for(config.tcp, hosts, &listeners),
             may_bind: config.addresses.is_empty(),
             may_fragment: sockets.iter().any(|socket| socket.outlet().may_fragment()),
             packet: Mutex::default(),
@@ -103,7 +126,7 @@ impl Endpoint {
             counters: Counters::default(),
         });
         let alive = Arc::new(Alive { shared: shared.clone() });
-        let mut driver = Driver::new(shared.clone(), sockets);
+        let mut driver = Driver::new(shared.clone(), sockets, listeners);
         tokio::spawn(poll_fn(move |cx| driver.poll(cx)));
         Ok(Self { shared, _alive: alive })
     }
@@ -147,6 +170,11 @@ impl Endpoint {
         self.shared.addresses.clone()
     }
 
+    /// What a peer may do over TCP.
+    pub(crate) fn tcp_sockets(&self) -> Option<Arc<TcpSockets>> {
+        self.shared.tcp.clone()
+    }
+
     /// Gives a peer its place among the sessions.
     pub(crate) fn add(&self, mut peer: Peer) -> Arc<Cell> {
         if self.shared.may_bind {
@@ -183,6 +211,8 @@ pub(crate) struct Shared {
     addresses: Vec<(SocketId, SocketAddr)>,
     /// The sockets, which the driver takes with it when it ends.
     outlets: RwLock<Vec<Weak<Outlet>>>,
+    /// What sessions may do over TCP.
+    tcp: Option<Arc<TcpSockets>>,
     /// Transports that do not share a socket get sockets of their own.
     may_bind: bool,
     may_fragment: bool,

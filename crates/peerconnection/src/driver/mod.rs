@@ -18,9 +18,11 @@ mod readable;
 mod refusals;
 mod route;
 mod socket;
+mod tcp;
 mod waiters;
 
 pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
+pub use tcp::TcpCandidates;
 
 pub(crate) use cell::{Cell, Sending};
 pub(crate) use waiters::{Interest, Ticket};

@@ -63,6 +63,12 @@ impl Routes {
         }
     }
 
+    /// Whose ufrag a check names.
+    pub fn named_by(&self, contents: &[u8]) -> Option<usize> {
+        let username = ortica_ice::stun_username(contents)?;
+        self.by_ufrag.get(username.split(':').next()?).copied()
+    }
+
     /// Whose datagram this may be, oldest session first. A check names its session; everything else goes by address.
     pub fn find(&self, socket: SocketId, remote: SocketAddr, contents: &[u8]) -> &[usize] {
         if ortica_ice::is_stun(contents)

@@ -1,11 +1,12 @@
 //! What a session reports.
 
 use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
+use ortica_core::SocketId;
 use ortica_dtls::Alert;
 use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
 use ortica_rtp::Ssrc;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use thiserror::Error;
 
 /// A fact about the session. Bulk data is announced and then pulled.
@@ -43,6 +44,25 @@ pub enum Event {
         name: String,
         /// What it stands for.
         address: IpAddr,
+    },
+    /// A TCP connection is wanted from the address of `socket` to `remote`; answer with
+    /// [`Session::connected`](super::Session::connected) or [`Session::connection_lost`](super::Session::connection_lost).
+    Connect {
+        /// Who wants it.
+        transport: TransportId,
+        /// Which of our addresses.
+        socket: SocketId,
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// A TCP connection, there or on its way, is not needed any more.
+    Disconnect {
+        /// Who had it.
+        transport: TransportId,
+        /// Which of our addresses it is of.
+        socket: SocketId,
+        /// The peer's end.
+        remote: SocketAddr,
     },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
@@ -96,7 +116,8 @@ impl Event {
         match self {
             Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) => Some(*id),
             Self::Selected(id) | Self::Dtls(id, _) | Self::Sctp(id, _) | Self::GatheringError(id, _) => Some(*id),
-            Self::Resolve { transport, .. } => Some(*transport),
+            Self::Resolve { transport, .. } | Self::Connect { transport, .. } => Some(*transport),
+            Self::Disconnect { transport, .. } => Some(*transport),
             _ => None,
         }
     }

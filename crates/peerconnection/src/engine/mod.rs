@@ -41,7 +41,7 @@ pub use media::{
     SendFrameError, SoundLevel, TransformId, VideoFrameMetadata, WriteFrameError,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
-pub use session::{CandidatePair, MediaError, Session, TransportError};
+pub use session::{CandidatePair, MediaError, Session, TcpSocket, TransportError};
 pub use stats::{BufferingStats, ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
 

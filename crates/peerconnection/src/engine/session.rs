@@ -7,11 +7,13 @@ mod objects;
 mod observe;
 mod pace;
 mod statistics;
+mod tcp;
 mod transforms;
 mod transports;
 
 pub use media::MediaError;
 pub use objects::CandidatePair;
+pub use tcp::TcpSocket;
 
 use super::channels::Channels;
 use super::observe::Observer;

@@ -120,7 +120,8 @@ impl Peer {
         if self.local_description().is_none() {
             // Others get sockets of their own when they are asked for.
             let size = usize::from(self.configured.said.ice_candidate_pool_size.min(1));
-            self.session.set_candidate_pool(now, size, &self.sockets.first);
+            let Self { session, sockets, tcp, .. } = self;
+            session.set_candidate_pool(now, size, &sockets.first, |id| tcp.of(id));
         }
     }
 

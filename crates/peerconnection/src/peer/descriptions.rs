@@ -180,9 +180,9 @@ impl Peer {
 
     /// An answer makes transports superfluous, and a rollback takes back what was gathered for an offer.
     fn forget_transports(&mut self) {
-        let Self { session, gathered, sockets, .. } = self;
+        let Self { session, gathered, sockets, tcp, .. } = self;
         gathered.retain(|id, _| session.ice(*id).is_some_and(|agent| agent.gathering_state() != GatheringState::New));
-        sockets.release(|id| session.ice(id).is_some());
+        sockets.release(tcp, |id| session.ice(id).is_some());
     }
 
     /// Evaluated once at the end of each call that may want it; said once until the next negotiation (JSEP-2).

@@ -4,6 +4,7 @@
 //! transport they belong to. So each has sockets of its own, where more can be had.
 
 use super::Peer;
+use super::tcp::Tcp;
 use crate::engine::TransportId;
 use ortica_core::{Instant, SocketId};
 use std::collections::BTreeMap;
@@ -43,13 +44,14 @@ impl Sockets {
     }
 
     /// Gives the sockets of transports that are gone back.
-    pub fn release(&mut self, lives: impl Fn(TransportId) -> bool) {
+    pub fn release(&mut self, tcp: &Tcp, lives: impl Fn(TransportId) -> bool) {
         self.waiting.retain(|id, _| lives(*id));
         let Self { first, of, released, .. } = self;
         of.retain(|id, bound| {
             let stays = lives(*id);
             if !stays {
                 released.extend(bound.iter().filter(|it| !first.contains(it)).map(|(socket, _)| *socket));
+                released.extend(tcp.active(*id));
             }
             stays
         });
@@ -102,6 +104,9 @@ impl Peer {
         let Some(sockets) = self.sockets.allot(id) else { return };
         for (socket, address) in sockets {
             let _ = self.session.add_socket(now, id, socket, address);
+        }
+        for socket in self.tcp.of(id) {
+            let _ = self.session.add_tcp_socket(now, id, socket);
         }
         let _ = self.session.end_of_sockets(now, id);
     }

@@ -3,7 +3,9 @@
 use super::*;
 use ortica::IceConnectionState;
 use ortica::codecs::MediaKind::Audio;
+use ortica::ice::ConnectionError;
 use ortica::jsep::IceCandidate;
+use ortica::peer::ConnectionOrder;
 
 /// Ports that the Fetch standard blocks.
 const BAD_PORTS: [u16; 83] = [
@@ -52,6 +54,37 @@ fn wpt_rtc_peer_connection_add_tcp_ice_candidate_bad_port_added_ignored() {
     let candidate = IceCandidate { candidate: tcp(2049), sdp_mid: Some("0".to_owned()), ..IceCandidate::default() };
     pc.peer().add_ice_candidate(now(), &candidate).unwrap();
     assert_eq!(ice_states(&mut pc), []);
+}
+
+/// The connection is opened, and refused; what then becomes of ICE.
+fn tried(pc: &mut Pc) -> IceConnectionState {
+    assert_eq!(ice_states(pc), [IceConnectionState::Checking]);
+    assert!(pc.peer().poll_transmit(now(), 1, &mut Vec::new()).is_none(), "nothing goes out before it is there");
+    pc.events();
+    let [ConnectionOrder::Open { socket, remote, .. }] = pc.peer().take_connection_orders()[..] else {
+        panic!("a connection is opened");
+    };
+    assert_eq!(remote, "10.0.0.9:8001".parse().unwrap());
+    pc.peer().connection_lost(now(), socket, remote, ConnectionError::Refused);
+    pc.events();
+    pc.peer().ice_connection_state()
+}
+
+#[test]
+fn wpt_rtc_peer_connection_add_tcp_ice_candidate_port_8001_tried() {
+    let ends = [IceConnectionState::Failed, IceConnectionState::Disconnected];
+    let (mut pc, mut offer) = offered();
+    offer.sdp += &format!("a={}\r\n", tcp(8001));
+    pc.srd(offer).unwrap();
+    pc.sld_implicit();
+    assert!(ends.contains(&tried(&mut pc)), "in the description");
+
+    let (mut pc, offer) = offered();
+    pc.srd(offer).unwrap();
+    pc.sld_implicit();
+    let candidate = IceCandidate { candidate: tcp(8001), sdp_mid: Some("0".to_owned()), ..IceCandidate::default() };
+    pc.peer().add_ice_candidate(now(), &candidate).unwrap();
+    assert!(ends.contains(&tried(&mut pc)), "added");
 }
 
 /// The description is in force, and told, before its first candidate is.

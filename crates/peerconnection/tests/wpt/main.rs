@@ -63,8 +63,9 @@ use ortica::Direction;
 use ortica::codecs::{Codec, MediaKind};
 use ortica::core::Instant;
 use ortica::jsep::{DescriptionError, SdpType, SessionDescription, SignalingState, TransceiverId, TransceiverInit};
-use ortica::peer::{Peer, PeerEvent, TransceiverState};
+use ortica::peer::{Peer, PeerEvent, TcpSockets, TransceiverState};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 fn now() -> Instant {
     netsim::epoch()
@@ -87,6 +88,8 @@ impl Pc {
     /// With codecs for sound and pictures, whatever this build can encode.
     fn at(seed: u64, address: SocketAddr) -> Self {
         let mut side = Side::new(seed, address);
+        let tcp = TcpSockets { opens_from: vec![address.ip()], ..TcpSockets::default() };
+        side.peer.set_tcp_sockets(Arc::new(tcp));
         side.peer.set_codecs(vec![Codec::Opus, Codec::Pcmu, Codec::Vp8]);
         Self { side }
     }

@@ -5,6 +5,7 @@ use super::earlier::{Earlier, Previous};
 use super::generation::Generation;
 use super::pair::Pair;
 use super::shared::Shared;
+use super::tcp::Base;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
     GatherOptions, GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
@@ -21,9 +22,9 @@ use tracing::debug;
 /// Source: [RFC 8445](https://www.rfc-editor.org/rfc/rfc8445)
 #[derive(Debug)]
 pub struct Agent {
-    shared: Shared,
-    current: Generation,
-    earlier: Earlier,
+    pub(super) shared: Shared,
+    pub(super) current: Generation,
+    pub(super) earlier: Earlier,
     /// A restart came from a state beyond `Checking`.
     restarted: bool,
     closed: bool,
@@ -78,10 +79,14 @@ impl Agent {
     ///
     /// An agent that failed keeps the socket for the restart.
     pub fn add_socket(&mut self, now: Instant, id: SocketId, addr: SocketAddr) {
+        self.add_base(now, id, canonical(addr), Base::Udp);
+    }
+
+    pub(super) fn add_base(&mut self, now: Instant, id: SocketId, addr: SocketAddr, base: Base) {
         if self.closed {
             return;
         }
-        if let Some(socket) = self.shared.add_socket(id, canonical(addr))
+        if let Some(socket) = self.shared.add_socket(id, addr, base)
             && !self.is_over()
         {
             self.current.add_socket(&mut self.shared, now, socket);
@@ -100,6 +105,7 @@ impl Agent {
     pub fn remove_socket(&mut self, now: Instant, id: SocketId) {
         self.shared.sockets.retain(|socket| socket.id != id);
         self.shared.replies.retain(|reply| reply.socket != id);
+        self.shared.connections.remove_socket(id);
         self.current.remove_socket(id);
         self.earlier.remove_socket(id);
         self.settle(now);
@@ -138,8 +144,8 @@ impl Agent {
         Ok(())
     }
 
-    /// Adds a candidate of the peer; before its credentials are known, too. Candidates that cannot be used (TCP, other
-    /// components, names outside `.local`, beyond [`Limits::remote_candidates`](super::Limits::remote_candidates)) are
+    /// Adds a candidate of the peer; before its credentials are known, too. Candidates that cannot be used (other
+    /// components, TCP but for passive ones to ports that are not [blocked](https://fetch.spec.whatwg.org/#port-blocking), names outside `.local`, beyond [`Limits::remote_candidates`](super::Limits::remote_candidates)) are
     /// counted and ignored.
     ///
     /// # Errors
@@ -273,6 +279,7 @@ impl Agent {
         self.earlier.forget();
         self.current.fail();
         self.shared.replies.clear();
+        self.shared.connections.clear();
         self.shared.outbox.close(CloseReason::Local);
     }
 
@@ -297,7 +304,7 @@ impl Agent {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.shared.outbox.poll()
+        self.shared.connections.poll().map(Event::Io).or_else(|| self.shared.outbox.poll())
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
@@ -339,9 +346,9 @@ impl Agent {
     /// looked into yet.
     pub fn expects(&self, socket: SocketId, remote: SocketAddr) -> bool {
         let remote = canonical(remote);
-        let announced =
-            || self.remote_candidates().any(|candidate| candidate.socket_addr().map(canonical) == Some(remote));
-        self.shared.socket(socket).is_some() && (announced() || self.current.has_early_check(socket, remote))
+        let announced = |base| self.current.remotes.iter().any(|it| it.signalled && it.is_at(base, remote));
+        let socket = self.shared.socket(socket);
+        socket.is_some_and(|it| announced(it.base) || self.current.has_early_check(it.id, remote))
     }
 
     /// Its state.
@@ -384,13 +391,16 @@ impl Agent {
 
     /// The same in any order, to count what they carry.
     pub(super) fn pairs_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
-        let generations = std::iter::once(&mut self.current).chain(self.earlier.iter_mut());
-        generations.flat_map(|generation| generation.list.iter_mut())
+        self.generations_mut().flat_map(|generation| generation.list.iter_mut())
     }
 
     /// The present generation and those before it, newest first.
     fn generations(&self) -> impl Iterator<Item = &Generation> {
         std::iter::once(&self.current).chain(self.earlier.iter())
+    }
+
+    pub(super) fn generations_mut(&mut self) -> impl Iterator<Item = &mut Generation> {
+        std::iter::once(&mut self.current).chain(self.earlier.iter_mut())
     }
 
     fn on_message(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, message: &Message<'_>) {
@@ -416,7 +426,7 @@ impl Agent {
     }
 
     /// Draws the conclusions from what happened, and from the time.
-    fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self, now: Instant) {
         if self.is_over() {
             return;
         }
@@ -433,6 +443,7 @@ impl Agent {
             self.current.fail();
             self.shared.replies.clear();
         }
+        self.close_unneeded();
         let selected = self.in_use().map(|pair| (pair.id, pair.route()));
         if self.shared.outbox.set_selected(selected) {
             self.shared.stats.route_changes += 1;
@@ -498,7 +509,7 @@ impl Agent {
     }
 
     /// Nothing more is to be sent, nor anything listened to.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.closed || self.current.failed
     }
 }

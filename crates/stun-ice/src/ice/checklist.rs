@@ -34,7 +34,7 @@ impl Checklist {
     }
 
     pub(super) fn find(&self, socket: SocketId, remote: SocketAddr) -> Option<&Pair> {
-        self.pairs.iter().find(|pair| pair.socket == socket && pair.remote_addr == remote)
+        self.pairs.iter().find(|pair| pair.is_between(socket, remote))
     }
 
     /// Adds a pair. Beyond `limit` the worst pair that is not among the `kept` leaves; how many did is returned.
@@ -92,25 +92,25 @@ impl Checklist {
         self.triggered.iter().any(|id| self.get(*id).is_some_and(|pair| pair.state == PairState::Waiting))
     }
 
-    /// The pair whose turn it is among the ordinary checks: one in progress whose answer is overdue, if it is better than
+    /// The pair whose turn it is among the ordinary checks of those that `may` be checked: one in progress whose answer is overdue, if it is better than
     /// the best waiting one, which comes next; and when there is neither, the best frozen one.
     ///
     /// RFC 8445 §6.1.4.2 leaves a pair frozen while another one of its foundation is being checked. Here it is thawed when
     /// there is nothing else to do, since a turn that nobody takes is lost.
-    pub(super) fn next_ordinary(&self, now: Instant, searching: bool) -> Option<PairId> {
+    pub(super) fn next_ordinary(&self, now: Instant, searching: bool, may: impl Fn(&Pair) -> bool) -> Option<PairId> {
         let overdue = |pair: &&Pair| pair.state == PairState::InProgress && pair.run.next <= now;
-        let due = |pair: &&Pair| overdue(pair) || searching && pair.state == PairState::Waiting;
-        let frozen = |pair: &&Pair| searching && pair.state == PairState::Frozen;
+        let due = |pair: &&Pair| overdue(pair) || searching && pair.state == PairState::Waiting && may(pair);
+        let frozen = |pair: &&Pair| searching && pair.state == PairState::Frozen && may(pair);
         self.pairs.iter().find(due).or_else(|| self.pairs.iter().find(frozen)).map(|pair| pair.id)
     }
 
     /// When [`next_ordinary`](Self::next_ordinary) will have one; "at once" is the earliest instant there is.
-    pub(super) fn next_ordinary_at(&self, searching: bool) -> Option<Instant> {
+    pub(super) fn next_ordinary_at(&self, searching: bool, may: impl Fn(&Pair) -> bool) -> Option<Instant> {
         let at_once = Instant::from_nanos(0);
         self.pairs
             .iter()
             .filter_map(|pair| match pair.state {
-                PairState::Waiting | PairState::Frozen if searching => Some(at_once),
+                PairState::Waiting | PairState::Frozen if searching && may(pair) => Some(at_once),
                 PairState::InProgress => Some(pair.run.next.min(pair.run.deadline())),
                 _ => None,
             })
@@ -147,7 +147,8 @@ impl Checklist {
 
     /// Begins the search anew, for every pair but one.
     pub(super) fn check_again(&mut self, except: Option<PairId>, now: Instant) {
-        for pair in self.pairs.iter_mut().filter(|pair| Some(pair.id) != except) {
+        let again = |pair: &&mut Pair| Some(pair.id) != except && !pair.is_lost_for_good();
+        for pair in self.pairs.iter_mut().filter(again) {
             pair.state = PairState::Waiting;
             pair.run = Run::new(now);
         }

@@ -147,6 +147,21 @@ pub enum Io {
         /// What it stands for.
         address: IpAddr,
     },
+    /// Open a TCP connection to `remote`, from the address of `socket` and any port, and answer by
+    /// [`Agent::connected`](crate::Agent::connected) or [`Agent::connection_lost`](crate::Agent::connection_lost).
+    Connect {
+        /// Which of our addresses.
+        socket: SocketId,
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// Close a TCP connection, opened or on its way, which nothing needs any more. No answer is wanted.
+    Disconnect {
+        /// Which of our addresses it is of.
+        socket: SocketId,
+        /// The peer's end.
+        remote: SocketAddr,
+    },
 }
 
 /// Names a resolution that an agent asked for.

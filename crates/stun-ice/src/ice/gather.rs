@@ -5,6 +5,7 @@
 use super::address::canonical;
 use super::generation::Generation;
 use super::shared::{Shared, Socket};
+use super::tcp::Base;
 use super::{Address, GatheringError, GatheringState, Io, ResolveId, StunServer, TransportPolicy};
 use crate::stun::{Class, Message, MessageBuilder, Method, TransactionId};
 use ortica_core::{Ecn, Instant, SocketId, Transmit};
@@ -152,7 +153,8 @@ impl Gathering {
     fn ask(&mut self, shared: &mut Shared, now: Instant, socket: Socket, index: usize) {
         let Some(Server { place: Place::At(server), .. }) = self.servers.get(index) else { return };
         let server = *server;
-        if server.is_ipv4() == socket.addr.is_ipv4() && server.ip().is_loopback() == socket.addr.ip().is_loopback() {
+        let same_host = server.ip().is_loopback() == socket.addr.ip().is_loopback();
+        if socket.base == Base::Udp && same_host && server.is_ipv4() == socket.addr.is_ipv4() {
             let transaction = TransactionId::generate(&mut shared.rng);
             let stage = Stage::Asking { sent: 0, began: None };
             self.queries.push(Query { socket: socket.id, server, index, transaction, stage, next: now });

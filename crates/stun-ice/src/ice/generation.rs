@@ -27,7 +27,7 @@ pub(super) struct Generation {
     pub(super) locals: Vec<Local>,
     /// The local candidates that were signalled, as they were.
     pub(super) signalled: Vec<Candidate>,
-    pub(super) foundations: Vec<(CandidateKind, IpAddr, Option<IpAddr>)>,
+    pub(super) foundations: Vec<(CandidateKind, bool, IpAddr, Option<IpAddr>)>,
     pub(super) remotes: Vec<Remote>,
     pub(super) remote_ended: bool,
     /// More remote candidates came than are kept; said once.

@@ -6,8 +6,10 @@ use super::generation::Generation;
 use super::pair::{Pair, Run};
 use super::remote::Place;
 use super::shared::{Shared, Socket};
+use super::tcp::{Base, TcpBase};
 use super::{
-    Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, Traffic, Transport,
+    Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, TcpType, Traffic,
+    Transport,
 };
 use ortica_core::{Instant, Rng, SocketId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -31,12 +33,22 @@ pub(super) struct Local {
 impl Generation {
     /// A socket's host candidate, and its pairs.
     pub(super) fn add_host(&mut self, shared: &mut Shared, now: Instant, socket: Socket) {
+        if !is_untold(socket) {
+            self.make_host(shared, socket);
+        }
+        for remote in self.remotes.iter().map(|remote| remote.id).collect::<Vec<_>>() {
+            self.pair(shared, now, socket, remote, true);
+        }
+    }
+
+    fn make_host(&mut self, shared: &mut Shared, socket: Socket) -> CandidateId {
         let ip = socket.addr.ip();
         // A socket on all interfaces has no address of its own: nothing to signal, but checks may go out from it.
         let policy = if ip.is_unspecified() { HostCandidates::Hidden } else { shared.config.host_candidates };
         let mut candidate = self.candidate(CandidateKind::Host, socket, socket.addr, None);
         match policy {
             HostCandidates::Address => {}
+            HostCandidates::Mdns if is_untold(socket) => candidate.address = unspecified_like(ip).into(),
             HostCandidates::Mdns => {
                 let name = random_name(&mut shared.rng);
                 candidate.address = super::Address::Name(name.clone());
@@ -45,7 +57,7 @@ impl Generation {
             HostCandidates::Hidden => candidate.address = unspecified_like(ip).into(),
         }
         let id = shared.candidate_id();
-        if policy != HostCandidates::Hidden {
+        if policy != HostCandidates::Hidden && !is_untold(socket) {
             self.signal(shared, &candidate);
         }
         self.locals.push(Local {
@@ -56,9 +68,14 @@ impl Generation {
             server: None,
             candidate,
         });
-        for remote in self.remotes.iter().map(|remote| remote.id).collect::<Vec<_>>() {
-            self.pair(shared, now, socket, remote, true);
-        }
+        id
+    }
+
+    /// The host candidate of a socket. One that the peer is not told of is made when there is something to pair it with.
+    fn host_of(&mut self, shared: &mut Shared, socket: Socket) -> Option<CandidateId> {
+        let host = |local: &&Local| local.base == socket.id && local.kind == CandidateKind::Host;
+        let known = self.locals.iter().find(host).map(|local| local.id);
+        known.or_else(|| (is_untold(socket) && self.gathering.uses_hosts()).then(|| self.make_host(shared, socket)))
     }
 
     /// A candidate that a STUN server saw, unless it is one we have.
@@ -121,30 +138,36 @@ impl Generation {
         remote: CandidateId,
         signalled: bool,
     ) -> Option<PairId> {
-        let local = self.locals.iter().find(|local| local.base == socket.id && local.kind == CandidateKind::Host)?.id;
-        let remote = self.remotes.iter().find(|candidate| candidate.id == remote)?;
-        let Place::At(remote_addr) = remote.place else { return None };
+        let known = self.remotes.iter().find(|candidate| candidate.id == remote)?;
+        let Place::At(remote_addr) = known.place else { return None };
+        if !go_together(socket.base, &known.candidate, signalled) {
+            return None;
+        }
+        let remote_priority = known.candidate.priority;
         if let Some(pair) = self.list.find(socket.id, remote_addr) {
             return Some(pair.id);
         }
         if signalled && !may_pair(socket.addr, remote_addr) {
             return None;
         }
+        let local = self.host_of(shared, socket)?;
         let id = shared.pair_id();
         let mut pair = Pair {
             id,
             socket: socket.id,
             remote_addr,
+            base: socket.base,
             local,
-            remote: remote.id,
+            remote,
             seen_as: None,
-            local_priority: CandidateKind::Host.priority(socket.preference),
-            remote_priority: remote.candidate.priority,
+            local_priority: socket.priority(CandidateKind::Host),
+            remote_priority,
             priority: 0,
             state: PairState::Waiting,
             run: Run::new(now),
             last_answer: None,
             silent_since: None,
+            lost: None,
             heard: false,
             asked_for: None,
             nominated: false,
@@ -204,31 +227,50 @@ impl Generation {
         server: Option<SocketAddr>,
     ) -> Candidate {
         Candidate {
-            foundation: self.foundation(kind, socket.addr.ip(), server.map(|server| server.ip())),
+            foundation: self.foundation(kind, socket, server.map(|server| server.ip())),
             component: 1,
-            transport: Transport::Udp,
-            priority: kind.priority(socket.preference),
+            transport: if socket.base == Base::Udp { Transport::Udp } else { Transport::Tcp },
+            priority: socket.priority(kind),
             address: at.ip().into(),
             port: at.port(),
             kind,
             related: None,
-            tcp_type: None,
+            tcp_type: socket.base.tcp_type(),
             ufrag: Some(self.local.credentials.ufrag.clone()),
             extensions: Vec::new(),
         }
     }
 
-    /// The same for candidates of one kind, base address and server.
+    /// The same for candidates of one kind, transport, base address and server.
     ///
     /// Source: [RFC 8445 §5.1.1.3](https://www.rfc-editor.org/rfc/rfc8445#section-5.1.1.3)
-    fn foundation(&mut self, kind: CandidateKind, base: IpAddr, server: Option<IpAddr>) -> String {
-        let key = (kind, base, server);
+    fn foundation(&mut self, kind: CandidateKind, socket: Socket, server: Option<IpAddr>) -> String {
+        let key = (kind, socket.base == Base::Udp, socket.addr.ip(), server);
         let known = self.foundations.iter().position(|other| *other == key);
         let index = known.unwrap_or_else(|| {
             self.foundations.push(key);
             self.foundations.len() - 1
         });
         (index + 1).to_string()
+    }
+}
+
+/// A socket whose candidate is not signalled.
+fn is_untold(socket: Socket) -> bool {
+    socket.base == Base::Tcp(TcpBase::Active { signalled: false })
+}
+
+/// Whether a socket reaches such a candidate. One that takes connections waits for the peer's, so that pairs of it are made only when
+/// a check came in.
+///
+/// Source: [RFC 6544 §6.2](https://www.rfc-editor.org/rfc/rfc6544#section-6.2)
+fn go_together(base: Base, remote: &Candidate, signalled: bool) -> bool {
+    match base {
+        Base::Udp => remote.transport == Transport::Udp,
+        Base::Tcp(TcpBase::Active { .. }) => {
+            remote.transport == Transport::Tcp && remote.tcp_type == Some(TcpType::Passive)
+        }
+        Base::Tcp(TcpBase::Passive) => remote.transport == Transport::Tcp && !signalled,
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `nomination` | which pair is selected |
 //! | `consent` | whether it still works, and may be used |
 //! | `servers`, `gather` | STUN servers, and what they are asked |
+//! | `tcp` | connections in place of datagrams |
 //! | `traffic` | what pairs carried beside checks |
 
 mod address;
@@ -36,6 +37,7 @@ mod response;
 mod servers;
 mod shared;
 mod stats;
+mod tcp;
 mod traffic;
 mod transaction;
 mod transmit;
@@ -47,6 +49,7 @@ pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
 pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy};
 pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+pub use tcp::{ConnectionError, TcpBase};
 pub use traffic::Traffic;
 
 #[cfg(test)]

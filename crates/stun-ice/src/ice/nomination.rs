@@ -4,7 +4,7 @@
 //!
 //! * at once, if no better pair can come: none of higher priority is undecided, and the pair leads to a host or
 //!   peer-reflexive candidate, or else both sides have named all their candidates;
-//! * otherwise 200 ms after the first pair became valid, or a second if the pair goes through a relay. Data does not wait
+//! * otherwise 200 ms after the first pair became valid, or a second if the pair goes through a relay or over TCP. Data does not wait
 //!   for it, since the best valid pair carries it before nomination.
 //!
 //! The request is repeated, after twice the measured round trip at first, until it is answered. When five went unanswered
@@ -17,6 +17,7 @@ use super::generation::Generation;
 use super::pair::Pair;
 use super::remote::Remote;
 use super::shared::Shared;
+use super::tcp::Base;
 use super::{CandidateKind, PairId, Role};
 use ortica_core::Instant;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use tracing::debug;
 
 /// How long worse pairs wait for better ones.
 const ACCEPTANCE: Duration = Duration::from_millis(200);
-/// The same for pairs through a relay.
-const RELAY_ACCEPTANCE: Duration = Duration::from_secs(1);
+/// The same for pairs through a relay and over TCP, which one lost packet must not choose for good.
+const LATE_ACCEPTANCE: Duration = Duration::from_secs(1);
 /// So many requests go unanswered before another valid pair has its turn.
 const TRIES: u32 = 5;
 /// A peer that asks for a worse pair means it, once it has not asked for the better one for this long. Until then it may
@@ -107,9 +108,9 @@ impl Generation {
         if shared.role != Role::Controlling || !self.searching || self.nomination.nominee.is_some() {
             return None;
         }
-        let relayed =
-            self.remote_of(self.active_pair()?).is_some_and(|remote| remote.candidate.kind == CandidateKind::Relayed);
-        let wait = if relayed { RELAY_ACCEPTANCE } else { ACCEPTANCE };
+        let pair = self.active_pair()?;
+        let relayed = self.remote_of(pair).is_some_and(|remote| remote.candidate.kind == CandidateKind::Relayed);
+        let wait = if relayed || pair.base != Base::Udp { LATE_ACCEPTANCE } else { ACCEPTANCE };
         self.nomination.first_valid.map(|at| at + wait)
     }
 

@@ -1,6 +1,7 @@
 //! A candidate pair.
 
-use super::{CandidateId, PairId, PairState, PairStats, Role, Route, Traffic, consent};
+use super::tcp::Base;
+use super::{CandidateId, ConnectionError, PairId, PairState, PairStats, Role, Route, Traffic, consent};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub(super) struct Pair {
     pub(super) id: PairId,
     pub(super) socket: SocketId,
     pub(super) remote_addr: SocketAddr,
+    /// What the socket is for.
+    pub(super) base: Base,
     /// The base: a host candidate.
     pub(super) local: CandidateId,
     pub(super) remote: CandidateId,
@@ -29,6 +32,8 @@ pub(super) struct Pair {
     pub(super) last_answer: Option<Instant>,
     /// The first request that went unanswered, once it is clear that answers stopped.
     pub(super) silent_since: Option<Instant>,
+    /// Why it has no connection, over TCP.
+    pub(super) lost: Option<ConnectionError>,
     /// An authenticated check came over this pair.
     pub(super) heard: bool,
     /// When the peer last asked to use it.
@@ -50,6 +55,15 @@ pub(super) struct Pair {
 impl Pair {
     pub(super) fn route(&self) -> Route {
         Route { socket: self.socket, remote: self.remote_addr }
+    }
+
+    pub(super) fn is_between(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        self.socket == socket && self.remote_addr == remote
+    }
+
+    /// Only the peer can bring it back, by another connection.
+    pub(super) fn is_lost_for_good(&self) -> bool {
+        self.base.is_passive() && self.lost.is_some()
     }
 
     /// A check was answered, and consent has not expired since.
@@ -92,6 +106,7 @@ impl Pair {
             remote: self.remote,
             socket: self.socket,
             state: self.state,
+            lost: self.lost,
             nominated: self.nominated,
             selected: in_use,
             priority: self.priority,
@@ -144,6 +159,12 @@ impl Run {
         let doublings = (self.sent / 3).min(3);
         self.sent += 1;
         self.next = now + rto * (1 << doublings);
+    }
+
+    /// A check was sent that nothing of gets lost, or is about to be.
+    pub(super) fn on_sent_once(&mut self, now: Instant) {
+        (self.began, self.sent) = (now, self.sent + 1);
+        self.next = self.deadline();
     }
 
     pub(super) fn deadline(&self) -> Instant {

@@ -2,8 +2,9 @@
 
 use super::address::{canonical, is_peer};
 use super::generation::Generation;
-use super::shared::Shared;
-use super::{Address, Candidate, CandidateError, CandidateId, CandidateKind, Io, ResolveId, Transport};
+use super::shared::{Shared, Socket};
+use super::tcp::{Base, is_blocked};
+use super::{Address, Candidate, CandidateError, CandidateId, CandidateKind, Io, ResolveId, TcpType, Transport};
 use ortica_core::Instant;
 use std::net::{IpAddr, SocketAddr};
 use tracing::debug;
@@ -28,8 +29,14 @@ pub(super) enum Place {
 }
 
 impl Remote {
-    pub(super) fn is_at(&self, address: SocketAddr) -> bool {
-        self.place == Place::At(address)
+    /// Whether it is there, for sockets of this sort.
+    pub(super) fn is_at(&self, base: Base, address: SocketAddr) -> bool {
+        self.place == Place::At(address) && (self.candidate.transport == Transport::Udp) == (base == Base::Udp)
+    }
+
+    fn is_like(&self, other: &Candidate) -> bool {
+        let Candidate { transport, address, port, .. } = &self.candidate;
+        (transport, address, *port) == (&other.transport, &other.address, other.port)
     }
 }
 
@@ -47,7 +54,7 @@ impl Generation {
         {
             return Err(CandidateError::UnknownUfrag);
         }
-        if candidate.transport != Transport::Udp || candidate.component != 1 {
+        if !is_usable(&candidate) {
             shared.stats.candidates_ignored += 1;
             return Ok(());
         }
@@ -79,10 +86,11 @@ impl Generation {
     pub(super) fn learn_remote(
         &mut self,
         shared: &mut Shared,
+        from: Socket,
         address: SocketAddr,
         priority: u32,
     ) -> Option<CandidateId> {
-        if let Some(known) = self.remotes.iter().find(|remote| remote.is_at(address)) {
+        if let Some(known) = self.remotes.iter().find(|remote| remote.is_at(from.base, address)) {
             return Some(known.id);
         }
         if self.remotes.len() >= shared.config.limits.remote_candidates && !self.forget_learned() {
@@ -94,13 +102,13 @@ impl Generation {
             // Unlike that of any other candidate, RFC 8445 §7.3.1.3.
             foundation: format!("prflx{}", id.0),
             component: 1,
-            transport: Transport::Udp,
+            transport: if from.base == Base::Udp { Transport::Udp } else { Transport::Tcp },
             priority,
             address: address.ip().into(),
             port: address.port(),
             kind: CandidateKind::PeerReflexive,
             related: None,
-            tcp_type: None,
+            tcp_type: from.base.tcp_type().map(opposite),
             ufrag: None,
             extensions: Vec::new(),
         };
@@ -135,11 +143,7 @@ impl Generation {
         if !local || candidate.port == 0 || !self.has_room(shared) {
             return;
         }
-        let known = self
-            .remotes
-            .iter()
-            .any(|remote| remote.candidate.port == candidate.port && remote.candidate.address == candidate.address);
-        if known {
+        if self.remotes.iter().any(|remote| remote.is_like(&candidate)) {
             return;
         }
         let resolve = shared.resolve_id();
@@ -150,7 +154,9 @@ impl Generation {
 
     /// A candidate's address is known: it takes the place of a peer-reflexive one there, or is new and makes pairs.
     fn place_remote(&mut self, shared: &mut Shared, now: Instant, candidate: Candidate, address: SocketAddr) {
-        if let Some(known) = self.remotes.iter_mut().find(|remote| remote.is_at(address)) {
+        let is_it =
+            |known: &&mut Remote| known.place == Place::At(address) && known.candidate.transport == candidate.transport;
+        if let Some(known) = self.remotes.iter_mut().find(is_it) {
             if known.signalled {
                 return;
             }
@@ -199,5 +205,24 @@ impl Generation {
         let gone = self.remotes.remove(at).id;
         self.list.retain(|pair| pair.remote != gone);
         true
+    }
+}
+
+/// Whether anything can come of a candidate. Where the peer opens the connection, its first check tells more than the candidate does.
+fn is_usable(candidate: &Candidate) -> bool {
+    let transport = match candidate.transport {
+        Transport::Udp => true,
+        Transport::Tcp => candidate.tcp_type == Some(TcpType::Passive) && !is_blocked(candidate.port),
+        Transport::Other(_) => false,
+    };
+    transport && candidate.component == 1
+}
+
+/// What the peer's end of a connection is, by ours.
+fn opposite(ours: TcpType) -> TcpType {
+    match ours {
+        TcpType::Active => TcpType::Passive,
+        TcpType::Passive => TcpType::Active,
+        TcpType::SimultaneousOpen => TcpType::SimultaneousOpen,
     }
 }

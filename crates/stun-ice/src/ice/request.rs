@@ -27,6 +27,12 @@ pub(super) struct EarlyCheck {
     request: Request,
 }
 
+impl EarlyCheck {
+    pub(super) fn is_from(&self, socket: SocketId, remote: SocketAddr) -> bool {
+        self.socket == socket && self.remote == remote
+    }
+}
+
 /// What a check says.
 #[derive(Clone, Copy, Debug)]
 struct Request {
@@ -117,7 +123,7 @@ impl Generation {
     }
 
     fn remember_early(&mut self, shared: &Shared, check: EarlyCheck) {
-        let known = |other: &&mut EarlyCheck| other.socket == check.socket && other.remote == check.remote;
+        let known = |other: &&mut EarlyCheck| other.is_from(check.socket, check.remote);
         if let Some(earlier) = self.early.iter_mut().find(known) {
             let asked = earlier.request.use_candidate;
             *earlier = check;
@@ -129,7 +135,7 @@ impl Generation {
 
     /// A check from there waits for the peer's credentials.
     pub(super) fn has_early_check(&self, socket: SocketId, remote: SocketAddr) -> bool {
-        self.early.iter().any(|check| check.socket == socket && check.remote == remote)
+        self.early.iter().any(|check| check.is_from(socket, remote))
     }
 
     /// The peer's credentials are known: checks that came before are acted upon now.
@@ -147,6 +153,10 @@ impl Generation {
     fn on_check(&mut self, shared: &mut Shared, now: Instant, socket: SocketId, remote: SocketAddr, request: Request) {
         let Some(id) = self.pair_heard(shared, now, socket, remote, request.priority) else { return };
         let Some(pair) = self.list.get_mut(id) else { return };
+        if pair.base.is_passive() {
+            shared.connections.on_incoming(socket, remote, shared.config.limits.pairs);
+        }
+        pair.lost = None;
         pair.heard = true;
         pair.requests_received += 1;
         pair.responses_sent += 1;
@@ -188,8 +198,8 @@ impl Generation {
         if let Some(pair) = self.list.find(socket, remote) {
             return Some(pair.id);
         }
-        let candidate = self.learn_remote(shared, remote, priority)?;
         let socket = shared.socket(socket)?;
+        let candidate = self.learn_remote(shared, socket, remote, priority)?;
         self.pair(shared, now, socket, candidate, false)
     }
 }

@@ -1,9 +1,10 @@
 //! What outlives a restart: sockets, role, pace, and what is on its way to the caller.
 
 use super::address::is_link_local_v6;
+use super::tcp::{Base, Connections};
 use super::{
-    Candidate, CandidateId, CloseReason, Config, Event, GatherOptions, GatheringError, GatheringState, Io, PairId,
-    ResolveId, Role, Route, State, Stats,
+    Candidate, CandidateId, CandidateKind, CloseReason, Config, Event, GatherOptions, GatheringError, GatheringState,
+    Io, PairId, ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{AttributeType, TransactionId};
 use arrayvec::ArrayVec;
@@ -23,13 +24,14 @@ pub(super) struct Shared {
     /// Drawn once: role conflicts are decided by it, and RFC 8445 §7.3.1.1 wants it kept when one was.
     pub(super) tie_breaker: u64,
     pub(super) sockets: Vec<Socket>,
+    pub(super) connections: Connections,
     /// No further sockets will come.
     pub(super) sockets_ended: bool,
     pub(super) pace: Pace,
     pub(super) replies: VecDeque<Reply>,
     pub(super) outbox: Outbox,
     pub(super) stats: Stats,
-    preferences: Preferences,
+    preferences: PreferencesOfBases,
     next_id: u32,
 }
 
@@ -38,8 +40,41 @@ pub(super) struct Shared {
 pub(super) struct Socket {
     pub(super) id: SocketId,
     pub(super) addr: SocketAddr,
+    pub(super) base: Base,
     /// Part of the priority of each candidate that is based on it.
     pub(super) preference: u16,
+}
+
+impl Socket {
+    /// The priority of a candidate that is based on it.
+    pub(super) fn priority(&self, kind: CandidateKind) -> u32 {
+        self.base.priority(kind, self.preference)
+    }
+}
+
+/// Sockets that do not compete with each other have the same preferences.
+#[derive(Debug)]
+struct PreferencesOfBases {
+    udp: Preferences,
+    active: Preferences,
+    passive: Preferences,
+}
+
+impl Default for PreferencesOfBases {
+    fn default() -> Self {
+        let tcp = || Preferences { v6: 0x1fff, v4: 0x1ffe, loopback: 0x0fff };
+        Self { udp: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff }, active: tcp(), passive: tcp() }
+    }
+}
+
+impl PreferencesOfBases {
+    fn of(&mut self, base: Base) -> &mut Preferences {
+        match base {
+            Base::Udp => &mut self.udp,
+            Base::Tcp(_) if base.is_active() => &mut self.active,
+            Base::Tcp(_) => &mut self.passive,
+        }
+    }
 }
 
 /// The local preference for the next socket of each sort: unique among them, IPv6 and IPv4 in turn and IPv6 first, loopback
@@ -98,23 +133,25 @@ impl Shared {
             role: Role::Controlled,
             tie_breaker,
             sockets: Vec::new(),
+            connections: Connections::default(),
             sockets_ended: false,
             pace: Pace { ordinary: now, urgent: now, gathering_next: false, spent: None },
             replies: VecDeque::new(),
             outbox: Outbox::default(),
             stats: Stats::default(),
-            preferences: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff },
+            preferences: PreferencesOfBases::default(),
             next_id: 0,
         }
     }
 
     /// Keeps a socket; `None` when it is of no use, known or one too many.
-    pub(super) fn add_socket(&mut self, id: SocketId, addr: SocketAddr) -> Option<Socket> {
+    pub(super) fn add_socket(&mut self, id: SocketId, addr: SocketAddr, base: Base) -> Option<Socket> {
         let known = self.sockets.iter().any(|socket| socket.id == id);
         if known || is_link_local_v6(addr.ip()) || self.sockets.len() >= self.config.limits.sockets {
             return None;
         }
-        let socket = Socket { id, addr, preference: self.preferences.take(addr) };
+        let preference = self.preferences.of(base).take(addr);
+        let socket = Socket { id, addr, base, preference: base.preference(preference) };
         self.sockets.push(socket);
         Some(socket)
     }

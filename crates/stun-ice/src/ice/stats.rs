@@ -1,6 +1,6 @@
 //! Numbers about an agent, its candidates and its pairs.
 
-use super::{StunServer, Traffic};
+use super::{ConnectionError, StunServer, Traffic};
 use crate::Candidate;
 use ortica_core::SocketId;
 use std::fmt;
@@ -123,6 +123,8 @@ pub struct PairStats {
     pub socket: SocketId,
     /// State of its checks.
     pub state: PairState,
+    /// Why it has no connection, for one of TCP that lost it or could not have it.
+    pub lost: Option<ConnectionError>,
     /// `true` once it was nominated.
     pub nominated: bool,
     /// `true` while it carries the data.

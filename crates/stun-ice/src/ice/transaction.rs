@@ -50,6 +50,11 @@ impl Transactions {
         }
     }
 
+    /// Forgets what was sent there.
+    pub(super) fn remove_between(&mut self, socket: SocketId, remote: SocketAddr) {
+        self.sent.retain(|transaction| (transaction.socket, transaction.remote) != (socket, remote));
+    }
+
     pub(super) fn clear(&mut self) {
         self.sent.clear();
     }

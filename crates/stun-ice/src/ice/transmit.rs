@@ -2,7 +2,9 @@
 //! servers.
 
 use super::generation::Generation;
+use super::pair::Pair;
 use super::shared::{Reply, Shared, Verdict};
+use super::tcp::Base;
 use super::transaction::Transaction;
 use super::{CandidateKind, PairId, PairState, Role};
 use crate::stun::{Class, ErrorCode, MessageBuilder, Method, TransactionId};
@@ -46,20 +48,33 @@ impl Generation {
             return Some(transmit);
         }
         self.remote.as_ref()?;
+        let may = |pair: &Pair| Self::may_check(shared, pair);
         let id = if shared.pace.urgent <= now
             && let Some(id) = self.list.take_triggered()
         {
             id
         } else if shared.pace.ordinary <= now && !self.is_gatherings_turn(shared, now) {
-            self.list.next_ordinary(now, self.searching)?
+            self.list.next_ordinary(now, self.searching, may)?
         } else {
             return None;
         };
+        let pair = self.list.get(id)?;
+        if Self::lacks_connection(shared, pair) {
+            if !Self::may_check(shared, pair) {
+                // Among the ordinary ones its turn comes again.
+                return self.transmit_check(shared, now, out);
+            }
+            self.connect(shared, now, id);
+            return None;
+        }
         let transmit = self.transmit_request(shared, now, id, Purpose::Check, out)?;
         let rto = self.list.rto(shared.config.ta);
         let pair = self.list.get_mut(id)?;
         pair.state = PairState::InProgress;
-        pair.run.on_sent(now, rto);
+        match pair.base {
+            Base::Udp => pair.run.on_sent(now, rto),
+            Base::Tcp(_) => pair.run.on_sent_once(now),
+        }
         shared.pace.spend(now, &shared.config);
         shared.pace.gathering_next = true;
         Some(transmit)
@@ -90,7 +105,10 @@ impl Generation {
         let gathering = self.gathering.next_send(self.selected.is_none()).map(|at| at.max(shared.pace.ordinary));
         let checks = self.remote.as_ref().and_then(|_| {
             let triggered = self.list.has_triggered().then_some(shared.pace.urgent);
-            let ordinary = self.list.next_ordinary_at(self.searching).map(|at| at.max(shared.pace.ordinary));
+            let ordinary = self
+                .list
+                .next_ordinary_at(self.searching, |pair| Self::may_check(shared, pair))
+                .map(|at| at.max(shared.pace.ordinary));
             [triggered, ordinary, self.nomination_due_at()].into_iter().flatten().min()
         });
         [gathering, checks].into_iter().flatten().min()
@@ -109,7 +127,7 @@ impl Generation {
         let pair = self.list.get_mut(id)?;
         let socket = shared.socket(pair.socket)?;
         let transaction = TransactionId::generate(&mut shared.rng);
-        let priority = CandidateKind::PeerReflexive.priority(socket.preference);
+        let priority = socket.priority(CandidateKind::PeerReflexive);
         let nominates = shared.role == Role::Controlling
             && (purpose == Purpose::Nomination || purpose == Purpose::Consent && self.selected == Some(id));
 

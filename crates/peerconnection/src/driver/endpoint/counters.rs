@@ -18,6 +18,12 @@ pub struct EndpointStats {
     pub refused: u64,
     /// Datagrams for which no session was found.
     pub unrouted: u64,
+    /// TCP connections that sessions opened, or that came in for one.
+    pub connections: u64,
+    /// TCP connections that came in and were closed, because they named no session in time or did not speak ICE.
+    pub strangers: u64,
+    /// Packets that a TCP connection had no room for, or that had none.
+    pub dropped: u64,
     /// Turns of the driver: how often it was woken, or had more to do than fits one.
     pub turns: u64,
 }
@@ -30,6 +36,9 @@ pub(super) struct Counters {
     pub packets_sent: AtomicU64,
     pub refused: AtomicU64,
     pub unrouted: AtomicU64,
+    pub connections: AtomicU64,
+    pub strangers: AtomicU64,
+    pub dropped: AtomicU64,
     pub turns: AtomicU64,
 }
 
@@ -43,6 +52,9 @@ impl Counters {
             packets_sent: get(&self.packets_sent),
             refused: get(&self.refused),
             unrouted: get(&self.unrouted),
+            connections: get(&self.connections),
+            strangers: get(&self.strangers),
+            dropped: get(&self.dropped),
             turns: get(&self.turns),
         }
     }

@@ -1,5 +1,7 @@
 //! The task of an endpoint: the way of every packet between sockets and sessions.
 
+mod streams;
+
 use super::Shared;
 use super::counters::count;
 use crate::driver::batch::Batch;
@@ -9,6 +11,7 @@ use crate::driver::lookup::Lookups;
 use crate::driver::mdns::Mdns;
 use crate::driver::route::Routes;
 use crate::driver::socket::{Socket, ecn_in, is_too_long};
+use crate::driver::tcp::{Listener, Tcp};
 use crate::engine::TransportId;
 use crate::peer::Peer;
 use ortica_core::{Datagram, Instant, SocketId, Transmit};
@@ -43,19 +46,21 @@ pub(super) struct Driver {
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     mdns: Mdns,
     lookups: Lookups,
+    tcp: Tcp,
     out: Vec<u8>,
     transmits: Vec<Transmit>,
     max_segments: usize,
 }
 
 impl Driver {
-    pub fn new(shared: Arc<Shared>, sockets: Vec<Socket>) -> Self {
+    pub fn new(shared: Arc<Shared>, sockets: Vec<Socket>, listeners: Vec<Listener>) -> Self {
         let stride = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
         let max_segments = max_segments(&sockets);
         let rng = shared.lock().rng.as_ref().map(|rng| rng.fork("mdns"));
         Self {
             mdns: Mdns::new(&shared.clock, rng),
             lookups: Lookups::default(),
+            tcp: Tcp::new(listeners),
             shared,
             extra: ExtraSockets::new(sockets.len()),
             sockets,
@@ -78,10 +83,11 @@ impl Driver {
         self.take_mail(cx);
         let mut again = self.receive(cx);
         let now = self.shared.clock.now();
+        again |= self.poll_streams(now, cx);
         self.expire(now);
         self.poll_names(now, cx);
         again |= self.drain(now);
-        again |= self.lookups.take_begun();
+        again |= self.lookups.take_begun() | self.tcp.is_stirred();
         if self.is_over() {
             return Poll::Ready(());
         }
@@ -106,9 +112,11 @@ impl Driver {
 
     /// No handle to the endpoint exists any more, and the last session on it is over. Nobody would wake the task to find that out
     /// in a later turn.
-    fn is_over(&self) -> bool {
+    fn is_over(&mut self) -> bool {
         let mail = self.shared.lock();
-        mail.abandoned && mail.added.is_empty() && self.sessions.is_empty()
+        let is_abandoned = mail.abandoned && mail.added.is_empty() && self.sessions.is_empty();
+        drop(mail);
+        is_abandoned && self.are_streams_over()
     }
 
     /// Reads the sockets; `true` when one of them may hold more.
@@ -193,7 +201,9 @@ impl Driver {
             self.transmits.clear();
             let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
             let too_long = self.send(key);
-            let (wishes, released) = cell.look(|inner| {
+            self.flush_streams();
+            let has_streams = self.tcp.serves(key);
+            let (wishes, released, orders) = cell.look(|inner| {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
                     if question.name.ends_with(".local") {
@@ -211,9 +221,12 @@ impl Driver {
                 if let Some((socket, remote)) = inner.at_once.on_turn_over(drained.more) {
                     self.routes.add_address(socket, remote, key);
                 }
-                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets())
+                let orders = inner.peer.take_connection_orders();
+                inner.at_once.over_streams = has_streams || !orders.is_empty();
+                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets(), orders)
             });
             self.release(key, &released);
+            self.obey(now, key, orders);
             for transport in &wishes {
                 self.bind_for(now, key, &cell, *transport);
             }
@@ -235,7 +248,10 @@ impl Driver {
         for transmit in &self.transmits {
             let Some((contents, after)) = rest.split_at_checked(transmit.len) else { break };
             rest = after;
-            let Some(socket) = self.sockets.iter().find(|socket| socket.id() == transmit.socket) else { continue };
+            let Some(socket) = self.sockets.iter().find(|socket| socket.id() == transmit.socket) else {
+                streams::send(&mut self.tcp, &self.shared, key, transmit, contents);
+                continue;
+            };
             self.routes.add_address(transmit.socket, transmit.remote, key);
             if let Err(error) = self.shared.send(socket.outlet(), transmit, contents) {
                 // Some refuse trains, and say so by the first one.
@@ -262,6 +278,7 @@ impl Driver {
     fn release(&mut self, key: usize, sockets: &[SocketId]) {
         if !sockets.is_empty() {
             self.extra.release(key, sockets);
+            self.tcp.close_all(self.shared.clock.now(), key, Some(sockets));
             self.sockets.retain(|socket| !sockets.contains(&socket.id()));
             self.shared.set_outlets(&self.sockets);
         }
@@ -283,6 +300,7 @@ impl Driver {
         self.set_deadline(key, None);
         self.sessions.remove(&key);
         self.routes.remove(key);
+        self.tcp.close_all(self.shared.clock.now(), key, None);
         let sockets = self.extra.forget(key);
         self.release(key, &sockets);
         self.mdns.forget(self.shared.clock.now(), key);
@@ -291,7 +309,9 @@ impl Driver {
 
     /// Arms the one timer for the nearest deadline.
     fn set_alarm(&mut self, cx: &mut Context<'_>) {
-        let next = self.timers.first().map(|(deadline, _)| *deadline).into_iter().chain(self.mdns.poll_timeout()).min();
+        let others = [self.mdns.poll_timeout(), self.tcp.poll_timeout()];
+        let next =
+            self.timers.first().map(|(deadline, _)| *deadline).into_iter().chain(others.into_iter().flatten()).min();
         let Some(next) = next else {
             self.sleep = None;
             return;

@@ -1,6 +1,6 @@
 //! What transports gather, and transports that gather before anybody asked for them.
 
-use super::{Event, Session, Transport};
+use super::{Event, Session, TcpSocket, Transport};
 use crate::engine::TransportId;
 use ortica_core::{Instant, SocketId};
 use ortica_ice::GatherOptions;
@@ -68,12 +68,18 @@ impl Session {
         self.gathering.options = Some(options);
     }
 
-    /// Keeps so many transports that gather on these sockets before anybody asks for them; no more than
+    /// Keeps so many transports that gather on these sockets, and on those that `tcp` has for each, before anybody asks for them; no more than
     /// [`Limits::transports`](crate::engine::Limits) in all. [`add_transport`](Self::add_transport) takes the oldest, and what
     /// it gathered is reported after [`end_of_sockets`](Self::end_of_sockets). What is beyond `size` is dropped.
     ///
     /// Source: [RFC 9429 §3.5.4](https://www.rfc-editor.org/rfc/rfc9429#section-3.5.4)
-    pub fn set_candidate_pool(&mut self, now: Instant, size: usize, sockets: &[(SocketId, SocketAddr)]) {
+    pub fn set_candidate_pool(
+        &mut self,
+        now: Instant,
+        size: usize,
+        sockets: &[(SocketId, SocketAddr)],
+        tcp: impl Fn(TransportId) -> Vec<TcpSocket>,
+    ) {
         while self.gathering.pool.len() > size
             && let Some(id) = self.gathering.pool.pop()
         {
@@ -88,6 +94,9 @@ impl Session {
                     transport.ice.add_socket(now, *socket, *address);
                     Ok(())
                 });
+            }
+            for socket in tcp(id) {
+                let _ = self.add_tcp_socket(now, id, socket);
             }
             let _ = self.command(now, id, |transport, _, _| {
                 transport.ice.end_of_sockets(now);

@@ -38,6 +38,12 @@ impl Transport {
                 ortica_ice::Event::Io(ortica_ice::Io::Resolve { id, name }) => {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
                 }
+                ortica_ice::Event::Io(ortica_ice::Io::Connect { socket, remote }) => {
+                    events.push_back(Event::Connect { transport: self.id, socket, remote });
+                }
+                ortica_ice::Event::Io(ortica_ice::Io::Disconnect { socket, remote }) => {
+                    events.push_back(Event::Disconnect { transport: self.id, socket, remote });
+                }
                 ortica_ice::Event::Io(ortica_ice::Io::Publish { name, address }) => {
                     events.push_back(Event::Publish { name, address });
                 }

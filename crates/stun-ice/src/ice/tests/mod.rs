@@ -10,6 +10,8 @@ mod privacy;
 mod restart;
 mod script;
 mod servers;
+mod streams;
+mod tcp;
 mod wire;
 
 use crate::stun::{Class, Message, MessageBuilder, Method};

@@ -1,0 +1,113 @@
+//! Connections of TCP in the turns of an endpoint.
+
+use super::{Driver, Entry, Shared, count};
+use crate::driver::route::Routes;
+use crate::driver::tcp::{Sessions, Tcp};
+use crate::peer::ConnectionOrder;
+use ortica_core::{Datagram, Instant, SocketId, Transmit};
+use ortica_ice::ConnectionError;
+use ortica_ice::framing::FrameReader;
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::task::Context;
+
+/// What connections see of the driver.
+struct View<'a> {
+    sessions: &'a HashMap<usize, Entry>,
+    routes: &'a Routes,
+    dirty: &'a mut BTreeSet<usize>,
+    shared: &'a Shared,
+}
+
+impl Sessions for View<'_> {
+    fn named_by(&self, packet: &[u8]) -> Option<usize> {
+        self.routes.named_by(packet)
+    }
+
+    fn take(&mut self, session: usize, socket: SocketId, remote: SocketAddr, packets: &mut FrameReader) {
+        count(&self.shared.counters.reads, 1);
+        let Some(entry) = self.sessions.get(&session) else {
+            while packets.next_packet().is_some() {}
+            return;
+        };
+        let now = self.shared.clock.now();
+        let taken = entry.cell.look(|inner| {
+            // An answer can be sent by the endpoint alone, from here on.
+            inner.at_once.over_streams = true;
+            let mut taken = 0;
+            while let Some(packet) = packets.next_packet() {
+                inner.peer.handle_datagram(now, Datagram::single(socket, remote, packet));
+                taken += 1;
+            }
+            taken
+        });
+        count(&self.shared.counters.packets_received, taken);
+        self.dirty.insert(session);
+    }
+
+    fn connected(&mut self, session: usize, socket: SocketId, remote: SocketAddr) {
+        if let Some(entry) = self.sessions.get(&session) {
+            entry.cell.take(self.shared.clock.now(), |peer, now| peer.connected(now, socket, remote));
+            self.dirty.insert(session);
+        }
+    }
+
+    fn lost(&mut self, session: usize, socket: SocketId, remote: SocketAddr, error: ConnectionError) {
+        if let Some(entry) = self.sessions.get(&session) {
+            tracing::debug!(%remote, %error, "no connection");
+            entry.cell.take(self.shared.clock.now(), |peer, now| peer.connection_lost(now, socket, remote, error));
+            self.dirty.insert(session);
+        }
+    }
+}
+
+impl Driver {
+    fn with_streams<T>(&mut self, run: impl FnOnce(&mut Tcp, &mut View<'_>) -> T) -> T {
+        let Self { tcp, sessions, routes, dirty, shared, .. } = self;
+        let result = run(tcp, &mut View { sessions, routes, dirty, shared });
+        let counted = std::mem::take(&mut tcp.counted);
+        count(&shared.counters.connections, counted.connections);
+        count(&shared.counters.strangers, counted.strangers);
+        count(&shared.counters.dropped, counted.dropped);
+        result
+    }
+
+    /// Takes what connections brought; `true` when one of them may hold more.
+    pub(super) fn poll_streams(&mut self, now: Instant, cx: &Context<'_>) -> bool {
+        // Most endpoints have none, and most turns are of UDP.
+        !self.tcp.is_unused() && self.with_streams(|tcp, view| tcp.poll(now, cx, view))
+    }
+
+    /// Writes what was queued.
+    pub(super) fn flush_streams(&mut self) {
+        if self.tcp.has_unflushed() {
+            self.with_streams(|tcp, view| tcp.flush(view));
+        }
+    }
+
+    /// Does what a session wants of its connections.
+    pub(super) fn obey(&mut self, now: Instant, key: usize, orders: Vec<ConnectionOrder>) {
+        for order in orders {
+            match order {
+                ConnectionOrder::Open { socket, from, remote } => self.tcp.open(now, key, socket, from, remote),
+                ConnectionOrder::Close { socket, remote } => self.tcp.close(now, key, socket, remote),
+            }
+        }
+    }
+
+    /// Nobody uses the endpoint any more: whether its connections have said goodbye.
+    pub(super) fn are_streams_over(&mut self) -> bool {
+        self.tcp.retire();
+        self.tcp.is_idle()
+    }
+}
+
+/// Queues a transmit for the connection that it goes to.
+pub(super) fn send(tcp: &mut Tcp, shared: &Shared, key: usize, transmit: &Transmit, contents: &[u8]) {
+    if tcp.send(key, transmit, contents) {
+        count(&shared.counters.transmits, 1);
+        count(&shared.counters.packets_sent, transmit.segments());
+    } else {
+        count(&shared.counters.dropped, transmit.segments());
+    }
+}

@@ -1,0 +1,117 @@
+//! ICE over TCP: connections in place of datagrams.
+//!
+//! A connection is known by the socket of ours that it belongs to and the peer's address, as a pair is: a socket of
+//! [`TcpBase::Active`] opens them, one of [`TcpBase::Passive`] takes them. So the packets of a connection go and come like
+//! datagrams, once it is there; whoever owns the connection puts them into frames ([`framing`](crate::framing)).
+//!
+//! An active pair opens its connection when its turn to be checked comes, and its check goes out when the connection is there. A
+//! passive one is made when a check comes in: nobody can wait for it (RFC 6544 §6.2 prunes it). Each check is sent once, since TCP
+//! repeats what gets lost (§7.1). When a pair is selected, all connections but its own are closed (§8); one that is lost fails its
+//! pairs, and an active pair that was in use opens another one when its turn comes (§11.1).
+//!
+//! Any candidate of UDP is preferred to any of TCP, but for those of relays.
+//!
+//! What is left out: simultaneous open (§4.1 leaves it open), which takes both sides to send their SYN within a round trip and a socket
+//! that both listens and connects, for hosts that a relay or a passive candidate reaches as well; and server-reflexive candidates, since
+//! a NAT that lets connections in is told so by other means.
+//!
+//! Source: [RFC 6544](https://www.rfc-editor.org/rfc/rfc6544)
+
+mod agent;
+mod connections;
+mod ports;
+mod priority;
+
+pub(super) use connections::Connections;
+pub(super) use ports::is_blocked;
+
+use super::{CandidateKind, TcpType};
+use thiserror::Error;
+
+/// The port of a candidate that opens connections: each gets a port of its own.
+///
+/// Source: [RFC 6544 §4.5](https://www.rfc-editor.org/rfc/rfc6544#section-4.5)
+pub(super) const ACTIVE_PORT: u16 = 9;
+
+/// What a host does over TCP from one of its addresses.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum TcpBase {
+    /// It opens connections to the peer's passive candidates.
+    Active {
+        /// Whether the peer is told of it by a candidate. It need not be: an active candidate leads nowhere, and who connects from
+        /// it is known by the first check.
+        signalled: bool,
+    },
+    /// It takes connections at a port that is signalled.
+    Passive,
+}
+
+impl TcpBase {
+    pub(super) const fn tcp_type(self) -> TcpType {
+        match self {
+            Self::Active { .. } => TcpType::Active,
+            Self::Passive => TcpType::Passive,
+        }
+    }
+}
+
+/// What the candidates of a socket go over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Base {
+    Udp,
+    Tcp(TcpBase),
+}
+
+impl Base {
+    pub fn tcp_type(self) -> Option<TcpType> {
+        match self {
+            Self::Udp => None,
+            Self::Tcp(base) => Some(base.tcp_type()),
+        }
+    }
+
+    pub fn is_active(self) -> bool {
+        self.tcp_type() == Some(TcpType::Active)
+    }
+
+    pub fn is_passive(self) -> bool {
+        self.tcp_type() == Some(TcpType::Passive)
+    }
+
+    /// The priority of a candidate of this kind, with the local preference that the socket has.
+    pub fn priority(self, kind: CandidateKind, preference: u16) -> u32 {
+        match self {
+            Self::Udp => kind.priority(preference),
+            Self::Tcp(_) => priority::of(kind, preference),
+        }
+    }
+
+    /// The local preference, with that of the address among those of its sort.
+    pub fn preference(self, of_address: u16) -> u16 {
+        self.tcp_type().map_or(of_address, |tcp_type| priority::preference(tcp_type, of_address))
+    }
+}
+
+/// Why there is no connection, or none any more.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// Nobody takes connections there.
+    #[error("the connection was refused")]
+    Refused,
+    /// It did not come about in time, or nothing came over it for long.
+    #[error("the connection timed out")]
+    TimedOut,
+    /// The system knows no way there, or has no means left.
+    #[error("the connection could not be made")]
+    Unreachable,
+    /// The other side closed or reset it.
+    #[error("the connection was closed by the other side")]
+    Closed,
+    /// What came first was no STUN message: the other side is none of ICE.
+    #[error("the other side does not speak ICE")]
+    NotIce,
+    /// This side closed it, since another pair carries the data.
+    #[error("the connection was not needed")]
+    Unneeded,
+}
