@@ -64,3 +64,6 @@ impl fmt::Debug for MediaBlackhole {
         f.debug_struct("MediaBlackhole").field("frames", &self.frames()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,8 @@ mod recorder;
 mod relay;
 mod remote;
 mod source;
+#[cfg(test)]
+mod test_media;
 mod transform;
 mod worker;
 

@@ -4,8 +4,8 @@
 //! file -> one thread per player: demultiplex, decode -> a bounded ring per stream -> PlayerTrack::recv, each frame at its time
 //! ```
 //!
-//! The thread reads only what a ring has room for, so nothing is read or decoded before somebody asks. Streams that nobody asked for
-//! are passed over.
+//! The thread reads only what a ring has room for, so nothing is read or decoded before somebody asks. Of streams that nobody asked
+//! for, what was due in the last second is kept as it is in the file.
 
 mod error;
 mod file;

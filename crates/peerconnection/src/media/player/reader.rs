@@ -1,7 +1,7 @@
 //! The thread that reads and decodes.
 
 use super::file::{Demuxer, Stream};
-use super::shared::{Order, Shared};
+use super::shared::{Order, Shared, Want};
 use super::{PlayerError, PlayerOptions};
 use crate::media::Frame;
 use ortica_codecs::MediaKind;
@@ -15,6 +15,10 @@ use tokio::sync::oneshot;
 
 /// Bytes of one stream that are kept while frames of another are looked for; then the oldest go.
 const MOST_PENDING: usize = 16 << 20;
+/// The same for a stream that nobody asked for yet.
+const MOST_IDLE: usize = 2 << 20;
+/// How much of such a stream is kept, by its time.
+const IDLE_SPAN: Duration = Duration::from_secs(1);
 /// What a picture lasts that none follows.
 const LAST_PICTURE: Duration = Duration::from_millis(33);
 
@@ -47,6 +51,14 @@ struct Reader {
     end: Duration,
     /// What is before is left out.
     from: Duration,
+}
+
+impl Pending {
+    /// When it is given out, in the time of that.
+    fn due(&self) -> Duration {
+        let due = nanos(self.position).saturating_add(self.offset);
+        Duration::from_nanos(u64::try_from(due).unwrap_or(0))
+    }
 }
 
 /// What the thread knows of a stream.
@@ -146,10 +158,15 @@ impl Reader {
         let is_early = position < self.from;
         // What is sought is decoded from the key frame before it.
         let is_useful = !is_early || self.options.decode && frame.is_of_chain();
-        if is_useful && self.shared.is_wanted(stream) {
-            lane.push(Pending { frame, position, offset: self.offset }, is_early);
-        } else {
-            lane.needs_key_frame = true;
+        match self.shared.want(stream) {
+            Want::All if is_useful => {
+                lane.push(Pending { frame, position, offset: self.offset }, is_early, MOST_PENDING)
+            }
+            Want::Recent(given) if is_useful => {
+                lane.push(Pending { frame, position, offset: self.offset }, is_early, MOST_IDLE);
+                lane.forget_before(given);
+            }
+            _ => lane.needs_key_frame = true,
         }
         Ok(true)
     }
@@ -201,7 +218,7 @@ impl Lane {
     }
 
     /// An early one is decoded for those that follow alone: a key frame makes those before it useless.
-    fn push(&mut self, next: Pending, is_early: bool) {
+    fn push(&mut self, next: Pending, is_early: bool, most_bytes: usize) {
         let is_of_chain = next.frame.is_of_chain();
         if is_of_chain && self.needs_key_frame && !next.frame.is_key_frame() {
             return;
@@ -212,12 +229,31 @@ impl Lane {
         }
         self.pending_bytes += size(&next.frame);
         self.pending.push_back(next);
-        while self.pending_bytes > MOST_PENDING && self.pending.len() > 1 {
+        while self.pending_bytes > most_bytes && self.pending.len() > 1 {
             if is_of_chain {
                 self.clear();
                 self.needs_key_frame = true;
             } else {
                 self.pop();
+            }
+        }
+    }
+
+    /// Drops what was due long before this. Pictures go up to a key frame, from which the others can be decoded.
+    fn forget_before(&mut self, given: Duration) {
+        let is_due = |pending: &Pending| pending.due() + IDLE_SPAN < given;
+        match self.pending.back() {
+            Some(last) if last.frame.is_of_chain() => {
+                if last.frame.is_key_frame() {
+                    let start =
+                        self.pending.iter().rposition(|pending| pending.frame.is_key_frame() && is_due(pending));
+                    (0..start.unwrap_or(0)).for_each(|_| drop(self.pop()));
+                }
+            }
+            _ => {
+                while self.pending.front().is_some_and(is_due) {
+                    self.pop();
+                }
             }
         }
     }

@@ -65,6 +65,15 @@ pub(super) enum Next {
     End,
 }
 
+/// Which frames of a stream are of use.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Want {
+    All,
+    /// Nobody asked for one yet, but somebody may: those from about this time on.
+    Recent(Duration),
+    None,
+}
+
 /// What the thread is to do.
 #[derive(Debug)]
 pub(super) enum Order {
@@ -88,6 +97,11 @@ impl Lease {
     }
 
     pub fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    #[cfg(test)]
+    pub fn arc(&self) -> &Arc<Shared> {
         &self.0
     }
 }
@@ -247,9 +261,15 @@ impl Shared {
         }
     }
 
-    /// The thread's: whether frames of a stream are of use.
-    pub fn is_wanted(&self, stream: usize) -> bool {
-        self.lock().rings.get(stream).is_some_and(|ring| ring.started && !ring.ended)
+    /// The thread's: what becomes of frames of a stream.
+    pub fn want(&self, stream: usize) -> Want {
+        let state = self.lock();
+        match state.rings.get(stream) {
+            Some(ring) if ring.ended => Want::None,
+            Some(ring) if ring.started => Want::All,
+            Some(_) => Want::Recent(state.given),
+            None => Want::None,
+        }
     }
 
     /// The thread's: a frame, and where in the file it stands. What comes of before a seek is dropped.

@@ -328,3 +328,6 @@ impl Sink {
         self.to.send(Message { track: self.track, arrived: self.start.elapsed(), input }).await.is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

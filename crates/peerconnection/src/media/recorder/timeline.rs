@@ -30,6 +30,8 @@ struct Last {
     media: i64,
     arrived: i64,
     time: i64,
+    /// From the frame before, where the track went on.
+    step: i64,
 }
 
 impl Timeline {
@@ -42,7 +44,7 @@ impl Timeline {
         captured: Option<NtpTime>,
     ) -> Duration {
         let (media, arrived) = (nanos(media), nanos(arrived));
-        track.follow(media, arrived);
+        let step = track.follow(media, arrived);
         let mut time = media.saturating_add(track.offset);
         match (captured, self.captured_zero) {
             (Some(captured), Some(zero)) => {
@@ -55,22 +57,24 @@ impl Timeline {
             (Some(captured), None) => self.captured_zero = Some(before(captured, time)),
             (None, _) => {}
         }
-        track.last = Some(Last { media, arrived, time });
+        track.last = Some(Last { media, arrived, time, step });
         Duration::from_nanos(u64::try_from(time).unwrap_or(0))
     }
 }
 
 impl TrackTime {
-    /// Begins with when the first frame came, and anew where the track does.
-    fn follow(&mut self, media: i64, arrived: i64) {
+    /// Begins with when the first frame came, and anew where the track does. Gives the step from the last frame.
+    fn follow(&mut self, media: i64, arrived: i64) -> i64 {
         let Some(last) = self.last else {
             self.offset = arrived - media;
-            return;
+            return 0;
         };
         let (step, waited) = (media - last.media, arrived - last.arrived);
-        if step < 0 || step > waited.saturating_add(MOST_STEP) {
-            self.offset = last.time.saturating_add(waited.max(1)) - media;
+        if (0..=waited.saturating_add(MOST_STEP)).contains(&step) {
+            return step;
         }
+        self.offset = last.time.saturating_add(waited.max(last.step)) - media;
+        last.step
     }
 }
 

@@ -8,6 +8,7 @@ use crate::media::{Frame, KeyFrameRequester};
 use ortica_codecs::MediaKind;
 use ortica_codecs::coder::CoderError;
 use ortica_codecs::container::ContainerError;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     recording: Recording,
     /// A key frame was asked for, with which the next file begins.
     waits_for_key_frame: bool,
+    /// A file that was to be the next.
+    uncreated: Option<PathBuf>,
     /// The first one.
     coder_error: Option<(usize, CoderError)>,
     /// Reused.
@@ -79,6 +82,7 @@ impl Worker {
             line: Timeline::default(),
             recording,
             waits_for_key_frame: false,
+            uncreated: None,
             coder_error: None,
             items: Vec::new(),
         })
@@ -94,7 +98,7 @@ impl Worker {
         }
         // Who still sends is told.
         drop(from);
-        let path = self.output.path.clone();
+        let path = self.uncreated.unwrap_or_else(|| self.output.path.clone());
         let finished = self.output.finish();
         let write = |source| RecorderError::Write { path, source };
         failed.and_then(|()| finished).map(|duration| self.recording.duration += duration).map_err(write)?;
@@ -170,7 +174,8 @@ impl Worker {
         }
         self.waits_for_key_frame = false;
         let number = self.recording.files.len() + 1;
-        let next = self.files.create(number, item.time())?;
+        let created = self.files.create(number, item.time());
+        let next = created.inspect_err(|_| self.uncreated = Some(self.files.path_of(number)))?;
         self.recording.files.push(next.path.clone());
         self.recording.duration += std::mem::replace(&mut self.output, next).finish()?;
         Ok(())
