@@ -6,7 +6,6 @@ use ortica_codecs::synthetic::{MovingPicture, Tone, frame_counter};
 use ortica_codecs::{AudioFrame, EncodedFrame};
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::Command;
 
 fn packets() -> PlayerOptions {
     PlayerOptions::default().with_decode(false)
@@ -272,12 +271,13 @@ async fn what_cannot_be_played_is_refused_by_name() {
 }
 
 /// A pipe that nobody writes to.
+#[cfg(unix)]
 #[tokio::test]
 async fn patience_has_an_end() {
     let folder = Folder::new("player-pipe");
     let pipe = |name| {
         let path = folder.join(name);
-        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         path
     };
     let path = pipe("silent");

@@ -152,10 +152,13 @@ enum State {
     Stopped,
 }
 
+/// Takes a track's frames to where they go, until it ends.
+type Pull = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 struct Track {
     requester: Option<KeyFrameRequester>,
     kind: MediaKind,
-    pull: Box<dyn FnOnce(Sink) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>,
+    pull: Box<dyn FnOnce(Sink) -> Pull + Send>,
 }
 
 struct Running {

@@ -101,7 +101,7 @@ impl Worker {
         let path = self.uncreated.unwrap_or_else(|| self.output.path.clone());
         let finished = self.output.finish();
         let write = |source| RecorderError::Write { path, source };
-        failed.and_then(|()| finished).map(|duration| self.recording.duration += duration).map_err(write)?;
+        self.recording.duration += failed.and(finished).map_err(write)?;
         match self.coder_error {
             Some((track, source)) if self.recording.frames == 0 => {
                 Err(RecorderError::Coder { path: self.files.path().to_owned(), track, source })
