@@ -65,7 +65,8 @@ impl fmt::Debug for KeyFrameRequester {
     }
 }
 
-/// Gives frames as the other side sent them; nothing is decoded. Sound that was lost is a gap in their times.
+/// Gives frames as the other side sent them; nothing is decoded. Sound that was lost is a gap in their times. Clones share the frames:
+/// two that are to have all of them go through a [`MediaRelay`](super::MediaRelay).
 impl MediaSource for RemoteTrack {
     fn kind(&self) -> MediaKind {
         RemoteTrack::kind(self)
