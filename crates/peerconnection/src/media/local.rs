@@ -188,11 +188,10 @@ impl LocalTrack {
     }
 
     fn check(&self, kind: MediaKind) -> Result<(), WriteError> {
-        match () {
-            () if kind != self.kind => Err(WriteError::Kind(self.kind)),
-            () if self.source.is_ended() => Err(WriteError::Ended),
-            () => Ok(()),
+        if kind != self.kind {
+            return Err(WriteError::Kind(self.kind));
         }
+        if self.source.is_ended() { Err(WriteError::Ended) } else { Ok(()) }
     }
 
     pub(super) fn downgrade(&self) -> WeakTrack {
