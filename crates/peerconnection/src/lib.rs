@@ -9,6 +9,7 @@
 //! | [`peer`] | a peer connection as a sans-IO machine |
 //! | [`engine`] | the same without descriptions, shaped as ORTC has it |
 //! | `transform` | encoded frames in the application's hands, on their way out or in; feature `tokio` |
+//! | `media` | players, recorders and relays, and what tracks carry between them; feature `tokio` |
 //! | [`stats`] | what a connection reports about itself |
 //! | `diagnostics` | for who looks for a fault: event log, captured packets, key log; feature `tokio` |
 //! | `signaling` | ways for two programs to find each other; feature `signaling` |
@@ -29,6 +30,8 @@ pub mod diagnostics;
 #[cfg(feature = "tokio")]
 pub mod driver;
 #[cfg(feature = "tokio")]
+pub mod media;
+#[cfg(feature = "tokio")]
 pub mod transform;
 
 #[cfg(feature = "signaling")]
@@ -48,8 +51,6 @@ mod dtmf_sender;
 mod event;
 #[cfg(feature = "tokio")]
 mod get_stats;
-#[cfg(feature = "tokio")]
-mod media;
 #[cfg(feature = "tokio")]
 mod peer_connection;
 #[cfg(feature = "tokio")]

@@ -1,5 +1,6 @@
 //! The calls there are.
 
+use crate::recording::Recording;
 use crate::transform::Transform;
 use crate::{channel, echo};
 use ortica::codecs::MediaKind;
@@ -12,6 +13,7 @@ use ortica::{
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -64,6 +66,14 @@ struct Call {
     connection: PeerConnection,
     /// Local candidates that the caller has not fetched yet.
     candidates: Vec<Option<IceCandidate>>,
+    recording: Recording,
+}
+
+impl Call {
+    async fn end(self) {
+        self.connection.close().await;
+        self.recording.end().await;
+    }
 }
 
 /// The calls, by id, all on one endpoint.
@@ -71,6 +81,8 @@ struct Call {
 pub struct Calls {
     endpoint: Endpoint,
     table: Arc<Mutex<Table>>,
+    /// Where what callers send is recorded.
+    record_to: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -83,7 +95,14 @@ impl Calls {
     /// No calls yet. Loopback is gathered too, since the browser may run on this machine.
     pub fn new() -> io::Result<Self> {
         let endpoint = Endpoint::new(EndpointConfig::default().with_gather_loopback(true))?;
-        Ok(Self { endpoint, table: Arc::default() })
+        Ok(Self { endpoint, table: Arc::default(), record_to: None })
+    }
+
+    /// Records what callers send, in a file for each call, whose name has the call's id in it.
+    #[must_use]
+    pub fn with_record_to(mut self, file: Option<PathBuf>) -> Self {
+        self.record_to = file;
+        self
     }
 
     /// Answers an offer: of a new call, or of the one that `id` names.
@@ -95,7 +114,8 @@ impl Calls {
         transform: Transform,
     ) -> Result<(String, SessionDescription), CallError> {
         let (id, connection, fresh) = self.find_or_open(id)?;
-        let answer = answer(&connection, offer, negotiated, transform).await;
+        let recording = self.recording(&id, fresh).await;
+        let answer = answer(&connection, offer, negotiated, transform, &recording).await;
         if answer.is_err() && fresh {
             self.close(&id).await?;
         }
@@ -110,7 +130,8 @@ impl Calls {
         data: bool,
     ) -> Result<(String, SessionDescription), CallError> {
         let (id, connection, fresh) = self.find_or_open(id)?;
-        let offer = offer(&connection, media, data).await;
+        let recording = self.recording(&id, fresh).await;
+        let offer = offer(&connection, media, data, &recording).await;
         if offer.is_err() && fresh {
             self.close(&id).await?;
         }
@@ -137,7 +158,7 @@ impl Calls {
     /// Ends a call.
     pub async fn close(&self, id: &str) -> Result<(), CallError> {
         let call = self.lock().calls.remove(id).ok_or_else(|| CallError::Unknown(id.to_owned()))?;
-        call.connection.close().await;
+        call.end().await;
         Ok(())
     }
 
@@ -145,7 +166,7 @@ impl Calls {
     pub async fn close_all(&self) {
         let calls = std::mem::take(&mut self.lock().calls);
         for call in calls.into_values() {
-            call.connection.close().await;
+            call.end().await;
         }
     }
 
@@ -162,13 +183,26 @@ impl Calls {
         }
     }
 
+    /// What a call is recorded with: begun with it.
+    async fn recording(&self, id: &str, fresh: bool) -> Recording {
+        if !fresh {
+            return self.lock().calls.get(id).map(|call| call.recording.clone()).unwrap_or_default();
+        }
+        let recording = Recording::begin(self.record_to.as_deref(), id).await;
+        if let Some(call) = self.lock().calls.get_mut(id) {
+            call.recording = recording.clone();
+        }
+        recording
+    }
+
     fn open(&self) -> Result<(String, PeerConnection), CallError> {
         let configuration = Configuration::default().with_endpoint(self.endpoint.clone());
         let (connection, events) = PeerConnection::new(configuration)?;
         let mut table = self.lock();
         table.next += 1;
         let id = format!("pc-{}", table.next);
-        table.calls.insert(id.clone(), Call { connection: connection.clone(), candidates: Vec::new() });
+        let call = Call { connection: connection.clone(), candidates: Vec::new(), recording: Recording::default() };
+        table.calls.insert(id.clone(), call);
         tokio::spawn(self.clone().watch(id.clone(), connection.clone(), events));
         Ok((id, connection))
     }
@@ -199,9 +233,12 @@ impl Calls {
                 Some(_) => {}
             }
         }
-        self.lock().calls.remove(&id);
+        let call = self.lock().calls.remove(&id);
         // Ends the tasks of its tracks and channels, which would hold it otherwise.
         connection.close().await;
+        if let Some(call) = call {
+            call.end().await;
+        }
     }
 
     fn connection(&self, id: &str) -> Result<PeerConnection, CallError> {
@@ -215,12 +252,17 @@ impl Calls {
     }
 }
 
-async fn offer(connection: &PeerConnection, media: &[MediaKind], data: bool) -> Result<SessionDescription, CallError> {
+async fn offer(
+    connection: &PeerConnection,
+    media: &[MediaKind],
+    data: bool,
+    recording: &Recording,
+) -> Result<SessionDescription, CallError> {
     if connection.signaling_state() != SignalingState::Stable {
         return Err(CallError::Busy);
     }
     for kind in media {
-        echo::offer(connection, *kind)?;
+        echo::offer(connection, *kind, recording).await?;
     }
     if data {
         let data = connection.create_data_channel("chat", DataChannelInit::default())?;
@@ -237,6 +279,7 @@ async fn answer(
     offer: SessionDescription,
     negotiated: &[Negotiated],
     transform: Transform,
+    recording: &Recording,
 ) -> Result<SessionDescription, CallError> {
     check_negotiated(connection, negotiated)?;
     connection.set_remote_description(offer)?;
@@ -244,7 +287,7 @@ async fn answer(
         let init = DataChannelInit { negotiated: Some(*id), ..DataChannelInit::default() };
         tokio::spawn(channel::answer(connection.create_data_channel(label, init)?));
     }
-    echo::answer(connection, transform)?;
+    echo::answer(connection, transform, recording).await?;
     let answer = connection.create_answer()?;
     connection.set_local_description(answer.clone())?;
     // Host candidates are known at once, so that waiting for them costs nothing.
@@ -367,5 +410,42 @@ mod tests {
         assert_eq!(calls.ids().len(), 2);
         let seconds = seconds_until_gone(&calls, before).await;
         assert!((55..=70).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test]
+    async fn what_a_caller_sends_is_recorded_in_a_file_of_its_call() {
+        use ortica::codecs::container::WebmReader;
+        use ortica::media::tone;
+        let file = std::env::temp_dir().join(format!("ortica-server-{}.webm", std::process::id()));
+        let calls = Calls::new().unwrap().with_record_to(Some(file.clone()));
+        let (connection, _events) = caller();
+        let sound = LocalTrack::pulled(tone(440.0).unwrap(), Default::default());
+        connection.add_track(&sound, &[]).unwrap();
+        connection.set_local_description(None).unwrap();
+        connection.gathering_complete().await;
+        let sdp = connection.local_description().unwrap();
+        let (id, answer) = calls.offer(None, sdp, &[], Transform::None).await.unwrap();
+        connection.set_remote_description(answer).unwrap();
+        let echoed = connection.transceivers()[0].receiver().track();
+        for _ in 0..50 {
+            timeout(Duration::from_secs(20), echoed.recv_audio()).await.unwrap().unwrap();
+        }
+        calls.close(&id).await.unwrap();
+        let recorded = file.with_file_name(format!("ortica-server-{}-{id}.webm", std::process::id()));
+        let mut reader = WebmReader::new(std::fs::File::open(&recorded).unwrap()).unwrap();
+        let frames = std::iter::from_fn(|| reader.next_frame().unwrap()).count();
+        assert!(frames >= 45, "{frames}");
+        assert!(reader.duration().is_some_and(|duration| duration > Duration::from_millis(900)));
+        std::fs::remove_file(recorded).unwrap();
+    }
+
+    /// Guards: a file that cannot be made is no reason to refuse a call.
+    #[tokio::test]
+    async fn a_call_that_cannot_be_recorded_is_answered() {
+        let calls = Calls::new().unwrap().with_record_to(Some("/dev/null/call.webm".into()));
+        let (connection, _events) = caller();
+        let (id, _) = calls.offer(None, offer(&connection).await, &[], Transform::None).await.unwrap();
+        assert_eq!(calls.ids(), [id]);
+        calls.close_all().await;
     }
 }

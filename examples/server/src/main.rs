@@ -8,6 +8,7 @@ mod calls;
 mod channel;
 mod echo;
 mod http;
+mod recording;
 mod tls;
 mod transform;
 
@@ -34,6 +35,9 @@ struct Options {
     /// The private key of the certificate, in PEM.
     #[arg(long, requires = "cert_file")]
     key_file: Option<PathBuf>,
+    /// Records what callers send; FILE.webm becomes FILE-ID.webm, with the id of each call.
+    #[arg(long, value_name = "FILE")]
+    record_to: Option<PathBuf>,
     /// Logs states and decisions.
     #[arg(long)]
     verbose: bool,
@@ -59,7 +63,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
         _ => None,
     };
-    let calls = calls::Calls::new()?;
+    let calls = calls::Calls::new()?.with_record_to(options.record_to);
     let listener = tokio::net::TcpListener::bind(SocketAddr::new(options.host, options.port)).await?;
     let address = listener.local_addr()?;
     let router = http::router(calls.clone());

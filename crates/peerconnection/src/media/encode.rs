@@ -1,9 +1,11 @@
 //! From raw frames to the senders: each frame encoded once per format, which is a codec, a size and a rate.
 
+use super::departure::Departure;
 use super::local::{LocalTrackStats, TrackConfig};
 use super::pace::FramePace;
 use super::source::SourceTally;
 use super::worker::Job;
+use crate::ConnectionState;
 use crate::driver::Cell;
 use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution};
 use crate::jsep::TransceiverId;
@@ -35,6 +37,22 @@ pub(super) enum Raw {
     Video(VideoFrame),
 }
 
+impl Raw {
+    /// Silence or black of the same shape and time; what has none stays.
+    fn blank(self) -> Self {
+        match self {
+            Self::Audio(frame) => {
+                let silence = AudioFrame::silence(frame.len(), frame.sample_rate(), frame.channels());
+                Self::Audio(silence.map_or(frame.clone(), |it| it.with_pts(frame.pts(), frame.time_base())))
+            }
+            Self::Video(frame) => {
+                let black = VideoFrame::black(frame.width(), frame.height());
+                Self::Video(black.map_or(frame.clone(), |it| it.with_pts(frame.pts(), frame.time_base())))
+            }
+        }
+    }
+}
+
 impl From<AudioFrame> for Raw {
     fn from(frame: AudioFrame) -> Self {
         Self::Audio(frame)
@@ -55,6 +73,8 @@ pub(super) struct Source {
     pub number: u64,
     capacity: usize,
     state: Mutex<State>,
+    /// Of whoever fills it by itself.
+    pub departure: Departure,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +83,9 @@ struct State {
     sinks: Vec<Sink>,
     stats: LocalTrackStats,
     tally: SourceTally,
+    /// Silence and black pictures stand in for what is written.
+    disabled: bool,
+    ended: bool,
 }
 
 /// A transceiver that sends the track.
@@ -85,7 +108,7 @@ impl Source {
             MediaKind::Video => VIDEO_RING,
         };
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self { kind, number, capacity, state: Mutex::default() }
+        Self { kind, number, capacity, state: Mutex::default(), departure: Departure::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -95,6 +118,7 @@ impl Source {
     pub fn push(&self, frame: Raw) {
         let written = Instant::now();
         let mut state = self.lock();
+        let frame = if state.disabled { frame.blank() } else { frame };
         state.stats.frames_written += 1;
         state.tally.add(written, &frame);
         if state.ring.len() >= self.capacity {
@@ -113,14 +137,40 @@ impl Source {
         if !state.sinks.iter().any(|sink| sink.is(&cell, id)) {
             state.sinks.push(Sink { cell, id });
         }
+        drop(state);
+        self.departure.tell();
     }
 
     pub fn detach(&self, cell: &Weak<Cell>, id: TransceiverId) {
         self.lock().sinks.retain(|sink| !sink.is(cell, id));
     }
 
+    pub fn set_enabled(&self, enabled: bool) {
+        self.lock().disabled = !enabled;
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        !self.lock().disabled
+    }
+
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.departure.tell();
+    }
+
+    pub fn is_ended(&self) -> bool {
+        self.lock().ended
+    }
+
     pub fn stats(&self) -> LocalTrackStats {
         self.lock().stats
+    }
+
+    /// The connections that send it and are not over.
+    pub fn cells(&self) -> Vec<Arc<Cell>> {
+        let cells = self.sinks().into_iter().filter_map(|sink| sink.cell.upgrade());
+        let is_over = |cell: &Arc<Cell>| cell.look(|inner| inner.peer.connection_state()) == ConnectionState::Closed;
+        cells.filter(|cell| !is_over(cell)).collect()
     }
 
     /// What was written so far.

@@ -9,6 +9,7 @@ use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use std::sync::{Arc, OnceLock, Weak};
 use thiserror::Error;
+use tokio::sync::Notify;
 
 /// How frames of a [`LocalTrack`] are encoded.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +27,9 @@ pub enum WriteError {
     /// Sound for a track of pictures, or the other way round.
     #[error("this is a track of {0}")]
     Kind(MediaKind),
+    /// The track was stopped, or what it takes its frames from has ended.
+    #[error("the track has ended")]
+    Ended,
 }
 
 /// Counters of a [`LocalTrack`].
@@ -91,7 +95,7 @@ impl LocalTrack {
     /// oldest frame that waits is dropped.
     ///
     /// # Errors
-    /// [`WriteError::Kind`] on a track of pictures.
+    /// [`WriteError::Kind`] on a track of pictures, [`WriteError::Ended`] on one that has ended.
     pub fn write_audio(&self, frame: AudioFrame) -> Result<(), WriteError> {
         self.check(MediaKind::Audio)?;
         self.source.push(frame.into());
@@ -103,7 +107,7 @@ impl LocalTrack {
     /// oldest picture that waits is dropped.
     ///
     /// # Errors
-    /// [`WriteError::Kind`] on a track of sound.
+    /// [`WriteError::Kind`] on a track of sound, [`WriteError::Ended`] on one that has ended.
     pub fn write_video(&self, frame: VideoFrame) -> Result<(), WriteError> {
         self.check(MediaKind::Video)?;
         self.source.push(frame.into());
@@ -115,7 +119,7 @@ impl LocalTrack {
     /// those are.
     ///
     /// # Errors
-    /// [`WriteError::Kind`] for the codec of another kind of track.
+    /// [`WriteError::Kind`] for the codec of another kind of track, [`WriteError::Ended`] on one that has ended.
     pub fn write_encoded(&self, frame: &EncodedFrame) -> Result<usize, WriteError> {
         self.write_encoding(0, frame)
     }
@@ -123,15 +127,44 @@ impl LocalTrack {
     /// The same as one of several encodings (simulcast), counted from zero.
     ///
     /// # Errors
-    /// [`WriteError::Kind`] for the codec of another kind of track.
+    /// [`WriteError::Kind`] for the codec of another kind of track, [`WriteError::Ended`] on one that has ended.
     pub fn write_encoding(&self, encoding: usize, frame: &EncodedFrame) -> Result<usize, WriteError> {
         self.check(frame.codec.kind())?;
+        if !self.is_enabled() {
+            return Ok(0);
+        }
         Ok(self.source.send(encoding, frame))
     }
 
     /// `true` when a sender wants a key frame; told once. For who brings encoded frames: encoders of this track know.
     pub fn take_key_frame_request(&self) -> bool {
         self.source.targets().iter().any(|targets| targets.key_frame)
+    }
+
+    /// Sends silence or black pictures instead of what is written, or that again; of encoded frames, none. Default: enabled.
+    ///
+    /// Source: [mediacapture-streams `enabled`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-enabled)
+    pub fn set_enabled(&self, enabled: bool) {
+        self.source.set_enabled(enabled);
+    }
+
+    /// Whether what is written is sent.
+    pub fn is_enabled(&self) -> bool {
+        self.source.is_enabled()
+    }
+
+    /// Ends the track: nothing can be written any more.
+    ///
+    /// Source: [mediacapture-streams `stop`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-stop)
+    pub fn stop(&self) {
+        self.source.end();
+    }
+
+    /// `true` once it was stopped, or what it takes its frames from has ended.
+    ///
+    /// Source: [mediacapture-streams `readyState`](https://www.w3.org/TR/mediacapture-streams/#dom-mediastreamtrack-readystate)
+    pub fn is_ended(&self) -> bool {
+        self.source.is_ended()
     }
 
     /// Counters.
@@ -155,10 +188,49 @@ impl LocalTrack {
     }
 
     fn check(&self, kind: MediaKind) -> Result<(), WriteError> {
-        if kind == self.kind { Ok(()) } else { Err(WriteError::Kind(self.kind)) }
+        if kind != self.kind {
+            return Err(WriteError::Kind(self.kind));
+        }
+        if self.source.is_ended() { Err(WriteError::Ended) } else { Ok(()) }
+    }
+
+    pub(super) fn downgrade(&self) -> WeakTrack {
+        let (source, encoder) = (Arc::downgrade(&self.source), Arc::downgrade(&self.encoder));
+        WeakTrack { kind: self.kind, source, encoder, config: self.config }
+    }
+
+    /// Told when the track is sent by one more connection, stopped, or dropped.
+    pub(super) fn departure(&self) -> Arc<Notify> {
+        self.source.departure.listen()
+    }
+
+    /// Those who send it and are not over.
+    pub(super) fn cells(&self) -> Vec<Arc<Cell>> {
+        self.source.cells()
     }
 
     fn encoder(&self) -> &Arc<Task> {
         self.encoder.get_or_init(|| Task::new(|_| Box::new(EncodeJob::new(self.source.clone(), self.config))))
+    }
+}
+
+/// A track that may be gone.
+#[derive(Clone, Debug)]
+pub(super) struct WeakTrack {
+    kind: MediaKind,
+    source: Weak<Source>,
+    encoder: Weak<OnceLock<Arc<Task>>>,
+    config: TrackConfig,
+}
+
+impl WeakTrack {
+    pub fn upgrade(&self) -> Option<LocalTrack> {
+        let (source, encoder) = (self.source.upgrade()?, self.encoder.upgrade()?);
+        Some(LocalTrack { kind: self.kind, source, encoder, config: self.config })
+    }
+
+    /// `false` once it is gone or has ended.
+    pub fn is_needed(&self) -> bool {
+        self.upgrade().is_some_and(|track| !track.is_ended())
     }
 }

@@ -1,0 +1,242 @@
+//! Files as tracks.
+//!
+//! ```text
+//! file -> one thread per player: demultiplex, decode -> a bounded ring per stream -> PlayerTrack::recv, each frame at its time
+//! ```
+//!
+//! The thread reads only what a ring has room for, so nothing is read or decoded before somebody asks. Of streams that nobody asked
+//! for, what was due in the last second is kept as it is in the file.
+
+mod error;
+mod file;
+mod reader;
+mod shared;
+
+pub use error::PlayerError;
+
+use super::{Frame, MediaSource};
+use ortica_codecs::{Codec, MediaKind};
+use shared::{Lease, Next, Shared};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// What kind of file is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum PlayerFormat {
+    /// WebM or Matroska.
+    Webm,
+    /// Opus in Ogg.
+    Ogg,
+    /// VP8 in IVF.
+    Ivf,
+    /// Uncompressed sound.
+    Wav,
+    /// Uncompressed pictures.
+    Y4m,
+}
+
+/// How a [`MediaPlayer`] plays.
+#[derive(Clone, Debug)]
+pub struct PlayerOptions {
+    format: Option<PlayerFormat>,
+    timeout: Option<Duration>,
+    looped: bool,
+    decode: bool,
+}
+
+impl Default for PlayerOptions {
+    /// Decoded, once, by what the file itself says, with all patience.
+    fn default() -> Self {
+        Self { format: None, timeout: None, looped: false, decode: true }
+    }
+}
+
+impl PlayerOptions {
+    /// Takes the file for one of this kind. Default: by its first bytes.
+    #[must_use]
+    pub fn with_format(mut self, format: PlayerFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Gives up when opening, or one frame, takes longer: for pipes and file systems of other machines. Default: never.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Begins anew at the end, whose times follow on without a gap. Default: once.
+    #[must_use]
+    pub fn with_loop(mut self, looped: bool) -> Self {
+        self.looped = looped;
+        self
+    }
+
+    /// Gives raw frames, or encoded ones as the file holds them. Default: raw.
+    #[must_use]
+    pub fn with_decode(mut self, decode: bool) -> Self {
+        self.decode = decode;
+        self
+    }
+}
+
+/// Plays a file: each of its streams is a track, whose frames come at their times.
+///
+/// It begins with the first frame that somebody asks for, goes on as long as the player or one of its tracks is there, and can
+/// be paused and sought in. Times of frames rise over all of that.
+///
+/// ```no_run
+/// use ortica::LocalTrack;
+/// use ortica::media::{MediaPlayer, PlayerOptions};
+///
+/// # async fn play() -> Result<(), Box<dyn std::error::Error>> {
+/// // As it is in the file, again and again.
+/// let player = MediaPlayer::open("film.webm", PlayerOptions::default().with_decode(false).with_loop(true)).await?;
+/// let picture = player.video().map(|stream| LocalTrack::pulled(stream, Default::default()));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MediaPlayer {
+    lease: Arc<Lease>,
+}
+
+impl MediaPlayer {
+    /// Opens a file, on a thread of the player's own.
+    ///
+    /// # Errors
+    /// [`PlayerError`] if it cannot be opened, is of no known kind, or holds nothing that is known, and if that takes too long.
+    pub async fn open(path: impl Into<PathBuf>, options: PlayerOptions) -> Result<Self, PlayerError> {
+        let path = path.into();
+        let patience = options.timeout;
+        let opened = reader::open(path.clone(), options);
+        let shared = match patience {
+            Some(patience) => timeout(patience, opened).await.unwrap_or(Err(PlayerError::TimedOut { path }))?,
+            None => opened.await?,
+        };
+        Ok(Self { lease: Arc::new(Lease::new(shared)) })
+    }
+
+    /// All streams, in the order of the file.
+    pub fn tracks(&self) -> Vec<PlayerTrack> {
+        (0..self.shared().streams.len()).map(|index| self.track(index)).collect()
+    }
+
+    /// The first stream of sound.
+    pub fn audio(&self) -> Option<PlayerTrack> {
+        self.first(MediaKind::Audio)
+    }
+
+    /// The first stream of pictures.
+    pub fn video(&self) -> Option<PlayerTrack> {
+        self.first(MediaKind::Video)
+    }
+
+    /// How long the file lasts, where it says so.
+    pub fn duration(&self) -> Option<Duration> {
+        self.shared().duration
+    }
+
+    /// Where in the file it is: of the last frame that was given out.
+    pub fn position(&self) -> Duration {
+        self.shared().position()
+    }
+
+    /// Gives no frames out until [`resume`](Self::resume).
+    pub fn pause(&self) {
+        self.shared().pause(Instant::now());
+    }
+
+    /// Goes on where it was paused.
+    pub fn resume(&self) {
+        self.shared().resume(Instant::now());
+    }
+
+    /// Goes on from another place in the file: decoded, with the first frame at `time` or after it; pictures as they are in the
+    /// file, with the first key frame from there on. Beyond the end it ends, or begins anew.
+    pub fn seek(&self, time: Duration) {
+        self.shared().seek(time);
+    }
+
+    /// Ends all tracks. What was not given out is dropped.
+    pub fn stop(&self) {
+        self.shared().close();
+    }
+
+    /// What ended it early, if something did.
+    pub fn error(&self) -> Option<Arc<PlayerError>> {
+        self.shared().error()
+    }
+
+    fn shared(&self) -> &Shared {
+        self.lease.shared()
+    }
+
+    fn first(&self, kind: MediaKind) -> Option<PlayerTrack> {
+        let index = self.shared().streams.iter().position(|stream| stream.kind == kind)?;
+        Some(self.track(index))
+    }
+
+    fn track(&self, index: usize) -> PlayerTrack {
+        let stream = self.shared().streams[index];
+        PlayerTrack { lease: self.lease.clone(), index, kind: stream.kind, codec: stream.codec }
+    }
+}
+
+/// A stream of a file that is played. Clones share what it gives out.
+#[derive(Clone, Debug)]
+pub struct PlayerTrack {
+    lease: Arc<Lease>,
+    index: usize,
+    kind: MediaKind,
+    codec: Option<Codec>,
+}
+
+impl PlayerTrack {
+    /// What the file holds; `None` for raw frames.
+    pub fn codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
+    /// Ends this track; others go on.
+    pub fn stop(&self) {
+        self.lease.shared().stop(self.index);
+    }
+}
+
+/// Cancelling loses nothing.
+impl MediaSource for PlayerTrack {
+    fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    async fn recv(&mut self) -> Option<Frame> {
+        let shared = self.lease.shared();
+        let arrival = shared.arrival(self.index);
+        loop {
+            match shared.next(self.index, Instant::now()) {
+                Next::Frame(frame) => return Some(frame),
+                Next::End => return None,
+                Next::Paused => arrival.notified().await,
+                Next::Due(due) => {
+                    tokio::select! {
+                        () = sleep_until(due) => {}
+                        () = arrival.notified() => {}
+                    }
+                }
+                Next::Empty => match shared.patience {
+                    None => arrival.notified().await,
+                    Some(patience) if timeout(patience, arrival.notified()).await.is_err() => shared.time_out(),
+                    Some(_) => {}
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! One track on its way into a file: what the file takes passes, the rest is coded.
+
+use super::RecordingFormat;
+use super::timeline::{Timeline, TrackTime};
+use crate::media::{Frame, KeyFrameRequester};
+use ortica_codecs::coder::{
+    self, AudioDecoder, AudioEncoder, AudioEncoderConfig, CoderError, DecoderLimits, VideoDecoder, VideoEncoder,
+    VideoEncoderConfig,
+};
+use ortica_codecs::container::WebmProfile;
+use ortica_codecs::frame::AudioAdapter;
+use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
+use std::time::Duration;
+
+/// What raw frames are encoded with, best first.
+const PREFERRED: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Vp8];
+
+/// What goes into a file, at the time that it says itself.
+#[derive(Debug)]
+pub(super) enum Item {
+    Encoded(EncodedFrame),
+    Sound(AudioFrame),
+}
+
+impl Item {
+    /// From the start of the recording.
+    pub fn time(&self) -> Duration {
+        match self {
+            Self::Encoded(frame) => frame.time(),
+            Self::Sound(frame) => frame.time_base().duration(frame.pts()),
+        }
+    }
+
+    pub fn is_key_picture(&self) -> bool {
+        matches!(self, Self::Encoded(frame) if frame.key_frame && frame.codec.kind() == MediaKind::Video)
+    }
+}
+
+pub(super) struct Lane {
+    pub kind: MediaKind,
+    pub ended: bool,
+    requester: Option<KeyFrameRequester>,
+    time: TrackTime,
+    audio_decoder: Option<Box<dyn AudioDecoder>>,
+    video_decoder: Option<Box<dyn VideoDecoder>>,
+    audio_encoder: Option<(Box<dyn AudioEncoder>, AudioAdapter)>,
+    video_encoder: Option<Box<dyn VideoEncoder>>,
+}
+
+impl Lane {
+    pub fn new(kind: MediaKind, requester: Option<KeyFrameRequester>) -> Self {
+        Self {
+            kind,
+            ended: false,
+            requester,
+            time: TrackTime::default(),
+            audio_decoder: None,
+            video_decoder: None,
+            audio_encoder: None,
+            video_encoder: None,
+        }
+    }
+
+    pub fn request_key_frame(&self) {
+        if let Some(requester) = self.requester.as_ref().filter(|_| self.kind == MediaKind::Video) {
+            requester.request();
+        }
+    }
+
+    /// What a frame makes that came when the recording had gone on for `arrived`.
+    pub fn convert(
+        &mut self,
+        frame: Frame,
+        arrived: Duration,
+        line: &mut Timeline,
+        format: RecordingFormat,
+        out: &mut Vec<Item>,
+    ) -> Result<(), CoderError> {
+        let captured = match &frame {
+            Frame::Encoded { captured, .. } => *captured,
+            _ => None,
+        };
+        let time = line.place(&mut self.time, frame.time(), arrived, captured);
+        match frame {
+            Frame::Encoded { frame, .. } => self.convert_encoded(frame, time, format, out),
+            Frame::Audio(frame) => self.convert_sound(at(frame, time), format, out),
+            Frame::Video(frame) => {
+                let pts = TimeBase::VIDEO.ticks(time);
+                self.encode_picture(&frame.with_pts(pts, TimeBase::VIDEO), format, out)
+            }
+        }
+    }
+
+    fn convert_encoded(
+        &mut self,
+        mut frame: EncodedFrame,
+        time: Duration,
+        format: RecordingFormat,
+        out: &mut Vec<Item>,
+    ) -> Result<(), CoderError> {
+        frame.pts = frame.time_base().ticks(time);
+        if format.passes(frame.codec) {
+            out.push(Item::Encoded(frame));
+            return Ok(());
+        }
+        match frame.codec.kind() {
+            MediaKind::Audio => {
+                self.audio_decoder.take_if(|decoder| decoder.codec() != frame.codec);
+                let decoder = match &mut self.audio_decoder {
+                    Some(decoder) => decoder,
+                    none => none.insert(coder::audio_decoder(frame.codec)?),
+                };
+                let sound = decoder.decode(&frame)?;
+                self.convert_sound(at(sound, time), format, out)
+            }
+            MediaKind::Video => {
+                self.video_decoder.take_if(|decoder| decoder.codec() != frame.codec);
+                let decoder = match &mut self.video_decoder {
+                    Some(decoder) => decoder,
+                    none => none.insert(coder::video_decoder(frame.codec, DecoderLimits::default())?),
+                };
+                let decoded = decoder.decode(&frame);
+                if decoded.is_err() {
+                    self.request_key_frame();
+                }
+                match decoded? {
+                    Some(picture) => self.encode_picture(&picture, format, out),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn convert_sound(
+        &mut self,
+        sound: AudioFrame,
+        format: RecordingFormat,
+        out: &mut Vec<Item>,
+    ) -> Result<(), CoderError> {
+        let Some(codec) = format.encodes(MediaKind::Audio) else {
+            out.push(Item::Sound(sound));
+            return Ok(());
+        };
+        let (encoder, adapter) = match &mut self.audio_encoder {
+            Some(encoder) => encoder,
+            none => {
+                let encoder = coder::audio_encoder(codec, &AudioEncoderConfig::default())?;
+                let adapter = AudioAdapter::new(encoder.sample_rate(), encoder.channels(), encoder.frame_len())?;
+                none.insert((encoder, adapter))
+            }
+        };
+        let mut shaped = Vec::new();
+        adapter.push(&sound, &mut shaped)?;
+        for sound in &shaped {
+            out.extend(encoder.encode(sound)?.map(Item::Encoded));
+        }
+        Ok(())
+    }
+
+    fn encode_picture(
+        &mut self,
+        picture: &VideoFrame,
+        format: RecordingFormat,
+        out: &mut Vec<Item>,
+    ) -> Result<(), CoderError> {
+        let codec = format.encodes(MediaKind::Video).unwrap_or(Codec::Vp8);
+        let encoder = match &mut self.video_encoder {
+            Some(encoder) => encoder,
+            none => none.insert(coder::video_encoder(codec, &VideoEncoderConfig::default())?),
+        };
+        out.extend(encoder.encode(picture, false)?.map(Item::Encoded));
+        Ok(())
+    }
+}
+
+fn at(sound: AudioFrame, time: Duration) -> AudioFrame {
+    let time_base = TimeBase::per_second(sound.sample_rate());
+    let pts = time_base.ticks(time);
+    sound.with_pts(pts, time_base)
+}
+
+impl RecordingFormat {
+    /// `None` for a file of raw sound.
+    pub(super) fn profile(self) -> Option<WebmProfile> {
+        match self {
+            Self::Webm | Self::Ogg => Some(WebmProfile::Webm),
+            Self::Matroska => Some(WebmProfile::Matroska),
+            Self::Wav => None,
+        }
+    }
+
+    /// Whether frames of that codec are written as they come.
+    fn passes(self, codec: Codec) -> bool {
+        self.profile().is_some_and(|profile| profile.takes(codec)) && (self != Self::Ogg || codec == Codec::Opus)
+    }
+
+    /// What raw frames are encoded with; `None` for a file of raw sound.
+    fn encodes(self, kind: MediaKind) -> Option<Codec> {
+        let profile = self.profile()?;
+        let takes = |codec: &Codec| codec.kind() == kind && profile.takes(*codec);
+        let known = PREFERRED.into_iter().filter(takes);
+        // Without a coder the first says what is missing.
+        known.clone().find(|codec| codec.can_code()).or_else(|| known.clone().next())
+    }
+}

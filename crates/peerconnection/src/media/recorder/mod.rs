@@ -1,0 +1,336 @@
+//! Tracks into a file.
+//!
+//! ```text
+//! MediaSource -> a task each: when it came -> bounded queue -> one thread per recorder: Lane (codec), Timeline, file
+//! ```
+//!
+//! A full queue holds up its own sources alone: what a peer sends waits in the receiver's ring, which drops its oldest.
+
+mod error;
+mod file;
+mod lane;
+mod timeline;
+mod worker;
+
+pub use error::RecorderError;
+
+use super::{Frame, KeyFrameRequester, MediaSource};
+use file::Files;
+use ortica_codecs::MediaKind;
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use worker::{Input, Message, Worker};
+
+/// Frames between the tracks and the thread that writes.
+const QUEUE: usize = 64;
+/// A track that gives nothing for this long has what came so far written.
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
+
+/// What kind of file is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RecordingFormat {
+    /// Sound and pictures, any number of tracks: Opus and VP8.
+    Webm,
+    /// The same, and G.711.
+    Matroska,
+    /// One track of sound, as Opus.
+    Ogg,
+    /// One track of sound, uncompressed.
+    Wav,
+}
+
+impl RecordingFormat {
+    /// By the end of a file's name: `webm`, `mkv`, `mka`, `ogg`, `opus`, `wav`, in letters of either case.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "webm" => Some(Self::Webm),
+            "mkv" | "mka" => Some(Self::Matroska),
+            "ogg" | "opus" => Some(Self::Ogg),
+            "wav" => Some(Self::Wav),
+            _ => None,
+        }
+    }
+
+    fn takes(self, kind: MediaKind) -> bool {
+        kind == MediaKind::Audio || self.takes_many()
+    }
+
+    fn takes_many(self) -> bool {
+        matches!(self, Self::Webm | Self::Matroska)
+    }
+}
+
+/// How a [`MediaRecorder`] records.
+#[derive(Clone, Debug, Default)]
+pub struct RecorderOptions {
+    format: Option<RecordingFormat>,
+    segment_duration: Option<Duration>,
+    segment_size: Option<u64>,
+}
+
+impl RecorderOptions {
+    /// Writes this kind of file. Default: by the file's name.
+    #[must_use]
+    pub fn with_format(mut self, format: RecordingFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Begins a new file whenever one lasts this long. Where there are pictures it begins with the next key frame, which is
+    /// asked for. Files are numbered then: `call-0001.webm`, and so on. Default: one file.
+    #[must_use]
+    pub fn with_segment_duration(mut self, duration: Duration) -> Self {
+        self.segment_duration = Some(duration);
+        self
+    }
+
+    /// Begins a new file whenever one has this many bytes, in the same way. Default: one file.
+    #[must_use]
+    pub fn with_segment_size(mut self, bytes: u64) -> Self {
+        self.segment_size = Some(bytes);
+        self
+    }
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Recording {
+    /// The files, in their order.
+    pub files: Vec<PathBuf>,
+    /// How long they last together.
+    pub duration: Duration,
+    /// Frames written.
+    pub frames: u64,
+    /// Frames that were left out: pictures before the first key frame, and what could not be encoded or decoded.
+    pub left_out: u64,
+}
+
+/// Writes tracks to a file: what its kind takes as it comes, the rest encoded anew, on a thread of its own.
+///
+/// The file begins with the first frame. Tracks are aligned by the clock of who sent them, once their reports tell, and by when
+/// they came before that. Pictures may change their size and come at any rate; gaps stay gaps. A recording can be played up to
+/// its last second however it ends; [`stop`](Self::stop) ends it properly, and dropping the recorder does the same without
+/// waiting. A file that cannot be written any more ends the recording and nothing else.
+///
+/// ```no_run
+/// use ortica::media::{MediaRecorder, RecorderOptions};
+/// use ortica::{Event, Events};
+/// use std::time::Duration;
+///
+/// # async fn record(mut events: Events) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut recorder = MediaRecorder::new("call.webm", RecorderOptions::default())?;
+/// recorder.start().await?;
+/// while let Some(event) = events.next().await {
+///     if let Event::Track(event) = event {
+///         recorder.add_track(event.track)?;
+///     }
+/// }
+/// let recorded = recorder.stop().await?;
+/// println!("{} s", recorded.duration.as_secs());
+/// # Ok(())
+/// # }
+/// ```
+pub struct MediaRecorder {
+    files: Files,
+    state: State,
+    /// How many tracks there are.
+    tracks: usize,
+}
+
+enum State {
+    /// Tracks that wait for the start.
+    Idle(Vec<Track>),
+    Recording(Running),
+    Stopped,
+}
+
+/// Takes a track's frames to where they go, until it ends.
+type Pull = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+struct Track {
+    requester: Option<KeyFrameRequester>,
+    kind: MediaKind,
+    pull: Box<dyn FnOnce(Sink) -> Pull + Send>,
+}
+
+struct Running {
+    tasks: JoinSet<()>,
+    to: mpsc::Sender<Message>,
+    start: Instant,
+    done: oneshot::Receiver<Result<Recording, RecorderError>>,
+}
+
+/// Where the frames of a track go.
+struct Sink {
+    track: usize,
+    start: Instant,
+    to: mpsc::Sender<Message>,
+}
+
+impl MediaRecorder {
+    /// A recorder into the file at `path`, which is written over. Nothing is touched before [`start`](Self::start).
+    ///
+    /// # Errors
+    /// [`RecorderError::Format`] if neither the name nor the options say what kind of file it is to be.
+    pub fn new(path: impl Into<PathBuf>, options: RecorderOptions) -> Result<Self, RecorderError> {
+        let path = path.into();
+        let Some(format) = options.format.or_else(|| RecordingFormat::of_path(&path)) else {
+            return Err(RecorderError::Format { path });
+        };
+        let files = Files::new(path, format, options.segment_duration, options.segment_size);
+        Ok(Self { files, state: State::Idle(Vec::new()), tracks: 0 })
+    }
+
+    /// Adds a track, before or after the start.
+    ///
+    /// # Errors
+    /// [`RecorderError::Kind`] for pictures where the file takes sound alone, [`RecorderError::TooManyTracks`] beyond one where
+    /// it takes one, [`RecorderError::Stopped`] after the end.
+    pub fn add_track(&mut self, source: impl MediaSource) -> Result<(), RecorderError> {
+        let (kind, format) = (source.kind(), self.files.format());
+        if !format.takes(kind) {
+            return Err(RecorderError::Kind { path: self.files.path().to_owned(), kind });
+        }
+        if self.tracks > 0 && !format.takes_many() {
+            return Err(RecorderError::TooManyTracks { path: self.files.path().to_owned() });
+        }
+        let track = Track {
+            requester: source.key_frame_requester(),
+            kind,
+            pull: Box::new(|sink| Box::pin(pull(source, sink))),
+        };
+        match &mut self.state {
+            State::Idle(tracks) => tracks.push(track),
+            State::Recording(running) => running.begin(self.tracks, track),
+            State::Stopped => return Err(RecorderError::Stopped),
+        }
+        self.tracks += 1;
+        Ok(())
+    }
+
+    /// Creates the file and begins to record all tracks. On a recorder that records already nothing happens.
+    ///
+    /// # Errors
+    /// [`RecorderError::Create`] if the file cannot be made, [`RecorderError::Thread`] without a thread to write it,
+    /// [`RecorderError::Stopped`] after the end.
+    pub async fn start(&mut self) -> Result<(), RecorderError> {
+        let tracks = match &mut self.state {
+            State::Recording(_) => return Ok(()),
+            State::Stopped => return Err(RecorderError::Stopped),
+            State::Idle(tracks) => std::mem::take(tracks),
+        };
+        let (to, from) = mpsc::channel(QUEUE);
+        let created = Worker::spawn(self.files.clone(), from);
+        let done = match created.await {
+            Ok(done) => done,
+            Err(error) => {
+                self.state = State::Idle(tracks);
+                return Err(error);
+            }
+        };
+        let mut running = Running { tasks: JoinSet::new(), to, start: Instant::now(), done };
+        for (number, track) in tracks.into_iter().enumerate() {
+            running.begin(number, track);
+        }
+        self.state = State::Recording(running);
+        Ok(())
+    }
+
+    /// Writes what has come, and no further, and ends the file. On a recorder that was never started nothing is written.
+    ///
+    /// # Errors
+    /// [`RecorderError::Write`] if the file could not be written to its end; what was written stays.
+    pub async fn stop(&mut self) -> Result<Recording, RecorderError> {
+        match std::mem::replace(&mut self.state, State::Stopped) {
+            State::Idle(_) => Ok(Recording::default()),
+            State::Stopped => Err(RecorderError::Stopped),
+            State::Recording(mut running) => {
+                running.tasks.shutdown().await;
+                drop(running.to);
+                running.done.await.unwrap_or(Err(RecorderError::Stopped))
+            }
+        }
+    }
+
+    /// Waits for all tracks to end, or for the file to fail, and ends the file.
+    ///
+    /// # Errors
+    /// As [`stop`](Self::stop).
+    pub async fn finished(&mut self) -> Result<Recording, RecorderError> {
+        if let State::Recording(running) = &mut self.state {
+            while running.tasks.join_next().await.is_some() {}
+        }
+        self.stop().await
+    }
+
+    /// `false` before the start, after the end, and once the file could not be written any more.
+    pub fn is_recording(&self) -> bool {
+        matches!(&self.state, State::Recording(running) if !running.to.is_closed())
+    }
+}
+
+impl fmt::Debug for MediaRecorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_recording = self.is_recording();
+        f.debug_struct("MediaRecorder").field("path", &self.files.path()).field("is_recording", &is_recording).finish()
+    }
+}
+
+impl Running {
+    fn begin(&mut self, number: usize, track: Track) {
+        let sink = Sink { track: number, start: self.start, to: self.to.clone() };
+        let input = Input::Begin { kind: track.kind, requester: track.requester };
+        let begun = Message { track: number, arrived: self.start.elapsed(), input };
+        let to = self.to.clone();
+        let pull = (track.pull)(sink);
+        self.tasks.spawn(async move {
+            if to.send(begun).await.is_ok() {
+                pull.await;
+            }
+        });
+    }
+}
+
+async fn pull(mut source: impl MediaSource, sink: Sink) {
+    while let Some(frame) = sink.next(&mut source).await {
+        if !sink.put(Input::Frame(frame)).await {
+            return;
+        }
+    }
+    sink.put(Input::End).await;
+}
+
+impl Sink {
+    /// The next frame. What came before is written if that takes long.
+    async fn next(&self, source: &mut impl MediaSource) -> Option<Frame> {
+        let mut frame = pin!(source.recv());
+        tokio::select! {
+            frame = &mut frame => return frame,
+            () = sleep(FLUSH_AFTER) => {}
+        }
+        if !self.put(Input::Flush).await {
+            return None;
+        }
+        tokio::select! {
+            frame = &mut frame => frame,
+            // The file has failed, and nobody takes frames any more.
+            () = self.to.closed() => None,
+        }
+    }
+
+    /// `false` once nobody writes any more.
+    async fn put(&self, input: Input) -> bool {
+        self.to.send(Message { track: self.track, arrived: self.start.elapsed(), input }).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
