@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::engine::Priority;
+use bytes::Bytes;
 use ortica_core::Rng;
 use ortica_core::crypto::providers;
-use ortica_sctp::{Config, Ppid};
+use ortica_sctp::dcep::Open;
+use ortica_sctp::{Config, Ppid, SendOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
