@@ -2,40 +2,20 @@
 
 mod common;
 
+use common::streams::{add_stream, connect, pair};
 use common::{Side, negotiate};
 use netsim::{Link, Pair};
+use ortica::Direction;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::Instant;
-use ortica::engine::{
-    CodecFeedback, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpSendParameters, SendFrameError,
-};
+use ortica::engine::{ReceivedFrame, SendFrameError};
 use ortica::jsep::TransceiverId;
 use ortica::peer::PeerEvent;
-use ortica::rtp::header_extension::ExtensionMap;
-use ortica::rtp::{PayloadType, Ssrc};
 use ortica::stats::StatsReport;
-use ortica::{ConnectionState, Direction};
 use std::time::Duration;
 
 const DELAY: Duration = Duration::from_millis(25);
 const FRAME: Duration = Duration::from_millis(20);
-
-fn pair(seed: u64, link: Link) -> Pair<Side> {
-    let mut a = Side::new(seed * 2 + 1, Pair::<Side>::A);
-    let mut b = Side::new(seed * 2 + 2, Pair::<Side>::B);
-    for side in [&mut a, &mut b] {
-        side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
-    }
-    Pair::new(seed, link, a, b)
-}
-
-fn connect(pair: &mut Pair<Side>) {
-    pair.run_until(Duration::from_secs(30), |a, b| {
-        a.peer.connection_state() == ConnectionState::Connected
-            && b.peer.connection_state() == ConnectionState::Connected
-    })
-    .expect("connects");
-}
 
 /// A picture of VP8 as far as its header goes, whose bytes tell its number.
 fn picture(number: u32, key_frame: bool, len: usize) -> EncodedFrame {
@@ -333,30 +313,6 @@ fn a_track_that_was_put_on_hold_goes_on() {
     assert_eq!((stats.packets_sent, stats.frames_dropped), (70, 10), "{stats:?}");
 }
 
-/// Sends a little sound under a number that the other side has given to a stream of its own.
-fn imitate(side: &mut Side, now: Instant, ssrc: Ssrc) {
-    let session = side.peer.session_mut();
-    let transport = session.transports().next().expect("a transport");
-    let sender = session.add_sender(transport, MediaKind::Audio).expect("there is room");
-    let codec = RtpCodecParameters {
-        codec: Codec::Pcmu,
-        payload_type: PayloadType(0),
-        rtx: None,
-        feedback: CodecFeedback::default(),
-    };
-    let parameters = RtpSendParameters {
-        mid: None,
-        codecs: vec![codec],
-        telephone_events: Vec::new(),
-        header_extensions: ExtensionMap::new(),
-        encodings: vec![RtpEncodingParameters::new(ssrc)],
-        max_bitrate: None,
-        reduced_size_rtcp: false,
-    };
-    session.start_sending(now, sender, &parameters).expect("it can be sent");
-    session.send_frame(now, sender, &sound(0)).expect("there is room");
-}
-
 /// Guards: RFC 3550 §8.2: a stream gives way to one of the peer with its number, with a goodbye, and goes on with a key frame; what
 /// comes back just after is no reason to change again.
 #[test]
@@ -374,7 +330,7 @@ fn rtp_4_a_stream_whose_number_the_peer_takes_goes_on_under_another() {
     stream(&mut pair, video, to, 10, |at, _| picture(at, at == 0, 3_000));
     let before = number(&pair);
 
-    pair.with_b(|b, now| imitate(b, now, before));
+    pair.with_b(|b, now| add_stream(b, now, Some(before)));
     pair.run_for(Duration::from_millis(100));
     let after = number(&pair);
     assert_ne!(after, before);
@@ -388,7 +344,7 @@ fn rtp_4_a_stream_whose_number_the_peer_takes_goes_on_under_another() {
     assert!(lines.contains(&after.0.to_string()) && !lines.contains(&before.0.to_string()), "{lines}");
     assert_eq!(number(&pair), after);
 
-    pair.with_b(|b, now| imitate(b, now, after));
+    pair.with_b(|b, now| add_stream(b, now, Some(after)));
     let seen = stream(&mut pair, video, to, 10, |at, wanted| picture(40 + at, wanted, 3_000));
     assert_eq!((number(&pair), frames(&seen).len()), (after, 10));
 }

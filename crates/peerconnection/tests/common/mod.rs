@@ -1,6 +1,8 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod streams;
+pub mod stun_server;
 #[cfg(feature = "serde")]
 pub mod watch;
 
