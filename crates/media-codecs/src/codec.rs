@@ -41,6 +41,8 @@ pub enum Codec {
     Opus,
     /// VP8, RFC 6386 and 7741.
     Vp8,
+    /// G.722, of 16 kHz, whose RTP clock says 8,000 (RFC 3551 §4.5.2).
+    G722,
     /// G.711 with the mu-law, of North America and Japan.
     Pcmu,
     /// G.711 with the A-law, of everywhere else.
@@ -75,7 +77,7 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8];
+    pub const ALL: &'static [Self] = &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -86,7 +88,7 @@ impl Codec {
     /// Whether this build has an encoder and a decoder for it.
     pub const fn can_code(self) -> bool {
         match self {
-            Self::Pcmu | Self::Pcma => true,
+            Self::G722 | Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
             Self::Vp8 => cfg!(feature = "vpx"),
         }
@@ -116,7 +118,7 @@ impl Codec {
     /// Sound or picture.
     pub const fn kind(self) -> MediaKind {
         match self {
-            Self::Opus | Self::Pcmu | Self::Pcma => MediaKind::Audio,
+            Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => MediaKind::Audio,
             Self::Vp8 => MediaKind::Video,
         }
     }
@@ -126,6 +128,7 @@ impl Codec {
         match self {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
+            Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
         }
@@ -136,17 +139,18 @@ impl Codec {
         match self {
             Self::Opus => "audio/opus",
             Self::Vp8 => "video/VP8",
+            Self::G722 => "audio/G722",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
         }
     }
 
-    /// Ticks of the RTP timestamp in a second. For Opus 48,000 at any bandwidth.
+    /// Ticks of the RTP timestamp in a second. For Opus 48,000 at any bandwidth, for G.722 half its sample rate.
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
             Self::Vp8 => 90_000,
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
 
@@ -154,7 +158,7 @@ impl Codec {
     pub const fn channels(self) -> Option<u8> {
         match self {
             Self::Opus => Some(2),
-            Self::Pcmu | Self::Pcma => Some(1),
+            Self::G722 | Self::Pcmu | Self::Pcma => Some(1),
             Self::Vp8 => None,
         }
     }
@@ -164,6 +168,7 @@ impl Codec {
         match self {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
+            Self::G722 => Some(PayloadType(9)),
             Self::Opus | Self::Vp8 => None,
         }
     }
@@ -173,6 +178,7 @@ impl Codec {
         match self {
             Self::Pcmu => PayloadType(0),
             Self::Pcma => PayloadType(8),
+            Self::G722 => PayloadType(9),
             Self::Opus => PayloadType(111),
             Self::Vp8 => PayloadType(96),
         }
@@ -182,7 +188,7 @@ impl Codec {
     pub const fn default_parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
-            Self::Vp8 | Self::Pcmu | Self::Pcma => &[],
+            Self::Vp8 | Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
     }
 
@@ -198,7 +204,7 @@ impl Codec {
         match self {
             Self::Vp8 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
-            Self::Pcmu | Self::Pcma => &[],
+            Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
     }
 }
@@ -236,7 +242,8 @@ mod tests {
     fn static_payload_types_are_those_of_rfc_3551() {
         assert_eq!(Codec::from_static_payload_type(PayloadType(0)), Some(Codec::Pcmu));
         assert_eq!(Codec::from_static_payload_type(PayloadType(8)), Some(Codec::Pcma));
-        assert_eq!(Codec::from_static_payload_type(PayloadType(9)), None);
+        assert_eq!(Codec::from_static_payload_type(PayloadType(9)), Some(Codec::G722));
+        assert_eq!(Codec::from_static_payload_type(PayloadType(10)), None);
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! is the frame ([`assemble`](Depacketizer::assemble))? A frame with a hole in it is [`AssembleError::Incomplete`], never a
 //! shorter frame.
 
-pub mod g711;
 pub mod gap;
+pub mod octets;
 pub mod opus;
 mod single;
 pub mod telephone_event;
@@ -65,7 +65,7 @@ pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
         Codec::Opus => Box::new(opus::OpusPacketizer::default()),
-        Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Packetizer::new(codec)),
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetPacketizer::new(codec)),
     }
 }
 
@@ -74,7 +74,7 @@ pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
-        Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Depacketizer::new(codec)),
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
     }
 }
 
