@@ -56,7 +56,7 @@ fn who_waits_is_told_when_the_runtime_ends() {
         for (name, _, task) in &waiters {
             assert!(!task.is_finished(), "{name} waits for nothing");
         }
-        drop(endpoints);
+        endpoints.shutdown_background();
         for (name, gets, task) in waiters {
             assert_eq!(within(task).await.unwrap(), gets, "{name}");
         }
