@@ -365,7 +365,6 @@ fn rtp_4_a_stream_whose_number_the_peer_takes_goes_on_under_another() {
     ));
     assert_eq!(pair.b.events, [PeerEvent::TrackMute(to)], "the goodbye");
     let numbers = numbers_on_the_wire(&mut pair);
-    pair.with_a(|a, now| add_stream(a, now, Some(before)));
     let seen = stream(&mut pair, video, to, 30, |at, wanted| picture(10 + at, wanted, 3_000));
     assert_eq!(frames(&seen).len(), 30);
     assert!(frames(&seen)[0].key_frame);

@@ -10,6 +10,7 @@
 //! shorter frame.
 
 pub mod gap;
+pub mod h264;
 pub mod octets;
 pub mod opus;
 mod single;
@@ -25,6 +26,7 @@ pub use ortica_rtp::SequenceNumber;
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use crate::codec::Form;
 use crate::frame::TemporalLayer;
 use crate::{Codec, EncodedFrame};
 
@@ -58,21 +60,32 @@ pub trait Depacketizer: Send {
     /// # Errors
     /// [`AssembleError`], where [`Incomplete`](AssembleError::Incomplete) means that packets are missing.
     fn assemble(&mut self, pts: i64, pieces: &[Piece<'_>]) -> Result<EncodedFrame, AssembleError>;
-}
 
-/// The packetizer of a codec. Running indices in payload headers start at random.
-pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
-    match codec {
-        Codec::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
-        Codec::Opus => Box::new(opus::OpusPacketizer::default()),
-        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetPacketizer::new(codec)),
+    /// Takes what the sender's `a=fmtp` says of its stream beside the format. By default there is nothing to take.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for what cannot be read; nothing was taken then.
+    fn describe(&mut self, fmtp: &str) -> Result<(), DecodeError> {
+        let _ = fmtp;
+        Ok(())
     }
 }
 
-/// The depacketizer of a codec.
+/// The packetizer of a codec, in the form that the peer takes. Running indices in payload headers start at random.
+pub fn packetizer(form: impl Into<Form>, rng: &mut Rng) -> Box<dyn Packetizer> {
+    match form.into() {
+        Form::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
+        Form::H264(form) => Box::new(h264::H264Packetizer::new(form.packetization_mode)),
+        Form::Opus => Box::new(opus::OpusPacketizer::default()),
+        form @ (Form::G722 | Form::Pcmu | Form::Pcma) => Box::new(octets::OctetPacketizer::new(form.codec())),
+    }
+}
+
+/// The depacketizer of a codec, for all of its forms.
 pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
+        Codec::H264 => Box::new(h264::H264Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
         Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
     }
@@ -84,11 +97,14 @@ pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
 pub struct Limits {
     /// The largest frame in bytes, beyond which [`AssembleError::TooLarge`] is the answer. Default 4 MiB.
     pub max_frame: usize,
+    /// The most units that a frame may be made of where its format has such, beyond which [`AssembleError::TooManyUnits`] is the
+    /// answer. Default 512.
+    pub max_units: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_frame: 4 << 20 }
+        Self { max_frame: 4 << 20, max_units: 512 }
     }
 }
 
@@ -209,6 +225,12 @@ pub enum AssembleError {
     /// The frame is larger than [`Limits::max_frame`].
     #[error("a frame above {0} bytes")]
     TooLarge(usize),
+    /// The frame has more units than [`Limits::max_units`].
+    #[error("a frame of more than {0} units")]
+    TooManyUnits(usize),
+    /// The frame needs parameters that the stream has not brought.
+    #[error("a parameter set is missing")]
+    MissingParameterSet,
     /// A packet is no payload of the format.
     #[error("not a payload of the format")]
     Malformed(#[from] DecodeError),

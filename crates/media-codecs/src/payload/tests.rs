@@ -73,15 +73,18 @@ fn frames(codec: Codec, mtu: usize) -> impl Strategy<Value = Vec<EncodedFrame>> 
     prop::collection::vec(frame, 1..5)
 }
 
+/// The codecs whose frames may be any bytes; those of others are tested beside their formats.
+const OF_ANY_BYTES: [Codec; 5] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma, Codec::Vp8];
+
 fn cases() -> impl Strategy<Value = (Codec, usize, Vec<EncodedFrame>, u16)> {
-    let codec = prop::sample::select(Codec::ALL);
+    let codec = prop::sample::select(&OF_ANY_BYTES[..]);
     (codec, 200usize..=1_400, any::<u16>())
         .prop_flat_map(|(codec, mtu, first)| (Just(codec), Just(mtu), frames(codec, mtu), Just(first)))
 }
 
 proptest! {
-    // With 1 to 4 frames each and four codecs: 10,000 frames of each codec.
-    #![proptest_config(ProptestConfig::with_cases(16_000))]
+    // With 1 to 4 frames each and five codecs: 10,000 frames of each codec.
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     /// The guard: what is taken apart and put together is what was sent, again after a second trip, at any MTU; and no payload
     /// exceeds it.
@@ -131,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken_or_refused(codec in prop::sample::select(Codec::ALL), payload in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn any_bytes_are_taken_or_refused(codec in prop::sample::select(&OF_ANY_BYTES[..]), payload in prop::collection::vec(any::<u8>(), 0..40)) {
         let mut depacketizer = depacketizer(codec, Limits::default());
         let piece = Piece { sequence: SequenceNumber(1), marker: true, payload: &payload };
         let info = depacketizer.inspect(&payload, true);
