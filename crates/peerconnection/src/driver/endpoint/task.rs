@@ -339,7 +339,8 @@ mod tests {
 
     /// A driver that the test runs in place of the endpoint's own, which has no turn meanwhile.
     fn stand_in(sockets: Vec<Socket>) -> (Endpoint, Driver) {
-        let endpoint = Endpoint::new(EndpointConfig::default().with_addresses(vec![LOOPBACK.into()])).unwrap();
+        let config = EndpointConfig::default().with_addresses(vec![LOOPBACK.into()]);
+        let endpoint = Endpoint::new(config).expect("loopback has free ports");
         let driver = Driver::new(endpoint.shared.clone(), sockets);
         (endpoint, driver)
     }
