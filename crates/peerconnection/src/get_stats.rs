@@ -42,7 +42,8 @@ pub enum SelectorError {
 
 /// # Statistics
 impl PeerConnection {
-    /// All there is to know of the connection now. Complete when it returns, and still answered after the end.
+    /// All there is to know of the connection now. Complete when it returns, and still answered after a close, with all but streams:
+    /// see [`Peer::stats`](crate::peer::Peer::stats).
     ///
     /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
     pub fn get_stats(&self) -> StatsReport {

@@ -2,6 +2,8 @@
 #![cfg(all(unix, feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+#[path = "common/child.rs"]
+mod child;
 #[path = "common/sockets.rs"]
 mod sockets;
 
@@ -15,26 +17,13 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
-use std::time::Duration;
-
-const CHILD: &str = "ORTICA_FEW_DESCRIPTORS";
 
 /// Runs a test of that name in a process of its own, which has 64.
 fn with_few_descriptors(name: &str, test: impl Future<Output = ()>) {
-    if std::env::var_os(CHILD).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), test).await.expect("in time") });
-        return;
+    if child::is_child() {
+        return child::run(test);
     }
-    let child = Command::new("sh")
-        .args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\" --test-threads 1 --nocapture"])
-        .arg(std::env::current_exe().unwrap())
-        .arg(name)
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
-    assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"), "the child ran the test");
+    child::spawn(Command::new("sh"), "ulimit -n 64 && exec \"$0\" \"$@\"", name);
 }
 
 fn on_loopback() -> EndpointConfig {

@@ -176,6 +176,12 @@ fn half_closed(end: impl FnOnce(&mut Session, Instant, TransportId)) -> Heard {
     }
 }
 
+/// Its channel is closed, and that is no failure, since this side wanted it so.
+fn ended_by_itself(side: &Side) -> bool {
+    let (session, id) = (side.peer.session(), side.channels[0]);
+    session.channel_state(id) == ChannelState::Closed && session.channel_failure(id).is_none()
+}
+
 /// Guards what each half of an end is taken for, in the order in which it is told: DTLS takes SCTP and the channels with it, SCTP
 /// the channels alone, and ICE goes on, so that the connection is not called closed (webrtc-pc §4.3.3).
 #[test]
@@ -188,11 +194,13 @@ fn flt_31_each_half_of_an_end_is_told_in_its_order() {
     assert_eq!((heard.transport, heard.channel), (vec![dtls.clone(), sctp.clone()], Some(None)));
     assert_eq!(heard.peer, of_dtls);
     assert_eq!(heard.pair.b.closed, heard.pair.b.channels);
+    assert!(ended_by_itself(&heard.pair.a));
 
     let heard = half_closed(|session, now, id| session.stop_sctp(now, id).unwrap());
     assert_eq!((heard.transport, heard.channel), (vec![sctp.clone()], Some(Some(12))));
     assert_eq!(heard.peer, [], "no state of the connection is one of SCTP");
     assert_eq!(heard.pair.b.closed, heard.pair.b.channels);
+    assert!(ended_by_itself(&heard.pair.a));
     let b = &heard.pair.b.peer;
     assert_eq!(
         (b.connection_state(), b.session().dtls_state(id)),
@@ -203,6 +211,7 @@ fn flt_31_each_half_of_an_end_is_told_in_its_order() {
     assert_eq!((heard.transport, heard.channel), (vec![sctp, dtls], Some(Some(12))));
     assert_eq!(heard.peer, of_dtls);
     assert_eq!(heard.pair.b.closed, heard.pair.b.channels);
+    assert!(ended_by_itself(&heard.pair.a));
 }
 
 /// Guards that a side which is left so can still be closed, and that a half that has ended does not end again.

@@ -4,15 +4,15 @@
 mod common;
 
 use bytes::Bytes;
+use common::stun_server::Node;
 use common::{Side, call, exchange};
-use netsim::{Endpoint, Link, LinkId, Nat, NatId, Network, NodeId, Pair, Swarm};
+use netsim::{Link, LinkId, Nat, NatId, Network, NodeId, Pair, Swarm};
 use ortica::ConnectionState;
 use ortica::core::crypto::rust_crypto;
-use ortica::core::{Datagram, Ecn, Instant, SocketId, Transmit};
+use ortica::core::{Datagram, Instant, SocketId};
 use ortica::engine::{ChannelMessage, ChannelParameters};
 use ortica::peer::PeerEvent;
 use ortica_ice::HostCandidates;
-use ortica_ice::stun::{Class, Message, MessageBuilder, Method};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -34,68 +34,6 @@ fn ice() -> ortica_ice::Config {
 
 fn number(n: u32) -> ChannelMessage {
     ChannelMessage { binary: true, data: Bytes::copy_from_slice(&n.to_be_bytes()) }
-}
-
-/// A peer, or a STUN server.
-enum Node {
-    Side(Box<Side>),
-    Server(Vec<(SocketAddr, Vec<u8>)>),
-}
-
-impl Node {
-    fn side(&mut self) -> &mut Side {
-        match self {
-            Self::Side(side) => side,
-            Self::Server(_) => panic!("a server"),
-        }
-    }
-}
-
-impl Endpoint for Node {
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        match self {
-            Self::Side(side) => side.handle_datagram(now, datagram),
-            Self::Server(answers) => {
-                let message = Message::parse(datagram.contents).unwrap();
-                if message.class() == Class::Request {
-                    let mut out = Vec::new();
-                    MessageBuilder::new(&mut out, Class::Success, Method::BINDING, message.transaction())
-                        .xor_mapped_address(datagram.remote);
-                    answers.push((datagram.remote, out));
-                }
-            }
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        if let Self::Side(side) = self {
-            side.handle_timeout(now);
-        }
-    }
-
-    fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        match self {
-            Self::Side(side) => side.poll_transmit(now, max_segments, out),
-            Self::Server(answers) => {
-                let (remote, answer) = answers.pop()?;
-                out.extend_from_slice(&answer);
-                Some(Transmit { socket: SocketId(0), remote, ecn: Ecn::NotEct, len: answer.len(), segment_size: None })
-            }
-        }
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::Side(side) => side.poll_timeout(),
-            Self::Server(_) => None,
-        }
-    }
-
-    fn react(&mut self, now: Instant) {
-        if let Self::Side(side) = self {
-            side.react(now);
-        }
-    }
 }
 
 /// Two peers on a network that the test lays out, a channel open between them.

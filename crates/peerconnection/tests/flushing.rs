@@ -4,9 +4,10 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Side, call, exchange};
+use common::{Side, call, exchange, negotiate, streams};
 use netsim::{Link, Pair};
 use ortica::ConnectionState;
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::SocketId;
 use ortica::core::crypto::rust_crypto;
 use ortica::engine::{
@@ -127,6 +128,27 @@ fn what_an_outage_swallows_is_told() {
     }
 }
 
+/// Guards `Transport::flush`: what is still to arrive keeps no media going, whose goodbye comes at once.
+#[test]
+fn media_end_with_the_call_while_data_still_go_out() {
+    let mut pair = streams::pair(1, Link::with_delay(DELAY));
+    let now = pair.now();
+    pair.a.create_channel(now, ChannelParameters::default());
+    let track = pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    let mut pair = open(pair);
+    let sound = EncodedFrame::new(Codec::Pcmu, vec![0; 160], 0).with_duration(160);
+    pair.with_a(|a, now| a.peer.send_frame(now, track, &sound).unwrap());
+    pair.run_for(SECOND);
+    let (theirs, before) = (pair.b.peer.transceivers()[0].id, pair.b.events.len());
+    send(&mut pair, 1);
+    pair.b_to_a().down = true;
+    pair.with_a(|a, now| a.peer.close(now));
+    pair.run_for(SECOND);
+    assert!(!is_over(&pair.a));
+    assert_eq!(pair.b.events[before..], [PeerEvent::TrackMute(theirs)]);
+}
+
 /// Guards the retransmissions after `close`: what an outage kept goes out when it is over, if that is soon.
 #[test]
 fn a_short_outage_costs_nothing() {
@@ -143,9 +165,8 @@ fn a_short_outage_costs_nothing() {
     }
 }
 
-/// Guards `Config::with_linger`: who does not want to wait is told what that costs.
-#[test]
-fn without_patience_everything_on_the_way_is_dropped() {
+/// An open call of sides that wait for nothing when they close.
+fn impatient() -> Pair<Side> {
     let side = |seed, address| {
         let provider = rust_crypto::provider();
         let (ice, sctp) = (ortica_ice::Config::new(provider), ortica_sctp::Config::new(provider));
@@ -156,10 +177,29 @@ fn without_patience_everything_on_the_way_is_dropped() {
     let now = pair.now();
     pair.a.create_channel(now, ChannelParameters::default());
     exchange(now, &mut pair.a, &mut pair.b);
-    let mut pair = open(pair);
+    open(pair)
+}
+
+/// Guards `Config::with_linger`: who does not want to wait is told what that costs.
+#[test]
+fn without_patience_everything_on_the_way_is_dropped() {
+    let mut pair = impatient();
     send(&mut pair, 100);
     assert_eq!(close(&mut pair), Duration::ZERO);
     assert_eq!(undelivered(&pair.a), lost(100));
+}
+
+/// The same for who drains the session once more and then drops it.
+#[test]
+fn without_patience_the_end_comes_with_the_call() {
+    let mut pair = impatient();
+    send(&mut pair, 1);
+    pair.with_a(|a, now| {
+        a.peer.close(now);
+        while a.peer.poll_transmit(now, 1, &mut Vec::new()).is_some() {}
+        a.peer.drain_engine(now, |_| ());
+        assert!(is_over(a));
+    });
 }
 
 /// Guards the account of a side that is left: what the other one had not acknowledged when it said goodbye.

@@ -3,19 +3,15 @@
 
 mod common;
 
+use common::streams::add_stream;
 use common::{Side, negotiate};
 use netsim::{Link, Pair, What};
 use ortica::ConnectionState;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
-use ortica::core::{Datagram, Instant, Rng};
-use ortica::engine::{
-    CodecFeedback, MediaError, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpSendParameters, RtpStats,
-    SenderId,
-};
+use ortica::core::{Datagram, Rng};
+use ortica::engine::{MediaError, ReceivedFrame, RtpStats};
 use ortica::jsep::{SessionDescription, TransceiverId};
 use ortica::peer::PeerEvent;
-use ortica::rtp::PayloadType;
-use ortica::rtp::header_extension::ExtensionMap;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -222,31 +218,6 @@ fn cve_52_a_flood_of_bad_packets_fills_no_log() {
     assert!(seen.warnings.len() <= 2, "of two seconds: {:?}", seen.warnings);
 }
 
-/// Sends nothing but a frame in a stream of its own, beside the media that were negotiated.
-fn add_stream(side: &mut Side, now: Instant) -> SenderId {
-    let session = side.peer.session_mut();
-    let transport = session.transports().next().unwrap();
-    let sender = session.add_sender(transport, MediaKind::Audio).unwrap();
-    let codec = RtpCodecParameters {
-        form: Codec::Pcmu.into(),
-        payload_type: PayloadType(0),
-        rtx: None,
-        feedback: CodecFeedback::default(),
-    };
-    let parameters = RtpSendParameters {
-        mid: None,
-        codecs: vec![codec],
-        telephone_events: Vec::new(),
-        header_extensions: ExtensionMap::new(),
-        encodings: vec![RtpEncodingParameters::new(session.draw_ssrc())],
-        max_bitrate: None,
-        reduced_size_rtcp: false,
-    };
-    session.start_sending(now, sender, &parameters).unwrap();
-    session.send_frame(now, sender, &EncodedFrame::new(Codec::Pcmu, vec![0; 160], 0).with_duration(160)).unwrap();
-    sender
-}
-
 /// Guards `Seldom`: fifty streams are found to be heard by nobody at one moment, and one line says so.
 #[test]
 fn cve_52_a_warning_of_a_kind_comes_once_a_second() {
@@ -254,7 +225,7 @@ fn cve_52_a_warning_of_a_kind_comes_once_a_second() {
     tracing::subscriber::with_default(lines.clone(), || {
         let mut target = Target::new(4);
         for _ in 0..50 {
-            target.pair.with_a(add_stream);
+            target.pair.with_a(|a, now| add_stream(a, now, None));
         }
         target.pair.run_for(100 * MS);
         target.pair.b_to_a().down = true;
@@ -277,7 +248,7 @@ fn flt_47_more_streams_than_the_limit_end_no_call() {
         let mut target = Target::new(5);
         let before = target.rtp();
         for number in 0..1_500 {
-            let sender = target.pair.with_a(add_stream);
+            let sender = target.pair.with_a(|a, now| add_stream(a, now, None));
             target.pair.run_for(2 * MS);
             if number % 100 == 99 {
                 target.talk(1, |_| ());
@@ -303,7 +274,7 @@ fn flt_47_more_streams_than_the_limit_end_no_call() {
         // As many as a context has room for, all alive; those beyond are refused and take nothing from the others.
         let mut target = Target::new(6);
         for _ in 0..1_023 {
-            target.pair.with_a(add_stream);
+            target.pair.with_a(|a, now| add_stream(a, now, None));
             target.pair.run_for(MS);
         }
         let a = target.pair.a.peer.session_mut();

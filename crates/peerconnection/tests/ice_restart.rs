@@ -63,6 +63,25 @@ fn jsep_4_the_end_of_candidates_follows_the_candidates() {
     }
 }
 
+/// Guards `Session::reset_transport` after a rollback: what was gathered goes, so that the next offer tells of candidates again.
+#[test]
+fn jsep_1_an_offer_after_one_that_was_taken_back_gathers_anew() {
+    let [a, b] = [(1, Pair::<Side>::A), (2, Pair::<Side>::B)].map(|(seed, address)| Side::new(seed, address));
+    let mut pair = Pair::new(1, Link::with_delay(Duration::from_millis(10)), a, b);
+    let now = pair.now();
+    pair.a.create_channel(now, ChannelParameters::default());
+    for round in 0..2 {
+        let now = pair.now();
+        let offer = pair.a.peer.create_offer(now).unwrap();
+        pair.a.peer.set_local_description(now, offer).unwrap();
+        report(&mut pair);
+        assert_eq!(gathering(&pair.a), ["gathering", "candidate", "last", "complete", "end"], "round {round}");
+        pair.a.peer.set_local_description(now, SessionDescription::rollback()).unwrap();
+        report(&mut pair);
+        pair.a.events.clear();
+    }
+}
+
 /// Guards `Negotiation::fresh` and the agent, which gathers by itself: new credentials on both sides, whoever offers, while
 /// the old pair carries data until a new one is selected.
 #[test]

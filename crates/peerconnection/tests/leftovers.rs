@@ -157,6 +157,14 @@ async fn ends() {
     are_gone(Things { tasks: before.tasks + 1, sockets: before.sockets + 1 }, "a shared endpoint").await;
     drop(shared);
     are_gone(before, "the shared endpoint").await;
+
+    // One that nobody ever used: nothing but its end wakes its task.
+    let unused = loopback();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    drop(unused);
+    are_gone(before, "an unused endpoint").await;
 }
 
 /// A call that begins, carries something, and ends in one way or another. Returns how long each side took to close, by the

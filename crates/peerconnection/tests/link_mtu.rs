@@ -3,15 +3,15 @@
 #![cfg(all(target_os = "linux", feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+#[path = "common/child.rs"]
+mod child;
 #[path = "common/sockets.rs"]
 mod sockets;
 
 use ortica::{Configuration, DataChannel, DataChannelInit, Message, PeerConnection};
 use sockets::{Call, call_between, loopback};
 use std::process::Command;
-use std::time::Duration;
 
-const CHILD: &str = "ORTICA_OWN_NETWORK";
 /// What IPv4 and UDP add to a datagram, of which bytes are counted.
 const AROUND: usize = 20 + 8;
 
@@ -20,26 +20,17 @@ const AROUND: usize = 20 + 8;
 #[test]
 fn flt_19_a_link_that_shrinks_under_a_transfer_loses_nothing() {
     let name = "flt_19_a_link_that_shrinks_under_a_transfer_loses_nothing";
-    if std::env::var_os(CHILD).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), run()).await.expect("in time") });
-        return;
+    if child::is_child() {
+        return child::run(run());
     }
     let possible = Command::new("unshare").args(["--net", "--map-root-user", "ip", "link", "set", "lo", "up"]).output();
     if !possible.as_ref().is_ok_and(|output| output.status.success()) {
         println!("skipped: no network namespace can be made here ({possible:?})");
         return;
     }
-    let child = Command::new("unshare")
-        .args(["--net", "--map-root-user", "sh", "-c"])
-        .arg("ip link set lo up mtu 9000 && exec \"$0\" --exact \"$1\" --test-threads 1 --nocapture")
-        .arg(std::env::current_exe().unwrap())
-        .arg(name)
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
-    assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"), "the child ran the test");
+    let mut shell = Command::new("unshare");
+    shell.args(["--net", "--map-root-user", "sh"]);
+    child::spawn(shell, "ip link set lo up mtu 9000 && exec \"$0\" \"$@\"", name);
 }
 
 async fn run() {

@@ -2,40 +2,23 @@
 
 mod common;
 
+use common::streams::{add_stream, connect, pair};
 use common::{Side, negotiate};
-use netsim::{Link, Pair};
+use netsim::{Link, Pair, What};
+use ortica::Direction;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::Instant;
-use ortica::engine::{
-    CodecFeedback, ReceivedFrame, RtpCodecParameters, RtpEncodingParameters, RtpSendParameters, SendFrameError,
-};
+use ortica::engine::{Event, ReceivedFrame, SendFrameError};
 use ortica::jsep::TransceiverId;
 use ortica::peer::PeerEvent;
-use ortica::rtp::header_extension::ExtensionMap;
-use ortica::rtp::{PayloadType, Ssrc};
 use ortica::stats::StatsReport;
-use ortica::{ConnectionState, Direction};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 const DELAY: Duration = Duration::from_millis(25);
 const FRAME: Duration = Duration::from_millis(20);
-
-fn pair(seed: u64, link: Link) -> Pair<Side> {
-    let mut a = Side::new(seed * 2 + 1, Pair::<Side>::A);
-    let mut b = Side::new(seed * 2 + 2, Pair::<Side>::B);
-    for side in [&mut a, &mut b] {
-        side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
-    }
-    Pair::new(seed, link, a, b)
-}
-
-fn connect(pair: &mut Pair<Side>) {
-    pair.run_until(Duration::from_secs(30), |a, b| {
-        a.peer.connection_state() == ConnectionState::Connected
-            && b.peer.connection_state() == ConnectionState::Connected
-    })
-    .expect("connects");
-}
 
 /// A picture of VP8 as far as its header goes, whose bytes tell its number.
 fn picture(number: u32, key_frame: bool, len: usize) -> EncodedFrame {
@@ -333,32 +316,28 @@ fn a_track_that_was_put_on_hold_goes_on() {
     assert_eq!((stats.packets_sent, stats.frames_dropped), (70, 10), "{stats:?}");
 }
 
-/// Sends a little sound under a number that the other side has given to a stream of its own.
-fn imitate(side: &mut Side, now: Instant, ssrc: Ssrc) {
-    let session = side.peer.session_mut();
-    let transport = session.transports().next().expect("a transport");
-    let sender = session.add_sender(transport, MediaKind::Audio).expect("there is room");
-    let codec = RtpCodecParameters {
-        form: Codec::Pcmu.into(),
-        payload_type: PayloadType(0),
-        rtx: None,
-        feedback: CodecFeedback::default(),
-    };
-    let parameters = RtpSendParameters {
-        mid: None,
-        codecs: vec![codec],
-        telephone_events: Vec::new(),
-        header_extensions: ExtensionMap::new(),
-        encodings: vec![RtpEncodingParameters::new(ssrc)],
-        max_bitrate: None,
-        reduced_size_rtcp: false,
-    };
-    session.start_sending(now, sender, &parameters).expect("it can be sent");
-    session.send_frame(now, sender, &sound(0)).expect("there is room");
+/// The numbers under which `a` sends packets of RTP, and of RTCP, from here on.
+fn numbers_on_the_wire(pair: &mut Pair<Side>) -> Rc<RefCell<[BTreeSet<u32>; 2]>> {
+    let numbers: Rc<RefCell<[BTreeSet<u32>; 2]>> = Rc::default();
+    let seen = numbers.clone();
+    pair.network.set_tap(move |crossing| {
+        let of_rtp = |at: usize| crossing.bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+        // RFC 7983 §7, and RFC 5761 §4 for the second byte.
+        let (at, is_rtcp) = match crossing.bytes {
+            [128..=191, 192..=223, ..] => (4, true),
+            [128..=191, ..] => (8, false),
+            _ => return,
+        };
+        if matches!(crossing.what, What::Sent) && crossing.from == Pair::<Side>::A {
+            seen.borrow_mut()[usize::from(is_rtcp)].extend(of_rtp(at));
+        }
+    });
+    numbers
 }
 
-/// Guards: RFC 3550 §8.2: a stream gives way to one of the peer with its number, with a goodbye, and goes on with a key frame; what
-/// comes back just after is no reason to change again.
+/// Guards `resolve_collision`, as RFC 3550 §8.2 has it: a stream gives way to one of the peer with its number, with a goodbye, and goes
+/// on with a key frame, which whoever encodes is told of; nothing is sent under the old number any more. What comes back just after
+/// is no reason to change again.
 #[test]
 fn rtp_4_a_stream_whose_number_the_peer_takes_goes_on_under_another() {
     let mut pair = pair(1, Link::with_delay(DELAY));
@@ -373,22 +352,33 @@ fn rtp_4_a_stream_whose_number_the_peer_takes_goes_on_under_another() {
     let number = |pair: &Pair<Side>| pair.a.peer.session().sender_stats(sender).unwrap().ssrc.unwrap();
     stream(&mut pair, video, to, 10, |at, _| picture(at, at == 0, 3_000));
     let before = number(&pair);
+    pair.a.sender_events.clear();
+    pair.b.events.clear();
 
-    pair.with_b(|b, now| imitate(b, now, before));
+    pair.with_b(|b, now| add_stream(b, now, Some(before)));
     pair.run_for(Duration::from_millis(100));
     let after = number(&pair);
     assert_ne!(after, before);
+    assert!(matches!(
+        pair.a.sender_events[..],
+        [Event::SsrcChanged { sender: of, .. }, Event::EncoderTargets(to)] if of == sender && to == sender
+    ));
+    assert_eq!(pair.b.events, [PeerEvent::TrackMute(to)], "the goodbye");
+    let numbers = numbers_on_the_wire(&mut pair);
     let seen = stream(&mut pair, video, to, 30, |at, wanted| picture(10 + at, wanted, 3_000));
     assert_eq!(frames(&seen).len(), 30);
     assert!(frames(&seen)[0].key_frame);
     let stats = pair.b.peer.session().receiver_stats(receiver).unwrap();
     assert_eq!((stats.ssrc, stats.packets_lost), (Some(after), 0));
+    for of_a in numbers.borrow().iter() {
+        assert!(of_a.contains(&after.0) && !of_a.contains(&before.0), "{of_a:?}");
+    }
     negotiate(&mut pair);
     let lines = track_lines(&pair.a).join("\n");
     assert!(lines.contains(&after.0.to_string()) && !lines.contains(&before.0.to_string()), "{lines}");
     assert_eq!(number(&pair), after);
 
-    pair.with_b(|b, now| imitate(b, now, after));
+    pair.with_b(|b, now| add_stream(b, now, Some(after)));
     let seen = stream(&mut pair, video, to, 10, |at, wanted| picture(40 + at, wanted, 3_000));
     assert_eq!((number(&pair), frames(&seen).len()), (after, 10));
 }

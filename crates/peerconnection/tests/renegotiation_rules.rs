@@ -8,7 +8,7 @@ use netsim::{Link, Pair};
 use ortica::ConnectionState;
 use ortica::Direction;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
-use ortica::engine::{DtlsState, SendFrameError};
+use ortica::engine::{ChannelParameters, DtlsState, SendFrameError};
 use ortica::jsep::{DescriptionError, SdpType, SectionProblem, SessionDescription, TransceiverInit};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -179,8 +179,9 @@ fn jsep_6_an_answer_for_the_time_being_lets_media_go() {
     assert_eq!(send(&mut pair), Ok(()));
 }
 
-/// A call in which `a` is told these names of the DTLS association, the second with a restart of ICE; what became of it then.
-fn renamed(first: &str, second: &str) -> DtlsState {
+/// A call with a channel in which `a` is told these names of the DTLS association, the second with a restart of ICE; what became of
+/// it then, and whether the channel failed.
+fn renamed(first: &str, second: &str) -> (DtlsState, bool) {
     let mut pair = pair();
     let now = pair.now();
     let named = |description: SessionDescription, name: &str| {
@@ -188,6 +189,7 @@ fn renamed(first: &str, second: &str) -> DtlsState {
         SessionDescription { sdp, ..description }
     };
     pair.a.peer.add_track(MediaKind::Audio, Vec::new()).unwrap();
+    let channel = pair.a.create_channel(now, ChannelParameters::default());
     let offer = pair.a.peer.create_offer(now).unwrap();
     pair.a.peer.set_local_description(now, offer).unwrap();
     pair.b.peer.set_remote_description(now, pair.a.peer.local_description().unwrap()).unwrap();
@@ -207,13 +209,15 @@ fn renamed(first: &str, second: &str) -> DtlsState {
     let answer = pair.a.peer.create_answer(now).unwrap();
     pair.a.peer.set_local_description(now, answer).unwrap();
     let session = pair.a.peer.session();
-    session.dtls_state(session.transports().next().unwrap()).unwrap()
+    let dtls = session.dtls_state(session.transports().next().unwrap()).unwrap();
+    (dtls, session.channel_failure(channel).is_some())
 }
 
-/// Guards: an association that has another name is another one, whatever its certificate.
+/// Guards: an association that has another name is another one, whatever its certificate, and channels of the one before it have
+/// failed.
 #[test]
 fn sdp_7_another_tls_id_is_another_association() {
     let (one, other) = ("abc3de65cddef001be82", "bcd4ef76deef112cf93a");
-    assert_eq!(renamed(one, one), DtlsState::Connected);
-    assert_eq!(renamed(one, other), DtlsState::Connecting);
+    assert_eq!(renamed(one, one), (DtlsState::Connected, false));
+    assert_eq!(renamed(one, other), (DtlsState::Connecting, true));
 }

@@ -3,9 +3,11 @@
 
 mod common;
 
+use common::streams::{connect, pair};
 use common::watch::Watch;
 use common::{Side, negotiate};
 use netsim::{Link, Pair, What};
+use ortica::Direction;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::{Bitrate, Rng};
 use ortica::engine::{
@@ -14,7 +16,6 @@ use ortica::engine::{
 use ortica::jsep::{SessionDescription, TransceiverId};
 use ortica::peer::{PeerEvent, SourceFigures, SourceReport};
 use ortica::stats::{DtlsRole, IceRole, StatsKind, StatsReport};
-use ortica::{ConnectionState, Direction};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,20 +29,6 @@ const TAG: u64 = 16;
 
 fn seeds() -> u64 {
     std::env::var("ORTICA_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
-}
-
-fn pair(seed: u64, link: Link) -> Pair<Side> {
-    let mut a = Side::new(seed * 2 + 1, Pair::<Side>::A);
-    let mut b = Side::new(seed * 2 + 2, Pair::<Side>::B);
-    for side in [&mut a, &mut b] {
-        side.peer.set_codecs(vec![Codec::Pcmu, Codec::Vp8]);
-    }
-    Pair::new(seed, link, a, b)
-}
-
-fn connect(pair: &mut Pair<Side>) {
-    let connected = |side: &mut Side| side.peer.connection_state() == ConnectionState::Connected;
-    pair.run_until(30 * SECOND, |a, b| connected(a) && connected(b)).expect("connects");
 }
 
 fn picture(number: u32, key_frame: bool, len: usize) -> EncodedFrame {
@@ -393,13 +380,21 @@ fn api_1_whatever_happens_names_stay_and_counters_grow() {
     }
 }
 
-/// Guards what is left of a connection after its end: transports with what they counted, channels, and no streams.
+/// Guards what is left of a connection after its end: transports with what they counted, channels, and no streams, which go at once
+/// with the transceivers that a close stops (webrtc-stats, "the RTP statistics hierarchy").
 #[test]
 fn api_3_transports_have_statistics_after_the_end() {
     let mut call = Call::new(1, Link::with_delay(DELAY));
     call.stream(50);
     let [before, _] = call.reports();
+    let of_streams = |report: &StatsReport| {
+        let codecs = report.codecs().count();
+        (report.inbound_rtp().count(), report.outbound_rtp().count(), codecs)
+    };
+    assert_ne!(of_streams(&before), (0, 0, 0));
     call.pair.with_a(|a, now| a.peer.close(now));
+    let [closing, _] = call.reports();
+    assert_eq!((of_streams(&closing), closing.transports().count()), ((0, 0, 0), 1));
     call.pair.run_for(10 * SECOND);
     assert!(call.pair.a.peer.close_reason().is_some());
     let [after, _] = call.reports();
@@ -409,7 +404,7 @@ fn api_3_transports_have_statistics_after_the_end() {
     assert_eq!(later.dtls_cipher, earlier.dtls_cipher);
     assert_eq!(after.selected_candidate_pair().map(|pair| pair.packets_sent > 0), Some(true));
     assert_eq!((after.certificates().count(), after.data_channels().count()), (2, 1));
-    assert_eq!(after.inbound_rtp().count() + after.outbound_rtp().count() + after.codecs().count(), 0);
+    assert_eq!(of_streams(&after), (0, 0, 0));
     let counts = after.peer_connections().next().unwrap();
     assert_eq!((counts.data_channels_opened, counts.data_channels_closed), (1, 1));
     assert_eq!(call.pair.a.peer.session().transports().count(), 0, "keys are gone");

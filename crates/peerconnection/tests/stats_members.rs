@@ -7,17 +7,16 @@ mod common;
 mod sockets;
 
 use common::Side;
-use netsim::{Endpoint, Link, Nat, Network, NodeId, Pair, Swarm};
+use common::stun_server::Node;
+use netsim::{Link, Nat, Network, NodeId, Pair, Swarm};
 use ortica::codecs::synthetic::{MovingPicture, Tone};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::crypto::rust_crypto;
-use ortica::core::{Datagram, Ecn, Instant, SocketId, Transmit};
 use ortica::engine::ChannelParameters;
 use ortica::jsep::TransceiverInit;
 use ortica::parameters::RtpEncodingParameters;
 use ortica::stats::StatsReport;
 use ortica::{DataChannelInit, LocalTrack};
-use ortica_ice::stun::{Class, Message as Stun, MessageBuilder, Method};
 use serde_json::Value;
 use sockets::{connection_everywhere, negotiate, track};
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,69 +114,6 @@ fn members_of_layers() {
     let members = members(&[a.peer.stats(netsim::epoch())]);
     print(&members);
     assert!(members["outbound-rtp"].contains("rid"));
-}
-
-enum Node {
-    Side(Box<Side>),
-    /// Answers are what waits.
-    Server(Vec<(SocketAddr, Vec<u8>)>),
-}
-
-impl Node {
-    fn side(&mut self) -> &mut Side {
-        match self {
-            Self::Side(side) => side,
-            Self::Server(_) => panic!("the server is no peer"),
-        }
-    }
-}
-
-impl Endpoint for Node {
-    fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
-        match self {
-            Self::Side(side) => side.handle_datagram(now, datagram),
-            Self::Server(answers) => {
-                let remote = datagram.remote;
-                for segment in datagram.segments() {
-                    let request = Stun::parse(segment).unwrap();
-                    let mut out = Vec::new();
-                    MessageBuilder::new(&mut out, Class::Success, Method::BINDING, request.transaction())
-                        .xor_mapped_address(remote);
-                    answers.push((remote, out));
-                }
-            }
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        if let Self::Side(side) = self {
-            side.handle_timeout(now);
-        }
-    }
-
-    fn poll_transmit(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
-        match self {
-            Self::Side(side) => side.poll_transmit(now, max_segments, out),
-            Self::Server(answers) => {
-                let (remote, answer) = answers.pop()?;
-                out.extend_from_slice(&answer);
-                Some(Transmit { socket: SocketId(0), remote, ecn: Ecn::NotEct, len: answer.len(), segment_size: None })
-            }
-        }
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        match self {
-            Self::Side(side) => side.poll_timeout(),
-            Self::Server(_) => None,
-        }
-    }
-
-    fn react(&mut self, now: Instant) {
-        if let Self::Side(side) = self {
-            side.react(now);
-        }
-    }
 }
 
 /// Two peers, each behind a NAT, with a STUN server outside.

@@ -1,11 +1,15 @@
 //! Encoded transforms of tracks over real sockets, as functions and as streams.
 
+#[path = "common/sockets.rs"]
+mod sockets;
+
 use ortica::codecs::synthetic::{Tone, tone_level, tone_purity};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::ReceivedFrame;
 use ortica::jsep::TransceiverError;
 use ortica::transform::{FrameReader, RtpFrame};
 use ortica::{Configuration, Event, Events, LocalTrack, PeerConnection, RemoteTrack, RtpReceiver, RtpSender};
+use sockets::describe;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,9 +29,7 @@ async fn call(codec: Codec) -> (PeerConnection, PeerConnection, LocalTrack, RtpS
     let ((a, _), (b, mut events)) = (connection(codec), connection(codec));
     let track = LocalTrack::new(codec.kind(), Default::default());
     let sender = a.add_track(&track, &[]).expect("it is legal");
-    a.set_local_description(None).expect("an offer");
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().expect("was set")).expect("a legal offer");
+    b.set_remote_description(describe(&a).await).expect("a legal offer");
     let find = async {
         loop {
             if let Event::Track(event) = events.next().await.expect("the connection goes on") {
@@ -36,9 +38,7 @@ async fn call(codec: Codec) -> (PeerConnection, PeerConnection, LocalTrack, RtpS
         }
     };
     let receiver = timeout(PATIENCE, find).await.expect("a track");
-    b.set_local_description(None).expect("an answer");
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().expect("was set")).expect("a legal answer");
+    a.set_remote_description(describe(&b).await).expect("a legal answer");
     timeout(PATIENCE, a.connected()).await.expect("it connects").expect("it is open");
     (a, b, track, sender, receiver)
 }

@@ -3,9 +3,9 @@
 
 mod common;
 
+use common::streams::connect;
 use common::{Side, negotiate};
 use netsim::{Link, Pair};
-use ortica::ConnectionState;
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::{
     FrameType, KeyFrameError, MAX_FRAME, MediaMetadata, ReceivedFrame, ReceiverStats, Resolution, RtpFrame,
@@ -49,11 +49,7 @@ impl Call {
         negotiate(&mut pair);
         let to = pair.b.peer.transceivers()[0].id;
         pair.with_b(|b, now| b.peer.set_transform(now, to, Receiver, true)).unwrap();
-        pair.run_until(Duration::from_secs(30), |a, b| {
-            a.peer.connection_state() == ConnectionState::Connected
-                && b.peer.connection_state() == ConnectionState::Connected
-        })
-        .expect("connects");
+        connect(&mut pair);
         Self { pair, from, to, frames: 0 }
     }
 

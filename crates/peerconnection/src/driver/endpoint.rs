@@ -83,7 +83,8 @@ impl EndpointConfig {
 /// transports, and sockets, of their own, unless [`EndpointConfig::with_addresses`] named the addresses to bind to: then all share
 /// those, which works with peers that bundle, or that have an address for each transport.
 ///
-/// Clones name the same endpoint. It ends when the last clone and the last connection on it are gone.
+/// Clones name the same endpoint. It ends when the last clone and the last connection on it are gone, or with its runtime. Then
+/// all its connections are closed ([`CloseReason::DriverStopped`](crate::engine::CloseReason)), and so are those made later.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     shared: Arc<Shared>,
@@ -184,6 +185,11 @@ impl Endpoint {
         let key = mail.next_key;
         mail.next_key += 1;
         let cell = Arc::new(Cell::new(peer, self.shared.clone(), key));
+        if mail.stopped {
+            drop(mail);
+            cell.stop();
+            return cell;
+        }
         mail.added.push((key, cell.clone()));
         mail.wake();
         cell
@@ -231,6 +237,8 @@ struct Mail {
     added: Vec<(usize, Arc<Cell>)>,
     dirty: BTreeSet<usize>,
     abandoned: bool,
+    /// The task has ended.
+    stopped: bool,
     driver: Option<Waker>,
 }
 
@@ -250,7 +258,7 @@ impl Shared {
     /// A session has something to send, or a new deadline.
     pub fn wake(&self, key: usize) {
         let mut mail = self.lock();
-        if mail.dirty.insert(key) {
+        if !mail.stopped && mail.dirty.insert(key) {
             mail.wake();
         }
     }

@@ -1,6 +1,8 @@
 //! A peer in the simulator: pumps what the engine reports and keeps what the tests look at.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod streams;
+pub mod stun_server;
 #[cfg(feature = "serde")]
 pub mod watch;
 
@@ -27,6 +29,8 @@ pub struct Side {
     pub events: Vec<PeerEvent>,
     /// What the engine said of transports.
     pub transport_events: Vec<Event>,
+    /// What it said of the numbers of streams and of what encoders are to do.
+    pub sender_events: Vec<Event>,
     /// What is still to be sent on the first open channel.
     pub queue: VecDeque<ChannelMessage>,
     /// Sockets for transports beside the first one.
@@ -95,6 +99,7 @@ impl Side {
             received: Vec::new(),
             events: Vec::new(),
             transport_events: Vec::new(),
+            sender_events: Vec::new(),
             queue: VecDeque::new(),
             spare: Vec::new(),
             takes_checks_alone: false,
@@ -123,6 +128,7 @@ impl Side {
                 Event::Ice(..) | Event::Gathering(..) | Event::Selected(_) | Event::Dtls(..) | Event::Sctp(..) => {
                     self.transport_events.push(event);
                 }
+                Event::SsrcChanged { .. } | Event::EncoderTargets(_) => self.sender_events.push(event),
                 _ => {}
             }
         }

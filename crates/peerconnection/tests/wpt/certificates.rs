@@ -1,6 +1,7 @@
 //! `RTCPeerConnection-generateCertificate`, `RTCCertificate`, `RTCConfiguration-certificates`,
 //! `RTCPeerConnection-constructor` and `protocol/dtls-certificates`, with sockets.
 
+use super::sockets::negotiate;
 use ortica::core::Rng;
 use ortica::core::crypto::{SignatureScheme, providers};
 use ortica::{Certificate, CertificateOptions, Configuration, ConfigurationError, NewError, PeerConnection};
@@ -130,12 +131,7 @@ async fn wpt_protocol_dtls_certificates_ecdsa_rsa_mix() {
         let end = |at: usize| PeerConnection::new(with(std::slice::from_ref(&kinds[at]))).unwrap();
         let ((a, _a_events), (b, _b_events)) = (end(one), end(other));
         a.create_data_channel("chat", Default::default()).unwrap();
-        a.set_local_description(None).unwrap();
-        a.gathering_complete().await;
-        b.set_remote_description(a.local_description().unwrap()).unwrap();
-        b.set_local_description(None).unwrap();
-        b.gathering_complete().await;
-        a.set_remote_description(b.local_description().unwrap()).unwrap();
+        negotiate(&a, &b).await;
         for pc in [&a, &b] {
             let connected = tokio::time::timeout(Duration::from_secs(60), pc.connected());
             connected.await.expect("in time").unwrap_or_else(|state| panic!("{one} {other}: {state:?}"));

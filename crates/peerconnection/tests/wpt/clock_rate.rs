@@ -1,5 +1,6 @@
 //! `protocol/rtp-clockrate`: how fast timestamps of pictures advance.
 
+use super::sockets::negotiate;
 use ortica::codecs::synthetic::{MovingPicture, frame_counter};
 use ortica::codecs::{Codec, TimeBase};
 use ortica::{Configuration, LocalTrack, PeerConnection};
@@ -21,12 +22,7 @@ async fn wpt_protocol_rtp_clockrate_video_90000() {
     let ((a, _a_events), (b, _b_events)) = (connection(), connection());
     let track = LocalTrack::video();
     a.add_track(&track, &[]).unwrap();
-    a.set_local_description(None).unwrap();
-    a.gathering_complete().await;
-    b.set_remote_description(a.local_description().unwrap()).unwrap();
-    b.set_local_description(None).unwrap();
-    b.gathering_complete().await;
-    a.set_remote_description(b.local_description().unwrap()).unwrap();
+    negotiate(&a, &b).await;
     timeout(PATIENCE, a.connected()).await.expect("in time").expect("connects");
 
     let received = b.transceivers()[0].receiver();

@@ -345,9 +345,10 @@ fn a_tone_takes_the_place_of_sound() {
 
 // --- the other side -----------------------------------------------------------------------------------------------------
 
-/// Guards: keys are told to the other side, each once and with how long it was held, also where no sound comes at all.
+/// Guards the timestamp of a key, which all its packets share, and its clock, which is that of the sound: keys are told to the
+/// other side, each once and with how long it was held, also where no sound comes at all.
 #[test]
-fn keys_arrive_whole_at_either_clock_rate() {
+fn pay_6_keys_arrive_whole_at_either_clock_rate() {
     for codecs in [vec![Codec::Opus, Codec::Pcmu], vec![Codec::Pcmu]] {
         let mut call = Call::with_codecs(codecs);
         call.insert_with("1#", 100 * MILLI, GAP).unwrap();

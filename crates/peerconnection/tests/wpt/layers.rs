@@ -2,8 +2,8 @@
 
 use super::*;
 use common::exchange;
+use common::streams::connect;
 use netsim::Link;
-use ortica::ConnectionState;
 use ortica::codecs::EncodedFrame;
 use ortica::engine::{EncoderTargets, ReceivedFrame, SendFrameError};
 use ortica::parameters::{Priority, RtpEncodingParameters, RtpSendParameters};
@@ -44,11 +44,7 @@ impl Call {
         a.peer.set_remote_description(now, SessionDescription { kind: SdpType::Answer, sdp }).unwrap();
         let to = b.peer.transceivers()[0].id;
         let mut pair = Pair::new(seed, link, a, b);
-        pair.run_until(Duration::from_secs(30), |a, b| {
-            a.peer.connection_state() == ConnectionState::Connected
-                && b.peer.connection_state() == ConnectionState::Connected
-        })
-        .expect("connects");
+        connect(&mut pair);
         Self { pair, from, to, frames: 0 }
     }
 

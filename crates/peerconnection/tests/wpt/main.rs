@@ -41,7 +41,7 @@ mod set_remote_description;
 mod simulcast;
 #[cfg(all(feature = "tokio", feature = "vpx"))]
 mod sizes;
-#[cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[cfg(feature = "tokio")]
 #[path = "../common/sockets.rs"]
 mod sockets;
 mod sources;

@@ -1,5 +1,6 @@
 //! `RTCRtpEncodingParameters-codec-opus-stereo`: Opus comes out in two channels, whatever went in.
 
+use super::sockets::negotiate;
 use ortica::codecs::synthetic::Tone;
 use ortica::codecs::{Codec, MediaKind};
 use ortica::jsep::TransceiverInit;
@@ -21,12 +22,7 @@ async fn wpt_rtc_rtp_encoding_parameters_codec_opus_stereo_opus_remote_is_stereo
         let transceiver = a.add_transceiver(&tone, TransceiverInit::default()).unwrap();
         assert_eq!(transceiver.kind(), MediaKind::Audio);
         transceiver.set_codec_preferences(&[Codec::Opus.into()]).unwrap();
-        a.set_local_description(None).unwrap();
-        a.gathering_complete().await;
-        b.set_remote_description(a.local_description().unwrap()).unwrap();
-        b.set_local_description(None).unwrap();
-        b.gathering_complete().await;
-        a.set_remote_description(b.local_description().unwrap()).unwrap();
+        negotiate(&a, &b).await;
         let remote = b.transceivers()[0].receiver().track();
         let send = async {
             let mut ticks = interval(Duration::from_millis(20));

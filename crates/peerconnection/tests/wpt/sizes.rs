@@ -1,5 +1,6 @@
 //! `webrtc-extensions/RTCRtpEncodingParameters-scaleResolutionDownTo`: at which size pictures are sent, by what their encoders say.
 
+use super::sockets::negotiate;
 use ortica::codecs::{Codec, TimeBase, VideoFrame};
 use ortica::jsep::TransceiverInit;
 use ortica::parameters::{Resolution, RtpEncodingParameters};
@@ -29,12 +30,7 @@ impl Call {
         let track = LocalTrack::video();
         let init = TransceiverInit { send_encodings: encodings, ..TransceiverInit::default() };
         let sender = a.add_transceiver(&track, init).unwrap().sender();
-        a.set_local_description(None).unwrap();
-        a.gathering_complete().await;
-        b.set_remote_description(a.local_description().unwrap()).unwrap();
-        b.set_local_description(None).unwrap();
-        b.gathering_complete().await;
-        a.set_remote_description(b.local_description().unwrap()).unwrap();
+        negotiate(a, b).await;
         timeout(PATIENCE, a.connected()).await.expect("in time").expect("connects");
         Self { track, sender, number: 0, _ends: ends }
     }

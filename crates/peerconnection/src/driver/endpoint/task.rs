@@ -337,9 +337,65 @@ fn max_segments(sockets: &[Socket]) -> usize {
 impl Drop for Driver {
     /// The runtime dropped the task, or it ended: nobody may wait for it any longer.
     fn drop(&mut self) {
-        let added = std::mem::take(&mut self.shared.lock().added);
+        let added = {
+            let mut mail = self.shared.lock();
+            mail.stopped = true;
+            std::mem::take(&mut mail.added)
+        };
         for cell in self.sessions.drain().map(|(_, entry)| entry.cell).chain(added.into_iter().map(|(_, cell)| cell)) {
             cell.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Configuration, Endpoint, EndpointConfig, PeerConnection};
+    use ortica_core::Ecn;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
+
+    /// A driver that the test runs in place of the endpoint's own, which has no turn meanwhile.
+    fn stand_in(sockets: Vec<Socket>) -> (Endpoint, Driver) {
+        let config = EndpointConfig::default().with_addresses(vec![LOOPBACK.into()]);
+        let endpoint = Endpoint::new(config).expect("loopback has free ports");
+        let driver = Driver::new(endpoint.shared.clone(), sockets);
+        (endpoint, driver)
+    }
+
+    /// Guards `Driver::is_over` against a connection that the task has not seen yet.
+    #[tokio::test]
+    async fn a_connection_that_was_just_made_keeps_its_endpoint() {
+        let (endpoint, driver) = stand_in(Vec::new());
+        let shared = endpoint.shared.clone();
+        let connection = PeerConnection::new(Configuration::default().with_endpoint(endpoint)).unwrap();
+        shared.lock().abandoned = true;
+        assert!(!driver.is_over());
+        shared.lock().added.clear();
+        assert!(driver.is_over());
+        drop(connection);
+    }
+
+    /// Guards `Driver::send`: what one transmit is refused for is no reason to drop those behind it.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn flt_44_a_refused_transmit_does_not_take_others_with_it() {
+        let socket = Socket::bind(SocketId(0), SocketAddr::from(LOOPBACK)).unwrap();
+        let remote = socket.address;
+        for (error, too_long) in [(libc::EPERM, false), (libc::EMSGSIZE, true)] {
+            let socket = Socket::bind(SocketId(0), SocketAddr::from(LOOPBACK)).unwrap();
+            socket.outlet().refusals.set(error, 1);
+            let (endpoint, mut driver) = stand_in(vec![socket]);
+            for byte in 0..3 {
+                driver.out.extend([byte; 10]);
+                let transmit = Transmit { socket: SocketId(0), remote, ecn: Ecn::NotEct, len: 10, segment_size: None };
+                driver.transmits.push(transmit);
+            }
+            assert_eq!(driver.send(0), too_long.then(|| driver.transmits[0]), "{error}");
+            let stats = endpoint.stats();
+            assert_eq!((stats.refused, stats.transmits, stats.packets_sent), (1, 2, 2), "{error}");
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::engine::Priority;
+use bytes::Bytes;
 use ortica_core::Rng;
 use ortica_core::crypto::providers;
-use ortica_sctp::{Config, Ppid};
+use ortica_sctp::dcep::Open;
+use ortica_sctp::{Config, Ppid, SendOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -545,11 +547,27 @@ fn a_channel_that_is_made_while_the_send_buffer_is_full_opens_when_there_is_room
     let given_up = call.client.create(named("given up")).unwrap();
     let mut events = VecDeque::new();
     call.client.channels.close(NOW, Some(&mut call.client.association), given_up, &mut events);
+    assert_eq!(call.client.channels.unsaid.len(), 1, "nothing is to be said of the other one any more");
     call.run();
     assert_eq!(call.client.state(late), ChannelState::Open);
     let incoming = call.server.incoming().unwrap();
     assert_eq!(call.server.channels.get(incoming).unwrap().parameters.label, "late");
     assert!(call.client.channels.unsaid.is_empty());
+}
+
+/// Guards `Channels::finish`: a channel that has ended waits for no room.
+#[test]
+fn a_channel_that_has_ended_is_not_told_of_room() {
+    let mut call = Call::of(small(), small());
+    call.client.association.connect(NOW);
+    call.run();
+    let id = full(&mut call, |call| &mut call.client);
+    let long = ChannelMessage { binary: true, data: Bytes::from(vec![7; 10_000]) };
+    let refused = call.client.channels.send(NOW, Some(&mut call.client.association), id, long.clone());
+    assert_eq!(refused, Err(ChannelSendError::Full(long)));
+    assert_eq!(call.client.channels.blocked, [id]);
+    call.client.channels.on_closed(Some(&mut call.client.association), &mut VecDeque::new());
+    assert_eq!(call.client.channels.blocked, []);
 }
 
 /// Guards `Unsaid::Ack`: the peer learns that its OPEN came, if late.

@@ -239,8 +239,9 @@ mod tests {
         assert!(first.iter().all(|(_, packet)| (packet.event.event, packet.begun, packet.offset) == (12, START, 0)));
     }
 
+    /// Guards `SEGMENT` and `ENDS`.
     #[test]
-    fn a_long_key_is_told_in_segments() {
+    fn pay_6_a_long_key_is_told_in_segments_and_its_end_three_times() {
         let mut tones = Tones::default();
         tones.insert(START, "1", Duration::from_secs(9), Duration::ZERO).unwrap();
         let Played { told, packets } = play(&mut tones, 48_000);

@@ -47,9 +47,11 @@ pub enum SourceFigures {
 
 /// # Statistics
 impl Peer {
-    /// All there is to know of the connection now; still answered after the end.
+    /// All there is to know of the connection now. After a close it goes on with what transports and channels counted; streams are
+    /// reported no more, since their transceivers are stopped.
     ///
-    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats)
+    /// Source: [webrtc-pc §8.2](https://www.w3.org/TR/webrtc/#dom-rtcpeerconnection-getstats),
+    /// [webrtc-stats, the RTP statistics hierarchy](https://www.w3.org/TR/webrtc-stats/#the-rtp-statistics-hierarchy)
     pub fn stats(&self, now: Instant) -> StatsReport {
         self.stats_with(now, &[])
     }

@@ -132,16 +132,19 @@ fn padding_goes_into_the_stream_of_retransmissions() {
     assert_eq!(send(&mut stream, START), number.next());
 }
 
-/// Guards the change of the SSRC, and the refusal to change it again for packets that merely come back.
+/// Guards the change of the SSRC, the history, whose packets are of the SSRC before it, and the refusal to change it again for
+/// packets that merely come back.
 #[test]
 fn rtp_4_a_collision_changes_the_ssrc_and_says_goodbye_and_a_loop_does_not() {
     let mut stream = stream(1);
-    send(&mut stream, START);
+    let number = send(&mut stream, START);
     let goodbye = stream.handle_collision(START).unwrap();
     assert_eq!(&*goodbye.sources, [MEDIA, RTX]);
     let changed = stream.ssrc();
     assert!(changed != MEDIA && changed != RTX);
     assert!(stream.rtx_ssrc() != Some(RTX) && stream.rtx_ssrc() != Some(changed));
+    stream.handle_nack(START, &Nack::ask(Ssrc(9), changed, [number]).0);
+    assert!(!stream.has_retransmissions());
     assert_eq!(stream.handle_collision(START + 9_999 * MS), None);
     assert_eq!(stream.ssrc(), changed);
     assert!(stream.handle_collision(START + 10_000 * MS).is_some());

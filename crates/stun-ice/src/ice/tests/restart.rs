@@ -184,6 +184,33 @@ fn a_disconnected_agent_is_checking_after_a_restart() {
     sim.connect(3 * SECOND).unwrap();
 }
 
+/// Guards `Agent::derive_state` while the old generation carries the data: that it falls silent is told, and that it speaks again.
+#[test]
+fn an_agent_whose_restart_is_not_answered_says_when_the_old_pair_falls_silent() {
+    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
+    sim.connect(SECOND).unwrap();
+    sim.signalling = false;
+    sim.a().restart();
+    sim.run_for(SECOND);
+    assert_eq!(sim.a().agent.state(), State::Connected);
+    sim.change_links(|link| link.down = true);
+    sim.run_for(10 * SECOND);
+    assert_eq!(sim.a().agent.state(), State::Disconnected);
+    sim.change_links(|link| link.down = false);
+    sim.run_for(3 * SECOND);
+    assert_eq!(sim.a().agent.state(), State::Connected);
+}
+
+/// Guards the same where there was a pair and none is left: it is disconnected, not checking as one that never was connected.
+#[test]
+fn an_agent_that_lost_its_only_socket_is_disconnected() {
+    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
+    sim.connect(SECOND).unwrap();
+    let (now, socket) = (sim.swarm.now(), sim.a().agent.route().unwrap().socket);
+    sim.a().agent.remove_socket(now, socket);
+    assert_eq!(sim.a().agent.state(), State::Disconnected);
+}
+
 /// Guards `Agent::rollback_restart`: credentials bit for bit, and the pair.
 #[test]
 fn a_rolled_back_restart_leaves_everything_as_it_was() {
