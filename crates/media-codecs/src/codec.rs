@@ -41,6 +41,8 @@ pub enum Codec {
     Opus,
     /// VP8, RFC 6386 and 7741.
     Vp8,
+    /// VP9, profile 0, and RFC 9628.
+    Vp9,
     /// G.711 with the mu-law, of North America and Japan.
     Pcmu,
     /// G.711 with the A-law, of everywhere else.
@@ -75,7 +77,7 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8];
+    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -88,7 +90,7 @@ impl Codec {
         match self {
             Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
-            Self::Vp8 => cfg!(feature = "vpx"),
+            Self::Vp8 | Self::Vp9 => cfg!(feature = "vpx"),
         }
     }
 
@@ -117,7 +119,7 @@ impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Opus | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 => MediaKind::Video,
+            Self::Vp8 | Self::Vp9 => MediaKind::Video,
         }
     }
 
@@ -126,6 +128,7 @@ impl Codec {
         match self {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
         }
@@ -136,6 +139,7 @@ impl Codec {
         match self {
             Self::Opus => "audio/opus",
             Self::Vp8 => "video/VP8",
+            Self::Vp9 => "video/VP9",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
         }
@@ -145,7 +149,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 => 90_000,
+            Self::Vp8 | Self::Vp9 => 90_000,
             Self::Pcmu | Self::Pcma => 8_000,
         }
     }
@@ -155,7 +159,7 @@ impl Codec {
         match self {
             Self::Opus => Some(2),
             Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 => None,
+            Self::Vp8 | Self::Vp9 => None,
         }
     }
 
@@ -164,7 +168,7 @@ impl Codec {
         match self {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
-            Self::Opus | Self::Vp8 => None,
+            Self::Opus | Self::Vp8 | Self::Vp9 => None,
         }
     }
 
@@ -175,6 +179,7 @@ impl Codec {
             Self::Pcma => PayloadType(8),
             Self::Opus => PayloadType(111),
             Self::Vp8 => PayloadType(96),
+            Self::Vp9 => PayloadType(98),
         }
     }
 
@@ -182,6 +187,7 @@ impl Codec {
     pub const fn default_parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
+            Self::Vp9 => &[("profile-id", "0")],
             Self::Vp8 | Self::Pcmu | Self::Pcma => &[],
         }
     }
@@ -196,7 +202,7 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 => VIDEO,
+            Self::Vp8 | Self::Vp9 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
             Self::Pcmu | Self::Pcma => &[],
         }

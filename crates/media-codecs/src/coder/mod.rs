@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | PCMU, PCMA | [`g711`], in Rust | always |
 //! | Opus | `opus`, libopus built from source | `opus` |
-//! | VP8 | `vpx`, the system's libvpx | `vpx` |
+//! | VP8, VP9 | `vpx`, the system's libvpx | `vpx` |
 
 mod config;
 pub mod g711;
@@ -179,7 +179,7 @@ pub const fn implementation(codec: Codec) -> &'static str {
     match codec {
         Codec::Pcmu | Codec::Pcma => "ortica",
         Codec::Opus => "libopus",
-        Codec::Vp8 => "libvpx",
+        Codec::Vp8 | Codec::Vp9 => "libvpx",
     }
 }
 
@@ -195,7 +195,7 @@ pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dy
         Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -210,7 +210,7 @@ pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> 
         Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -222,9 +222,9 @@ pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> 
 pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dyn VideoEncoder>, CoderError> {
     match codec {
         #[cfg(feature = "vpx")]
-        Codec::Vp8 => Ok(Box::new(vpx::VpxEncoder::new(config)?)),
+        Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxEncoder::new(codec, config)?)),
         #[cfg(not(feature = "vpx"))]
-        Codec::Vp8 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
         Codec::Opus | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
     }
 }
@@ -237,9 +237,9 @@ pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dy
 pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn VideoDecoder>, CoderError> {
     match codec {
         #[cfg(feature = "vpx")]
-        Codec::Vp8 => Ok(Box::new(vpx::VpxDecoder::new(limits)?)),
+        Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxDecoder::new(codec, limits)?)),
         #[cfg(not(feature = "vpx"))]
-        Codec::Vp8 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
         Codec::Opus | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
     }
 }

@@ -9,12 +9,15 @@
 //! is the frame ([`assemble`](Depacketizer::assemble))? A frame with a hole in it is [`AssembleError::Incomplete`], never a
 //! shorter frame.
 
+mod bits;
 pub mod g711;
 pub mod gap;
 pub mod opus;
+mod picture_id;
 mod single;
 pub mod telephone_event;
 pub mod vp8;
+pub mod vp9;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +67,7 @@ pub trait Depacketizer: Send {
 pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
+        Codec::Vp9 => Box::new(vp9::Vp9Packetizer::new(rng)),
         Codec::Opus => Box::new(opus::OpusPacketizer::default()),
         Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Packetizer::new(codec)),
     }
@@ -73,6 +77,7 @@ pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
 pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
+        Codec::Vp9 => Box::new(vp9::Vp9Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
         Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Depacketizer::new(codec)),
     }
@@ -230,7 +235,12 @@ fn check(frame: &EncodedFrame, codec: Codec, max_payload: usize) -> Result<(), P
 
 /// Cuts `data` into pieces of at most `max` bytes: all but the last equal, and as few as possible.
 fn split_evenly(data: &Bytes, max: usize) -> impl Iterator<Item = Bytes> {
-    let count = data.len().div_ceil(max.max(1)).max(1);
-    let size = data.len().div_ceil(count).max(1);
+    let size = even_size(data.len(), max);
     (0..data.len()).step_by(size).map(move |start| data.slice(start..data.len().min(start + size)))
+}
+
+/// The size of the pieces that `len` bytes are cut into: at most `max`, and all but the last equal.
+fn even_size(len: usize, max: usize) -> usize {
+    let count = len.div_ceil(max.max(1)).max(1);
+    len.div_ceil(count).max(1)
 }
