@@ -41,8 +41,12 @@ pub enum Codec {
     Opus,
     /// VP8, RFC 6386 and 7741.
     Vp8,
-    /// VP9, profile 0, and RFC 9628.
+    /// VP9 of profile 0, RFC 9628.
     Vp9,
+    /// AV1 of profile 0, and its RTP payload format 1.0.
+    Av1,
+    /// G.722, of 16 kHz, whose RTP clock says 8,000 (RFC 3551 §4.5.2).
+    G722,
     /// G.711 with the mu-law, of North America and Japan.
     Pcmu,
     /// G.711 with the A-law, of everywhere else.
@@ -77,7 +81,7 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9];
+    pub const ALL: &'static [Self] = &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::Av1];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -88,9 +92,10 @@ impl Codec {
     /// Whether this build has an encoder and a decoder for it.
     pub const fn can_code(self) -> bool {
         match self {
-            Self::Pcmu | Self::Pcma => true,
+            Self::G722 | Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
             Self::Vp8 | Self::Vp9 => cfg!(feature = "vpx"),
+            Self::Av1 => false,
         }
     }
 
@@ -118,8 +123,8 @@ impl Codec {
     /// Sound or picture.
     pub const fn kind(self) -> MediaKind {
         match self {
-            Self::Opus | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 | Self::Vp9 => MediaKind::Video,
+            Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => MediaKind::Audio,
+            Self::Vp8 | Self::Vp9 | Self::Av1 => MediaKind::Video,
         }
     }
 
@@ -129,6 +134,8 @@ impl Codec {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
             Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+            Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
         }
@@ -140,17 +147,19 @@ impl Codec {
             Self::Opus => "audio/opus",
             Self::Vp8 => "video/VP8",
             Self::Vp9 => "video/VP9",
+            Self::Av1 => "video/AV1",
+            Self::G722 => "audio/G722",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
         }
     }
 
-    /// Ticks of the RTP timestamp in a second. For Opus 48,000 at any bandwidth.
+    /// Ticks of the RTP timestamp in a second. For Opus 48,000 at any bandwidth, for G.722 half its sample rate.
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::Vp9 => 90_000,
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::Vp8 | Self::Vp9 | Self::Av1 => 90_000,
+            Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
 
@@ -158,8 +167,8 @@ impl Codec {
     pub const fn channels(self) -> Option<u8> {
         match self {
             Self::Opus => Some(2),
-            Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 | Self::Vp9 => None,
+            Self::G722 | Self::Pcmu | Self::Pcma => Some(1),
+            Self::Vp8 | Self::Vp9 | Self::Av1 => None,
         }
     }
 
@@ -168,7 +177,8 @@ impl Codec {
         match self {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
-            Self::Opus | Self::Vp8 | Self::Vp9 => None,
+            Self::G722 => Some(PayloadType(9)),
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => None,
         }
     }
 
@@ -177,9 +187,11 @@ impl Codec {
         match self {
             Self::Pcmu => PayloadType(0),
             Self::Pcma => PayloadType(8),
+            Self::G722 => PayloadType(9),
             Self::Opus => PayloadType(111),
             Self::Vp8 => PayloadType(96),
             Self::Vp9 => PayloadType(98),
+            Self::Av1 => PayloadType(100),
         }
     }
 
@@ -188,7 +200,8 @@ impl Codec {
         match self {
             Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
             Self::Vp9 => &[("profile-id", "0")],
-            Self::Vp8 | Self::Pcmu | Self::Pcma => &[],
+            Self::Av1 => &[("level-idx", "5"), ("profile", "0"), ("tier", "0")],
+            Self::Vp8 | Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
     }
 
@@ -202,9 +215,9 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 | Self::Vp9 => VIDEO,
+            Self::Vp8 | Self::Vp9 | Self::Av1 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
-            Self::Pcmu | Self::Pcma => &[],
+            Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
     }
 }
@@ -242,7 +255,8 @@ mod tests {
     fn static_payload_types_are_those_of_rfc_3551() {
         assert_eq!(Codec::from_static_payload_type(PayloadType(0)), Some(Codec::Pcmu));
         assert_eq!(Codec::from_static_payload_type(PayloadType(8)), Some(Codec::Pcma));
-        assert_eq!(Codec::from_static_payload_type(PayloadType(9)), None);
+        assert_eq!(Codec::from_static_payload_type(PayloadType(9)), Some(Codec::G722));
+        assert_eq!(Codec::from_static_payload_type(PayloadType(10)), None);
     }
 
     #[test]

@@ -11,9 +11,9 @@
 //! |---|---|
 //! | [`frame`] | [`AudioFrame`], [`VideoFrame`], [`EncodedFrame`]: shared and cheap to clone; conversion, scaling, resampling |
 //! | [`codec`] | [`Codec`]: names, clocks and SDP parameters, as data; what is compiled in |
-//! | [`payload`] | RTP payload formats: VP8 (RFC 7741), Opus (RFC 7587), G.711 (RFC 3551) |
-//! | [`coder`] | encoders and decoders: G.711 always, Opus and VP8 behind features |
-//! | [`container`] | IVF, Ogg Opus, WAV, Y4M and PNG files |
+//! | [`payload`] | RTP payload formats: VP8 (RFC 7741), Opus (RFC 7587), G.711 and G.722 (RFC 3551) |
+//! | [`coder`] | encoders and decoders: G.711 and G.722 always, Opus and VP8 behind features |
+//! | [`container`] | WebM, IVF, Ogg Opus, WAV, Y4M and PNG files |
 //! | [`synthetic`] | test sources whose content a program can read back: a numbered moving picture, a tone |
 //!
 //! Payload formats for all codecs are always there, so that a server forwards or records what it cannot decode. Coders need

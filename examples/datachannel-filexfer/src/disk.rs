@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Bytes in one block: few, so that what one thread left in the cache is still there when the next comes to it.
-const BLOCK_LEN: usize = 128 * 1024;
+const BLOCK_LEN: usize = 256 * 1024;
 /// Blocks between the threads.
 const QUEUE: usize = 8;
 /// Pieces of a file in one block at most, however short they are.

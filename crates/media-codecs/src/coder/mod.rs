@@ -6,11 +6,13 @@
 //! | codec | encoder and decoder | feature |
 //! |---|---|---|
 //! | PCMU, PCMA | [`g711`], in Rust | always |
+//! | G722 | [`g722`], in Rust | always |
 //! | Opus | `opus`, libopus built from source | `opus` |
 //! | VP8, VP9 | `vpx`, the system's libvpx | `vpx` |
 
 mod config;
 pub mod g711;
+pub mod g722;
 #[cfg(feature = "opus")]
 pub mod opus;
 #[cfg(feature = "vpx")]
@@ -177,9 +179,10 @@ pub enum CoderError {
 /// What encodes and decodes a codec, by name.
 pub const fn implementation(codec: Codec) -> &'static str {
     match codec {
-        Codec::Pcmu | Codec::Pcma => "ortica",
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => "ortica",
         Codec::Opus => "libopus",
         Codec::Vp8 | Codec::Vp9 => "libvpx",
+        Codec::Av1 => "none",
     }
 }
 
@@ -187,15 +190,16 @@ pub const fn implementation(codec: Codec) -> &'static str {
 ///
 /// # Errors
 /// [`CoderError`] if the codec is none for sound, is not compiled in, or does not take the configuration.
-#[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "G.711 leaves nothing to configure"))]
+#[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "G.711 and G.722 leave nothing to configure"))]
 pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, CoderError> {
     match codec {
         Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Encoder::new(codec)?)),
+        Codec::G722 => Ok(Box::new(g722::G722Encoder::new())),
         #[cfg(feature = "opus")]
         Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -206,11 +210,12 @@ pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dy
 pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> {
     match codec {
         Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Decoder::new(codec)?)),
+        Codec::G722 => Ok(Box::new(g722::G722Decoder::new())),
         #[cfg(feature = "opus")]
         Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -225,7 +230,8 @@ pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dy
         Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxEncoder::new(codec, config)?)),
         #[cfg(not(feature = "vpx"))]
         Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Opus | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
+        Codec::Av1 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -240,7 +246,8 @@ pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn Vide
         Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxDecoder::new(codec, limits)?)),
         #[cfg(not(feature = "vpx"))]
         Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Opus | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
+        Codec::Av1 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
     }
 }
 

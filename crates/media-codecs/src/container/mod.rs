@@ -6,6 +6,7 @@
 //! | `.ogg`, `.opus` | Opus | [`OggOpusWriter`] | [`OggOpusReader`] |
 //! | `.wav` | uncompressed sound | [`WavWriter`] | [`WavReader`] |
 //! | `.y4m` | uncompressed pictures | [`Y4mWriter`] | [`Y4mReader`] |
+//! | `.webm`, `.mkv` | Opus, VP8 and more, side by side | [`WebmWriter`] | [`WebmReader`] |
 //! | `.png` | one picture | [`write_png`] | |
 //!
 //! Writers take anything that is [`Write`](std::io::Write), some also [`Seek`](std::io::Seek) for lengths known at the end only;
@@ -18,12 +19,14 @@ mod ogg;
 mod ogg_opus;
 mod png;
 mod wav;
+mod webm;
 mod y4m;
 
 pub use ivf::{IvfReader, IvfWriter};
 pub use ogg_opus::{OggOpusReader, OggOpusWriter};
 pub use png::write_png;
 pub use wav::{WavReader, WavWriter};
+pub use webm::{WebmProfile, WebmReader, WebmTrack, WebmTrackNumber, WebmWriter};
 pub use y4m::{Y4mReader, Y4mWriter};
 
 use std::io::{self, Read};
@@ -51,6 +54,9 @@ pub enum ContainerError {
     /// A frame whose shape differs from what the file began with.
     #[error("a frame of another {0} than the file's")]
     Changed(&'static str),
+    /// The file has no room to say what one more track is.
+    #[error("the file has no room for one more track")]
+    TooManyTracks,
     /// The content makes no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),

@@ -45,13 +45,7 @@ impl<W: Write> OggOpusWriter<W> {
         }
         // A stream alone in its file needs no serial number of its own.
         let mut pages = PageWriter::new(inner, 1);
-        let mut head = HEAD.to_vec();
-        head.extend_from_slice(&[1, channels]);
-        head.extend_from_slice(&pre_skip.to_le_bytes());
-        head.extend_from_slice(&48_000u32.to_le_bytes());
-        // Gain, and mapping family 0: one stream, mono or stereo.
-        head.extend_from_slice(&[0, 0, 0]);
-        pages.packet(&head, 0)?;
+        pages.packet(&encode_head(channels, pre_skip), 0)?;
         pages.flush(false)?;
         let mut tags = TAGS.to_vec();
         tags.extend_from_slice(&(VENDOR.len() as u32).to_le_bytes());
@@ -181,8 +175,23 @@ impl<R: Read> OggOpusReader<R> {
     }
 }
 
+/// The identification header, which WebM has too.
+///
 /// Source: [RFC 7845 §5.1](https://www.rfc-editor.org/rfc/rfc7845#section-5.1)
-fn decode_head(packet: &[u8]) -> Option<(u8, u16)> {
+pub(super) fn encode_head(channels: u8, pre_skip: u16) -> Vec<u8> {
+    let mut head = HEAD.to_vec();
+    head.extend_from_slice(&[1, channels]);
+    head.extend_from_slice(&pre_skip.to_le_bytes());
+    head.extend_from_slice(&48_000u32.to_le_bytes());
+    // Gain, and mapping family 0: one stream, mono or stereo.
+    head.extend_from_slice(&[0, 0, 0]);
+    head
+}
+
+/// Channels and pre-skip; `None` for what is no header of one stream in mono or stereo.
+///
+/// Source: [RFC 7845 §5.1](https://www.rfc-editor.org/rfc/rfc7845#section-5.1)
+pub(super) fn decode_head(packet: &[u8]) -> Option<(u8, u16)> {
     let mut r = Reader::new(packet);
     let signature = r.bytes(HEAD.len(), "signature").ok()?;
     // The upper four bits count incompatible versions.

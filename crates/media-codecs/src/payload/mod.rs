@@ -9,9 +9,10 @@
 //! is the frame ([`assemble`](Depacketizer::assemble))? A frame with a hole in it is [`AssembleError::Incomplete`], never a
 //! shorter frame.
 
+pub mod av1;
 mod bits;
-pub mod g711;
 pub mod gap;
+pub mod octets;
 pub mod opus;
 mod picture_id;
 mod single;
@@ -68,8 +69,9 @@ pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
         Codec::Vp9 => Box::new(vp9::Vp9Packetizer::new(rng)),
+        Codec::Av1 => Box::new(av1::Av1Packetizer),
         Codec::Opus => Box::new(opus::OpusPacketizer::default()),
-        Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Packetizer::new(codec)),
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetPacketizer::new(codec)),
     }
 }
 
@@ -78,8 +80,9 @@ pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
         Codec::Vp9 => Box::new(vp9::Vp9Depacketizer::new(limits)),
+        Codec::Av1 => Box::new(av1::Av1Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
-        Codec::Pcmu | Codec::Pcma => Box::new(g711::G711Depacketizer::new(codec)),
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
     }
 }
 
@@ -89,11 +92,14 @@ pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
 pub struct Limits {
     /// The largest frame in bytes, beyond which [`AssembleError::TooLarge`] is the answer. Default 4 MiB.
     pub max_frame: usize,
+    /// The most units that a frame may be made of where its format has such, beyond which [`AssembleError::TooManyUnits`] is the
+    /// answer. Default 512.
+    pub max_units: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_frame: 4 << 20 }
+        Self { max_frame: 4 << 20, max_units: 512 }
     }
 }
 
@@ -214,6 +220,9 @@ pub enum AssembleError {
     /// The frame is larger than [`Limits::max_frame`].
     #[error("a frame above {0} bytes")]
     TooLarge(usize),
+    /// The frame has more units than [`Limits::max_units`].
+    #[error("a frame of more than {0} units")]
+    TooManyUnits(usize),
     /// A packet is no payload of the format.
     #[error("not a payload of the format")]
     Malformed(#[from] DecodeError),

@@ -73,8 +73,11 @@ fn frames(codec: Codec, mtu: usize) -> impl Strategy<Value = Vec<EncodedFrame>> 
     prop::collection::vec(frame, 1..5)
 }
 
+/// The codecs whose frames may be any bytes; those of others are tested beside their formats.
+const OF_ANY_BYTES: [Codec; 6] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma, Codec::Vp8, Codec::Vp9];
+
 fn cases() -> impl Strategy<Value = (Codec, usize, Vec<EncodedFrame>, u16)> {
-    let codec = prop::sample::select(Codec::ALL);
+    let codec = prop::sample::select(&OF_ANY_BYTES[..]);
     (codec, 200usize..=1_400, any::<u16>())
         .prop_flat_map(|(codec, mtu, first)| (Just(codec), Just(mtu), frames(codec, mtu), Just(first)))
 }
@@ -131,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken_or_refused(codec in prop::sample::select(Codec::ALL), payload in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn any_bytes_are_taken_or_refused(codec in prop::sample::select(&OF_ANY_BYTES[..]), payload in prop::collection::vec(any::<u8>(), 0..40)) {
         let mut depacketizer = depacketizer(codec, Limits::default());
         let piece = Piece { sequence: SequenceNumber(1), marker: true, payload: &payload };
         let info = depacketizer.inspect(&payload, true);

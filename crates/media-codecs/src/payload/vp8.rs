@@ -437,9 +437,9 @@ mod tests {
         assert_eq!(depacketizer.assemble(0, &pieces).unwrap_err(), AssembleError::TooLarge(4 << 20));
 
         // Descriptors do not count: the limit is that of the frame.
-        let mut depacketizer = Vp8Depacketizer::new(Limits { max_frame: 3 * 1_200 });
+        let mut depacketizer = Vp8Depacketizer::new(Limits { max_frame: 3 * 1_200, ..Limits::default() });
         assert_eq!(depacketizer.assemble(0, &last_marked(&pieces[..3])).unwrap().data.len(), 3_600);
-        let mut depacketizer = Vp8Depacketizer::new(Limits { max_frame: 3 * 1_200 - 1 });
+        let mut depacketizer = Vp8Depacketizer::new(Limits { max_frame: 3 * 1_200 - 1, ..Limits::default() });
         assert_eq!(depacketizer.assemble(0, &last_marked(&pieces[..3])), Err(AssembleError::TooLarge(3_599)));
     }
 

@@ -104,8 +104,10 @@ fn memory(pid: u32) -> Option<f64> {
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
+/// Seconds of CPU time that a process has taken.
+///
 /// Source: proc_pid_stat(5), fields 14 and 15
-fn cpu(pid: u32) -> Option<f64> {
+pub fn cpu(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(')')?;
     let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();

@@ -166,10 +166,7 @@ mod tests {
         let found = units(&data).unwrap();
         let layer = Some(Layer { temporal_id: 1, spatial_id: 1 });
         let kinds: Vec<_> = found.iter().map(|unit| (unit.header.kind, unit.header.layer, unit.body.clone())).collect();
-        assert_eq!(
-            kinds,
-            [(TEMPORAL_DELIMITER, None, 2..2), (SEQUENCE_HEADER, layer, 5..7), (FRAME, None, 8..11)]
-        );
+        assert_eq!(kinds, [(TEMPORAL_DELIMITER, None, 2..2), (SEQUENCE_HEADER, layer, 5..7), (FRAME, None, 8..11)]);
         for bad in [&[0x32, 5, 1][..], &[0x80], &[0x34], &[0x32]] {
             assert!(units(bad).is_err(), "{bad:x?}");
         }

@@ -24,10 +24,13 @@ fn send(data: Vec<u8>, key_frame: bool, max: usize) -> Vec<Payload> {
 }
 
 fn assemble_with(limits: Limits, packets: &[(u16, bool, Vec<u8>)]) -> Result<EncodedFrame, AssembleError> {
-    let piece = |(sequence, marker, payload): &'_ (u16, bool, Vec<u8>)| (SequenceNumber(*sequence), *marker, payload.clone());
+    let piece =
+        |(sequence, marker, payload): &'_ (u16, bool, Vec<u8>)| (SequenceNumber(*sequence), *marker, payload.clone());
     let owned: Vec<_> = packets.iter().map(piece).collect();
-    let pieces: Vec<Piece<'_>> =
-        owned.iter().map(|(sequence, marker, payload)| Piece { sequence: *sequence, marker: *marker, payload }).collect();
+    let pieces: Vec<Piece<'_>> = owned
+        .iter()
+        .map(|(sequence, marker, payload)| Piece { sequence: *sequence, marker: *marker, payload })
+        .collect();
     Av1Depacketizer::new(limits).assemble(0, &pieces)
 }
 

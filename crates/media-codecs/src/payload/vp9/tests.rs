@@ -176,7 +176,7 @@ fn layers_of_different_pictures_or_in_disorder_are_no_picture() {
 /// The guard: `Limits::max_frame` bounds what is put together.
 #[test]
 fn cve_26_vp9_pictures_above_the_limit_are_refused() {
-    let mut depacketizer = Vp9Depacketizer::new(Limits { max_frame: 1_000 });
+    let mut depacketizer = Vp9Depacketizer::new(Limits { max_frame: 1_000, ..Limits::default() });
     let mut assemble = |len| {
         let mut payloads = Vec::new();
         packetizer(PictureId::Long(0)).packetize(&frame(len), 200, &mut payloads).unwrap();

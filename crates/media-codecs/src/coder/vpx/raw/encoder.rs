@@ -113,11 +113,11 @@ impl Encoder {
         let mut layers = vpx::vpx_svc_extra_cfg_t {
             max_quantizers: [c_int::try_from(self.config.rc_max_quantizer).unwrap_or(63); 12],
             min_quantizers: [c_int::try_from(self.config.rc_min_quantizer).unwrap_or(0); 12],
-            scaling_factor_num: [1; 5],
-            scaling_factor_den: [1; 5],
-            speed_per_layer: [speed.into(); 5],
+            scaling_factor_num: [1; 12],
+            scaling_factor_den: [1; 12],
+            speed_per_layer: [speed.into(); 12],
             temporal_layering_mode: self.config.temporal_layering_mode,
-            loopfilter_ctrl: [0; 5],
+            loopfilter_ctrl: [0; 12],
         };
         // SAFETY: the context is initialised, and this control takes a pointer to such a struct, which it reads during the call.
         let result = unsafe {

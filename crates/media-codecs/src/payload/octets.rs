@@ -1,6 +1,7 @@
-//! G.711: a payload is a run of samples, one byte each, and says nothing about itself.
+//! G.711 and G.722: a payload is a run of bytes, one for each tick of the clock, and says nothing about itself.
 //!
-//! Source: [RFC 3551 §4.5.14](https://www.rfc-editor.org/rfc/rfc3551#section-4.5.14)
+//! Source: [RFC 3551 §4.5.2](https://www.rfc-editor.org/rfc/rfc3551#section-4.5.2) and
+//! [§4.5.14](https://www.rfc-editor.org/rfc/rfc3551#section-4.5.14)
 
 use ortica_core::DecodeError;
 
@@ -9,18 +10,18 @@ use crate::{Codec, EncodedFrame};
 
 /// Sends each frame as it is.
 #[derive(Clone, Copy, Debug)]
-pub struct G711Packetizer {
+pub struct OctetPacketizer {
     codec: Codec,
 }
 
-impl G711Packetizer {
-    /// For [`Codec::Pcmu`] or [`Codec::Pcma`].
+impl OctetPacketizer {
+    /// For [`Codec::Pcmu`], [`Codec::Pcma`] or [`Codec::G722`].
     pub fn new(codec: Codec) -> Self {
         Self { codec }
     }
 }
 
-impl Packetizer for G711Packetizer {
+impl Packetizer for OctetPacketizer {
     fn packetize(&mut self, frame: &EncodedFrame, max: usize, out: &mut Vec<Payload>) -> Result<(), PacketizeError> {
         single::packetize(frame, self.codec, max, out)
     }
@@ -28,18 +29,18 @@ impl Packetizer for G711Packetizer {
 
 /// Takes each payload as a frame, its duration one tick a byte.
 #[derive(Clone, Copy, Debug)]
-pub struct G711Depacketizer {
+pub struct OctetDepacketizer {
     codec: Codec,
 }
 
-impl G711Depacketizer {
-    /// For [`Codec::Pcmu`] or [`Codec::Pcma`].
+impl OctetDepacketizer {
+    /// For [`Codec::Pcmu`], [`Codec::Pcma`] or [`Codec::G722`].
     pub fn new(codec: Codec) -> Self {
         Self { codec }
     }
 }
 
-impl Depacketizer for G711Depacketizer {
+impl Depacketizer for OctetDepacketizer {
     fn inspect(&self, payload: &[u8], _marker: bool) -> Result<PacketInfo, DecodeError> {
         duration(payload).map(|_| single::inspect())
     }
@@ -51,8 +52,8 @@ impl Depacketizer for G711Depacketizer {
 
 fn duration(payload: &[u8]) -> Result<u32, DecodeError> {
     match u32::try_from(payload.len()) {
-        Ok(0) => Err(DecodeError::Truncated("G.711 samples")),
-        Ok(samples) => Ok(samples),
-        Err(_) => Err(DecodeError::Invalid("G.711 length")),
+        Ok(0) => Err(DecodeError::Truncated("samples")),
+        Ok(ticks) => Ok(ticks),
+        Err(_) => Err(DecodeError::Invalid("length of samples")),
     }
 }

@@ -1,0 +1,272 @@
+//! What a track of a file says about itself.
+
+use super::ebml::{self, put_bytes, put_float, put_master, put_uint};
+use crate::container::ogg_opus;
+use crate::{Codec, MediaKind};
+
+/// What a file may hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WebmProfile {
+    /// `.webm`, which browsers play.
+    Webm,
+    /// `.mkv`: besides what WebM has, G.711.
+    Matroska,
+}
+
+impl WebmProfile {
+    /// Whether frames of a codec can be written as they are.
+    pub fn takes(self, codec: Codec) -> bool {
+        CODECS.iter().any(|row| row.codec == codec && (row.webm || self == Self::Matroska))
+    }
+
+    pub(super) fn doc_type(self) -> &'static str {
+        match self {
+            Self::Webm => "webm",
+            Self::Matroska => "matroska",
+        }
+    }
+}
+
+struct Row {
+    codec: Codec,
+    id: &'static str,
+    webm: bool,
+    /// The tag of a WAVEFORMATEX that says which one it is, where the identifier does not.
+    wave_format: Option<u16>,
+}
+
+const ACM: &str = "A_MS/ACM";
+const CODECS: &[Row] = &[
+    Row { codec: Codec::Opus, id: "A_OPUS", webm: true, wave_format: None },
+    Row { codec: Codec::Vp8, id: "V_VP8", webm: true, wave_format: None },
+    Row { codec: Codec::Pcmu, id: ACM, webm: false, wave_format: Some(7) },
+    Row { codec: Codec::Pcma, id: ACM, webm: false, wave_format: Some(6) },
+];
+
+const VIDEO: u64 = 1;
+const AUDIO: u64 = 2;
+/// What a decoder of Opus has to hear before a place that is sought, in nanoseconds.
+const OPUS_PRE_ROLL: u64 = 80_000_000;
+
+/// One track.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebmTrack {
+    codec: Codec,
+    width: u32,
+    height: u32,
+    sample_rate: u32,
+    channels: u8,
+    pre_skip: u16,
+}
+
+impl WebmTrack {
+    /// Pictures, which begin with this size in pixels. Later ones may have others, as far as the codec says so itself.
+    pub fn video(codec: Codec, width: u32, height: u32) -> Self {
+        Self { codec, width, height, sample_rate: 0, channels: 0, pre_skip: 0 }
+    }
+
+    /// Sound in one or two channels, at the codec's own rate.
+    pub fn audio(codec: Codec, channels: u8) -> Self {
+        Self { codec, width: 0, height: 0, sample_rate: codec.clock_rate(), channels, pre_skip: 0 }
+    }
+
+    /// Says how many samples at the start are not to be played. Default 0.
+    #[must_use]
+    pub fn with_pre_skip(mut self, samples: u16) -> Self {
+        self.pre_skip = samples;
+        self
+    }
+
+    /// What its frames are encoded with.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Width and height in pixels, both 0 for sound.
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Of sound: one or two, as the file says; 0 for pictures.
+    pub fn channels(&self) -> u8 {
+        self.channels
+    }
+
+    /// Samples at the start that are not to be played, at the codec's clock.
+    pub fn pre_skip(&self) -> u16 {
+        self.pre_skip
+    }
+
+    /// The track's entry, under `number`. `None` where no file has a word for the codec.
+    pub(super) fn encode(&self, number: u8, out: &mut Vec<u8>) -> Option<()> {
+        let row = CODECS.iter().find(|row| row.codec == self.codec)?;
+        put_master(out, ebml::TRACK_ENTRY, |out| {
+            put_uint(out, ebml::TRACK_NUMBER, number.into());
+            put_uint(out, ebml::TRACK_UID, number.into());
+            put_uint(out, ebml::FLAG_LACING, 0);
+            put_bytes(out, ebml::CODEC_ID, row.id.as_bytes());
+            match self.codec.kind() {
+                MediaKind::Video => self.encode_video(out),
+                MediaKind::Audio => self.encode_audio(row, out),
+            }
+        });
+        Some(())
+    }
+
+    fn encode_video(&self, out: &mut Vec<u8>) {
+        put_uint(out, ebml::TRACK_TYPE, VIDEO);
+        put_master(out, ebml::VIDEO, |out| {
+            put_uint(out, ebml::PIXEL_WIDTH, self.width.into());
+            put_uint(out, ebml::PIXEL_HEIGHT, self.height.into());
+        });
+    }
+
+    fn encode_audio(&self, row: &Row, out: &mut Vec<u8>) {
+        put_uint(out, ebml::TRACK_TYPE, AUDIO);
+        if self.codec == Codec::Opus {
+            put_bytes(out, ebml::CODEC_PRIVATE, &ogg_opus::encode_head(self.channels, self.pre_skip));
+            put_uint(out, ebml::CODEC_DELAY, u64::from(self.pre_skip) * 1_000_000_000 / 48_000);
+            put_uint(out, ebml::SEEK_PRE_ROLL, OPUS_PRE_ROLL);
+        }
+        if let Some(tag) = row.wave_format {
+            put_bytes(out, ebml::CODEC_PRIVATE, &self.wave_format(tag));
+        }
+        put_master(out, ebml::AUDIO, |out| {
+            put_float(out, ebml::SAMPLING_FREQUENCY, self.sample_rate.into());
+            put_uint(out, ebml::CHANNELS, self.channels.into());
+            if row.wave_format.is_some() {
+                put_uint(out, ebml::BIT_DEPTH, 8);
+            }
+        });
+    }
+
+    /// A WAVEFORMATEX of a byte per sample.
+    fn wave_format(&self, tag: u16) -> Vec<u8> {
+        let frame_len = u16::from(self.channels);
+        let mut out = tag.to_le_bytes().to_vec();
+        out.extend_from_slice(&frame_len.to_le_bytes());
+        out.extend_from_slice(&self.sample_rate.to_le_bytes());
+        out.extend_from_slice(&(self.sample_rate * u32::from(frame_len)).to_le_bytes());
+        out.extend_from_slice(&frame_len.to_le_bytes());
+        out.extend_from_slice(&8u16.to_le_bytes());
+        out.extend_from_slice(&0u16.to_le_bytes());
+        out
+    }
+
+    /// Reads a track's entry: its number, and what it says, or the name of its codec if that is not known here.
+    pub(super) fn decode(entry: &[u8]) -> (u64, Result<Self, String>) {
+        let mut number = 0;
+        let mut id = String::new();
+        let mut private: &[u8] = &[];
+        let mut track = Self::video(Codec::Vp8, 0, 0);
+        let mut is_packed = false;
+        track.channels = 1;
+        for (element, contents) in ebml::elements(entry) {
+            match element {
+                ebml::TRACK_NUMBER => number = ebml::uint(contents),
+                ebml::CODEC_ID => {
+                    id = String::from_utf8_lossy(contents.get(..MAX_NAME).unwrap_or(contents)).into_owned();
+                }
+                ebml::CODEC_PRIVATE => private = contents,
+                ebml::CONTENT_ENCODINGS => is_packed = true,
+                ebml::VIDEO => track.decode_video(contents),
+                ebml::AUDIO => track.decode_audio(contents),
+                _ => {}
+            }
+        }
+        let known = CODECS.iter().filter(|row| row.id == id.trim_end_matches('\0') && !is_packed);
+        match known.into_iter().find(|row| row.wave_format.is_none_or(|tag| private.starts_with(&tag.to_le_bytes()))) {
+            Some(row) => (number, track.of_codec(row.codec, private).ok_or(id)),
+            None => (number, Err(id)),
+        }
+    }
+
+    /// `None` for sound of a shape that its frames do not have here.
+    fn of_codec(mut self, codec: Codec, private: &[u8]) -> Option<Self> {
+        self.codec = codec;
+        match codec.kind() {
+            MediaKind::Video => self.channels = 0,
+            MediaKind::Audio => {
+                (self.width, self.height) = (0, 0);
+                self.sample_rate = codec.clock_rate();
+            }
+        }
+        if codec == Codec::Opus {
+            (self.channels, self.pre_skip) = ogg_opus::decode_head(private)?;
+        }
+        let fits = codec.kind() == MediaKind::Video || self.channels <= codec.channels().unwrap_or(1);
+        fits.then_some(self)
+    }
+
+    fn decode_video(&mut self, contents: &[u8]) {
+        for (element, contents) in ebml::elements(contents) {
+            let value = u32::try_from(ebml::uint(contents)).unwrap_or(0);
+            match element {
+                ebml::PIXEL_WIDTH => self.width = value,
+                ebml::PIXEL_HEIGHT => self.height = value,
+                _ => {}
+            }
+        }
+    }
+
+    fn decode_audio(&mut self, contents: &[u8]) {
+        for (element, contents) in ebml::elements(contents) {
+            if element == ebml::CHANNELS {
+                self.channels = u8::try_from(ebml::uint(contents)).unwrap_or(u8::MAX);
+            }
+        }
+    }
+}
+
+/// Of a codec's name that is kept, in bytes.
+const MAX_NAME: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back() {
+        let tracks = [
+            WebmTrack::video(Codec::Vp8, 1_280, 720),
+            WebmTrack::audio(Codec::Opus, 2).with_pre_skip(312),
+            WebmTrack::audio(Codec::Pcmu, 1),
+            WebmTrack::audio(Codec::Pcma, 1),
+        ];
+        for track in tracks {
+            let mut out = Vec::new();
+            track.encode(3, &mut out).unwrap();
+            let (_, entry) = ebml::elements(&out).next().unwrap();
+            let (number, read) = WebmTrack::decode(entry);
+            assert_eq!((number, read.unwrap()), (3, track));
+        }
+    }
+
+    #[test]
+    fn g711_belongs_into_matroska_alone() {
+        for codec in [Codec::Pcmu, Codec::Pcma] {
+            assert!(!WebmProfile::Webm.takes(codec) && WebmProfile::Matroska.takes(codec));
+        }
+        for codec in [Codec::Opus, Codec::Vp8] {
+            assert!(WebmProfile::Webm.takes(codec) && WebmProfile::Matroska.takes(codec));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        let mut out = Vec::new();
+        put_uint(&mut out, ebml::TRACK_NUMBER, 1);
+        put_bytes(&mut out, ebml::CODEC_ID, b"V_THEORA");
+        assert_eq!(WebmTrack::decode(&out).1.unwrap_err(), "V_THEORA");
+        // Known, but packed in a way that is not undone here.
+        let mut out = Vec::new();
+        put_bytes(&mut out, ebml::CODEC_ID, b"V_VP8");
+        assert!(WebmTrack::decode(&out).1.is_ok());
+        put_bytes(&mut out, ebml::CONTENT_ENCODINGS, &[]);
+        assert_eq!(WebmTrack::decode(&out).1.unwrap_err(), "V_VP8");
+        // Opus without its header.
+        let mut out = Vec::new();
+        put_bytes(&mut out, ebml::CODEC_ID, b"A_OPUS");
+        assert!(WebmTrack::decode(&out).1.is_err());
+    }
+}
