@@ -45,6 +45,8 @@ pub enum Codec {
     Vp9,
     /// AV1 of profile 0, and its RTP payload format 1.0.
     Av1,
+    /// H.265 of the main profile, RFC 7798.
+    H265,
     /// G.722, of 16 kHz, whose RTP clock says 8,000 (RFC 3551 §4.5.2).
     G722,
     /// G.711 with the mu-law, of North America and Japan.
@@ -81,7 +83,8 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::Av1];
+    pub const ALL: &'static [Self] =
+        &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::Av1, Self::H265];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -95,7 +98,7 @@ impl Codec {
             Self::G722 | Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
             Self::Vp8 | Self::Vp9 => cfg!(feature = "vpx"),
-            Self::Av1 => false,
+            Self::Av1 | Self::H265 => false,
         }
     }
 
@@ -124,7 +127,7 @@ impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 | Self::Vp9 | Self::Av1 => MediaKind::Video,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => MediaKind::Video,
         }
     }
 
@@ -135,6 +138,7 @@ impl Codec {
             Self::Vp8 => "VP8",
             Self::Vp9 => "VP9",
             Self::Av1 => "AV1",
+            Self::H265 => "H265",
             Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
@@ -148,6 +152,7 @@ impl Codec {
             Self::Vp8 => "video/VP8",
             Self::Vp9 => "video/VP9",
             Self::Av1 => "video/AV1",
+            Self::H265 => "video/H265",
             Self::G722 => "audio/G722",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
@@ -158,7 +163,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::Vp9 | Self::Av1 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => 90_000,
             Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
@@ -168,7 +173,7 @@ impl Codec {
         match self {
             Self::Opus => Some(2),
             Self::G722 | Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 | Self::Vp9 | Self::Av1 => None,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => None,
         }
     }
 
@@ -178,7 +183,7 @@ impl Codec {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
             Self::G722 => Some(PayloadType(9)),
-            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 => None,
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => None,
         }
     }
 
@@ -192,6 +197,7 @@ impl Codec {
             Self::Vp8 => PayloadType(96),
             Self::Vp9 => PayloadType(98),
             Self::Av1 => PayloadType(100),
+            Self::H265 => PayloadType(124),
         }
     }
 
@@ -201,6 +207,7 @@ impl Codec {
             Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
             Self::Vp9 => &[("profile-id", "0")],
             Self::Av1 => &[("level-idx", "5"), ("profile", "0"), ("tier", "0")],
+            Self::H265 => &[("level-id", "93"), ("profile-id", "1"), ("tier-flag", "0"), ("tx-mode", "SRST")],
             Self::Vp8 | Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
     }
@@ -215,7 +222,7 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 | Self::Vp9 | Self::Av1 => VIDEO,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
             Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }

@@ -182,7 +182,7 @@ pub const fn implementation(codec: Codec) -> &'static str {
         Codec::G722 | Codec::Pcmu | Codec::Pcma => "ortica",
         Codec::Opus => "libopus",
         Codec::Vp8 | Codec::Vp9 => "libvpx",
-        Codec::Av1 => "none",
+        Codec::Av1 | Codec::H265 => "none",
     }
 }
 
@@ -199,7 +199,7 @@ pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dy
         Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -215,7 +215,7 @@ pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> 
         Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -230,7 +230,7 @@ pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dy
         Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxEncoder::new(codec, config)?)),
         #[cfg(not(feature = "vpx"))]
         Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Av1 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Av1 | Codec::H265 => Err(CoderError::NotCompiledIn(codec)),
         Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
     }
 }
@@ -246,7 +246,7 @@ pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn Vide
         Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxDecoder::new(codec, limits)?)),
         #[cfg(not(feature = "vpx"))]
         Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Av1 => Err(CoderError::NotCompiledIn(codec)),
+        Codec::Av1 | Codec::H265 => Err(CoderError::NotCompiledIn(codec)),
         Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
     }
 }

@@ -11,7 +11,9 @@
 
 pub mod av1;
 mod bits;
+mod byte_stream;
 pub mod gap;
+pub mod h265;
 pub mod octets;
 pub mod opus;
 mod picture_id;
@@ -70,6 +72,7 @@ pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
         Codec::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
         Codec::Vp9 => Box::new(vp9::Vp9Packetizer::new(rng)),
         Codec::Av1 => Box::new(av1::Av1Packetizer),
+        Codec::H265 => Box::new(h265::H265Packetizer),
         Codec::Opus => Box::new(opus::OpusPacketizer::default()),
         Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetPacketizer::new(codec)),
     }
@@ -81,6 +84,7 @@ pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
         Codec::Vp9 => Box::new(vp9::Vp9Depacketizer::new(limits)),
         Codec::Av1 => Box::new(av1::Av1Depacketizer::new(limits)),
+        Codec::H265 => Box::new(h265::H265Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
         Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
     }
