@@ -41,6 +41,41 @@ impl<'a> BitReader<'a> {
     }
 }
 
+/// Appends bits; the last byte is filled with zeros.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BitWriter {
+    bytes: Vec<u8>,
+    // Those of the last byte that are still free.
+    free: usize,
+}
+
+impl BitWriter {
+    /// Appends the lowest `count` bits of `value`, at most 32.
+    pub(crate) fn bits(&mut self, count: usize, value: u32) {
+        debug_assert!(count <= 32, "a number has 32 bits");
+        for bit in (0..count).rev() {
+            self.flag(value >> bit & 1 == 1);
+        }
+    }
+
+    /// Appends a bit.
+    pub(crate) fn flag(&mut self, set: bool) {
+        if self.free == 0 {
+            self.bytes.push(0);
+            self.free = 8;
+        }
+        self.free -= 1;
+        if let Some(last) = self.bytes.last_mut() {
+            *last |= u8::from(set) << self.free;
+        }
+    }
+
+    /// What was written.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +86,17 @@ mod tests {
         assert_eq!((bits.flag("a"), bits.byte(3, "b"), bits.bits(8, "c")), (Ok(true), Ok(0b010), Ok(0x0f)));
         assert_eq!((bits.bits(12, "d"), bits.flag("e")), (Ok(0xf01), Err(DecodeError::Truncated("e"))));
         assert_eq!(BitReader::new(&[0xff; 4]).bits(32, "f"), Ok(u32::MAX));
+    }
+
+    #[test]
+    fn bits_are_written_as_they_are_read() {
+        let mut bits = BitWriter::default();
+        bits.flag(true);
+        bits.bits(3, 0b010);
+        bits.bits(8, 0x0f);
+        bits.bits(12, 0xf01);
+        assert_eq!(bits.clone().finish(), [0b1010_0000, 0xff, 0x01]);
+        bits.flag(true);
+        assert_eq!(bits.finish(), [0b1010_0000, 0xff, 0x01, 0x80]);
     }
 }

@@ -4,6 +4,7 @@
 
 mod aggregation;
 mod depacketizer;
+pub mod dependency_descriptor;
 pub mod obu;
 mod packetizer;
 

@@ -154,10 +154,12 @@ impl Detour {
 
 /// The size of a key frame, by its header.
 fn picture_size(frame: &EncodedFrame) -> Option<Resolution> {
-    match frame.codec {
-        Codec::Vp8 => payload::vp8::key_frame_size(&frame.data).map(|(width, height)| Resolution { width, height }),
+    let size = match frame.codec {
+        Codec::Vp8 => payload::vp8::key_frame_size(&frame.data),
+        Codec::Vp9 => payload::vp9::key_frame_size(&frame.data),
         _ => None,
-    }
+    };
+    size.map(|(width, height)| Resolution { width, height })
 }
 
 #[cfg(test)]
