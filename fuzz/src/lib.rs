@@ -1,6 +1,7 @@
 //! What the fuzz targets share: reading a script from the input, and driving machines by it.
 
 pub mod dtls;
+pub mod h264;
 pub mod ice;
 pub mod jitter;
 pub mod machine;

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CERTIFICATES } from './certificate-checks.mjs';
 import { CALLS, HIDDEN, HTTP } from './checks.mjs';
+import { CODECS } from './codec-checks.mjs';
 import { FILES } from './file-checks.mjs';
 import { KEYS } from './key-checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
@@ -21,7 +22,7 @@ import { Server, findProgram } from './server.mjs';
 import { STATS } from './stats-checks.mjs';
 
 // In the order in which they need each other.
-const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'negotiation', 'layers', 'keys', 'stats']
+const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'codecs', 'negotiation', 'layers', 'keys', 'stats']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
 const MOST_OF_ONE_CHECK = 60_000;
 // Beside that, for each megabyte of a file.
@@ -82,7 +83,7 @@ async function main() {
       for (let round = 1; round <= rounds; round++) {
         const where = { browser: name, ...(rounds > 1 && { round }) };
         const visible = await withBrowser(puppeteer, server, where, { mdns: false },
-          { ...CALLS, ...FILES, ...MEDIA, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS });
+          { ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS });
         const hidden = await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
         passed += visible && hidden ? 1 : 0;
       }

@@ -1,7 +1,12 @@
 //! What a codec is called and how it is offered, as plain data.
 
+mod form;
+pub mod h264;
+
 use std::fmt;
 
+pub use form::Form;
+pub(crate) use form::parameter;
 use ortica_rtp::PayloadType;
 
 /// Sound or picture.
@@ -53,6 +58,8 @@ pub enum Codec {
     Pcmu,
     /// G.711 with the A-law, of everywhere else.
     Pcma,
+    /// H.264, ITU-T H.264 and RFC 6184, in several [forms](Form).
+    H264,
 }
 
 /// A kind of RTCP feedback as `a=rtcp-fb` says it: `nack`, or `nack pli`.
@@ -84,7 +91,7 @@ impl fmt::Display for Feedback {
 impl Codec {
     /// Every codec with a payload format, in order of preference.
     pub const ALL: &'static [Self] =
-        &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::Av1, Self::H265];
+        &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::H264, Self::Av1, Self::H265];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -99,6 +106,7 @@ impl Codec {
             Self::Opus => cfg!(feature = "opus"),
             Self::Vp8 | Self::Vp9 => cfg!(feature = "vpx"),
             Self::Av1 | Self::H265 => false,
+            Self::H264 => cfg!(feature = "h264"),
         }
     }
 
@@ -127,7 +135,7 @@ impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => MediaKind::Video,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => MediaKind::Video,
         }
     }
 
@@ -142,6 +150,7 @@ impl Codec {
             Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::H264 => "H264",
         }
     }
 
@@ -156,6 +165,7 @@ impl Codec {
             Self::G722 => "audio/G722",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
+            Self::H264 => "video/H264",
         }
     }
 
@@ -163,7 +173,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => 90_000,
             Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
@@ -173,7 +183,7 @@ impl Codec {
         match self {
             Self::Opus => Some(2),
             Self::G722 | Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => None,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => None,
         }
     }
 
@@ -183,33 +193,13 @@ impl Codec {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
             Self::G722 => Some(PayloadType(9)),
-            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => None,
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => None,
         }
     }
 
-    /// The payload type to offer if nothing else holds it: the static one, or what browsers use.
-    pub const fn preferred_payload_type(self) -> PayloadType {
-        match self {
-            Self::Pcmu => PayloadType(0),
-            Self::Pcma => PayloadType(8),
-            Self::G722 => PayloadType(9),
-            Self::Opus => PayloadType(111),
-            Self::Vp8 => PayloadType(96),
-            Self::Vp9 => PayloadType(98),
-            Self::Av1 => PayloadType(100),
-            Self::H265 => PayloadType(124),
-        }
-    }
-
-    /// The `a=fmtp` parameters to offer, in order.
-    pub const fn default_parameters(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Opus => &[("minptime", "10"), ("useinbandfec", "1")],
-            Self::Vp9 => &[("profile-id", "0")],
-            Self::Av1 => &[("level-idx", "5"), ("profile", "0"), ("tier", "0")],
-            Self::H265 => &[("level-id", "93"), ("profile-id", "1"), ("tier-flag", "0"), ("tx-mode", "SRST")],
-            Self::Vp8 | Self::G722 | Self::Pcmu | Self::Pcma => &[],
-        }
+    /// Whether it comes in several [forms](Form), which its `a=fmtp` tells apart.
+    pub const fn has_forms(self) -> bool {
+        matches!(self, Self::H264)
     }
 
     /// The `a=rtcp-fb` to offer, in order.
@@ -222,7 +212,7 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 => VIDEO,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
             Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
@@ -272,6 +262,9 @@ mod tests {
         assert!(available.contains(&Codec::Pcmu) && available.contains(&Codec::Pcma));
         assert_eq!(available.contains(&Codec::Opus), cfg!(feature = "opus"));
         assert_eq!(available.contains(&Codec::Vp8), cfg!(feature = "vpx"));
+        assert_eq!(available.contains(&Codec::Vp9), cfg!(feature = "vpx"));
+        assert!(!available.contains(&Codec::Av1) && !available.contains(&Codec::H265));
+        assert_eq!(available.contains(&Codec::H264), cfg!(feature = "h264"));
     }
 
     #[test]

@@ -536,7 +536,7 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
     RtpReceiveParameters {
         mid: Mid::new("1").ok(),
         codecs: vec![RtpCodecParameters {
-            codec: Codec::Pcmu,
+            form: Codec::Pcmu.into(),
             payload_type: PayloadType(0),
             rtx: None,
             feedback: CodecFeedback::default(),
@@ -545,6 +545,7 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
         ssrcs: vec![ssrc],
         rids: vec![],
         telephone_events: vec![],
+        descriptions: Vec::new(),
         reduced_size_rtcp: false,
     }
 }

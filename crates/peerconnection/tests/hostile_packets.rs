@@ -228,7 +228,7 @@ fn add_stream(side: &mut Side, now: Instant) -> SenderId {
     let transport = session.transports().next().unwrap();
     let sender = session.add_sender(transport, MediaKind::Audio).unwrap();
     let codec = RtpCodecParameters {
-        codec: Codec::Pcmu,
+        form: Codec::Pcmu.into(),
         payload_type: PayloadType(0),
         rtx: None,
         feedback: CodecFeedback::default(),

@@ -339,7 +339,7 @@ fn imitate(side: &mut Side, now: Instant, ssrc: Ssrc) {
     let transport = session.transports().next().expect("a transport");
     let sender = session.add_sender(transport, MediaKind::Audio).expect("there is room");
     let codec = RtpCodecParameters {
-        codec: Codec::Pcmu,
+        form: Codec::Pcmu.into(),
         payload_type: PayloadType(0),
         rtx: None,
         feedback: CodecFeedback::default(),

@@ -188,7 +188,7 @@ const LAYERS: [(&str, Ssrc); 2] = [("q", Ssrc(1)), ("f", Ssrc(2))];
 
 fn vp8() -> RtpCodecParameters {
     let feedback = CodecFeedback::default();
-    RtpCodecParameters { codec: Codec::Vp8, payload_type: PayloadType(96), rtx: None, feedback }
+    RtpCodecParameters { form: Codec::Vp8.into(), payload_type: PayloadType(96), rtx: None, feedback }
 }
 
 /// The extensions by which packets name section and layer.
@@ -223,6 +223,7 @@ fn receiving() -> RtpReceiveParameters {
         header_extensions: names(),
         ssrcs: Vec::new(),
         rids: LAYERS.into_iter().map(|(rid, _)| Rid::new(rid).unwrap()).collect(),
+        descriptions: Vec::new(),
         reduced_size_rtcp: true,
     }
 }

@@ -9,10 +9,13 @@
 //! | G722 | [`g722`], in Rust | always |
 //! | Opus | `opus`, libopus built from source | `opus` |
 //! | VP8, VP9 | `vpx`, the system's libvpx | `vpx` |
+//! | H.264 | `h264`, OpenH264 built from source | `h264` |
 
 mod config;
 pub mod g711;
 pub mod g722;
+#[cfg(feature = "h264")]
+pub mod h264;
 #[cfg(feature = "opus")]
 pub mod opus;
 #[cfg(feature = "vpx")]
@@ -22,7 +25,8 @@ pub use config::{AudioContent, AudioEncoderConfig, DecoderLimits, VideoEncoderCo
 
 use thiserror::Error;
 
-use crate::{AudioFrame, Codec, EncodedFrame, FrameError, VideoFrame};
+use crate::codec::Form;
+use crate::{AudioFrame, Codec, EncodedFrame, FrameError, MediaKind, VideoFrame};
 
 /// Turns sound into [`EncodedFrame`]s.
 pub trait AudioEncoder: Send {
@@ -183,6 +187,7 @@ pub const fn implementation(codec: Codec) -> &'static str {
         Codec::Opus => "libopus",
         Codec::Vp8 | Codec::Vp9 => "libvpx",
         Codec::Av1 | Codec::H265 => "none",
+        Codec::H264 => "OpenH264",
     }
 }
 
@@ -199,7 +204,7 @@ pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dy
         Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -215,23 +220,26 @@ pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> 
         Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
-/// An encoder for pictures.
+/// An encoder for pictures, in a form that the peer takes.
 ///
 /// # Errors
 /// [`CoderError`] if the codec is none for pictures, is not compiled in, or does not take the configuration.
-#[cfg_attr(not(feature = "vpx"), expect(unused_variables, reason = "without a library there is nothing to configure"))]
-pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dyn VideoEncoder>, CoderError> {
-    match codec {
+#[cfg_attr(
+    not(any(feature = "vpx", feature = "h264")),
+    expect(unused_variables, reason = "without a library there is nothing to configure")
+)]
+pub fn video_encoder(form: impl Into<Form>, config: &VideoEncoderConfig) -> Result<Box<dyn VideoEncoder>, CoderError> {
+    match form.into() {
         #[cfg(feature = "vpx")]
-        Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxEncoder::new(codec, config)?)),
-        #[cfg(not(feature = "vpx"))]
-        Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Av1 | Codec::H265 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
+        form @ (Form::Vp8 | Form::Vp9) => Ok(Box::new(vpx::VpxEncoder::new(form.codec(), config)?)),
+        #[cfg(feature = "h264")]
+        Form::H264(form) => Ok(Box::new(h264::H264Encoder::new(form, config)?)),
+        form if form.codec().kind() == MediaKind::Video => Err(CoderError::NotCompiledIn(form.codec())),
+        form => Err(CoderError::WrongCodec(form.codec())),
     }
 }
 
@@ -239,15 +247,18 @@ pub fn video_encoder(codec: Codec, config: &VideoEncoderConfig) -> Result<Box<dy
 ///
 /// # Errors
 /// As [`video_encoder`].
-#[cfg_attr(not(feature = "vpx"), expect(unused_variables, reason = "without a library there is nothing to limit"))]
+#[cfg_attr(
+    not(any(feature = "vpx", feature = "h264")),
+    expect(unused_variables, reason = "without a library there is nothing to limit")
+)]
 pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn VideoDecoder>, CoderError> {
     match codec {
         #[cfg(feature = "vpx")]
         Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxDecoder::new(codec, limits)?)),
-        #[cfg(not(feature = "vpx"))]
-        Codec::Vp8 | Codec::Vp9 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Av1 | Codec::H265 => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => Err(CoderError::WrongCodec(codec)),
+        #[cfg(feature = "h264")]
+        Codec::H264 => Ok(Box::new(h264::H264Decoder::new(limits)?)),
+        codec if codec.kind() == MediaKind::Video => Err(CoderError::NotCompiledIn(codec)),
+        codec => Err(CoderError::WrongCodec(codec)),
     }
 }
 

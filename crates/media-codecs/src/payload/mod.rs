@@ -11,8 +11,8 @@
 
 pub mod av1;
 mod bits;
-mod byte_stream;
 pub mod gap;
+pub mod h264;
 pub mod h265;
 pub mod octets;
 pub mod opus;
@@ -31,6 +31,7 @@ pub use ortica_rtp::SequenceNumber;
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use crate::codec::Form;
 use crate::frame::TemporalLayer;
 use crate::{Codec, EncodedFrame};
 
@@ -64,27 +65,38 @@ pub trait Depacketizer: Send {
     /// # Errors
     /// [`AssembleError`], where [`Incomplete`](AssembleError::Incomplete) means that packets are missing.
     fn assemble(&mut self, pts: i64, pieces: &[Piece<'_>]) -> Result<EncodedFrame, AssembleError>;
-}
 
-/// The packetizer of a codec. Running indices in payload headers start at random.
-pub fn packetizer(codec: Codec, rng: &mut Rng) -> Box<dyn Packetizer> {
-    match codec {
-        Codec::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
-        Codec::Vp9 => Box::new(vp9::Vp9Packetizer::new(rng)),
-        Codec::Av1 => Box::new(av1::Av1Packetizer),
-        Codec::H265 => Box::new(h265::H265Packetizer),
-        Codec::Opus => Box::new(opus::OpusPacketizer::default()),
-        Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetPacketizer::new(codec)),
+    /// Takes what the sender's `a=fmtp` says of its stream beside the format. By default there is nothing to take.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for what cannot be read; nothing was taken then.
+    fn describe(&mut self, fmtp: &str) -> Result<(), DecodeError> {
+        let _ = fmtp;
+        Ok(())
     }
 }
 
-/// The depacketizer of a codec.
+/// The packetizer of a codec, in the form that the peer takes. Running indices in payload headers start at random.
+pub fn packetizer(form: impl Into<Form>, rng: &mut Rng) -> Box<dyn Packetizer> {
+    match form.into() {
+        Form::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
+        Form::Vp9 => Box::new(vp9::Vp9Packetizer::new(rng)),
+        Form::Av1 => Box::new(av1::Av1Packetizer),
+        Form::H265 => Box::new(h265::H265Packetizer),
+        Form::H264(form) => Box::new(h264::H264Packetizer::new(form.packetization_mode)),
+        Form::Opus => Box::new(opus::OpusPacketizer::default()),
+        form @ (Form::G722 | Form::Pcmu | Form::Pcma) => Box::new(octets::OctetPacketizer::new(form.codec())),
+    }
+}
+
+/// The depacketizer of a codec, for all of its forms.
 pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
         Codec::Vp9 => Box::new(vp9::Vp9Depacketizer::new(limits)),
         Codec::Av1 => Box::new(av1::Av1Depacketizer::new(limits)),
         Codec::H265 => Box::new(h265::H265Depacketizer::new(limits)),
+        Codec::H264 => Box::new(h264::H264Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
         Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
     }
@@ -227,6 +239,9 @@ pub enum AssembleError {
     /// The frame has more units than [`Limits::max_units`].
     #[error("a frame of more than {0} units")]
     TooManyUnits(usize),
+    /// The frame needs parameters that the stream has not brought.
+    #[error("a parameter set is missing")]
+    MissingParameterSet,
     /// A packet is no payload of the format.
     #[error("not a payload of the format")]
     Malformed(#[from] DecodeError),

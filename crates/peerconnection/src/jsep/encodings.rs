@@ -126,7 +126,7 @@ impl Encodings {
     /// A codec that is not agreed on any more is not chosen either (webrtc-extensions, `codec`).
     pub fn forget_codecs(&mut self, agreed: &[Format]) {
         for encoding in &mut self.list {
-            encoding.parameters.codec.take_if(|chosen| !agreed.iter().any(|format| chosen.is(format.codec)));
+            encoding.parameters.codec.take_if(|chosen| !agreed.iter().any(|format| chosen.is(format.form)));
         }
     }
 }
@@ -141,7 +141,7 @@ impl Encoding {
             })
         };
         let chosen = parameters.codec.as_ref();
-        let chosen = agreed.iter().filter(allowed).find(|format| chosen.is_some_and(|it| it.is(format.codec)));
+        let chosen = agreed.iter().filter(allowed).find(|format| chosen.is_some_and(|it| it.is(format.form)));
         let format = chosen.or_else(|| agreed.iter().find(allowed));
         let restrictions = layer.map(|layer| layer.restrictions).unwrap_or_default();
         engine::RtpEncodingParameters {

@@ -1,21 +1,17 @@
-//! Which numbers stand for which codecs and header extensions, and which codecs both sides have in common.
+//! The codecs of descriptions, and which of them both sides have in common.
 
-use super::extensions::{Extension, ExtensionPreferences};
+use super::extensions::ExtensionPreferences;
 use crate::engine::{CodecFeedback, RtpCodecParameters, RtpTelephoneEvents};
 use crate::parameters::{self, ParametersError, RtpCapabilities, RtpCodec};
+use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::PayloadType;
-use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
-use std::collections::BTreeMap;
-
-/// Where new payload types are taken from when the usual one is not free (RFC 3551 §6, RFC 5761 §4).
-const DYNAMIC: [std::ops::RangeInclusive<u8>; 2] = [96..=127, 35..=63];
 
 /// A codec in a description.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Format {
-    pub codec: Codec,
+    pub form: Form,
     pub payload_type: u8,
     /// The payload type of its retransmissions.
     pub rtx: Option<u8>,
@@ -65,7 +61,7 @@ pub(super) fn common_events(ours: &Preferences, theirs: &[Events]) -> Vec<Events
 /// Something that a payload type of its own stands for, retransmissions aside, which follow what they are of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Choice {
-    Codec(Codec),
+    Codec(Form),
     /// Telephone events of that clock rate, which is that of a codec, since both share a stream (RFC 4733 §2.1).
     Events(u32),
 }
@@ -84,13 +80,14 @@ pub(crate) struct Preferences {
 impl Preferences {
     /// These codecs with all that goes with them, in answers in the order of the offer.
     pub fn all(codecs: &[Codec]) -> Self {
+        let forms = codecs.iter().flat_map(|codec| Form::offered(*codec)).map(Choice::Codec);
         let events = event_rates(codecs).into_iter().map(Choice::Events);
-        Self { choices: codecs.iter().copied().map(Choice::Codec).chain(events).collect(), rtx: true, ordered: false }
+        Self { choices: forms.chain(events).collect(), rtx: true, ordered: false }
     }
 
     /// What a section of this side names.
     pub fn named(formats: &[Format], events: &[Events]) -> Self {
-        let codecs = formats.iter().map(|format| Choice::Codec(format.codec));
+        let codecs = formats.iter().map(|format| Choice::Codec(format.form));
         let events = events.iter().map(|events| Choice::Events(events.clock_rate));
         let rtx = formats.iter().any(|format| format.rtx.is_some());
         Self { choices: codecs.chain(events).collect(), rtx, ordered: false }
@@ -105,8 +102,9 @@ impl Preferences {
             return Err(ParametersError::InvalidModification("a codec is not among those that can be negotiated"));
         }
         let mut choices: Vec<Choice> = Vec::new();
+        let known: Vec<Form> = known.iter().flat_map(|codec| Form::offered(*codec)).collect();
         for preferred in preferred {
-            let codec = known.iter().copied().find(|codec| preferred.is(*codec)).map(Choice::Codec);
+            let codec = known.iter().copied().find(|form| preferred.is(*form)).map(Choice::Codec);
             let events = preferred.matches(&RtpCodec::telephone_event(preferred.clock_rate));
             let choice = codec.or(events.then_some(Choice::Events(preferred.clock_rate)));
             choices.extend(choice.filter(|choice| !choices.contains(choice)));
@@ -119,12 +117,12 @@ impl Preferences {
     }
 
     /// What media can be sent in, best liked first.
-    pub fn codecs(&self) -> impl Iterator<Item = Codec> {
-        let codec = |choice: &Choice| match choice {
-            Choice::Codec(codec) => Some(*codec),
+    pub fn forms(&self) -> impl Iterator<Item = Form> {
+        let form = |choice: &Choice| match choice {
+            Choice::Codec(form) => Some(*form),
             Choice::Events(_) => None,
         };
-        self.choices.iter().filter_map(codec)
+        self.choices.iter().filter_map(form)
     }
 
     /// The clock rates of telephone events.
@@ -136,8 +134,9 @@ impl Preferences {
         self.choices.iter().filter_map(rate)
     }
 
-    pub fn has(&self, codec: Codec) -> bool {
-        self.choices.contains(&Choice::Codec(codec))
+    /// What of it has something in common with `theirs`.
+    pub fn matching(&self, theirs: Form) -> Option<Form> {
+        self.forms().find(|form| form.matches(theirs))
     }
 
     /// The payload types of a section in the order of these preferences.
@@ -145,8 +144,8 @@ impl Preferences {
         let mut order = Vec::new();
         for choice in &self.choices {
             match choice {
-                Choice::Codec(codec) => {
-                    order.extend(formats.iter().filter(|it| it.codec == *codec).map(|it| it.payload_type));
+                Choice::Codec(form) => {
+                    order.extend(formats.iter().filter(|it| it.form.matches(*form)).map(|it| it.payload_type));
                 }
                 Choice::Events(rate) => {
                     order.extend(events.iter().filter(|it| it.clock_rate == *rate).map(|it| it.payload_type));
@@ -171,7 +170,7 @@ fn event_rates(codecs: &[Codec]) -> Vec<u32> {
 /// What a side that knows these codecs is capable of.
 pub(crate) fn capabilities(kind: MediaKind, known: &[Codec]) -> RtpCapabilities {
     let of_kind = || known.iter().copied().filter(|codec| codec.kind() == kind);
-    let mut codecs: Vec<RtpCodec> = of_kind().map(RtpCodec::from).collect();
+    let mut codecs: Vec<RtpCodec> = of_kind().flat_map(Form::offered).map(RtpCodec::from).collect();
     if let Some(repaired) = of_kind().find(|codec| feedback_of(*codec).any(|feedback| feedback == sdp::Feedback::Nack))
     {
         codecs.push(RtpCodec::rtx(kind, repaired.clock_rate()));
@@ -189,10 +188,10 @@ pub(super) fn codec_parameters(
     order: &[u8],
 ) -> Vec<parameters::RtpCodecParameters> {
     let of = |format: &Format| {
-        let codec = RtpCodec { sdp_fmtp_line: format.fmtp.clone(), ..format.codec.into() };
+        let codec = RtpCodec { sdp_fmtp_line: format.fmtp.clone(), ..format.form.into() };
         let rtx = format.rtx.map(|payload_type| {
             let sdp_fmtp_line = Some(format!("apt={}", format.payload_type));
-            let rtx = RtpCodec::rtx(format.codec.kind(), format.codec.clock_rate());
+            let rtx = RtpCodec::rtx(format.codec().kind(), format.codec().clock_rate());
             parameters::RtpCodecParameters { payload_type, codec: RtpCodec { sdp_fmtp_line, ..rtx } }
         });
         let payload_type = format.payload_type;
@@ -211,11 +210,15 @@ pub(super) fn codec_parameters(
 }
 
 impl Format {
+    pub fn codec(&self) -> Codec {
+        self.form.codec()
+    }
+
     /// What the engine is told.
     pub fn parameters(&self) -> RtpCodecParameters {
         let has = |feedback: &sdp::Feedback| self.feedback.contains(feedback);
         RtpCodecParameters {
-            codec: self.codec,
+            form: self.form,
             payload_type: PayloadType(self.payload_type),
             rtx: self.rtx.map(PayloadType),
             feedback: CodecFeedback {
@@ -228,25 +231,25 @@ impl Format {
 
     /// Appends its lines to a section.
     pub fn write(&self, media: &mut sdp::Media) {
-        let mut rtpmap = sdp::RtpMap::new(self.payload_type, self.codec.name(), self.codec.clock_rate());
-        if let Some(channels @ 2..) = self.codec.channels() {
+        let mut rtpmap = sdp::RtpMap::new(self.payload_type, self.codec().name(), self.codec().clock_rate());
+        if let Some(channels @ 2..) = self.codec().channels() {
             rtpmap = rtpmap.with_channels(channels);
         }
         let mut parameters = sdp::Parameters::default();
-        for (key, value) in self.codec.default_parameters() {
-            parameters.set(key, value);
+        for (key, value) in self.form.parameters() {
+            parameters.set(key, &value);
         }
         let parameters = Some(parameters).filter(|parameters| !parameters.is_empty());
         media.push_payload(rtpmap, parameters, self.feedback.iter().cloned());
         if let Some(rtx) = self.rtx {
             let apt = sdp::Parameters::default().with("apt", self.payload_type);
-            media.push_payload(sdp::RtpMap::new(rtx, "rtx", self.codec.clock_rate()), Some(apt), []);
+            media.push_payload(sdp::RtpMap::new(rtx, "rtx", self.codec().clock_rate()), Some(apt), []);
         }
     }
 }
 
 /// The feedback that this side understands for a codec.
-fn feedback_of(codec: Codec) -> impl Iterator<Item = sdp::Feedback> {
+pub(super) fn feedback_of(codec: Codec) -> impl Iterator<Item = sdp::Feedback> {
     codec.default_feedback().iter().map(|feedback| sdp::Feedback::from(feedback.to_string().as_str()))
 }
 
@@ -257,154 +260,78 @@ pub(super) fn read(kind: MediaKind, media: &sdp::Media) -> Vec<Format> {
     let format = |payload: &sdp::Payload<'_>| {
         let rtpmap = payload.rtpmap.as_ref()?;
         let codec = Codec::from_rtpmap(kind, &rtpmap.encoding, rtpmap.clock_rate, rtpmap.written_channels)?;
+        let fmtp = payload.fmtp.map(|fmtp| fmtp.parameters.as_str());
         Some(Format {
-            codec,
+            form: Form::read(codec, fmtp)?,
             payload_type: payload.payload_type,
             rtx: rtx_of(payload.payload_type).map(|rtx| rtx.payload_type),
             feedback: payload.feedback().cloned().collect(),
-            fmtp: payload.fmtp.map(|fmtp| fmtp.parameters.as_str().to_owned()),
+            fmtp: fmtp.map(str::to_owned),
         })
     };
     payloads.iter().filter_map(format).collect()
 }
 
-/// What `ours` and `theirs` have in common, with the payload types of `theirs`, in their order.
+/// What `ours` and `theirs` have in common, with the payload types of `theirs`, in their order: what may be sent to them.
 pub(super) fn common(ours: &Preferences, theirs: &[Format]) -> Vec<Format> {
-    theirs
-        .iter()
-        .filter(|format| ours.has(format.codec))
-        .map(|format| Format {
-            rtx: format.rtx.filter(|_| ours.rtx),
-            feedback: feedback_of(format.codec).filter(|feedback| format.feedback.contains(feedback)).collect(),
-            ..format.clone()
-        })
-        .collect()
+    theirs.iter().filter_map(|format| common_of(ours, format)).collect()
+}
+
+fn common_of(ours: &Preferences, format: &Format) -> Option<Format> {
+    Some(Format {
+        form: ours.matching(format.form)?.sent(format.form),
+        rtx: format.rtx.filter(|_| ours.rtx),
+        feedback: feedback_of(format.codec()).filter(|feedback| format.feedback.contains(feedback)).collect(),
+        ..format.clone()
+    })
+}
+
+/// What can be sent: what the other side takes of what this side named, and of the codecs `beside` that, where an answer lists
+/// them under numbers that were free (RFC 3264 §6.1).
+pub(super) fn sendable(ours: &[Format], beside: &[Codec], theirs: &[Format]) -> Vec<Format> {
+    let named = Preferences::named(ours, &[]);
+    let known = Preferences { rtx: named.rtx, ..Preferences::all(beside) };
+    let is_taken = |number: u8| ours.iter().any(|it| it.payload_type == number || it.rtx == Some(number));
+    let sendable = |format: &Format| {
+        let beside = || common_of(&known, format).filter(|_| !is_taken(format.payload_type));
+        common_of(&named, format).or_else(beside)
+    };
+    theirs.iter().filter_map(sendable).collect()
+}
+
+/// What `theirs` say of the streams that come under the payload types of `ours`, beside what tells formats apart.
+pub(super) fn descriptions(ours: &[Format], theirs: &[Format]) -> Vec<(PayloadType, String)> {
+    let description = |format: &Format| {
+        let theirs = theirs.iter().find(|it| it.form.matches(format.form))?;
+        let fmtp = theirs.fmtp.as_ref().filter(|fmtp| fmtp.contains("sprop-"))?;
+        Some((PayloadType(format.payload_type), fmtp.clone()))
+    };
+    ours.iter().filter_map(description).collect()
 }
 
 /// The formats of an answer: the order is that of the offer, unless the application has its own (RFC 9429 §5.3.1).
 pub(super) fn answer(ours: &Preferences, theirs: &[Format]) -> Vec<Format> {
-    let mut formats = common(ours, theirs);
+    let answer = |format: &Format| {
+        let form = ours.matching(format.form)?.answer(format.form);
+        Some(Format { form, fmtp: form.fmtp(), ..common_of(ours, format)? })
+    };
+    let mut formats: Vec<Format> = theirs.iter().filter_map(answer).collect();
     if ours.ordered {
-        formats.sort_by_key(|format| ours.codecs().position(|codec| codec == format.codec));
+        formats.sort_by_key(|format| ours.forms().position(|form| form.matches(format.form)));
     }
-    formats.iter_mut().for_each(|format| format.fmtp = RtpCodec::from(format.codec).sdp_fmtp_line);
     formats
 }
 
-/// The numbers that were given to payload types and header extensions. They mean the same as long as the connection lives
-/// (SDP-4), whatever becomes of the section that brought them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Numbers {
-    payload_types: BTreeMap<u8, Meaning>,
-    /// By id; `None` for what only the other side knows.
-    extensions: BTreeMap<u8, Option<Kind>>,
-}
-
-/// What a payload type stands for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Meaning {
-    Codec(Codec),
-    /// Retransmissions of that codec.
-    Rtx(Codec),
-    /// Telephone events at that clock rate.
-    Events(u32),
-}
-
-impl Meaning {
-    /// The number that everyone has for it. Retransmissions have the one behind their codec's.
-    fn usual(self) -> u8 {
-        match self {
-            Self::Codec(codec) => codec.preferred_payload_type().0,
-            Self::Rtx(codec) => codec.preferred_payload_type().0 + 1,
-            Self::Events(48_000) => 110,
-            Self::Events(8_000) => 126,
-            Self::Events(_) => 113,
-        }
-    }
-}
-
-impl Numbers {
-    /// Takes over what a description calls things, where that contradicts nothing.
-    pub fn learn(
-        &mut self,
-        formats: &[Format],
-        events: &[Events],
-        extensions: impl IntoIterator<Item = (u8, Option<Kind>)>,
-    ) {
-        for format in formats {
-            self.payload_types.entry(format.payload_type).or_insert(Meaning::Codec(format.codec));
-            if let Some(rtx) = format.rtx {
-                self.payload_types.entry(rtx).or_insert(Meaning::Rtx(format.codec));
-            }
-        }
-        for events in events {
-            self.payload_types.entry(events.payload_type).or_insert(Meaning::Events(events.clock_rate));
-        }
-        for (id, kind) in extensions {
-            self.extensions.entry(id).or_insert(kind);
-        }
-    }
-
-    /// What to offer.
-    pub fn formats(&mut self, preferences: &Preferences) -> Vec<Format> {
-        preferences
-            .codecs()
-            .filter_map(|codec| {
-                let payload_type = self.payload_type(Meaning::Codec(codec))?;
-                let feedback: Vec<sdp::Feedback> = feedback_of(codec).collect();
-                // Who is asked for packets again answers in a stream of its own.
-                let repairs = preferences.rtx && feedback.contains(&sdp::Feedback::Nack);
-                let rtx = if repairs { self.payload_type(Meaning::Rtx(codec)) } else { None };
-                Some(Format { codec, payload_type, rtx, feedback, fmtp: RtpCodec::from(codec).sdp_fmtp_line })
-            })
-            .collect()
-    }
-
-    /// What to offer of telephone events.
-    pub fn events(&mut self, preferences: &Preferences) -> Vec<Events> {
-        let events = |clock_rate| {
-            let payload_type = self.payload_type(Meaning::Events(clock_rate))?;
-            Some(Events { payload_type, clock_rate, fmtp: None })
-        };
-        preferences.events().filter_map(events).collect()
-    }
-
-    /// What to offer of header extensions.
-    pub fn extensions(&mut self, preferences: &ExtensionPreferences) -> Vec<Extension> {
-        let extension = |(kind, direction)| Some(Extension { id: self.extension(kind)?, kind, direction });
-        preferences.wanted().filter_map(extension).collect()
-    }
-
-    fn payload_type(&mut self, meaning: Meaning) -> Option<u8> {
-        if let Some((known, _)) = self.payload_types.iter().find(|(_, known)| **known == meaning) {
-            return Some(*known);
-        }
-        let mut all = std::iter::once(meaning.usual()).chain(DYNAMIC.into_iter().flatten());
-        let free = all.find(|number| !self.payload_types.contains_key(number))?;
-        self.payload_types.insert(free, meaning);
-        Some(free)
-    }
-
-    fn extension(&mut self, kind: Kind) -> Option<u8> {
-        if let Some((known, _)) = self.extensions.iter().find(|(_, meaning)| **meaning == Some(kind)) {
-            return Some(*known);
-        }
-        // 15 is not used, and more take the two-byte form (RFC 8285 §4.2).
-        let free = (1..=14).find(|id| !self.extensions.contains_key(id))?;
-        self.extensions.insert(free, Some(kind));
-        Some(free)
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::jsep::numbers::Numbers;
 
-    fn section(text: &str) -> sdp::Media {
+    pub(in crate::jsep) fn section(text: &str) -> sdp::Media {
         text.parse().unwrap()
     }
 
-    const CHROMIUM: &str = "m=video 9 UDP/TLS/RTP/SAVPF 102 103 100 101\r\nc=IN IP4 0.0.0.0\r\n\
+    pub(in crate::jsep) const CHROMIUM: &str = "m=video 9 UDP/TLS/RTP/SAVPF 102 103 100 101\r\nc=IN IP4 0.0.0.0\r\n\
         a=rtpmap:102 H264/90000\r\na=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102\r\n\
         a=rtpmap:100 VP8/90000\r\na=rtcp-fb:100 nack\r\na=rtcp-fb:100 nack pli\r\na=rtcp-fb:100 ccm tmmbr\r\n\
         a=rtpmap:101 rtx/90000\r\na=fmtp:101 apt=100\r\n";
@@ -414,43 +341,55 @@ mod tests {
         let theirs = read(MediaKind::Video, &section(CHROMIUM));
         let common = common(&Preferences::all(&[Codec::Vp8]), &theirs);
         let [vp8] = common.as_slice() else { panic!("{common:?}") };
-        assert_eq!((vp8.codec, vp8.payload_type, vp8.rtx), (Codec::Vp8, 100, Some(101)));
+        assert_eq!((vp8.form, vp8.payload_type, vp8.rtx), (Form::Vp8, 100, Some(101)));
         assert_eq!(vp8.feedback, [sdp::Feedback::Nack, sdp::Feedback::NackPli]);
         let parameters = vp8.parameters();
         assert!(parameters.feedback.nack && parameters.feedback.pli && !parameters.feedback.fir);
     }
 
-    /// Guards: a number that was used once keeps its meaning.
-    #[test]
-    fn sdp_4_numbers_are_never_given_another_meaning() {
-        let mut numbers = Numbers::default();
-        let theirs = read(MediaKind::Video, &section(&CHROMIUM.replace("100", "111")));
-        let extensions = [(4, Some(Kind::Mid)), (1, Some(Kind::AudioLevel)), (2, None), (9, Some(Kind::Mid))];
-        numbers.learn(&theirs, &[], extensions);
-        let ours = numbers.formats(&Preferences::all(&[Codec::Opus, Codec::Vp8]));
-        // 111 means VP8 here, so Opus cannot have its usual number.
-        assert_eq!((ours[1].payload_type, ours[1].rtx), (111, Some(101)));
-        assert_ne!(ours[0].payload_type, 111);
-        assert_eq!(numbers.formats(&Preferences::all(&[Codec::Opus]))[0], ours[0]);
-
-        let extensions = numbers.extensions(&ExtensionPreferences::all(MediaKind::Audio));
-        let extensions: Vec<(u8, Kind)> = extensions.into_iter().map(|it| (it.id, it.kind)).collect();
-        assert!(extensions.contains(&(4, Kind::Mid)) && extensions.contains(&(1, Kind::AudioLevel)));
-        // What the other side calls something else, or something that is not known here, is no free number.
-        assert!(extensions.iter().all(|(id, _)| ![2, 9].contains(id)), "{extensions:?}");
-        let mut ids: Vec<u8> = extensions.iter().map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), extensions.len());
+    fn h264(id: &str, mode: u8) -> String {
+        format!("level-asymmetry-allowed=1;packetization-mode={mode};profile-level-id={id}")
     }
 
-    /// Guards: 15 is reserved in the one-byte form, so that an extension for which no other id is left has none.
+    fn formats(lines: &[(u8, &str)]) -> Vec<Format> {
+        let numbers: Vec<String> = lines.iter().map(|(number, _)| number.to_string()).collect();
+        let mut text = format!("m=video 9 UDP/TLS/RTP/SAVPF {}\r\nc=IN IP4 0.0.0.0\r\n", numbers.join(" "));
+        for (number, fmtp) in lines {
+            text.push_str(&format!("a=rtpmap:{number} H264/90000\r\na=fmtp:{number} {fmtp}\r\n"));
+        }
+        read(MediaKind::Video, &section(&text))
+    }
+
+    /// Guards: each form has its own number, an answer takes those that match, and says its own level.
     #[test]
-    fn sdp_5_id_15_is_never_given() {
+    fn an_answer_takes_the_forms_that_match() {
+        let ours = Preferences::all(&[Codec::H264]);
+        let [low, high, unknown] = [h264("42e00b", 1), h264("640034", 1), h264("58001f", 1)];
+        let theirs = formats(&[(100, &low), (101, &high), (102, &unknown), (103, "packetization-mode=2"), (104, "")]);
+        assert_eq!(theirs.iter().map(|format| format.payload_type).collect::<Vec<_>>(), [100, 101, 104]);
+        let answered: Vec<(u8, Option<String>)> =
+            answer(&ours, &theirs).into_iter().map(|format| (format.payload_type, format.fmtp)).collect();
+        let expected = [
+            (100, h264("42e01f", 1)),
+            (101, h264("64001f", 1)),
+            (104, "packetization-mode=0;profile-level-id=42000a".to_owned()),
+        ];
+        assert_eq!(answered, expected.map(|(number, fmtp)| (number, Some(fmtp))));
+        // What is sent keeps to the level of who receives it.
+        let sent: Vec<Option<String>> = common(&ours, &theirs).iter().map(|format| format.form.fmtp()).collect();
+        assert_eq!(sent[..2], [Some(low), Some(high)]);
+    }
+
+    /// Guards: what an answer lists beside the offer is sent, unless its number stands for something else here.
+    #[test]
+    fn what_an_answer_lists_beside_the_offer_can_be_sent() {
         let mut numbers = Numbers::default();
-        numbers.learn(&[], &[], (1..=12).map(|id| (id, None)));
-        let extensions = numbers.extensions(&ExtensionPreferences::all(MediaKind::Video));
-        assert_eq!(extensions.iter().map(|extension| extension.id).collect::<Vec<_>>(), [13, 14]);
+        let ours = numbers.formats(&Preferences::all(&[Codec::Vp8]));
+        let usual = h264("42e01f", 1);
+        let theirs = formats(&[(ours[0].payload_type, &usual), (120, &usual)]);
+        let sent = sendable(&ours, &[Codec::Vp8, Codec::H264], &theirs);
+        assert_eq!(sent.iter().map(|format| format.payload_type).collect::<Vec<_>>(), [120]);
+        assert_eq!(sendable(&ours, &[Codec::Vp8], &theirs), []);
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod formats;
 mod header_encryption;
 mod local;
 mod negotiation;
+mod numbers;
 mod remote;
 mod simulcast;
 mod state;

@@ -33,8 +33,8 @@ mod transports;
 pub use media::TransceiverError;
 pub(crate) use tracks::TrackChange;
 
-use super::formats::Numbers;
 use super::local::{Body, Gathered, Local, LocalSctp, Section, Setup};
+use super::numbers::Numbers;
 use super::remote::{Content, Remote, RemoteSection};
 use super::transceiver::Transceiver;
 use super::{BundlePolicy, DescriptionError, RtpHeaderEncryptionPolicy, SdpType, SessionDescription, SignalingState};

@@ -8,9 +8,10 @@ use crate::driver::Cell;
 use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution};
 use crate::jsep::TransceiverId;
 use crate::peer::SourceFigures;
+use ortica_codecs::codec::Form;
 use ortica_codecs::coder::{self, AudioEncoder, CoderError, VideoEncoder};
 use ortica_codecs::frame::AudioAdapter;
-use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, VideoFrame};
+use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use ortica_core::Bitrate;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -191,7 +192,7 @@ struct VideoCoder {
 /// What is encoded once, however many send it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Format {
-    codec: Codec,
+    form: Form,
     picture: PictureLimits,
     /// Which one of several encodings that are alike, within one sender.
     copy: usize,
@@ -216,10 +217,9 @@ impl EncodeJob {
         let mut all: Vec<Merged> = Vec::new();
         for (cell, id, encodings) in self.source.sending() {
             for (at, targets) in encodings.iter().enumerate() {
-                let is_alike =
-                    |other: &&EncoderTargets| (other.codec, other.picture) == (targets.codec, targets.picture);
+                let is_alike = |other: &&EncoderTargets| (other.form, other.picture) == (targets.form, targets.picture);
                 let copy = encodings.iter().take(at).filter(is_alike).count();
-                let format = Format { codec: targets.codec, picture: targets.picture, copy };
+                let format = Format { form: targets.form, picture: targets.picture, copy };
                 let merged = match all.iter().position(|merged| merged.format == format) {
                     Some(at) => &mut all[at],
                     None => {
@@ -271,7 +271,7 @@ impl EncodeJob {
             time,
             target: video.map(|coder| Bitrate::from_bits(coder.bitrate.into())),
             limitation: if is_limited { Limitation::Bandwidth } else { Limitation::None },
-            implementation: coder::implementation(format.codec),
+            implementation: coder::implementation(format.form.codec()),
         }
     }
 
@@ -280,7 +280,7 @@ impl EncodeJob {
         let at = match self.audio.iter().position(|coder| coder.format == merged.format) {
             Some(at) => at,
             None => {
-                let encoder = coder::audio_encoder(merged.format.codec, &self.config.audio)?;
+                let encoder = coder::audio_encoder(merged.format.form.codec(), &self.config.audio)?;
                 let adapter = AudioAdapter::new(encoder.sample_rate(), encoder.channels(), encoder.frame_len())?;
                 let (format, shaped) = (merged.format, Vec::new());
                 self.audio.push(AudioCoder { format, encoder, adapter, shaped, expected_loss: 0, bitrate: most });
@@ -301,7 +301,7 @@ impl EncodeJob {
         let at = match self.video.iter().position(|coder| coder.format == merged.format) {
             Some(at) => at,
             None => {
-                let encoder = coder::video_encoder(merged.format.codec, &self.config.video)?;
+                let encoder = coder::video_encoder(merged.format.form, &self.config.video)?;
                 let (format, pace) = (merged.format, FramePace::default());
                 self.video.push(VideoCoder { format, encoder, bitrate: most, pace, key_frame: false });
                 self.video.len() - 1
@@ -384,7 +384,7 @@ impl Job for EncodeJob {
                 stats.frames_failed += u64::from(result.is_err());
             }
             if let Err(error) = result {
-                tracing::debug!(%error, codec = %merged.format.codec, "a frame was not encoded");
+                tracing::debug!(%error, codec = %merged.format.form.codec(), "a frame was not encoded");
             }
             for encoded in &encoded {
                 let report = self.report(&frame, merged.format, encoded, time);

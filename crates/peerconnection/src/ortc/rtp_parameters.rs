@@ -2,6 +2,7 @@
 
 use super::ObjectError;
 use crate::engine;
+use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::header_extension::{ExtensionMap, Kind};
 use ortica_rtp::{Mid, PayloadType, Ssrc};
@@ -145,7 +146,7 @@ impl RtpCapabilities {
         };
         let extension = |(kind, id): (&Kind, u8)| RtpHeaderExtensionParameters { uri: kind.uri().to_owned(), id };
         Self {
-            codecs: codecs.flat_map(formats).collect(),
+            codecs: codecs.flat_map(Form::offered).flat_map(formats).collect(),
             header_extensions: extensions.iter().zip(1..).map(extension).collect(),
         }
     }
@@ -162,21 +163,21 @@ impl RtpCapabilities {
     }
 }
 
-/// A codec, and its retransmissions where packets can be asked for again.
-fn formats(codec: Codec) -> Vec<RtpCodecParameters> {
+/// A codec in one of its forms, and its retransmissions where packets can be asked for again.
+fn formats(form: Form) -> Vec<RtpCodecParameters> {
+    let codec = form.codec();
     let feedback = |feedback: &ortica_codecs::codec::Feedback| RtcpFeedback {
         kind: feedback.kind.to_owned(),
         parameter: feedback.parameter.unwrap_or_default().to_owned(),
     };
-    let parameter = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-    let number = codec.preferred_payload_type().0;
+    let number = form.preferred_payload_type().0;
     let media = RtpCodecParameters {
         name: codec.name().to_owned(),
         payload_type: number,
         clock_rate: codec.clock_rate(),
         num_channels: codec.channels().filter(|channels| *channels > 1),
         rtcp_feedback: codec.default_feedback().iter().map(feedback).collect(),
-        parameters: codec.default_parameters().iter().map(parameter).collect(),
+        parameters: form.parameters().into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     };
     let repairs = media.rtcp_feedback.iter().any(|feedback| feedback.is("nack", ""));
     let rtx = repairs.then(|| RtpCodecParameters {
@@ -227,6 +228,7 @@ impl RtpParameters {
             telephone_events: Vec::new(),
             ssrcs: streams.flatten().map(Ssrc).collect(),
             rids: Vec::new(),
+            descriptions: Vec::new(),
             reduced_size_rtcp: self.rtcp.reduced_size,
         })
     }
@@ -243,9 +245,10 @@ impl RtpParameters {
         let known = |parameters: &RtpCodecParameters| {
             let RtpCodecParameters { name, clock_rate, num_channels, .. } = parameters;
             let codec = Codec::from_rtpmap(kind, name, *clock_rate, *num_channels)?;
+            let fmtp: Vec<String> = parameters.parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let has = |kind, parameter| parameters.rtcp_feedback.iter().any(|it| it.is(kind, parameter));
             Some(engine::RtpCodecParameters {
-                codec,
+                form: Form::read(codec, Some(&fmtp.join(";")))?,
                 payload_type: PayloadType(parameters.payload_type),
                 rtx: self.rtx_of(parameters.payload_type),
                 feedback: engine::CodecFeedback {
@@ -293,7 +296,7 @@ mod tests {
         let sent = parameters.to_send(MediaKind::Video, || drawn.next().unwrap()).unwrap();
         assert_eq!((sent.encodings[0].ssrc, sent.encodings[0].rtx), (Ssrc(100), Some(Ssrc(101))));
         let rtx = sent.codecs[0].rtx;
-        assert_eq!((sent.codecs[0].codec, rtx), (Codec::Vp8, Some(PayloadType(sent.codecs[0].payload_type.0 + 1))));
+        assert_eq!((sent.codecs[0].form, rtx), (Form::Vp8, Some(PayloadType(sent.codecs[0].payload_type.0 + 1))));
         assert!(sent.codecs[0].feedback.nack && sent.codecs[0].feedback.pli);
 
         parameters.encodings = vec![RtpEncodingParameters { ssrc: Some(7), rtx: Some(RtpRtxParameters { ssrc: 8 }) }];

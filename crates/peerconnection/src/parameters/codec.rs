@@ -1,5 +1,6 @@
 //! Codecs by their MIME types.
 
+use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_sdp::Direction;
 
@@ -80,24 +81,42 @@ impl RtpCodec {
             && self.sdp_fmtp_line == other.sdp_fmtp_line
     }
 
-    /// As [`matches`](Self::matches), but for how it is set up.
-    pub(crate) fn is(&self, codec: Codec) -> bool {
-        let same = Self { sdp_fmtp_line: None, ..self.clone() };
-        same.matches(&Self { sdp_fmtp_line: None, ..codec.into() })
+    /// As [`matches`](Self::matches), but what is negotiated within a format, such as its level, does not count.
+    pub(crate) fn matches_but_for_levels(&self, other: &Self) -> bool {
+        let same = |one: Form, other: Form| one.codec().has_forms() && one.matches(other);
+        self.matches(other) || self.form().zip(other.form()).is_some_and(|(one, other)| same(one, other))
+    }
+
+    /// The form of a codec that it means, where that is known here.
+    pub(crate) fn form(&self) -> Option<Form> {
+        let codec = Codec::from_mime_type(&self.mime_type)?;
+        let same = self.clock_rate == codec.clock_rate() && self.channels.unwrap_or(1) == codec.channels().unwrap_or(1);
+        Form::read(codec, self.sdp_fmtp_line.as_deref()).filter(|_| same)
+    }
+
+    /// As [`matches`](Self::matches), but for how it is set up where that makes no other format of it.
+    pub(crate) fn is(&self, form: Form) -> bool {
+        self.form().is_some_and(|this| this.matches(form))
     }
 }
 
-impl From<Codec> for RtpCodec {
+impl From<Form> for RtpCodec {
     /// As this side offers it.
-    fn from(codec: Codec) -> Self {
-        let parameters: Vec<String> =
-            codec.default_parameters().iter().map(|(key, value)| format!("{key}={value}")).collect();
+    fn from(form: Form) -> Self {
+        let codec = form.codec();
         Self {
             mime_type: codec.mime_type().to_owned(),
             clock_rate: codec.clock_rate(),
             channels: codec.channels(),
-            sdp_fmtp_line: Some(parameters.join(";")).filter(|line| !line.is_empty()),
+            sdp_fmtp_line: form.fmtp(),
         }
+    }
+}
+
+impl From<Codec> for RtpCodec {
+    /// In the form that this side offers first.
+    fn from(codec: Codec) -> Self {
+        Form::from(codec).into()
     }
 }
 
@@ -113,7 +132,7 @@ mod tests {
         assert!(!opus.matches(&RtpCodec { clock_rate: 16_000, ..opus.clone() }));
         assert!(!opus.matches(&RtpCodec { channels: None, ..opus.clone() }));
         assert!(!opus.matches(&RtpCodec { sdp_fmtp_line: None, ..opus.clone() }));
-        assert!(opus.is(Codec::Opus) && !opus.is(Codec::Pcmu));
-        assert!(RtpCodec { sdp_fmtp_line: None, ..opus }.is(Codec::Opus));
+        assert!(opus.is(Form::Opus) && !opus.is(Form::Pcmu));
+        assert!(RtpCodec { sdp_fmtp_line: None, ..opus }.is(Form::Opus));
     }
 }

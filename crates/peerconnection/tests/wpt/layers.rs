@@ -29,7 +29,7 @@ impl Call {
     fn with(seed: u64, link: Link, rids: &[&str], change: impl Fn(String) -> String) -> Self {
         let (mut a, mut b) = (Side::new(seed * 2 + 1, Pair::<Side>::A), Side::new(seed * 2 + 2, Pair::<Side>::B));
         for side in [&mut a, &mut b] {
-            side.peer.set_codecs(vec![Codec::Opus, Codec::Pcmu, Codec::Vp8]);
+            side.peer.set_codecs(vec![Codec::Opus, Codec::Pcmu, Codec::Vp8, Codec::H264]);
         }
         let send_encodings = rids.iter().map(|rid| RtpEncodingParameters::named(*rid)).collect();
         let init = TransceiverInit { send_encodings, ..TransceiverInit::default() };
@@ -449,13 +449,13 @@ fn start(seed: u64) -> (Pair<Side>, TransceiverId) {
 #[test]
 fn wpt_webrtc_extensions_rtc_rtp_parameters_codec_used_for_sending() {
     let (mut pair, audio) = start(12);
-    assert_eq!(pair.a.peer.encoder_targets(audio).unwrap().codec, Codec::Opus);
+    assert_eq!(pair.a.peer.encoder_targets(audio).unwrap().form.codec(), Codec::Opus);
     pair.with_a(|a, now| {
         let mut parameters = a.peer.sender_parameters(audio).unwrap();
         parameters.encodings[0].codec = Some(Codec::Pcmu.into());
         a.peer.set_sender_parameters(now, audio, parameters).unwrap();
     });
-    assert_eq!(pair.a.peer.encoder_targets(audio).unwrap().codec, Codec::Pcmu);
+    assert_eq!(pair.a.peer.encoder_targets(audio).unwrap().form.codec(), Codec::Pcmu);
     let to = pair.b.peer.transceivers().iter().find(|it| it.kind == MediaKind::Audio).unwrap().id;
     let sound = EncodedFrame::new(Codec::Pcmu, vec![7; 160], 0).with_duration(160);
     pair.with_a(|a, now| a.peer.send_frame(now, audio, &sound)).unwrap();
@@ -472,6 +472,32 @@ fn wpt_webrtc_extensions_rtc_rtp_parameters_codec_simulcast_all_vp8() {
     let sender = call.pair.a.peer.transceiver(call.from).unwrap().sender.unwrap();
     let stats = call.pair.a.peer.session().encoding_stats(sender);
     assert!(stats.len() == 3 && stats.iter().all(|stats| stats.codec == Some(Codec::Vp8)));
+}
+
+#[test]
+fn wpt_webrtc_extensions_rtc_rtp_parameters_codec_simulcast_one_changed() {
+    let mut call = Call::new(14, Link::with_delay(DELAY));
+    let h = call.tap("h");
+    call.change(|parameters| parameters.encodings[1].codec = Some(Codec::H264.into()));
+    let codecs: Vec<Codec> = call.targets().iter().map(|targets| targets.form.codec()).collect();
+    assert_eq!(codecs, [Codec::Vp8, Codec::H264, Codec::Vp8]);
+    call.send(2, |encoding| encoding != 1);
+    // Parameter sets of a picture of 320x240, and the first bytes of a slice.
+    let data: &[u8] = &[
+        0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xda, 0x05, 0x07, 0xc4, 0, 0, 0, 1, 0x68, 0xe0, 0, 0, 0, 1, 0x65, 0x88,
+        0xc0, 9,
+    ];
+    let sent = EncodedFrame::new(Codec::H264, data, 0).with_key_frame(true);
+    let from = call.from;
+    call.pair.with_a(|a, now| a.peer.send_encoding(now, from, 1, &sent)).unwrap();
+    call.pair.run_for(Duration::from_secs(1));
+    let sender = call.pair.a.peer.transceiver(from).unwrap().sender.unwrap();
+    let stats = call.pair.a.peer.session().encoding_stats(sender);
+    let codecs: Vec<Option<Codec>> = stats.iter().map(|stats| stats.codec).collect();
+    assert_eq!(codecs, [Codec::Vp8, Codec::H264, Codec::Vp8].map(Some));
+    assert!(stats.iter().all(|stats| stats.frames_sent > 0));
+    let received = call.read_layer(h);
+    assert!(received.iter().any(|frame| frame.codec == Codec::H264 && frame.data == sent.data), "{received:?}");
 }
 
 /// Guards: a layer that the other side wants paused is not sent (RFC 8853 §5.1), whatever the application says, until a

@@ -19,6 +19,7 @@ mod data_channels;
 mod demuxing;
 mod descriptions;
 mod dtmf;
+mod h264;
 mod header_encryption;
 mod header_extensions;
 mod ice_servers;

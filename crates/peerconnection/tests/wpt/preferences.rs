@@ -66,23 +66,6 @@ fn wpt_rtc_rtp_transceiver_set_codec_preferences_reordered() {
     assert_eq!(offered(Audio, &codecs)[..2], ["PCMU", "opus"]);
 }
 
-/// H264 has no payload format here, so this is half of what the suite has.
-#[test]
-fn wpt_rtc_rtp_transceiver_set_codec_preferences_only_vp8_or_h264() {
-    assert_eq!(offered(Video, &[Codec::Vp8.into()]), ["VP8"]);
-}
-
-/// H264 has no payload format here, so this is half of what the suite has: retransmissions are all there is besides, and they
-/// follow what they are of, as in browsers.
-#[test]
-fn wpt_rtc_rtp_transceiver_set_codec_preferences_h264_or_vp8_first() {
-    let mut codecs = capable(&mut Pc::new(), Video);
-    codecs.sort_by_key(|codec| !codec.mime_type.eq_ignore_ascii_case("video/VP8"));
-    assert_eq!(offered(Video, &codecs), ["VP8", "rtx"]);
-    codecs.reverse();
-    assert_eq!(offered(Video, &codecs), ["VP8", "rtx"]);
-}
-
 /// Telephone events have the place that they are given, in offers, in answers and in what senders and receivers say.
 #[test]
 fn telephone_events_keep_their_place() {

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::contents::fragment_prefix;
 use super::nal::{self, HEADER_LEN, Header};
-use crate::payload::{Limits, PacketizeError, Packetizer, Payload, byte_stream, check, split_evenly};
+use crate::payload::{Limits, PacketizeError, Packetizer, Payload, check, h264, split_evenly};
 use crate::{Codec, EncodedFrame};
 
 /// Splits H.265 frames of the byte stream format into payloads: small units share packets, large ones are cut into parts of equal
@@ -56,7 +56,7 @@ fn units(data: &Bytes) -> Result<Vec<(Header, Bytes)>, DecodeError> {
         let fits = header.kind < nal::AGGREGATION && unit.len() > HEADER_LEN;
         if fits { Ok((header, unit)) } else { Err(DecodeError::Invalid(FIELD)) }
     };
-    let units = byte_stream::split(data).map(unit).collect::<Result<Vec<_>, _>>()?;
+    let units = h264::nal::split(data).map(unit).collect::<Result<Vec<_>, _>>()?;
     if units.is_empty() || units.len() > Limits::default().max_units {
         return Err(DecodeError::Invalid(FIELD));
     }

@@ -28,6 +28,7 @@ mod coding;
 mod flow;
 mod heard_tones;
 mod layers;
+mod level;
 mod orientation;
 mod parameters;
 mod picture;

@@ -2,6 +2,7 @@
 
 use super::picture::PictureLimits;
 use crate::engine::Priority;
+use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::header_extension::ExtensionMap;
 use ortica_rtp::repair::rtx::AptTable;
@@ -24,14 +25,21 @@ pub struct CodecFeedback {
 /// Source: [webrtc-pc §5.2.9](https://www.w3.org/TR/webrtc/#rtcrtpcodecparameters)
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RtpCodecParameters {
-    /// The codec.
-    pub codec: Codec,
+    /// The codec, and in which of its forms.
+    pub form: Form,
     /// Its payload type.
     pub payload_type: PayloadType,
     /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
     pub rtx: Option<PayloadType>,
     /// Feedback that the peer understands.
     pub feedback: CodecFeedback,
+}
+
+impl RtpCodecParameters {
+    /// The codec.
+    pub const fn codec(&self) -> Codec {
+        self.form.codec()
+    }
 }
 
 /// Keys of a telephone, as the peer takes them (RFC 4733).
@@ -127,6 +135,9 @@ pub struct RtpReceiveParameters {
     /// The layers that may come side by side (simulcast), at most [`MAX_ENCODINGS`], from the smallest to the best; none
     /// where there is one stream.
     pub rids: Vec<Rid>,
+    /// What the peer's `a=fmtp` says of the streams that come under a payload type, where it says more than which format they
+    /// are of: the parameter sets of H.264.
+    pub descriptions: Vec<(PayloadType, String)>,
     /// RTCP need not be compound (RFC 5506).
     pub reduced_size_rtcp: bool,
 }
@@ -153,8 +164,8 @@ pub enum RtpParametersError {
 
 /// Checks that there are codecs, all of one kind.
 pub(super) fn check(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<(), RtpParametersError> {
-    if let Some(wrong) = codecs.iter().find(|parameters| parameters.codec.kind() != kind) {
-        return Err(RtpParametersError::Kind { codec: wrong.codec, kind });
+    if let Some(wrong) = codecs.iter().find(|parameters| parameters.codec().kind() != kind) {
+        return Err(RtpParametersError::Kind { codec: wrong.codec(), kind });
     }
     if codecs.is_empty() { Err(RtpParametersError::NoCodec) } else { Ok(()) }
 }
@@ -179,6 +190,12 @@ impl RtpReceiveParameters {
         self.codecs.iter().find(|parameters| parameters.payload_type == payload_type)
     }
 
+    /// What the peer says of the streams of a payload type.
+    pub(super) fn description(&self, payload_type: PayloadType) -> Option<&str> {
+        let of = self.descriptions.iter().find(|(described, _)| *described == payload_type);
+        of.map(|(_, fmtp)| fmtp.as_str())
+    }
+
     /// Ticks in a second of the telephone events that a payload type stands for, if it stands for some.
     pub(super) fn event_clock(&self, payload_type: PayloadType) -> Option<u32> {
         let events = self.telephone_events.iter().find(|events| events.payload_type == payload_type);
@@ -188,7 +205,7 @@ impl RtpReceiveParameters {
     /// The clock rate of what comes again by a payload type of retransmissions.
     pub(super) fn repaired_clock(&self, payload_type: PayloadType) -> Option<u32> {
         let repaired = self.codecs.iter().find(|parameters| parameters.rtx == Some(payload_type))?;
-        Some(repaired.codec.clock_rate())
+        Some(repaired.codec().clock_rate())
     }
 
     /// Which payload types are retransmissions of which.

@@ -22,7 +22,15 @@ pub struct PictureLimits {
     pub max_frame_rate: Option<f64>,
     /// Pixels in a second.
     pub max_pixel_rate: Option<u64>,
+    /// Blocks of 16 by 16 pixels of a picture, those that it fills in part included; and a side is at most the root of eight times as
+    /// many (ITU-T H.264 §A.3.1).
+    pub max_macroblocks: Option<u32>,
+    /// Such blocks in a second.
+    pub max_macroblock_rate: Option<u32>,
 }
+
+/// How often a picture is made smaller to keep to its blocks.
+const MAX_STEPS: usize = 1_000;
 
 /// A size in pixels.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -43,6 +51,8 @@ impl Default for PictureLimits {
             max_pixels: None,
             max_frame_rate: None,
             max_pixel_rate: None,
+            max_macroblocks: None,
+            max_macroblock_rate: None,
         }
     }
 }
@@ -64,15 +74,34 @@ impl PictureLimits {
         let area = self.max_pixels.map_or(1.0, |most| (width * height / most.max(1) as f64).sqrt());
         let by = wanted.max(1.0).max(ratio(width, self.max_width)).max(ratio(height, self.max_height)).max(area);
         // A whole number must not fall below itself by rounding.
-        let scaled = |size: f64| ((size / by + 1e-6) as u32).max(1);
-        Resolution { width: scaled(width), height: scaled(height) }
+        let scaled = |by: f64| {
+            let side = |size: f64| ((size / by + 1e-6) as u32).max(1);
+            Resolution { width: side(width), height: side(height) }
+        };
+        let size = scaled(by);
+        if self.has_macroblocks_for(size) {
+            return size;
+        }
+        // Steps of a hundredth: a thousand of them divide by 20,000.
+        let smaller = std::iter::successors(Some(by), |by| Some(by * 1.01)).map(scaled);
+        smaller.take(MAX_STEPS).find(|size| self.has_macroblocks_for(*size)).unwrap_or(scaled(width.max(height)))
+    }
+
+    fn has_macroblocks_for(&self, size: Resolution) -> bool {
+        self.max_macroblocks.is_none_or(|most| {
+            let [columns, rows] = [size.width, size.height].map(|side| u64::from(side.div_ceil(16)));
+            let most = u64::from(most);
+            columns * rows <= most && columns.max(rows).pow(2) <= 8 * most
+        })
     }
 
     /// Pictures of that size in a second.
     pub fn frame_rate_at(&self, size: Resolution) -> Option<f64> {
         let pixels = f64::from(size.width.max(1)) * f64::from(size.height.max(1));
         let by_pixels = self.max_pixel_rate.map(|rate| rate as f64 / pixels);
-        self.max_frame_rate.into_iter().chain(by_pixels).reduce(f64::min)
+        let blocks = f64::from(size.width.max(1).div_ceil(16)) * f64::from(size.height.max(1).div_ceil(16));
+        let by_blocks = self.max_macroblock_rate.map(|rate| f64::from(rate) / blocks);
+        self.max_frame_rate.into_iter().chain(by_pixels).chain(by_blocks).reduce(f64::min)
     }
 
     /// The limits of both.
@@ -92,6 +121,8 @@ impl PictureLimits {
             max_pixels: least(self.max_pixels, other.max_pixels),
             max_frame_rate: least(self.max_frame_rate, other.max_frame_rate),
             max_pixel_rate: least(self.max_pixel_rate, other.max_pixel_rate),
+            max_macroblocks: least(self.max_macroblocks, other.max_macroblocks),
+            max_macroblock_rate: least(self.max_macroblock_rate, other.max_macroblock_rate),
         }
     }
 }
@@ -126,6 +157,24 @@ mod tests {
         assert_eq!(size(to(40, 80), 80, 40), (80, 40));
         assert_eq!(size(to(40, 20), 40, 80), (20, 40));
         assert_eq!(size(to(60, 60), 120, 60), (60, 30));
+    }
+
+    #[test]
+    fn blocks_that_are_filled_in_part_count() {
+        let blocks = |max| PictureLimits { max_macroblocks: Some(max), ..PictureLimits::default() };
+        assert_eq!(size(blocks(3_600), 1_280, 720), (1_280, 720));
+        assert_eq!(size(blocks(99), 176, 144), (176, 144));
+        for (most, width, height) in
+            [(99, 640, 480), (396, 353, 288), (3_600, 1_920, 1_080), (99, 4_000, 16), (1, 9, 900)]
+        {
+            let (small, high) = size(blocks(most), width, height);
+            let (columns, rows) = (small.div_ceil(16), high.div_ceil(16));
+            assert!(columns * rows <= most && columns.max(rows).pow(2) <= 8 * most, "{small}x{high}");
+            // The shape is kept, as far as whole pixels allow.
+            assert!((small + 1) * height >= high * width && (high + 1) * width >= small * height, "{small}x{high}");
+        }
+        let rate = PictureLimits { max_macroblock_rate: Some(40_500), ..PictureLimits::default() };
+        assert_eq!(rate.frame_rate_at(Resolution { width: 1_280, height: 720 }), Some(11.25));
     }
 
     #[test]

@@ -254,12 +254,14 @@ impl Receiver {
             return stream.is_some_and(|stream| stream.handle_event(now, packet));
         }
         let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
+        let description = parameters.description(packet.payload_type());
         match &mut layer.stream {
-            Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec),
+            Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec, description),
             stream => {
                 self.streams += 1;
                 self.begun = true;
                 let repair = std::mem::take(&mut layer.early);
+                let codec = (codec, description);
                 *stream = Some(Stream::new((self.streams, packet.ssrc()), codec, repair, self.rtt));
             }
         }

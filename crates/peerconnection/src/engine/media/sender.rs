@@ -14,6 +14,7 @@ use super::share::{self, Claim};
 use super::tones::Tones;
 use super::transform::Detour;
 use crate::engine::{Priority, SenderStats};
+use ortica_codecs::codec::Form;
 use ortica_codecs::payload::{PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
@@ -76,7 +77,7 @@ pub struct EncoderTargets {
     /// Which of the sender's encodings, from zero.
     pub encoding: usize,
     /// What to encode to.
-    pub codec: Codec,
+    pub form: Form,
     /// The most that may be spent, in bits per second: by the parameters, and by what the peer said; `None` if neither says.
     pub max_bitrate: Option<u64>,
     /// How large and how many pictures may be.

@@ -34,6 +34,7 @@ fn receive(session: &mut Session, transceiver: &mut Transceiver, transport: Tran
         header_extensions: extensions::map(media.extensions.iter().filter(|it| it.direction.receives()), true),
         ssrcs: Vec::new(),
         rids: media.layers.receive.iter().map(|layer| layer.rid).collect(),
+        descriptions: Vec::new(),
         reduced_size_rtcp: false,
     };
     let (receiver, early) = match transceiver.receiver {

@@ -98,7 +98,7 @@ impl Negotiation {
         let preferences = Preferences::all(&self.codecs_for(kind, &init.codecs)?);
         let id = TransceiverId(self.next_transceiver);
         let mut rng = self.rng.fork(&format!("transceiver {id}"));
-        let is_known = |codec: &RtpCodec| preferences.codecs().any(|known| codec.matches(&known.into()));
+        let is_known = |codec: &RtpCodec| preferences.forms().any(|known| codec.matches_but_for_levels(&known.into()));
         let encodings = Encodings::new(kind, init.send_encodings.clone(), is_known, rng.fork("encodings"))?;
         self.next_transceiver = self.next_transceiver.checked_add(1).ok_or(TransceiverError::TooMany)?;
         let init = TransceiverInit { streams: without_doubles(&init.streams), ..init };
@@ -423,23 +423,34 @@ impl Negotiation {
         });
     }
 
-    /// Hands to the engine what both sides agreed on. `ours` and `theirs` have the same sections. What an answer for the time
+    /// The codecs that a transceiver could negotiate, whatever is preferred.
+    fn known_to(&self, id: TransceiverId) -> Vec<Codec> {
+        let transceiver = self.transceiver(id);
+        transceiver.and_then(|it| self.codecs_for(it.kind, &it.named_codecs).ok()).unwrap_or_default()
+    }
+
+    /// Hands to the engine what both sides agreed on. `made` and `theirs` have the same sections. What an answer for the time
     /// being rejects may still come.
     pub(super) fn apply_media(
         &mut self,
         now: Instant,
         session: &mut Session,
-        ours: &MadeLocal,
+        made: &MadeLocal,
         theirs: &Remote,
         kind: SdpType,
     ) -> Result<(), DescriptionError> {
-        self.apply_header_encryption(session, &ours.model, theirs);
-        for (ours, remote) in ours.model.sections.iter().zip(&theirs.sections) {
+        self.apply_header_encryption(session, &made.model, theirs);
+        for (ours, remote) in made.model.sections.iter().zip(&theirs.sections) {
             match (ours.as_media(), remote.as_media()) {
                 (Some(media), Some(remote)) => {
                     let Some(transport) = ours.named_transport() else { continue };
                     self.learn_track(media.transceiver, remote);
-                    self.apply_section(now, session, transport, kind, ours, remote)?;
+                    let beside = match made.kind {
+                        SdpType::Offer => self.known_to(media.transceiver),
+                        _ => Vec::new(),
+                    };
+                    let place = Place { transport, kind, beside: &beside };
+                    self.apply_section(now, session, place, ours, remote)?;
                 }
                 _ if kind == SdpType::Answer => self.reject(session, &ours.mid),
                 _ => {}
@@ -452,11 +463,11 @@ impl Negotiation {
         &mut self,
         now: Instant,
         session: &mut Session,
-        transport: TransportId,
-        kind: SdpType,
+        place: Place<'_>,
         ours: &Section,
         theirs: &RemoteMedia,
     ) -> Result<(), DescriptionError> {
+        let Place { transport, kind, beside } = place;
         let Some(media) = ours.as_media() else { return Ok(()) };
         let Ok(transceiver) = self.transceiver_mut(media.transceiver) else { return Ok(()) };
         let direction = media.direction.and(theirs.direction.reversed());
@@ -467,7 +478,7 @@ impl Negotiation {
             return Ok(());
         }
         // A name too long for a packet is told by the description alone.
-        let agreement = Agreement { transport, mid: Mid::new(&ours.mid).ok(), ours: media, theirs };
+        let agreement = Agreement { transport, mid: Mid::new(&ours.mid).ok(), ours: media, theirs, beside };
         if direction.sends() && kind == SdpType::Answer {
             transceiver.encodings.narrow(&theirs.layers);
         }
@@ -488,19 +499,28 @@ impl Negotiation {
     }
 }
 
+/// Where a section is applied, and by which description.
+struct Place<'a> {
+    transport: TransportId,
+    kind: SdpType,
+    beside: &'a [Codec],
+}
+
 /// What both sides say of a section.
 struct Agreement<'a> {
     transport: TransportId,
     mid: Option<Mid>,
     ours: &'a Media,
     theirs: &'a RemoteMedia,
+    /// What an answer may name beside what was offered.
+    beside: &'a [Codec],
 }
 
 impl Agreement<'_> {
     /// What can be sent by it, whether or not something is.
     fn for_sending(&self, transceiver: &mut Transceiver) -> Agreed {
         let theirs = self.theirs;
-        let formats = sendable(self.ours, theirs);
+        let formats = formats::sendable(&self.ours.formats, self.beside, &theirs.formats);
         transceiver.encodings.forget_codecs(&formats);
         let events = formats::common_events(&named(self.ours), &theirs.events);
         let extensions = self.extensions();
@@ -578,6 +598,7 @@ impl Agreement<'_> {
             header_extensions: extensions::map(ours.extensions.iter().filter(|it| it.direction.receives()), true),
             ssrcs: theirs.ssrcs.clone(),
             rids: transceiver.layers.iter().map(|layer| layer.rid).collect(),
+            descriptions: formats::descriptions(&ours.formats, &theirs.formats),
             reduced_size_rtcp: self.reduced_size(),
         };
         session.start_receiving(receiver, parameters)?;
@@ -596,18 +617,13 @@ impl Agreement<'_> {
     }
 }
 
-/// What can be sent: what the other side takes of what this side named.
-fn sendable(ours: &Media, theirs: &RemoteMedia) -> Vec<Format> {
-    formats::common(&named(ours), &theirs.formats)
-}
-
 /// What may come: this side's formats, as far as the other side has them, with the feedback that both know.
 fn receive_codecs(ours: &Media, theirs: &RemoteMedia) -> Vec<RtpCodecParameters> {
     let common = formats::common(&named(ours), &theirs.formats);
     ours.formats
         .iter()
         .filter_map(|format| {
-            let theirs = common.iter().find(|it| it.codec == format.codec)?;
+            let theirs = common.iter().find(|it| it.form.matches(format.form))?;
             Some(RtpCodecParameters { feedback: theirs.parameters().feedback, ..format.parameters() })
         })
         .collect()

@@ -50,7 +50,7 @@ impl Negotiation {
             return Err(ParametersError::InvalidModification("there are not as many options as encodings"));
         }
         let choosable = choosable(transceiver);
-        let is_choosable = |codec: &RtpCodec| choosable.iter().any(|known| known.matches(codec));
+        let is_choosable = |codec: &RtpCodec| choosable.iter().any(|known| known.matches_but_for_levels(codec));
         transceiver.encodings.set_parameters(wanted.encodings, is_choosable)?;
         transceiver.transaction.end();
         if let (Some(agreed), Some(sender)) = (&mut transceiver.sending, transceiver.sender) {
@@ -119,14 +119,11 @@ fn present(transceiver: &Transceiver, session: &Session) -> RtpSendParameters {
 /// What can be chosen for an encoding: what is agreed, in the words of either side; before that what is preferred.
 fn choosable(transceiver: &Transceiver) -> Vec<RtpCodec> {
     let Some(agreed) = &transceiver.sending else {
-        return transceiver.preferences.codecs().map(RtpCodec::from).collect();
+        return transceiver.preferences.forms().map(RtpCodec::from).collect();
     };
     let theirs =
         formats::codec_parameters(&agreed.formats, &[], &agreed.order).into_iter().map(|parameters| parameters.codec);
-    theirs
-        .filter(|codec| !codec.is_auxiliary())
-        .chain(agreed.formats.iter().map(|format| format.codec.into()))
-        .collect()
+    theirs.filter(|codec| !codec.is_auxiliary()).chain(agreed.formats.iter().map(|format| format.form.into())).collect()
 }
 
 fn check_unchanged(present: &RtpSendParameters, wanted: &RtpSendParameters) -> Result<(), ParametersError> {

@@ -9,7 +9,7 @@ use super::tracks::joins;
 use super::{Negotiation, TrackChange, early};
 use crate::engine::{Session, TransportId};
 use crate::jsep::encodings::Encoding;
-use crate::jsep::formats::Numbers;
+use crate::jsep::numbers::Numbers;
 use crate::jsep::transceiver::{Association, Life, Origin};
 use crate::jsep::{SdpType, SignalingState, TransceiverId};
 use ortica_core::Instant;

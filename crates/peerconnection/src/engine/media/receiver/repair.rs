@@ -76,7 +76,7 @@ mod tests {
     fn padding_before_the_first_picture_counts() {
         let mut receiver = Receiver::new(MediaKind::Video);
         let feedback = CodecFeedback::default();
-        let codec = RtpCodecParameters { codec: Codec::Vp8, payload_type: MEDIA.0, rtx: Some(AGAIN.0), feedback };
+        let codec = RtpCodecParameters { form: Codec::Vp8.into(), payload_type: MEDIA.0, rtx: Some(AGAIN.0), feedback };
         let parameters = RtpReceiveParameters {
             mid: None,
             codecs: vec![codec],
@@ -84,6 +84,7 @@ mod tests {
             header_extensions: ExtensionMap::new(),
             ssrcs: Vec::new(),
             rids: Vec::new(),
+            descriptions: Vec::new(),
             reduced_size_rtcp: false,
         };
         receiver.start(parameters).unwrap();

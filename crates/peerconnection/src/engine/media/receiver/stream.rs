@@ -54,11 +54,11 @@ impl Stream {
     /// The `number`th that the receiver has; its retransmissions go on in `repair`.
     pub(super) fn new(
         (number, ssrc): (u32, Ssrc),
-        codec: RtpCodecParameters,
+        (codec, description): (RtpCodecParameters, Option<&str>),
         repair: Repair,
         rtt: Option<Duration>,
     ) -> Self {
-        let mut config = Config::new(ssrc, codec.codec.clock_rate());
+        let mut config = Config::new(ssrc, codec.codec().clock_rate());
         if codec.feedback.nack {
             config = config.with_nack(nack::Config::default());
         }
@@ -66,8 +66,8 @@ impl Stream {
             number,
             receive: ReceiveStream::new(config),
             repair,
-            depacketizer: payload::depacketizer(codec.codec, payload::Limits::default()),
-            buffer: Buffer::new(codec.codec),
+            depacketizer: depacketizer(codec, description),
+            buffer: Buffer::new(codec.codec()),
             timestamps: TimestampUnwrapper::new(),
             orientations: Orientations::default(),
             requester: KeyFrameRequester::default(),
@@ -127,13 +127,13 @@ impl Stream {
     }
 
     /// The peer may change the codec between two packets.
-    pub(super) fn set_codec(&mut self, codec: RtpCodecParameters) {
-        if self.codec.codec != codec.codec {
-            self.depacketizer = payload::depacketizer(codec.codec, payload::Limits::default());
+    pub(super) fn set_codec(&mut self, codec: RtpCodecParameters, description: Option<&str>) {
+        if !self.codec.form.matches(codec.form) {
+            self.depacketizer = depacketizer(codec, description);
             self.discarded += self.buffer.discarded();
-            self.buffer = Buffer::new(codec.codec);
+            self.buffer = Buffer::new(codec.codec());
             self.timestamps = TimestampUnwrapper::new();
-            self.receive.set_clock_rate(codec.codec.clock_rate());
+            self.receive.set_clock_rate(codec.codec().clock_rate());
             self.fresh = true;
         }
         self.codec = codec;
@@ -155,7 +155,7 @@ impl Stream {
     }
 
     pub(super) fn handle_retransmission(&mut self, now: Instant, apt: &AptTable, packet: &Packet<'_>) -> bool {
-        if !self.repair.handle_packet(now, packet, self.codec.codec.clock_rate()) {
+        if !self.repair.handle_packet(now, packet, self.codec.codec().clock_rate()) {
             return false;
         }
         let Ok(restored) = apt.restore(packet, self.receive.ssrc()) else { return false };
@@ -192,7 +192,7 @@ impl Stream {
 
     /// Takes out of the jitter buffer what is complete.
     pub(super) fn collect(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
-        match self.codec.codec.kind() {
+        match self.codec.codec().kind() {
             MediaKind::Audio => self.collect_audio(now, ready),
             MediaKind::Video => self.collect_video(now, ready),
         }
@@ -206,7 +206,7 @@ impl Stream {
                 Playout::Lost { timestamp, .. } => {
                     self.lost += 1;
                     let pts = self.timestamps.unwrap(timestamp);
-                    ready.push_back(ReceivedFrame::Lost { codec: self.codec.codec, pts });
+                    ready.push_back(ReceivedFrame::Lost { codec: self.codec.codec(), pts });
                 }
                 Playout::Packet(packet) if packet.payload.is_empty() => {}
                 Playout::Packet(packet) => {
@@ -298,7 +298,7 @@ impl Stream {
         let receive = self.receive.stats();
         stats.stream = self.number;
         stats.ssrc = Some(self.receive.ssrc());
-        stats.codec = Some(self.codec.codec);
+        stats.codec = Some(self.codec.codec());
         stats.payload_type = Some(self.codec.payload_type);
         stats.packets_received = receive.packets;
         stats.bytes_received = receive.bytes;
@@ -319,6 +319,15 @@ impl Stream {
         stats.frames_lost = self.lost;
         stats.remote = self.receive.remote().copied();
     }
+}
+
+/// For a format, of whose streams the peer may have said something.
+fn depacketizer(codec: RtpCodecParameters, description: Option<&str>) -> Box<dyn Depacketizer> {
+    let mut depacketizer = payload::depacketizer(codec.codec(), payload::Limits::default());
+    if let Some(Err(error)) = description.map(|fmtp| depacketizer.describe(fmtp)) {
+        tracing::debug!(%error, "what the peer says of its stream is ignored");
+    }
+    depacketizer
 }
 
 /// Room for the packets of the largest frame.

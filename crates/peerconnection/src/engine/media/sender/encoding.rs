@@ -2,6 +2,7 @@
 
 use super::{EncoderTargets, MAX_PACKET, Marks, OVERHEAD, Queued, SendFrameError, Sending};
 use crate::engine::media::coding::{EncodedReport, EncodingStats};
+use crate::engine::media::level::LevelLimits;
 use crate::engine::media::orientation::orientation;
 use crate::engine::media::parameters::{RtpCodecParameters, RtpEncodingParameters, RtpSendParameters};
 use crate::engine::media::tones::Tones;
@@ -25,7 +26,7 @@ impl Sending {
         rng: &Rng,
         clock: WallClock,
     ) -> Self {
-        let mut config = Config::new(encoding.ssrc, codec.payload_type, codec.codec.clock_rate());
+        let mut config = Config::new(encoding.ssrc, codec.payload_type, codec.codec().clock_rate());
         if let (Some(ssrc), Some(payload_type)) = (encoding.rtx, codec.rtx) {
             config = config.with_rtx(ssrc, payload_type);
         }
@@ -37,13 +38,13 @@ impl Sending {
             mid: None,
             extensions: ExtensionMap::new(),
             max_payload: MAX_PACKET - OVERHEAD,
-            packetizer: payload::packetizer(codec.codec, &mut rng.fork("packetizer")),
+            packetizer: payload::packetizer(codec.form, &mut rng.fork("packetizer")),
             stream: SendStream::new(config, rng, clock),
             queue: VecDeque::new(),
             queued_bytes: 0,
             limiter: KeyFrameLimiter::default(),
-            needs_key_frame: codec.codec.kind() == MediaKind::Video,
-            key_frame_wanted: codec.codec.kind() == MediaKind::Video,
+            needs_key_frame: codec.codec().kind() == MediaKind::Video,
+            key_frame_wanted: codec.codec().kind() == MediaKind::Video,
             share: None,
             tones: Tones::default(),
             tone_format: None,
@@ -69,8 +70,8 @@ impl Sending {
         parameters: &RtpSendParameters,
         rng: &Rng,
     ) {
-        if self.codec.codec != codec.codec {
-            self.packetizer = payload::packetizer(codec.codec, &mut rng.fork("packetizer"));
+        if self.codec.form != codec.form {
+            self.packetizer = payload::packetizer(codec.form, &mut rng.fork("packetizer"));
             self.require_key_frame();
         }
         if self.parameters.picture != encoding.picture {
@@ -78,11 +79,11 @@ impl Sending {
             self.require_key_frame();
         }
         self.codec = codec;
-        self.stream.set_format(now, codec.payload_type, codec.codec.clock_rate(), codec.rtx);
+        self.stream.set_format(now, codec.payload_type, codec.codec().clock_rate(), codec.rtx);
         (self.mid, self.extensions) = (parameters.mid, parameters.header_extensions.clone());
         self.parameters = encoding.clone();
         self.max_payload = MAX_PACKET - OVERHEAD - self.extensions_len();
-        self.tone_format = parameters.telephone_events_of(codec.codec);
+        self.tone_format = parameters.telephone_events_of(codec.codec());
         if self.tone_format.is_none() {
             self.tones.clear();
         }
@@ -114,7 +115,7 @@ impl Sending {
 
     /// Whatever the peer has of the stream, it starts with the next key frame.
     pub fn require_key_frame(&mut self) {
-        if self.codec.codec.kind() == MediaKind::Video {
+        if self.codec.codec().kind() == MediaKind::Video {
             (self.needs_key_frame, self.key_frame_wanted) = (true, true);
         }
     }
@@ -135,8 +136,8 @@ impl Sending {
             self.dropped += 1;
             return Err(SendFrameError::NotSending);
         }
-        if codec != self.codec.codec {
-            return Err(SendFrameError::Codec { expected: self.codec.codec, actual: codec });
+        if codec != self.codec.codec() {
+            return Err(SendFrameError::Codec { expected: self.codec.codec(), actual: codec });
         }
         Ok(())
     }
@@ -177,7 +178,7 @@ impl Sending {
             self.queue.push_back(Queued { since: captured, header, payload, audio_level, orientation });
         }
         self.count_frame(frame.data.len());
-        if frame.key_frame && self.codec.codec.kind() == MediaKind::Video {
+        if frame.key_frame && self.codec.codec().kind() == MediaKind::Video {
             self.key_frames += 1;
             self.needs_key_frame = false;
             self.limiter.handle_key_frame(captured);
@@ -199,11 +200,12 @@ impl Sending {
     }
 
     pub(super) fn take_targets(&mut self, encoding: usize) -> EncoderTargets {
+        let level = LevelLimits::of(self.codec.form);
         EncoderTargets {
             encoding,
-            codec: self.codec.codec,
-            max_bitrate: self.share.into_iter().chain(self.parameters.max_bitrate).min(),
-            picture: self.parameters.picture,
+            form: self.codec.form,
+            max_bitrate: self.share.into_iter().chain(self.parameters.max_bitrate).chain(level.max_bitrate).min(),
+            picture: self.parameters.picture.and(level.picture),
             key_frame: std::mem::take(&mut self.key_frame_wanted),
             loss_percent: (u32::from(self.stream.remote().fraction_lost) * 100 / 256) as u8,
         }
@@ -280,7 +282,7 @@ impl Sending {
         stats.ssrc = Some(self.stream.ssrc());
         stats.rid = self.parameters.rid;
         stats.encoding_index = Some(self.index);
-        stats.codec = Some(self.codec.codec);
+        stats.codec = Some(self.codec.codec());
         stats.payload_type = Some(self.codec.payload_type);
         stats.rtx_ssrc = self.stream.rtx_ssrc();
         stats.packets_sent = stream.packets + stream.retransmitted_packets;

@@ -41,7 +41,7 @@ impl Sending {
     pub(super) fn queue_tones(&mut self, now: Instant) {
         self.tones.handle_timeout(now);
         let Some(payload_type) = self.tone_format else { return };
-        while let Some(packet) = self.tones.poll_packet(now, self.codec.codec.clock_rate()) {
+        while let Some(packet) = self.tones.poll_packet(now, self.codec.codec().clock_rate()) {
             if self.queued_bytes < TONE_QUEUE {
                 self.queue_tone(now, payload_type, packet);
             }
@@ -52,7 +52,7 @@ impl Sending {
         if packet.marker {
             self.tone_timestamp = self.stream.timestamp_at(packet.begun);
         }
-        let begun = Duration::from_secs(u64::from(packet.offset)) / self.codec.codec.clock_rate();
+        let begun = Duration::from_secs(u64::from(packet.offset)) / self.codec.codec().clock_rate();
         let header = self.stream.next_header(packet.begun + begun, self.tone_timestamp + packet.offset, packet.marker);
         let payload = SentPayload::new(&packet.event.encode(), Bytes::new());
         self.queued_bytes += payload.len();

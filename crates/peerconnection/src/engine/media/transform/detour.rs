@@ -152,14 +152,14 @@ impl Detour {
     }
 }
 
-/// The size of a key frame, by its header.
+/// The size of a key frame, by what it says.
 fn picture_size(frame: &EncodedFrame) -> Option<Resolution> {
-    let size = match frame.codec {
-        Codec::Vp8 => payload::vp8::key_frame_size(&frame.data),
-        Codec::Vp9 => payload::vp9::key_frame_size(&frame.data),
+    match frame.codec {
+        Codec::Vp8 => payload::vp8::key_frame_size(&frame.data).map(|(width, height)| Resolution { width, height }),
+        Codec::Vp9 => payload::vp9::key_frame_size(&frame.data).map(|(width, height)| Resolution { width, height }),
+        Codec::H264 => payload::h264::picture_size(&frame.data).map(|(width, height)| Resolution { width, height }),
         _ => None,
-    };
-    size.map(|(width, height)| Resolution { width, height })
+    }
 }
 
 #[cfg(test)]

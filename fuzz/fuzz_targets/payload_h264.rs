@@ -1,0 +1,7 @@
+//! H.264 packets into frames.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ortica_fuzz::h264;
+
+fuzz_target!(|input: &[u8]| h264::assemble(input));
