@@ -157,7 +157,7 @@ impl VideoEncoderConfig {
         self
     }
 
-    /// How much quality to give up for speed: 0 to 16 with VP8, 0 to 9 with VP9. Default 8; 7 with VP9 up to 640x480.
+    /// How much quality to give up for speed: 0 to 16 with VP8 and H.264, 0 to 9 with VP9. Default 8; 7 with VP9 up to 640x480.
     #[must_use]
     pub fn with_speed(mut self, speed: u8) -> Self {
         self.speed = Some(speed);

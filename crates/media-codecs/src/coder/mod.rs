@@ -26,6 +26,7 @@ pub use config::{AudioContent, AudioEncoderConfig, DecoderLimits, VideoEncoderCo
 use thiserror::Error;
 
 use crate::codec::Form;
+use crate::frame::ScalabilityMode;
 use crate::{AudioFrame, Codec, EncodedFrame, FrameError, MediaKind, VideoFrame};
 
 /// Turns sound into [`EncodedFrame`]s.
@@ -189,6 +190,11 @@ pub const fn implementation(codec: Codec) -> &'static str {
         Codec::Av1 | Codec::H265 => "none",
         Codec::H264 => "OpenH264",
     }
+}
+
+/// Whether the encoder of a codec makes streams of such layers.
+pub const fn makes_layers(codec: Codec, mode: ScalabilityMode) -> bool {
+    matches!((codec, mode), (Codec::Vp9, _) | (_, ScalabilityMode::L1T1))
 }
 
 /// An encoder for sound.

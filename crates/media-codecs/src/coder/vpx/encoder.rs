@@ -2,8 +2,8 @@
 
 use super::format_of;
 use super::raw::{Encoder, Format, Settings};
-use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig};
-use crate::frame::{ScalabilityMode, TemporalLayer};
+use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, makes_layers};
+use crate::frame::TemporalLayer;
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
 /// Ticks of 90 kHz.
@@ -40,8 +40,7 @@ impl VpxEncoder {
         check(config.threads.is_none_or(|threads| (1..=16).contains(&threads)), "threads")?;
         let max_speed = if format == Format::Vp8 { 16 } else { 9 };
         check(config.speed.is_none_or(|speed| speed <= max_speed), "speed")?;
-        let layered = config.scalability != ScalabilityMode::L1T1;
-        check(!layered || format == Format::Vp9, "scalability mode")?;
+        check(makes_layers(codec, config.scalability), "scalability mode")?;
         Ok(Self { codec, format, config: *config, inner: None })
     }
 
