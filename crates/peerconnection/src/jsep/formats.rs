@@ -365,7 +365,8 @@ pub(super) mod tests {
     fn an_answer_takes_the_forms_that_match() {
         let ours = Preferences::all(&[Codec::H264]);
         let [low, high, unknown] = [h264("42e00b", 1), h264("640034", 1), h264("58001f", 1)];
-        let theirs = formats(&[(100, &low), (101, &high), (102, &unknown), (103, "packetization-mode=2"), (104, "")]);
+        let theirs =
+            formats(&[(100, &low), (101, &high), (102, &unknown), (103, "packetization-mode=2"), (104, "max-fs=99")]);
         assert_eq!(theirs.iter().map(|format| format.payload_type).collect::<Vec<_>>(), [100, 101, 104]);
         let answered: Vec<(u8, Option<String>)> =
             answer(&ours, &theirs).into_iter().map(|format| (format.payload_type, format.fmtp)).collect();

@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(size(blocks(3_600), 1_280, 720), (1_280, 720));
         assert_eq!(size(blocks(99), 176, 144), (176, 144));
         for (most, width, height) in
-            [(99, 640, 480), (396, 353, 288), (3_600, 1_920, 1_080), (99, 4_000, 16), (1, 9, 900)]
+            [(99, 640, 480), (396, 353, 288), (3_600, 1_920, 1_080), (99, 4_000, 16), (1, 90, 90)]
         {
             let (small, high) = size(blocks(most), width, height);
             let (columns, rows) = (small.div_ceil(16), high.div_ceil(16));
