@@ -6,6 +6,7 @@ use ortica::ConnectionState;
 use ortica::codecs::EncodedFrame;
 use ortica::codecs::frame::{ScalabilityMode, TemporalLayer};
 use ortica::engine::{EncoderTargets, ReceivedFrame};
+use ortica::jsep::TransceiverError;
 use ortica::parameters::{ParametersError, RtpEncodingParameters};
 use ortica_rtp::Rid;
 use std::time::Duration;
@@ -87,7 +88,7 @@ fn layers_that_no_encoder_makes_are_refused_and_those_of_sound_forgotten() {
     let mut side = Side::new(1, Pair::<Side>::A);
     side.peer.set_codecs(vec![Codec::Opus, Codec::Vp8]);
     let refused = side.peer.add_transceiver(MediaKind::Video, init(ScalabilityMode::L1T3));
-    assert!(matches!(refused, Err(ParametersError::Operation(_))), "{refused:?}");
+    assert!(matches!(refused, Err(TransceiverError::Parameters(ParametersError::Operation(_)))), "{refused:?}");
     let video = side.peer.add_transceiver(MediaKind::Video, init(ScalabilityMode::L1T1)).unwrap();
     let mut parameters = side.peer.sender_parameters(video).unwrap();
     parameters.encodings[0].scalability_mode = Some(ScalabilityMode::L1T2);
