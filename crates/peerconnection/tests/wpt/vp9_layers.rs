@@ -54,7 +54,7 @@ fn wpt_simulcast_vp9_scalability_mode_vp9_l1t2_two_streams() {
     let connected = |side: &Side| side.peer.connection_state() == ConnectionState::Connected;
     pair.run_until(Duration::from_secs(30), |a, b| connected(a) && connected(b)).expect("connects");
     let rids = RIDS.map(|rid| Rid::new(rid).unwrap());
-    for rid in rids.clone() {
+    for rid in rids {
         assert!(pair.with_b(|b, now| b.peer.tap_layer(now, to, rid)));
     }
     for number in 0..40 {
@@ -69,7 +69,7 @@ fn wpt_simulcast_vp9_scalability_mode_vp9_l1t2_two_streams() {
     }
     pair.run_for(Duration::from_secs(1));
     for (encoding, rid) in rids.into_iter().enumerate() {
-        let received = std::iter::from_fn(|| pair.b.peer.read_layer(to, rid.clone()));
+        let received = std::iter::from_fn(|| pair.b.peer.read_layer(to, rid));
         let frames: Vec<EncodedFrame> = received
             .filter_map(|received| match received {
                 ReceivedFrame::Frame { frame, .. } => Some(frame),
