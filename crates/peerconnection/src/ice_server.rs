@@ -1,5 +1,7 @@
 //! Servers that help to find a path, as they are configured.
 
+mod link;
+
 use ortica_ice::{Address, StunServer};
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};

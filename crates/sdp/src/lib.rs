@@ -41,6 +41,7 @@
 //! | `section` | [`Section`]: a media section with what it takes over from its session |
 //! | `payload` | [`Payload`]: all about a payload type; adding and removing codecs |
 //! | `attribute` | a type for each attribute |
+//! | `fragment` | [`Fragment`]: a piece of a description that tells candidates |
 //! | `negotiate` | [`Session::check_answer`], policies |
 //! | `parse`, `limits`, `error` | from text, within [`Limits`], or an [`SdpError`] that names line and column |
 #![forbid(unsafe_code)]
@@ -60,6 +61,7 @@ mod attribute;
 pub mod base64;
 mod cursor;
 mod error;
+mod fragment;
 mod level;
 mod limits;
 mod line;
@@ -78,6 +80,7 @@ pub use attribute::{
     SimulcastStreams, SsrcAttribute, SsrcGroup, SsrcSemantics, UnknownDirection, strongest_fingerprints,
 };
 pub use error::{SdpError, SdpErrorKind};
+pub use fragment::Fragment;
 pub use limits::Limits;
 pub use line::{Address, AddressKind, Bandwidth, Origin, Timing};
 pub use media::{Media, MediaKind, Protocol};

@@ -3,7 +3,7 @@
 use crate::cursor::{Cursor, number, spend, split_at_byte};
 use crate::line::{Address, Origin, Timing};
 use crate::write::Value;
-use crate::{Attribute, Format, Limits, Media, MediaKind, Protocol, SdpError, SdpErrorKind, Session};
+use crate::{Attribute, Format, Fragment, Limits, Media, MediaKind, Protocol, SdpError, SdpErrorKind, Session};
 
 /// Reads a whole description.
 pub(crate) fn session(text: &str, limits: &Limits) -> Result<Session, SdpError> {
@@ -37,6 +37,29 @@ pub(crate) fn media_section(text: &str, limits: &Limits) -> Result<Media, SdpErr
         take_media_line(&mut section, &line?)?;
     }
     Ok(section)
+}
+
+/// Reads a piece of a description.
+pub(crate) fn fragment(text: &str, limits: &Limits) -> Result<Fragment, SdpError> {
+    if text.len() > limits.bytes {
+        return Err(SdpError::new(SdpErrorKind::TooLong(limits.bytes), 0));
+    }
+    let mut fragment = Fragment::default();
+    for line in Lines::new(text, limits) {
+        let line = line?;
+        match line.letter {
+            'm' if fragment.media.len() >= limits.sections => {
+                return Err(line.error(SdpErrorKind::TooManySections(limits.sections)));
+            }
+            'm' => fragment.media.push(line.whole(media)?),
+            'a' => {
+                let section = fragment.media.last_mut().map(|media| &mut media.attributes);
+                section.unwrap_or(&mut fragment.attributes).push(line.attribute()?);
+            }
+            _ => return Err(line.refused()),
+        }
+    }
+    Ok(fragment)
 }
 
 struct Builder {
