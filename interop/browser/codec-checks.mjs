@@ -20,9 +20,9 @@ export const CODECS = {
 
   'the codec changes in mid-call: VP8, H.264 and back'({ page }) {
     return page.evaluate(async () => {
-      if (!codecsOf('video/H264', 'packetization-mode=1').length) return { skipped: 'no H.264 in this browser' };
       const call = newCall();
       await send(call.pc, 'video');
+      if (!await prefer(call, 'video/H264', 'packetization-mode=1')) return { skipped: 'this browser offers no H.264' };
       const figures = {};
       for (const [name, ...form] of [['VP8', ''], ['H264', 'packetization-mode=1'], ['VP8', '']]) {
         await negotiateIn(call, `video/${name}`, ...form);
