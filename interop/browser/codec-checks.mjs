@@ -14,6 +14,10 @@ export const CODECS = {
     ({ page }) => page.evaluate((parameters) => seeIn('video/H264', parameters), parameters),
   ])),
 
+  'pictures come back in VP9'({ page }) {
+    return page.evaluate(() => seeIn('video/VP9', ''));
+  },
+
   'the codec changes in mid-call: VP8, H.264 and back'({ page }) {
     return page.evaluate(async () => {
       const call = newCall();

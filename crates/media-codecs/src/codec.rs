@@ -46,6 +46,12 @@ pub enum Codec {
     Opus,
     /// VP8, RFC 6386 and 7741.
     Vp8,
+    /// VP9 of profile 0, RFC 9628.
+    Vp9,
+    /// AV1 of profile 0, and its RTP payload format 1.0.
+    Av1,
+    /// H.265 of the main profile, RFC 7798.
+    H265,
     /// G.722, of 16 kHz, whose RTP clock says 8,000 (RFC 3551 §4.5.2).
     G722,
     /// G.711 with the mu-law, of North America and Japan.
@@ -84,7 +90,8 @@ impl fmt::Display for Feedback {
 
 impl Codec {
     /// Every codec with a payload format, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::H264];
+    pub const ALL: &'static [Self] =
+        &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::H264, Self::Av1, Self::H265];
 
     /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
     /// application brings encoded frames.
@@ -97,7 +104,8 @@ impl Codec {
         match self {
             Self::G722 | Self::Pcmu | Self::Pcma => true,
             Self::Opus => cfg!(feature = "opus"),
-            Self::Vp8 => cfg!(feature = "vpx"),
+            Self::Vp8 | Self::Vp9 => cfg!(feature = "vpx"),
+            Self::Av1 | Self::H265 => false,
             Self::H264 => cfg!(feature = "h264"),
         }
     }
@@ -127,7 +135,7 @@ impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => MediaKind::Audio,
-            Self::Vp8 | Self::H264 => MediaKind::Video,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => MediaKind::Video,
         }
     }
 
@@ -136,6 +144,9 @@ impl Codec {
         match self {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+            Self::H265 => "H265",
             Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
@@ -148,6 +159,9 @@ impl Codec {
         match self {
             Self::Opus => "audio/opus",
             Self::Vp8 => "video/VP8",
+            Self::Vp9 => "video/VP9",
+            Self::Av1 => "video/AV1",
+            Self::H265 => "video/H265",
             Self::G722 => "audio/G722",
             Self::Pcmu => "audio/PCMU",
             Self::Pcma => "audio/PCMA",
@@ -159,7 +173,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::H264 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => 90_000,
             Self::G722 | Self::Pcmu | Self::Pcma => 8_000,
         }
     }
@@ -169,7 +183,7 @@ impl Codec {
         match self {
             Self::Opus => Some(2),
             Self::G722 | Self::Pcmu | Self::Pcma => Some(1),
-            Self::Vp8 | Self::H264 => None,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => None,
         }
     }
 
@@ -179,7 +193,7 @@ impl Codec {
             Self::Pcmu => Some(PayloadType(0)),
             Self::Pcma => Some(PayloadType(8)),
             Self::G722 => Some(PayloadType(9)),
-            Self::Opus | Self::Vp8 | Self::H264 => None,
+            Self::Opus | Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => None,
         }
     }
 
@@ -198,7 +212,7 @@ impl Codec {
             Feedback::with("nack", "pli"),
         ];
         match self {
-            Self::Vp8 | Self::H264 => VIDEO,
+            Self::Vp8 | Self::Vp9 | Self::Av1 | Self::H265 | Self::H264 => VIDEO,
             Self::Opus => const { &[Feedback::new("transport-cc")] },
             Self::G722 | Self::Pcmu | Self::Pcma => &[],
         }
@@ -248,6 +262,8 @@ mod tests {
         assert!(available.contains(&Codec::Pcmu) && available.contains(&Codec::Pcma));
         assert_eq!(available.contains(&Codec::Opus), cfg!(feature = "opus"));
         assert_eq!(available.contains(&Codec::Vp8), cfg!(feature = "vpx"));
+        assert_eq!(available.contains(&Codec::Vp9), cfg!(feature = "vpx"));
+        assert!(!available.contains(&Codec::Av1) && !available.contains(&Codec::H265));
         assert_eq!(available.contains(&Codec::H264), cfg!(feature = "h264"));
     }
 

@@ -1,7 +1,6 @@
 //! Parameters and capabilities of senders and receivers, as plain data under the W3C's names.
 //!
-//! What nothing here would honour is absent: a network priority, degradation preferences, adaptive packet times, scalability
-//! modes. The engine's own parameters, which these become, are in [`engine`](crate::engine).
+//! What nothing here would honour is absent: a network priority, degradation preferences, adaptive packet times. The engine's own parameters, which these become, are in [`engine`](crate::engine).
 
 mod codec;
 mod encoding;

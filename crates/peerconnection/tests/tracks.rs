@@ -296,6 +296,7 @@ async fn tones_are_told_as_they_begin() {
 #[cfg(feature = "vpx")]
 mod pictures {
     use super::*;
+    use ortica::codecs::frame::ScalabilityMode;
     use ortica::codecs::synthetic::{MovingPicture, frame_counter};
     use ortica::engine::ReceivedFrame;
     use ortica::parameters::RtpEncodingParameters;
@@ -400,6 +401,39 @@ mod pictures {
             let mean = (times[7] - times[0]) / 7;
             assert!(mean >= 90_000 / rate * 9 / 10, "{rate} in a second: one each {mean} ticks");
         }
+        task.abort();
+    }
+
+    /// The guard: a track is encoded in the layers that the parameters name, and anew once they name others.
+    #[tokio::test]
+    async fn pictures_have_the_layers_that_the_parameters_name() {
+        let (a, _a_events) = connection();
+        let (b, mut b_events) = connection();
+        let source = LocalTrack::video();
+        let mode = |scalability_mode| RtpEncodingParameters { scalability_mode, ..Default::default() };
+        let send_encodings = vec![mode(Some(ScalabilityMode::L1T3))];
+        let codecs = vec![Codec::Vp9];
+        let init = ortica::jsep::TransceiverInit { send_encodings, codecs, ..Default::default() };
+        let sender = a.add_transceiver(MediaKind::Video, init).expect("a transceiver").sender();
+        sender.replace_track(Some(&source)).expect("of that kind");
+        negotiate(&a, &b).await;
+        let incoming = track(&mut b_events).await;
+        let task = tokio::spawn(film(source));
+        let layer = || async {
+            loop {
+                let frame =
+                    timeout(PATIENCE, incoming.track.recv_encoded()).await.expect("in time").expect("it goes on");
+                if let ReceivedFrame::Frame { frame, .. } = frame {
+                    assert_eq!(frame.codec, Codec::Vp9);
+                    return frame.layer.map(|layer| layer.id);
+                }
+            }
+        };
+        while layer().await != Some(2) {}
+        let mut parameters = sender.parameters().expect("it is there");
+        parameters.encodings[0].scalability_mode = None;
+        sender.set_parameters(parameters).expect("a legal change");
+        while layer().await.is_some() {}
         task.abort();
     }
 }

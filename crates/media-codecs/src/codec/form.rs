@@ -15,6 +15,12 @@ pub enum Form {
     Opus,
     /// [`Codec::Vp8`].
     Vp8,
+    /// [`Codec::Vp9`] of profile 0.
+    Vp9,
+    /// [`Codec::Av1`] of profile 0.
+    Av1,
+    /// [`Codec::H265`] of the main profile, its units in one stream and in decoding order.
+    H265,
     /// [`Codec::G722`].
     G722,
     /// [`Codec::Pcmu`].
@@ -31,6 +37,9 @@ impl Form {
         let (only, several): (Option<Self>, &[H264Form]) = match codec {
             Codec::Opus => (Some(Self::Opus), &[]),
             Codec::Vp8 => (Some(Self::Vp8), &[]),
+            Codec::Vp9 => (Some(Self::Vp9), &[]),
+            Codec::Av1 => (Some(Self::Av1), &[]),
+            Codec::H265 => (Some(Self::H265), &[]),
             Codec::G722 => (Some(Self::G722), &[]),
             Codec::Pcmu => (Some(Self::Pcmu), &[]),
             Codec::Pcma => (Some(Self::Pcma), &[]),
@@ -43,6 +52,8 @@ impl Form {
     pub fn read(codec: Codec, fmtp: Option<&str>) -> Option<Self> {
         match codec {
             Codec::H264 => H264Form::read(fmtp.unwrap_or_default()).map(Self::H264),
+            Codec::Vp9 => (parameter_number(fmtp.unwrap_or_default(), "profile-id", 0) == Some(0)).then_some(Self::Vp9),
+            Codec::H265 => is_main_h265(fmtp.unwrap_or_default()).then_some(Self::H265),
             codec => Some(codec.into()),
         }
     }
@@ -52,6 +63,9 @@ impl Form {
         match self {
             Self::Opus => Codec::Opus,
             Self::Vp8 => Codec::Vp8,
+            Self::Vp9 => Codec::Vp9,
+            Self::Av1 => Codec::Av1,
+            Self::H265 => Codec::H265,
             Self::G722 => Codec::G722,
             Self::Pcmu => Codec::Pcmu,
             Self::Pcma => Codec::Pcma,
@@ -90,6 +104,11 @@ impl Form {
         match self {
             Self::Opus => vec![("minptime", "10".to_owned()), ("useinbandfec", "1".to_owned())],
             Self::Vp8 | Self::G722 | Self::Pcmu | Self::Pcma => Vec::new(),
+            Self::Vp9 => vec![("profile-id", "0".to_owned())],
+            Self::Av1 => [("level-idx", "5"), ("profile", "0"), ("tier", "0")].map(owned).into(),
+            Self::H265 => {
+                [("level-id", "93"), ("profile-id", "1"), ("tier-flag", "0"), ("tx-mode", "SRST")].map(owned).into()
+            }
             Self::H264(form) => form.parameters(),
         }
     }
@@ -110,6 +129,9 @@ impl Form {
             Self::G722 => PayloadType(9),
             Self::Opus => PayloadType(111),
             Self::Vp8 => PayloadType(96),
+            Self::Vp9 => PayloadType(98),
+            Self::Av1 => PayloadType(100),
+            Self::H265 => PayloadType(124),
             Self::H264(form) => {
                 const NUMBERS: [u8; 8] = [102, 104, 106, 108, 114, 116, 118, 120];
                 let at = H264Form::OFFERED.iter().position(|offered| offered.matches(form));
@@ -125,6 +147,9 @@ impl From<Codec> for Form {
         match codec {
             Codec::Opus => Self::Opus,
             Codec::Vp8 => Self::Vp8,
+            Codec::Vp9 => Self::Vp9,
+            Codec::Av1 => Self::Av1,
+            Codec::H265 => Self::H265,
             Codec::G722 => Self::G722,
             Codec::Pcmu => Self::Pcmu,
             Codec::Pcma => Self::Pcma,
@@ -134,6 +159,20 @@ impl From<Codec> for Form {
             }
         }
     }
+}
+
+fn owned((key, value): (&'static str, &str)) -> (&'static str, String) {
+    (key, value.to_owned())
+}
+
+/// Whether it is the main profile, in one stream, whose units need no numbers.
+///
+/// Source: [RFC 7798 §7.1](https://www.rfc-editor.org/rfc/rfc7798#section-7.1)
+fn is_main_h265(fmtp: &str) -> bool {
+    parameter_number(fmtp, "profile-space", 0) == Some(0)
+        && parameter_number(fmtp, "profile-id", 1) == Some(1)
+        && parameter_number(fmtp, "sprop-max-don-diff", 0) == Some(0)
+        && parameter(fmtp, "tx-mode").is_none_or(|mode| mode.eq_ignore_ascii_case("SRST"))
 }
 
 /// A parameter of `a=fmtp`; letters of its name of either case.
@@ -181,6 +220,23 @@ mod tests {
     fn forms_of_different_codecs_have_nothing_in_common() {
         assert!(Form::Opus.matches(Form::Opus));
         assert!(!Form::Vp8.matches(Codec::H264.into()) && !Form::Opus.matches(Form::Pcmu));
+    }
+
+    #[test]
+    fn vp9_and_h265_of_other_profiles_are_not_known() {
+        let read = |codec, fmtp| Form::read(codec, fmtp);
+        for fmtp in [None, Some("profile-id=0"), Some("max-fr=30")] {
+            assert_eq!(read(Codec::Vp9, fmtp), Some(Form::Vp9), "{fmtp:?}");
+        }
+        for fmtp in ["profile-id=1", "profile-id=2", "profile-id=x"] {
+            assert_eq!(read(Codec::Vp9, Some(fmtp)), None, "{fmtp}");
+        }
+        let chromium = "level-id=180;profile-id=1;tier-flag=0;tx-mode=SRST";
+        assert_eq!((read(Codec::H265, None), read(Codec::H265, Some(chromium))), (Some(Form::H265), Some(Form::H265)));
+        for fmtp in ["profile-id=2", "tx-mode=MRST", "sprop-max-don-diff=1"] {
+            assert_eq!(read(Codec::H265, Some(fmtp)), None, "{fmtp}");
+        }
+        assert_eq!(read(Codec::Av1, Some("profile=1;level-idx=8")), Some(Form::Av1), "the profile is not matched");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::frame::ScalabilityMode;
+
 /// What kind of sound is to be encoded.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum AudioContent {
@@ -109,13 +111,21 @@ pub struct VideoEncoderConfig {
     pub(super) bitrate: u32,
     pub(super) frame_rate: u32,
     pub(super) threads: Option<u32>,
-    pub(super) speed: u8,
+    pub(super) speed: Option<u8>,
     pub(super) drop_frames: bool,
+    pub(super) scalability: ScalabilityMode,
 }
 
 impl Default for VideoEncoderConfig {
     fn default() -> Self {
-        Self { bitrate: 800_000, frame_rate: 30, threads: None, speed: 8, drop_frames: false }
+        Self {
+            bitrate: 800_000,
+            frame_rate: 30,
+            threads: None,
+            speed: None,
+            drop_frames: false,
+            scalability: ScalabilityMode::L1T1,
+        }
     }
 }
 
@@ -147,10 +157,10 @@ impl VideoEncoderConfig {
         self
     }
 
-    /// How much quality to give up for speed, 0 to 16. Default 8.
+    /// How much quality to give up for speed: 0 to 16 with VP8 and H.264, 0 to 9 with VP9. Default 8; 7 with VP9 up to 640x480.
     #[must_use]
     pub fn with_speed(mut self, speed: u8) -> Self {
-        self.speed = speed;
+        self.speed = Some(speed);
         self
     }
 
@@ -158,6 +168,13 @@ impl VideoEncoderConfig {
     #[must_use]
     pub fn with_drop_frames(mut self, drop_frames: bool) -> Self {
         self.drop_frames = drop_frames;
+        self
+    }
+
+    /// The layers of the stream; with VP9 alone more than one. Default one.
+    #[must_use]
+    pub fn with_scalability_mode(mut self, mode: ScalabilityMode) -> Self {
+        self.scalability = mode;
         self
     }
 }

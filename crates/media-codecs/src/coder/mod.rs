@@ -8,7 +8,7 @@
 //! | PCMU, PCMA | [`g711`], in Rust | always |
 //! | G722 | [`g722`], in Rust | always |
 //! | Opus | `opus`, libopus built from source | `opus` |
-//! | VP8 | `vpx`, the system's libvpx | `vpx` |
+//! | VP8, VP9 | `vpx`, the system's libvpx | `vpx` |
 //! | H.264 | `h264`, OpenH264 built from source | `h264` |
 
 mod config;
@@ -26,6 +26,7 @@ pub use config::{AudioContent, AudioEncoderConfig, DecoderLimits, VideoEncoderCo
 use thiserror::Error;
 
 use crate::codec::Form;
+use crate::frame::ScalabilityMode;
 use crate::{AudioFrame, Codec, EncodedFrame, FrameError, MediaKind, VideoFrame};
 
 /// Turns sound into [`EncodedFrame`]s.
@@ -185,9 +186,15 @@ pub const fn implementation(codec: Codec) -> &'static str {
     match codec {
         Codec::G722 | Codec::Pcmu | Codec::Pcma => "ortica",
         Codec::Opus => "libopus",
-        Codec::Vp8 => "libvpx",
+        Codec::Vp8 | Codec::Vp9 => "libvpx",
+        Codec::Av1 | Codec::H265 => "none",
         Codec::H264 => "OpenH264",
     }
+}
+
+/// Whether the encoder of a codec makes streams of such layers.
+pub const fn makes_layers(codec: Codec, mode: ScalabilityMode) -> bool {
+    matches!((codec, mode), (Codec::Vp9, _) | (_, ScalabilityMode::L1T1))
 }
 
 /// An encoder for sound.
@@ -203,7 +210,7 @@ pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dy
         Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -219,7 +226,7 @@ pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> 
         Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
         #[cfg(not(feature = "opus"))]
         Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
     }
 }
 
@@ -234,7 +241,7 @@ pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> 
 pub fn video_encoder(form: impl Into<Form>, config: &VideoEncoderConfig) -> Result<Box<dyn VideoEncoder>, CoderError> {
     match form.into() {
         #[cfg(feature = "vpx")]
-        Form::Vp8 => Ok(Box::new(vpx::VpxEncoder::new(config)?)),
+        form @ (Form::Vp8 | Form::Vp9) => Ok(Box::new(vpx::VpxEncoder::new(form.codec(), config)?)),
         #[cfg(feature = "h264")]
         Form::H264(form) => Ok(Box::new(h264::H264Encoder::new(form, config)?)),
         form if form.codec().kind() == MediaKind::Video => Err(CoderError::NotCompiledIn(form.codec())),
@@ -253,7 +260,7 @@ pub fn video_encoder(form: impl Into<Form>, config: &VideoEncoderConfig) -> Resu
 pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn VideoDecoder>, CoderError> {
     match codec {
         #[cfg(feature = "vpx")]
-        Codec::Vp8 => Ok(Box::new(vpx::VpxDecoder::new(limits)?)),
+        Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxDecoder::new(codec, limits)?)),
         #[cfg(feature = "h264")]
         Codec::H264 => Ok(Box::new(h264::H264Decoder::new(limits)?)),
         codec if codec.kind() == MediaKind::Video => Err(CoderError::NotCompiledIn(codec)),

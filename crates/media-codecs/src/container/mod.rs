@@ -2,7 +2,7 @@
 //!
 //! | file | holds | writer | reader |
 //! |---|---|---|---|
-//! | `.ivf` | VP8 | [`IvfWriter`] | [`IvfReader`] |
+//! | `.ivf` | VP8, VP9 | [`IvfWriter`] | [`IvfReader`] |
 //! | `.ogg`, `.opus` | Opus | [`OggOpusWriter`] | [`OggOpusReader`] |
 //! | `.wav` | uncompressed sound | [`WavWriter`] | [`WavReader`] |
 //! | `.y4m` | uncompressed pictures | [`Y4mWriter`] | [`Y4mReader`] |

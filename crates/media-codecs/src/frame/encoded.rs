@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Rotation, TimeBase};
+use super::{Rotation, ScalabilityMode, TimeBase};
 use crate::Codec;
 
 /// What an encoder made, a file held or a peer sent: one picture or one stretch of sound. Clones share the bytes, so that
@@ -27,6 +27,8 @@ pub struct EncodedFrame {
     pub discardable: bool,
     /// Where it stands in a stream of temporal layers.
     pub layer: Option<TemporalLayer>,
+    /// How the layers of its stream follow each other, where the encoder says so; not sent with each frame.
+    pub scalability: Option<ScalabilityMode>,
     /// Sound after silence that was not sent: its packet carries the marker bit.
     pub starts_talkspurt: bool,
     /// How loud the sound is: 0 (loud) to 127 (silence), in decibels below overload.
@@ -38,7 +40,7 @@ pub struct EncodedFrame {
 /// A layer of a video stream that can be thinned out in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TemporalLayer {
-    /// 0 for the base, at most 3.
+    /// 0 for the base, at most 3 with VP8 and 7 with VP9.
     pub id: u8,
     /// The frame refers to the base layer only, so a receiver can join this layer here.
     pub sync: bool,
@@ -55,6 +57,7 @@ impl EncodedFrame {
             key_frame: codec.kind() == crate::MediaKind::Audio,
             discardable: false,
             layer: None,
+            scalability: None,
             starts_talkspurt: false,
             audio_level: None,
             rotation: Rotation::None,

@@ -6,6 +6,7 @@ mod convert;
 mod encoded;
 mod resample;
 mod rotate;
+mod scalability;
 mod scale;
 mod time_base;
 mod video;
@@ -15,6 +16,7 @@ pub use audio::{AudioFrame, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, SampleFormat};
 pub use encoded::{EncodedFrame, TemporalLayer};
 pub use resample::Resampler;
 pub use rotate::Rotation;
+pub use scalability::{ScalabilityMode, UnknownScalabilityMode};
 pub use time_base::TimeBase;
 pub use video::{MAX_DIMENSION, PixelFormat, Plane, PlaneRef, VideoFrame};
 

@@ -9,13 +9,18 @@
 //! is the frame ([`assemble`](Depacketizer::assemble))? A frame with a hole in it is [`AssembleError::Incomplete`], never a
 //! shorter frame.
 
+pub mod av1;
+mod bits;
 pub mod gap;
 pub mod h264;
+pub mod h265;
 pub mod octets;
 pub mod opus;
+mod picture_id;
 mod single;
 pub mod telephone_event;
 pub mod vp8;
+pub mod vp9;
 
 #[cfg(test)]
 mod tests;
@@ -75,6 +80,9 @@ pub trait Depacketizer: Send {
 pub fn packetizer(form: impl Into<Form>, rng: &mut Rng) -> Box<dyn Packetizer> {
     match form.into() {
         Form::Vp8 => Box::new(vp8::Vp8Packetizer::new(rng)),
+        Form::Vp9 => Box::new(vp9::Vp9Packetizer::new(rng)),
+        Form::Av1 => Box::new(av1::Av1Packetizer),
+        Form::H265 => Box::new(h265::H265Packetizer),
         Form::H264(form) => Box::new(h264::H264Packetizer::new(form.packetization_mode)),
         Form::Opus => Box::new(opus::OpusPacketizer::default()),
         form @ (Form::G722 | Form::Pcmu | Form::Pcma) => Box::new(octets::OctetPacketizer::new(form.codec())),
@@ -85,6 +93,9 @@ pub fn packetizer(form: impl Into<Form>, rng: &mut Rng) -> Box<dyn Packetizer> {
 pub fn depacketizer(codec: Codec, limits: Limits) -> Box<dyn Depacketizer> {
     match codec {
         Codec::Vp8 => Box::new(vp8::Vp8Depacketizer::new(limits)),
+        Codec::Vp9 => Box::new(vp9::Vp9Depacketizer::new(limits)),
+        Codec::Av1 => Box::new(av1::Av1Depacketizer::new(limits)),
+        Codec::H265 => Box::new(h265::H265Depacketizer::new(limits)),
         Codec::H264 => Box::new(h264::H264Depacketizer::new(limits)),
         Codec::Opus => Box::new(opus::OpusDepacketizer::default()),
         Codec::G722 | Codec::Pcmu | Codec::Pcma => Box::new(octets::OctetDepacketizer::new(codec)),
@@ -252,7 +263,12 @@ fn check(frame: &EncodedFrame, codec: Codec, max_payload: usize) -> Result<(), P
 
 /// Cuts `data` into pieces of at most `max` bytes: all but the last equal, and as few as possible.
 fn split_evenly(data: &Bytes, max: usize) -> impl Iterator<Item = Bytes> {
-    let count = data.len().div_ceil(max.max(1)).max(1);
-    let size = data.len().div_ceil(count).max(1);
+    let size = even_size(data.len(), max);
     (0..data.len()).step_by(size).map(move |start| data.slice(start..data.len().min(start + size)))
+}
+
+/// The size of the pieces that `len` bytes are cut into: at most `max`, and all but the last equal.
+fn even_size(len: usize, max: usize) -> usize {
+    let count = len.div_ceil(max.max(1)).max(1);
+    len.div_ceil(count).max(1)
 }

@@ -74,7 +74,7 @@ fn frames(codec: Codec, mtu: usize) -> impl Strategy<Value = Vec<EncodedFrame>> 
 }
 
 /// The codecs whose frames may be any bytes; those of others are tested beside their formats.
-const OF_ANY_BYTES: [Codec; 5] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma, Codec::Vp8];
+const OF_ANY_BYTES: [Codec; 6] = [Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma, Codec::Vp8, Codec::Vp9];
 
 fn cases() -> impl Strategy<Value = (Codec, usize, Vec<EncodedFrame>, u16)> {
     let codec = prop::sample::select(&OF_ANY_BYTES[..]);
@@ -139,7 +139,7 @@ proptest! {
         let piece = Piece { sequence: SequenceNumber(1), marker: true, payload: &payload };
         let info = depacketizer.inspect(&payload, true);
         let frame = depacketizer.assemble(0, &[piece]);
-        prop_assert_eq!(info.is_ok_and(|info| info.start), frame.is_ok());
+        prop_assert_eq!(info.is_ok_and(|info| info.start && info.end), frame.is_ok());
     }
 }
 

@@ -5,6 +5,7 @@
 use ortica_core::{DecodeError, Reader, Rng};
 use smallvec::SmallVec;
 
+pub use super::picture_id::PictureId;
 use super::{
     AssembleError, Depacketizer, Limits, PacketInfo, PacketizeError, Packetizer, Payload, Piece, check, split_evenly,
 };
@@ -35,26 +36,6 @@ pub struct Descriptor {
     pub layer_sync: bool,
     /// A running index of key frames, 0 to 31.
     pub key_index: Option<u8>,
-}
-
-/// A running index of frames, in one of two widths, which may change within a stream.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PictureId {
-    /// 0 to 127.
-    Short(u8),
-    /// 0 to 32,767.
-    Long(u16),
-}
-
-impl PictureId {
-    /// The index of the next frame, in the same width.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Short(id) => Self::Short(id.wrapping_add(1) & 0x7f),
-            Self::Long(id) => Self::Long(id.wrapping_add(1) & 0x7fff),
-        }
-    }
 }
 
 // The first byte.
@@ -97,12 +78,7 @@ impl Descriptor {
     fn decode_extension(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         let present = r.u8("VP8 extended control bits")?;
         if present & HAS_PICTURE_ID != 0 {
-            let high = r.u8("VP8 picture id")?;
-            self.picture_id = Some(if high & 0x80 == 0 {
-                PictureId::Short(high)
-            } else {
-                PictureId::Long(u16::from_be_bytes([high & 0x7f, r.u8("VP8 picture id")?]))
-            });
+            self.picture_id = Some(PictureId::decode(r, "VP8 picture id")?);
         }
         if present & HAS_TL0 != 0 {
             self.tl0_picture_index = Some(r.u8("VP8 TL0PICIDX")?);
@@ -132,10 +108,8 @@ impl Descriptor {
             return;
         }
         out.extend([present]);
-        match self.picture_id {
-            Some(PictureId::Short(id)) => out.extend([id & 0x7f]),
-            Some(PictureId::Long(id)) => out.extend((id | 0x8000).to_be_bytes()),
-            None => {}
+        if let Some(id) = self.picture_id {
+            id.encode(out);
         }
         out.extend(self.tl0_picture_index);
         if present & (HAS_TID | HAS_KEY_INDEX) != 0 {

@@ -4,7 +4,7 @@ use super::formats::Format;
 use super::simulcast::{Layer, Layers};
 use crate::engine::{self, PictureLimits};
 use crate::parameters::{ParametersError, RtpCodec, RtpEncodingParameters};
-use ortica_codecs::MediaKind;
+use ortica_codecs::{MediaKind, coder};
 use ortica_core::Rng;
 use ortica_rtp::{PayloadType, Rid, Ssrc};
 
@@ -144,6 +144,9 @@ impl Encoding {
         let chosen = agreed.iter().filter(allowed).find(|format| chosen.is_some_and(|it| it.is(format.form)));
         let format = chosen.or_else(|| agreed.iter().find(allowed));
         let restrictions = layer.map(|layer| layer.restrictions).unwrap_or_default();
+        let codec = format.map(|format| format.form.codec());
+        let scalability =
+            parameters.scalability_mode.filter(|mode| codec.is_some_and(|codec| coder::makes_layers(codec, *mode)));
         engine::RtpEncodingParameters {
             rtx: self.rtx,
             rid: parameters.rid.as_deref().and_then(|rid| Rid::new(rid).ok()),
@@ -157,6 +160,7 @@ impl Encoding {
                 ..PictureLimits::default()
             }
             .and(restrictions.picture()),
+            scalability: scalability.unwrap_or_default(),
             priority: parameters.priority,
             ..engine::RtpEncodingParameters::new(self.ssrc)
         }

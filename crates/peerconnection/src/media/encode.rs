@@ -12,7 +12,7 @@ use crate::jsep::TransceiverId;
 use crate::peer::SourceFigures;
 use ortica_codecs::codec::Form;
 use ortica_codecs::coder::{self, AudioEncoder, CoderError, VideoEncoder};
-use ortica_codecs::frame::AudioAdapter;
+use ortica_codecs::frame::{AudioAdapter, ScalabilityMode};
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use ortica_core::Bitrate;
 use std::collections::VecDeque;
@@ -244,6 +244,7 @@ struct VideoCoder {
 struct Format {
     form: Form,
     picture: PictureLimits,
+    scalability: ScalabilityMode,
     /// Which one of several encodings that are alike, within one sender.
     copy: usize,
 }
@@ -267,9 +268,8 @@ impl EncodeJob {
         let mut all: Vec<Merged> = Vec::new();
         for (cell, id, encodings) in self.source.sending() {
             for (at, targets) in encodings.iter().enumerate() {
-                let is_alike = |other: &&EncoderTargets| (other.form, other.picture) == (targets.form, targets.picture);
-                let copy = encodings.iter().take(at).filter(is_alike).count();
-                let format = Format { form: targets.form, picture: targets.picture, copy };
+                let copies = encodings.iter().take(at).filter(|other| Format::of(other, 0) == Format::of(targets, 0));
+                let format = Format::of(targets, copies.count());
                 let merged = match all.iter().position(|merged| merged.format == format) {
                     Some(at) => &mut all[at],
                     None => {
@@ -351,7 +351,8 @@ impl EncodeJob {
         let at = match self.video.iter().position(|coder| coder.format == merged.format) {
             Some(at) => at,
             None => {
-                let encoder = coder::video_encoder(merged.format.form, &self.config.video)?;
+                let config = self.config.video.with_scalability_mode(merged.format.scalability);
+                let encoder = coder::video_encoder(merged.format.form, &config)?;
                 let (format, pace) = (merged.format, FramePace::default());
                 self.video.push(VideoCoder { format, encoder, bitrate: most, pace, key_frame: false });
                 self.video.len() - 1
@@ -361,6 +362,12 @@ impl EncodeJob {
         coder.key_frame |= merged.key_frame;
         coder.set_bitrate(merged.bitrate(most, MIN_VIDEO_BITRATE.min(most)))?;
         Ok(coder)
+    }
+}
+
+impl Format {
+    fn of(targets: &EncoderTargets, copy: usize) -> Self {
+        Self { form: targets.form, picture: targets.picture, scalability: targets.scalability, copy }
     }
 }
 

@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 pub struct TrackConfig {
     /// Of sound.
     pub audio: AudioEncoderConfig,
-    /// Of pictures. Its bitrate is the most that is spent; less where the peer asks for less.
+    /// Of pictures. Its bitrate is the most that is spent; less where the peer asks for less. The layers are those of the sender's
+    /// parameters.
     pub video: VideoEncoderConfig,
 }
 

@@ -2,7 +2,11 @@
 
 use super::{ParametersError, RtpCodec};
 use crate::engine::{MAX_ENCODINGS, Priority, Resolution};
-use ortica_codecs::MediaKind;
+use ortica_codecs::codec::Form;
+use ortica_codecs::frame::ScalabilityMode;
+use ortica_codecs::{Codec, MediaKind, coder};
+
+const UNKNOWN_LAYERS: &str = "no codec that can be sent has the layers of scalability_mode";
 
 /// One encoding of what a sender sends.
 ///
@@ -26,6 +30,10 @@ pub struct RtpEncodingParameters {
     /// What pictures have to fit into, in place of `scale_resolution_down_by`. If one encoding has it, all that are active
     /// do. Not for sound.
     pub scale_resolution_down_to: Option<Resolution>,
+    /// The layers that its stream is made of, where the encoder of its codec makes such. `None` means one. Not for sound.
+    ///
+    /// Source: [webrtc-svc §4](https://www.w3.org/TR/webrtc-svc/#rtcrtpencodingparameters)
+    pub scalability_mode: Option<ScalabilityMode>,
     /// Its share of what the peer takes, beside other encodings; of two senders the one with the higher priority goes first.
     /// Default [`Priority::Low`].
     pub priority: Priority,
@@ -41,6 +49,7 @@ impl Default for RtpEncodingParameters {
             max_framerate: None,
             scale_resolution_down_by: None,
             scale_resolution_down_to: None,
+            scalability_mode: None,
             priority: Priority::default(),
         }
     }
@@ -54,7 +63,24 @@ impl RtpEncodingParameters {
 
     /// Leaves out what means nothing for sound.
     fn without_pictures(self) -> Self {
-        Self { max_framerate: None, scale_resolution_down_by: None, scale_resolution_down_to: None, ..self }
+        Self {
+            max_framerate: None,
+            scale_resolution_down_by: None,
+            scale_resolution_down_to: None,
+            scalability_mode: None,
+            ..self
+        }
+    }
+
+    /// Whether an encoder makes its layers: that of its codec, or of any that `is_known`.
+    fn has_known_layers(&self, is_known: impl Fn(&RtpCodec) -> bool) -> bool {
+        let Some(mode) = self.scalability_mode else { return true };
+        let chosen = self.codec.as_ref().and_then(RtpCodec::form).map(Form::codec);
+        Codec::ALL.iter().filter(|codec| codec.kind() == MediaKind::Video && coder::makes_layers(**codec, mode)).any(
+            |codec| {
+                chosen.is_none_or(|chosen| chosen == *codec) && Form::offered(*codec).any(|form| is_known(&form.into()))
+            },
+        )
     }
 
     fn check(&self) -> Result<(), ParametersError> {
@@ -90,6 +116,9 @@ pub(crate) fn initial(
         MediaKind::Video => encodings,
     };
     encodings.iter().try_for_each(RtpEncodingParameters::check)?;
+    if !encodings.iter().all(|encoding| encoding.has_known_layers(&is_known)) {
+        return Err(ParametersError::Operation(UNKNOWN_LAYERS));
+    }
     if !are_targets_whole(&encodings) {
         return Err(ParametersError::Operation("scale_resolution_down_to is empty, or not on all encodings"));
     }
@@ -139,6 +168,9 @@ pub(crate) fn changed<'a>(
         MediaKind::Video => wanted,
     };
     wanted.iter().try_for_each(RtpEncodingParameters::check)?;
+    if !wanted.iter().all(|encoding| encoding.has_known_layers(&is_choosable)) {
+        return Err(ParametersError::Operation(UNKNOWN_LAYERS));
+    }
     if !are_targets_whole(&wanted) {
         return Err(ParametersError::InvalidModification("scale_resolution_down_to is empty, or not on all encodings"));
     }

@@ -56,6 +56,7 @@ mod streams;
 mod tracks;
 mod transceivers;
 mod transport_objects;
+mod vp9_layers;
 
 use common::Side;
 use netsim::Pair;

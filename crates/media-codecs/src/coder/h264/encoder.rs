@@ -13,7 +13,7 @@ use openh264::{OpenH264API, Timestamp};
 use super::clock::RisingClock;
 use super::{failed, raw};
 use crate::codec::h264::{H264Form, PacketizationMode, Profile};
-use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig};
+use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, makes_layers};
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
 /// The largest picture of the library, lying or standing, and the smallest that has a macroblock, in pixels.
@@ -51,7 +51,8 @@ impl H264Encoder {
         let check = |fits: bool, what| if fits { Ok(()) } else { Err(CoderError::Configuration(what)) };
         check((1..=240).contains(&config.frame_rate), "frame rate")?;
         check(config.threads.is_none_or(|threads| (1..=16).contains(&threads)), "threads")?;
-        check(config.speed <= 16, "speed")?;
+        check(config.speed.is_none_or(|speed| speed <= 16), "speed")?;
+        check(makes_layers(Codec::H264, config.scalability), "scalability mode")?;
         check(config.bitrate <= i32::MAX as u32 / 2, "bitrate")?;
         Ok(Self { form, config: *config, inner: None })
     }
@@ -72,7 +73,7 @@ impl H264Encoder {
     }
 
     fn library_config(&self) -> EncoderConfig {
-        let complexity = match self.config.speed {
+        let complexity = match self.config.speed.unwrap_or(8) {
             0..4 => Complexity::High,
             4..8 => Complexity::Medium,
             _ => Complexity::Low,

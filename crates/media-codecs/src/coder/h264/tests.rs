@@ -242,6 +242,8 @@ fn settings_out_of_range_are_refused() {
     assert_eq!(new(config().with_frame_rate(0)), Some(CoderError::Configuration("frame rate")));
     assert_eq!(new(config().with_threads(17)), Some(CoderError::Configuration("threads")));
     assert_eq!(new(config().with_speed(17)), Some(CoderError::Configuration("speed")));
+    let layered = config().with_scalability_mode(crate::frame::ScalabilityMode::L1T2);
+    assert_eq!(new(layered), Some(CoderError::Configuration("scalability mode")));
     assert_eq!(new(config().with_bitrate(u32::MAX)), Some(CoderError::Configuration("bitrate")));
     assert_eq!(encoder(1).set_bitrate(u32::MAX), Err(CoderError::Configuration("bitrate")));
     for (width, height) in [(3_842, 2_160), (2_162, 2_162), (320, 14)] {

@@ -1,17 +1,19 @@
-//! Pictures to VP8.
+//! Pictures to VP8 and VP9.
 
-use super::raw::{Encoder, Settings};
-use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig};
+use super::format_of;
+use super::raw::{Encoder, Format, Settings};
+use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, makes_layers};
+use crate::frame::TemporalLayer;
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
-/// The largest side that VP8 has words for, in pixels.
-const MAX_SIDE: u32 = 16_383;
 /// Ticks of 90 kHz.
 const CLOCK: u32 = 90_000;
 
-/// Encodes VP8 in real time: constant bitrate, no lookahead, resilient to loss, key frames when asked for and when the size
+/// Encodes VP8 or VP9 in real time: constant bitrate, no lookahead, resilient to loss, key frames when asked for and when the size
 /// changes.
 pub struct VpxEncoder {
+    codec: Codec,
+    format: Format,
     config: VideoEncoderConfig,
     // Made with the first picture, and anew with each of another size.
     inner: Option<Inner>,
@@ -30,18 +32,22 @@ impl VpxEncoder {
     /// An encoder as `config` says; the library is set up with the first picture.
     ///
     /// # Errors
-    /// [`CoderError::Configuration`] for a value out of range.
-    pub fn new(config: &VideoEncoderConfig) -> Result<Self, CoderError> {
+    /// [`CoderError::WrongCodec`] for other codecs, [`CoderError::Configuration`] for a value out of range and for layers with VP8.
+    pub fn new(codec: Codec, config: &VideoEncoderConfig) -> Result<Self, CoderError> {
+        let format = format_of(codec)?;
         let check = |fits: bool, what| if fits { Ok(()) } else { Err(CoderError::Configuration(what)) };
         check((1..=240).contains(&config.frame_rate), "frame rate")?;
         check(config.threads.is_none_or(|threads| (1..=16).contains(&threads)), "threads")?;
-        check(config.speed <= 16, "speed")?;
-        Ok(Self { config: *config, inner: None })
+        let max_speed = if format == Format::Vp8 { 16 } else { 9 };
+        check(config.speed.is_none_or(|speed| speed <= max_speed), "speed")?;
+        check(makes_layers(codec, config.scalability), "scalability mode")?;
+        Ok(Self { codec, format, config: *config, inner: None })
     }
 
     fn inner(&mut self, frame: &VideoFrame, pts: i64) -> Result<&mut Inner, CoderError> {
         let (width, height) = (frame.width(), frame.height());
-        if width > MAX_SIDE || height > MAX_SIDE {
+        let max_side = max_side(self.format);
+        if width > max_side || height > max_side {
             return Err(CoderError::Picture { width, height });
         }
         // The library can shrink in place, but grow only up to the first size: a new one serves both.
@@ -50,12 +56,14 @@ impl VpxEncoder {
             Some(inner) => inner,
             None => {
                 let settings = Settings {
+                    format: self.format,
                     width,
                     height,
                     threads: self.config.threads.unwrap_or_else(|| threads_for(width, height)),
                     bitrate: self.config.bitrate,
-                    speed: self.config.speed,
+                    speed: self.config.speed.unwrap_or_else(|| speed_for(self.format, width, height)),
                     drop_frames: self.config.drop_frames,
+                    scalability: self.config.scalability,
                 };
                 Inner { encoder: Encoder::new(&settings)?, width, height, origin: pts, last: None }
             }
@@ -66,18 +74,22 @@ impl VpxEncoder {
 
 impl VideoEncoder for VpxEncoder {
     fn codec(&self) -> Codec {
-        Codec::Vp8
+        self.codec
     }
 
     fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Option<EncodedFrame>, CoderError> {
         let pts = frame.time_base().rescale(frame.pts(), TimeBase::VIDEO);
         let usual = CLOCK / self.config.frame_rate;
+        let (codec, scalability) = (self.codec, self.config.scalability);
         let inner = self.inner(frame, pts)?;
         let (time, duration) = inner.next_time(pts, usual);
         let Some(packet) = inner.encoder.encode(&frame.to_i420(), time, duration, key_frame)? else { return Ok(None) };
-        let mut encoded = EncodedFrame::new(Codec::Vp8, packet.data, pts).with_key_frame(packet.key_frame);
+        let mut encoded = EncodedFrame::new(codec, packet.data, pts).with_key_frame(packet.key_frame);
         encoded.duration = duration;
         encoded.discardable = packet.discardable;
+        // No picture refers to one of a layer above its own, so any of them is a place to join those above.
+        encoded.layer = packet.temporal_id.map(|id| TemporalLayer { id, sync: true });
+        encoded.scalability = packet.temporal_id.map(|_| scalability);
         Ok(Some(encoded))
     }
 
@@ -107,6 +119,21 @@ impl Inner {
     }
 }
 
+/// The largest side that the codec has words for, in pixels.
+fn max_side(format: Format) -> u32 {
+    match format {
+        Format::Vp8 => 16_383,
+        Format::Vp9 => 65_535,
+    }
+}
+
+fn speed_for(format: Format, width: u32, height: u32) -> u8 {
+    match (format, u64::from(width) * u64::from(height)) {
+        (Format::Vp9, ..=307_200) => 7,
+        _ => 8,
+    }
+}
+
 fn threads_for(width: u32, height: u32) -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let useful = match u64::from(width) * u64::from(height) {
@@ -120,6 +147,10 @@ fn threads_for(width: u32, height: u32) -> u32 {
 impl std::fmt::Debug for VpxEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let size = self.inner.as_ref().map(|inner| (inner.width, inner.height));
-        f.debug_struct("VpxEncoder").field("config", &self.config).field("size", &size).finish()
+        f.debug_struct("VpxEncoder")
+            .field("codec", &self.codec)
+            .field("config", &self.config)
+            .field("size", &size)
+            .finish()
     }
 }

@@ -39,6 +39,7 @@ const ACM: &str = "A_MS/ACM";
 const CODECS: &[Row] = &[
     Row { codec: Codec::Opus, id: "A_OPUS", webm: true, wave_format: None },
     Row { codec: Codec::Vp8, id: "V_VP8", webm: true, wave_format: None },
+    Row { codec: Codec::Vp9, id: "V_VP9", webm: true, wave_format: None },
     Row { codec: Codec::Pcmu, id: ACM, webm: false, wave_format: Some(7) },
     Row { codec: Codec::Pcma, id: ACM, webm: false, wave_format: Some(6) },
 ];
@@ -229,6 +230,7 @@ mod tests {
     fn entries_come_back() {
         let tracks = [
             WebmTrack::video(Codec::Vp8, 1_280, 720),
+            WebmTrack::video(Codec::Vp9, 640, 360),
             WebmTrack::audio(Codec::Opus, 2).with_pre_skip(312),
             WebmTrack::audio(Codec::Pcmu, 1),
             WebmTrack::audio(Codec::Pcma, 1),
@@ -247,7 +249,7 @@ mod tests {
         for codec in [Codec::Pcmu, Codec::Pcma] {
             assert!(!WebmProfile::Webm.takes(codec) && WebmProfile::Matroska.takes(codec));
         }
-        for codec in [Codec::Opus, Codec::Vp8] {
+        for codec in [Codec::Opus, Codec::Vp8, Codec::Vp9] {
             assert!(WebmProfile::Webm.takes(codec) && WebmProfile::Matroska.takes(codec));
         }
     }

@@ -3,6 +3,7 @@
 use super::picture::PictureLimits;
 use crate::engine::Priority;
 use ortica_codecs::codec::Form;
+use ortica_codecs::frame::ScalabilityMode;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_rtp::header_extension::ExtensionMap;
 use ortica_rtp::repair::rtx::AptTable;
@@ -70,6 +71,8 @@ pub struct RtpEncodingParameters {
     pub max_bitrate: Option<u64>,
     /// How large and how many its pictures may be.
     pub picture: PictureLimits,
+    /// The layers that its encoder is to make. Default one.
+    pub scalability: ScalabilityMode,
     /// Its share of what the peer allows all encodings together; packets of a sender with a higher one go first.
     pub priority: Priority,
 }
@@ -85,6 +88,7 @@ impl RtpEncodingParameters {
             active: true,
             max_bitrate: None,
             picture: PictureLimits::default(),
+            scalability: ScalabilityMode::default(),
             priority: Priority::default(),
         }
     }

@@ -15,6 +15,7 @@ use super::tones::Tones;
 use super::transform::Detour;
 use crate::engine::{Priority, SenderStats};
 use ortica_codecs::codec::Form;
+use ortica_codecs::frame::ScalabilityMode;
 use ortica_codecs::payload::{PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
@@ -82,6 +83,8 @@ pub struct EncoderTargets {
     pub max_bitrate: Option<u64>,
     /// How large and how many pictures may be.
     pub picture: PictureLimits,
+    /// The layers to make.
+    pub scalability: ScalabilityMode,
     /// The next frame should be a key frame.
     pub key_frame: bool,
     /// Share of packets lost, in percent.

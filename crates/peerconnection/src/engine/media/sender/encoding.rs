@@ -206,6 +206,7 @@ impl Sending {
             form: self.codec.form,
             max_bitrate: self.share.into_iter().chain(self.parameters.max_bitrate).chain(level.max_bitrate).min(),
             picture: self.parameters.picture.and(level.picture),
+            scalability: self.parameters.scalability,
             key_frame: std::mem::take(&mut self.key_frame_wanted),
             loss_percent: (u32::from(self.stream.remote().fraction_lost) * 100 / 256) as u8,
         }

@@ -156,6 +156,7 @@ impl Detour {
 fn picture_size(frame: &EncodedFrame) -> Option<Resolution> {
     match frame.codec {
         Codec::Vp8 => payload::vp8::key_frame_size(&frame.data).map(|(width, height)| Resolution { width, height }),
+        Codec::Vp9 => payload::vp9::key_frame_size(&frame.data).map(|(width, height)| Resolution { width, height }),
         Codec::H264 => payload::h264::picture_size(&frame.data).map(|(width, height)| Resolution { width, height }),
         _ => None,
     }

@@ -1,67 +1,45 @@
-//! libvpx behind two safe types.
+//! Pictures to frames.
 
-use std::ffi::{CStr, c_int, c_ulong};
+use std::ffi::{c_int, c_ulong};
 use std::ptr;
 
 use bytes::Bytes;
 use vpx_sys as vpx;
-use vpx_sys::vpx_codec_err_t::VPX_CODEC_OK;
+use vpx_sys::vp8e_enc_control_id as control;
 
+use super::{Context, Format};
 use crate::coder::CoderError;
+use crate::frame::ScalabilityMode;
 use crate::{PixelFormat, VideoFrame};
 
 /// What an encoder is set up with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
+pub(in super::super) struct Settings {
+    pub format: Format,
     pub width: u32,
     pub height: u32,
     pub threads: u32,
     pub bitrate: u32,
     pub speed: u8,
     pub drop_frames: bool,
+    /// More than one layer with VP9 alone.
+    pub scalability: ScalabilityMode,
 }
 
 /// One compressed picture.
 #[derive(Debug)]
-pub(super) struct Packet {
+pub(in super::super) struct Packet {
     pub data: Bytes,
     pub key_frame: bool,
     pub discardable: bool,
+    /// The layer in time, where there are several.
+    pub temporal_id: Option<u8>,
 }
 
-/// A context of libvpx, initialised by who made it and destroyed with it.
-struct Context(Box<vpx::vpx_codec_ctx>);
-
-// SAFETY: libvpx keeps no thread-local state in a context and its own threads are joined within each call; a context may move
-// between threads as long as one uses it at a time, which `&mut` sees to.
-unsafe impl Send for Context {}
-
-impl Context {
-    /// Makes the result of a call an error that names it.
-    fn check(&mut self, call: &'static str, result: vpx::vpx_codec_err_t) -> Result<(), CoderError> {
-        if result == VPX_CODEC_OK {
-            return Ok(());
-        }
-        // SAFETY: the function accepts any code and returns a string constant.
-        let text = unsafe { CStr::from_ptr(vpx::vpx_codec_err_to_string(result)) };
-        Err(CoderError::Library { call, reason: text.to_string_lossy().into_owned() })
-    }
-
-    fn as_ptr(&mut self) -> *mut vpx::vpx_codec_ctx {
-        &raw mut *self.0
-    }
-}
-
-impl Drop for Context {
-    fn drop(&mut self) {
-        // SAFETY: the context is either initialised, or zeroed, which makes the call return an error and do nothing.
-        unsafe { vpx::vpx_codec_destroy(self.as_ptr()) };
-    }
-}
-
-/// A VP8 encoder for pictures of one size.
-pub(super) struct Encoder {
+/// An encoder for pictures of one size.
+pub(in super::super) struct Encoder {
     context: Context,
+    scalability: ScalabilityMode,
     config: Box<vpx::vpx_codec_enc_cfg>,
 }
 
@@ -70,11 +48,18 @@ unsafe impl Send for Encoder {}
 
 impl Encoder {
     /// Realtime, constant bitrate, no lookahead, key frames only when asked for.
-    pub(super) fn new(settings: &Settings) -> Result<Self, CoderError> {
+    pub(in super::super) fn new(settings: &Settings) -> Result<Self, CoderError> {
         let mut config = Box::<vpx::vpx_codec_enc_cfg>::default();
         let mut context = Context(Box::default());
+        // SAFETY: the functions only name constants of the library.
+        let interface = unsafe {
+            match settings.format {
+                Format::Vp8 => vpx::vpx_codec_vp8_cx(),
+                Format::Vp9 => vpx::vpx_codec_vp9_cx(),
+            }
+        };
         // SAFETY: the interface is a constant of the library, and the configuration is a valid place to write to.
-        let result = unsafe { vpx::vpx_codec_enc_config_default(vpx::vpx_codec_vp8_cx(), &raw mut *config, 0) };
+        let result = unsafe { vpx::vpx_codec_enc_config_default(interface, &raw mut *config, 0) };
         context.check("vpx_codec_enc_config_default", result)?;
         configure(&mut config, settings);
         // SAFETY: context and configuration are valid, the configuration was filled by the library for this interface, and the
@@ -82,34 +67,91 @@ impl Encoder {
         let result = unsafe {
             vpx::vpx_codec_enc_init_ver(
                 context.as_ptr(),
-                vpx::vpx_codec_vp8_cx(),
+                interface,
                 &raw const *config,
                 0,
                 vpx::VPX_ENCODER_ABI_VERSION as c_int,
             )
         };
         context.check("vpx_codec_enc_init", result)?;
-        let mut encoder = Self { context, config };
-        use vpx::vp8e_enc_control_id as control;
-        // Negative: the speed is fixed rather than a share of the time that a picture lasts.
-        encoder.control(control::VP8E_SET_CPUUSED, -c_int::from(settings.speed))?;
+        let mut encoder = Self { context, scalability: settings.scalability, config };
+        match settings.format {
+            Format::Vp8 => encoder.control_vp8(settings)?,
+            Format::Vp9 => encoder.control_vp9(settings)?,
+        }
         encoder.control(control::VP8E_SET_STATIC_THRESHOLD, 1)?;
-        encoder.control(control::VP8E_SET_SCREEN_CONTENT_MODE, 0)?;
         // A key frame may take what 4.5 pictures may on average: a smooth stream rather than a sharp first picture.
         encoder.control(control::VP8E_SET_MAX_INTRA_BITRATE_PCT, 450)?;
         Ok(encoder)
     }
 
+    fn control_vp8(&mut self, settings: &Settings) -> Result<(), CoderError> {
+        // Negative: the speed is fixed rather than a share of the time that a picture lasts.
+        self.control(control::VP8E_SET_CPUUSED, -c_int::from(settings.speed))?;
+        self.control(control::VP8E_SET_SCREEN_CONTENT_MODE, 0)
+    }
+
+    fn control_vp9(&mut self, settings: &Settings) -> Result<(), CoderError> {
+        // Before the speed, which the library checks against it.
+        self.control(control::VP9E_SET_SVC, c_int::from(self.is_layered()))?;
+        if self.is_layered() {
+            self.describe_layers(settings.speed)?;
+        }
+        self.control(control::VP8E_SET_CPUUSED, settings.speed.into())?;
+        // Bits go to where they are needed by turns: the mode made for constant bitrates.
+        self.control(control::VP9E_SET_AQ_MODE, 3)?;
+        self.control(control::VP9E_SET_TUNE_CONTENT, vpx::vp9e_tune_content::VP9E_CONTENT_DEFAULT as c_int)?;
+        // Threads work on columns and rows of a picture; the library makes fewer columns of narrow ones.
+        let columns = settings.threads.max(1).ilog2();
+        self.control(control::VP9E_SET_TILE_COLUMNS, c_int::try_from(columns).unwrap_or(0))?;
+        self.control(control::VP9E_SET_ROW_MT, c_int::from(settings.threads > 1))?;
+        self.control(control::VP9E_SET_FRAME_PARALLEL_DECODING, 0)
+    }
+
+    /// What holds for the whole stream holds for each layer, which the library does not take for granted.
+    fn describe_layers(&mut self, speed: u8) -> Result<(), CoderError> {
+        let mut layers = vpx::vpx_svc_extra_cfg_t {
+            max_quantizers: [c_int::try_from(self.config.rc_max_quantizer).unwrap_or(63); 12],
+            min_quantizers: [c_int::try_from(self.config.rc_min_quantizer).unwrap_or(0); 12],
+            scaling_factor_num: [1; 12],
+            scaling_factor_den: [1; 12],
+            speed_per_layer: [speed.into(); 12],
+            temporal_layering_mode: self.config.temporal_layering_mode,
+            loopfilter_ctrl: [0; 12],
+        };
+        // SAFETY: the context is initialised, and this control takes a pointer to such a struct, which it reads during the call.
+        let result = unsafe {
+            vpx::vpx_codec_control_(self.context.as_ptr(), control::VP9E_SET_SVC_PARAMETERS as c_int, &raw mut layers)
+        };
+        self.context.check("vpx_codec_control", result)
+    }
+
+    fn is_layered(&self) -> bool {
+        self.scalability.temporal_layers() > 1
+    }
+
+    /// The layer in time of the picture encoded last.
+    fn temporal_id(&mut self) -> Result<u8, CoderError> {
+        let mut id =
+            vpx::vpx_svc_layer_id { spatial_layer_id: 0, temporal_layer_id: 0, temporal_layer_id_per_spatial: [0; 5] };
+        // SAFETY: the context is initialised, and this control takes a pointer to such a struct, which it writes.
+        let result = unsafe {
+            vpx::vpx_codec_control_(self.context.as_ptr(), control::VP9E_GET_SVC_LAYER_ID as c_int, &raw mut id)
+        };
+        self.context.check("vpx_codec_control", result)?;
+        Ok(u8::try_from(id.temporal_layer_id).unwrap_or(0))
+    }
+
     /// Aims at another bitrate from the next picture on, without a key frame.
-    pub(super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CoderError> {
-        self.config.rc_target_bitrate = kilobits(bits_per_second);
+    pub(in super::super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CoderError> {
+        set_bitrate(&mut self.config, self.scalability, bits_per_second);
         // SAFETY: the context is initialised and the configuration is the one it was made with, but for the bitrate.
         let result = unsafe { vpx::vpx_codec_enc_config_set(self.context.as_ptr(), &raw const *self.config) };
         self.context.check("vpx_codec_enc_config_set", result)
     }
 
     /// Encodes an I420 picture of the encoder's size. `pts`, in ticks of 90 kHz from 0 on, must rise from call to call.
-    pub(super) fn encode(
+    pub(in super::super) fn encode(
         &mut self,
         frame: &VideoFrame,
         pts: i64,
@@ -151,7 +193,11 @@ impl Encoder {
             )
         };
         self.context.check("vpx_codec_encode", result)?;
-        Ok(self.packet())
+        let mut packet = self.packet();
+        if let Some(packet) = packet.as_mut().filter(|_| self.is_layered()) {
+            packet.temporal_id = Some(self.temporal_id()?);
+        }
+        Ok(packet)
     }
 
     fn packet(&mut self) -> Option<Packet> {
@@ -179,6 +225,7 @@ impl Encoder {
                 data: Bytes::copy_from_slice(data),
                 key_frame: frame.flags & vpx::VPX_FRAME_IS_KEY != 0,
                 discardable: frame.flags & vpx::VPX_FRAME_IS_DROPPABLE != 0,
+                temporal_id: None,
             });
         }
     }
@@ -200,7 +247,8 @@ fn configure(config: &mut vpx::vpx_codec_enc_cfg, settings: &Settings) {
     config.g_pass = vpx::vpx_enc_pass::VPX_RC_ONE_PASS;
     config.g_lag_in_frames = 0;
     config.rc_end_usage = vpx::vpx_rc_mode::VPX_CBR;
-    config.rc_target_bitrate = kilobits(settings.bitrate);
+    configure_layers(config, settings.scalability);
+    set_bitrate(config, settings.scalability, settings.bitrate);
     config.rc_dropframe_thresh = if settings.drop_frames { 30 } else { 0 };
     config.rc_resize_allowed = 0;
     config.rc_min_quantizer = 2;
@@ -216,6 +264,33 @@ fn configure(config: &mut vpx::vpx_codec_enc_cfg, settings: &Settings) {
     config.kf_mode = vpx::vpx_kf_mode::VPX_KF_DISABLED;
     config.kf_min_dist = 0;
     config.kf_max_dist = i32::MAX as u32;
+}
+
+fn configure_layers(config: &mut vpx::vpx_codec_enc_cfg, scalability: ScalabilityMode) {
+    use vpx::vp9e_temporal_layering_mode as mode;
+    // Each layer halves what is left out.
+    let (mode, decimators): (_, &[u32]) = match scalability {
+        ScalabilityMode::L1T1 => return,
+        ScalabilityMode::L1T2 => (mode::VP9E_TEMPORAL_LAYERING_MODE_0101, &[2, 1]),
+        ScalabilityMode::L1T3 => (mode::VP9E_TEMPORAL_LAYERING_MODE_0212, &[4, 2, 1]),
+    };
+    config.temporal_layering_mode = mode as c_int;
+    config.ss_number_layers = 1;
+    config.ts_number_layers = scalability.temporal_layers().into();
+    config.ts_rate_decimator.iter_mut().zip(decimators).for_each(|(to, from)| *to = *from);
+}
+
+fn set_bitrate(config: &mut vpx::vpx_codec_enc_cfg, scalability: ScalabilityMode, bits_per_second: u32) {
+    let all = kilobits(bits_per_second);
+    config.rc_target_bitrate = all;
+    // What each layer takes in percent, those below it included.
+    let shares: &[u32] = match scalability {
+        ScalabilityMode::L1T1 => return,
+        ScalabilityMode::L1T2 => &[60, 100],
+        ScalabilityMode::L1T3 => &[40, 60, 100],
+    };
+    config.ss_target_bitrate[0] = all;
+    config.layer_target_bitrate.iter_mut().zip(shares).for_each(|(to, share)| *to = (all * share / 100).max(1));
 }
 
 fn kilobits(bits_per_second: u32) -> u32 {
@@ -246,77 +321,4 @@ fn empty_image() -> vpx::vpx_image_t {
         self_allocd: 0,
         fb_priv: ptr::null_mut(),
     }
-}
-
-/// A VP8 decoder.
-pub(super) struct Decoder {
-    context: Context,
-}
-
-impl Decoder {
-    /// Works in one thread: the library uses more only where a frame has several token partitions, which senders in real time
-    /// do not make.
-    pub(super) fn new() -> Result<Self, CoderError> {
-        let mut context = Context(Box::default());
-        let config = vpx::vpx_codec_dec_cfg { threads: 1, w: 0, h: 0 };
-        // SAFETY: context and configuration are valid, the configuration is read during the call only, and the version is that of
-        // the header the bindings were made from.
-        let result = unsafe {
-            vpx::vpx_codec_dec_init_ver(
-                context.as_ptr(),
-                vpx::vpx_codec_vp8_dx(),
-                &raw const config,
-                0,
-                vpx::VPX_DECODER_ABI_VERSION as c_int,
-            )
-        };
-        context.check("vpx_codec_dec_init", result)?;
-        Ok(Self { context })
-    }
-
-    /// Decodes one frame, whose announced size the caller has checked.
-    pub(super) fn decode(&mut self, data: &[u8]) -> Result<Option<VideoFrame>, CoderError> {
-        let len = u32::try_from(data.len()).map_err(|_| CoderError::Malformed)?;
-        // SAFETY: the context is initialised, and the bytes are valid for the length given and read during the call only.
-        let result = unsafe { vpx::vpx_codec_decode(self.context.as_ptr(), data.as_ptr(), len, ptr::null_mut(), 0) };
-        self.context.check("vpx_codec_decode", result)?;
-        if self.is_corrupted()? {
-            return Err(CoderError::Malformed);
-        }
-        let mut iterator: vpx::vpx_codec_iter_t = ptr::null();
-        // SAFETY: the context is initialised and the iterator began as null; the result is null or valid until the next call that
-        // decodes.
-        let image = unsafe { vpx::vpx_codec_get_frame(self.context.as_ptr(), &raw mut iterator).as_ref() };
-        image.map(copy_image).transpose()
-    }
-
-    fn is_corrupted(&mut self) -> Result<bool, CoderError> {
-        let mut corrupted: c_int = 0;
-        let id = vpx::vp8_dec_control_id::VP8D_GET_FRAME_CORRUPTED as c_int;
-        // SAFETY: the context is initialised, and this control takes a pointer to an int, which it writes.
-        let result = unsafe { vpx::vpx_codec_control_(self.context.as_ptr(), id, &raw mut corrupted) };
-        self.context.check("vpx_codec_control", result)?;
-        Ok(corrupted != 0)
-    }
-}
-
-/// The one copy of a decoded picture: the library's buffers are its references for the next ones.
-fn copy_image(image: &vpx::vpx_image_t) -> Result<VideoFrame, CoderError> {
-    let (width, height) = (image.d_w, image.d_h);
-    crate::frame::check_size(width, height)?;
-    if image.fmt != vpx::vpx_img_fmt::VPX_IMG_FMT_I420 || image.planes.iter().take(3).any(|plane| plane.is_null()) {
-        return Err(CoderError::Malformed);
-    }
-    Ok(VideoFrame::painted(PixelFormat::I420, width, height, |planes| {
-        let row_lens = [width, width.div_ceil(2), width.div_ceil(2)];
-        for (((out, row_len), source), stride) in planes.iter_mut().zip(row_lens).zip(image.planes).zip(image.stride) {
-            let mut source = source.cast_const();
-            for row in out.chunks_exact_mut(row_len as usize) {
-                // SAFETY: the library says that the image holds `d_h` rows of `d_w` pixels in luma and half of each, rounded up, in
-                // chroma, each row `stride` bytes after the one before it; the row written to is as long, and ours.
-                unsafe { ptr::copy_nonoverlapping(source, row.as_mut_ptr(), row.len()) };
-                source = source.wrapping_offset(stride as isize);
-            }
-        }
-    }))
 }
