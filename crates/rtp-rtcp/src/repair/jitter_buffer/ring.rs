@@ -33,15 +33,30 @@ pub(super) struct Ring<T> {
     spare: Vec<Vec<u8>>,
     capacity: usize,
     first: i64,
+    /// The lowest number kept; `end` if there is none.
+    lowest: i64,
     /// Behind the last packet kept.
     end: i64,
     bytes: usize,
+    /// How often a number was looked up.
+    #[cfg(test)]
+    pub(super) looks: std::cell::Cell<u64>,
 }
 
 impl<T> Ring<T> {
     pub(super) fn new(capacity: u16) -> Self {
         let capacity = usize::from(capacity.max(1)).next_power_of_two();
-        Self { slots: Vec::new(), spare: Vec::new(), capacity, first: 0, end: 0, bytes: 0 }
+        Self {
+            slots: Vec::new(),
+            spare: Vec::new(),
+            capacity,
+            first: 0,
+            lowest: 0,
+            end: 0,
+            bytes: 0,
+            #[cfg(test)]
+            looks: std::cell::Cell::default(),
+        }
     }
 
     /// The lowest number of the window.
@@ -64,6 +79,8 @@ impl<T> Ring<T> {
     }
 
     pub(super) fn get(&self, number: i64) -> Option<&Slot<T>> {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
         if number < self.first || number >= self.end {
             return None;
         }
@@ -79,6 +96,7 @@ impl<T> Ring<T> {
         slot.payload.clear();
         slot.payload.extend_from_slice(payload);
         self.bytes += payload.len();
+        self.lowest = if self.lowest == self.end { number } else { self.lowest.min(number) };
         self.end = self.end.max(number + 1);
         *place = Some(slot);
     }
@@ -91,17 +109,20 @@ impl<T> Ring<T> {
         }
         self.first = self.first.max(number);
         self.end = self.end.max(self.first);
+        if self.lowest < self.first {
+            self.lowest = (self.first..self.end).find(|number| self.get(*number).is_some()).unwrap_or(self.end);
+        }
     }
 
     /// Drops everything and starts the window at `number`.
     pub(super) fn restart(&mut self, number: i64) {
         self.advance(self.end);
-        (self.first, self.end) = (number, number);
+        (self.first, self.lowest, self.end) = (number, number, number);
     }
 
     /// The lowest number kept that is not below `from`.
     pub(super) fn next_present(&self, from: i64) -> Option<i64> {
-        (from.max(self.first)..self.end).find(|number| self.get(*number).is_some())
+        (from.max(self.lowest)..self.end).find(|number| self.get(*number).is_some())
     }
 
     fn remove(&mut self, number: i64) {
@@ -167,6 +188,23 @@ mod tests {
         assert_eq!((ring.first(), ring.bytes(), ring.next_present(0)), (41, 2, Some(124)));
         ring.advance(1_000);
         assert_eq!((ring.first(), ring.end(), ring.bytes(), ring.next_present(0)), (1_000, 1_000, 0, None));
+        insert(&mut ring, 1_050, &[]);
+        insert(&mut ring, 1_020, &[]);
+        assert_eq!((ring.next_present(0), ring.next_present(1_021)), (Some(1_020), Some(1_050)));
+    }
+
+    /// Guards `lowest`: a gap at the start of the window is looked through once, however often the first packet is asked for.
+    #[test]
+    fn a_gap_at_the_start_is_looked_through_once() {
+        let mut ring = Ring::new(4_096);
+        for number in [0, 4_000] {
+            insert(&mut ring, number, &[1]);
+        }
+        for first in 1..4_000 {
+            ring.advance(first);
+            assert_eq!(ring.next_present(ring.first()), Some(4_000));
+        }
+        assert!(ring.looks.get() <= 3 * 4_000, "{}", ring.looks.get());
     }
 
     #[test]

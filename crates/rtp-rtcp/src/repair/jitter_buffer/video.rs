@@ -1,5 +1,7 @@
 //! Video frames, whole or not at all.
 
+mod key_frames;
+
 use super::ring::{Ring, Slot, wire};
 use super::{Insertion, Limits};
 use crate::packet::Packet;
@@ -7,6 +9,8 @@ use crate::sequence::{RtpTimestamp, SequenceNumber, SequenceUnwrapper};
 use ortica_core::Instant;
 use std::time::Duration;
 use tracing::debug;
+
+use key_frames::KeyFrames;
 
 /// How far before the first packet of a stream another one may still come.
 const START_REORDER: i64 = 32;
@@ -114,6 +118,8 @@ pub struct FrameBuffer {
     ring: Ring<PacketHint>,
     sequence: SequenceUnwrapper,
     state: State,
+    /// Those that may become complete, while one is needed.
+    key_frames: KeyFrames,
     /// The window starts here once the frame given out last has been used.
     used: i64,
     picture: Option<Picture>,
@@ -195,6 +201,7 @@ impl FrameBuffer {
             ring: Ring::new(config.limits.packets),
             sequence: SequenceUnwrapper::new(),
             state: State::NeedsKey { deadline: None, told: false },
+            key_frames: KeyFrames::default(),
             used: 0,
             picture: None,
             event: None,
@@ -256,6 +263,9 @@ impl FrameBuffer {
             payload: Vec::new(),
         };
         self.ring.insert(number, slot, packet.payload());
+        if self.needs_key_frame() {
+            self.key_frames.on_packet(&self.ring, number);
+        }
         self.expect_key_frame(now, hint);
         if reset { Insertion::Reset } else { Insertion::Stored }
     }
@@ -267,7 +277,7 @@ impl FrameBuffer {
             self.handle_timeout(now);
             let found = match self.state {
                 State::Flows { .. } => self.next_in_order().map(|last| (self.used, last, false)),
-                State::NeedsKey { .. } => self.next_key_frame().map(|(first, last)| (first, last, true)),
+                State::NeedsKey { .. } => self.key_frames.next(&self.ring).map(|(first, last)| (first, last, true)),
             };
             match found {
                 Some(found) => break found,
@@ -313,6 +323,7 @@ impl FrameBuffer {
     pub fn require_key_frame(&mut self) {
         if !self.needs_key_frame() {
             self.state = State::NeedsKey { deadline: None, told: false };
+            self.key_frames.look_through(&self.ring);
         }
         self.need_key_frame();
     }
@@ -337,6 +348,7 @@ impl FrameBuffer {
         self.sequence = SequenceUnwrapper::new();
         self.picture = None;
         self.state = State::NeedsKey { deadline: None, told: false };
+        self.key_frames.clear();
         true
     }
 
@@ -345,9 +357,7 @@ impl FrameBuffer {
         let wait = self.wait();
         let State::NeedsKey { deadline, told: false } = &mut self.state else { return };
         deadline.get_or_insert(now + wait);
-        let starts_key_frame =
-            |number| self.ring.get(number).is_some_and(|slot| slot.info.start && slot.info.key_frame);
-        if hint.start && !hint.key_frame && !(self.ring.first()..self.ring.end()).any(starts_key_frame) {
+        if hint.start && !hint.key_frame && !self.key_frames.is_started(&self.ring) {
             self.need_key_frame();
         }
     }
@@ -400,57 +410,13 @@ impl FrameBuffer {
         let timestamp = self.ring.get(self.used)?.timestamp;
         let mut number = scanned.max(self.used);
         while let Some(slot) = self.ring.get(number) {
-            match self.ends_at(number, slot, timestamp) {
+            match ends_at(&self.ring, number, slot, timestamp) {
                 Some(last) => return Some(last),
                 None => number += 1,
             }
         }
         // The last one is looked at again: whether it is the end may show with its successor.
         self.state = State::Flows { scanned: (number - 1).max(self.used) };
-        None
-    }
-
-    /// The last packet of a frame, if the one at `number` is it or shows that it came before.
-    fn ends_at(&self, number: i64, slot: &Slot<PacketHint>, timestamp: RtpTimestamp) -> Option<i64> {
-        if slot.is_padding() {
-            return None;
-        }
-        if slot.timestamp != timestamp {
-            // Padding between the two frames belongs to neither.
-            return (self.ring.first()..number)
-                .rev()
-                .find(|before| self.ring.get(*before).is_none_or(|slot| !slot.is_padding()));
-        }
-        // Peers mark slices and layers as if they were frames.
-        let goes_on = self
-            .ring
-            .get(number + 1)
-            .is_some_and(|next| !next.is_padding() && next.timestamp == timestamp && !next.info.start);
-        (slot.info.end && !goes_on).then_some(number)
-    }
-
-    /// The first complete key frame. One whose first packet is not known to be the first does not count.
-    fn next_key_frame(&mut self) -> Option<(i64, i64)> {
-        let mut number = self.ring.next_present(self.ring.first())?;
-        while number < self.ring.end() {
-            if let Some(last) = self.key_frame_at(number) {
-                return Some((number, last));
-            }
-            number = self.ring.next_present(number + 1)?;
-        }
-        None
-    }
-
-    fn key_frame_at(&self, first: i64) -> Option<i64> {
-        let slot = self.ring.get(first).filter(|slot| slot.info.start && slot.info.key_frame && !slot.is_padding())?;
-        let timestamp = slot.timestamp;
-        let mut number = first;
-        while let Some(slot) = self.ring.get(number) {
-            match self.ends_at(number, slot, timestamp) {
-                Some(last) => return Some(last),
-                None => number += 1,
-            }
-        }
         None
     }
 
@@ -541,6 +507,21 @@ impl FrameBuffer {
             }
         }
     }
+}
+
+/// The last packet of a frame with that timestamp, if the one at `number` is it or shows that it came before.
+fn ends_at(ring: &Ring<PacketHint>, number: i64, slot: &Slot<PacketHint>, timestamp: RtpTimestamp) -> Option<i64> {
+    if slot.is_padding() {
+        return None;
+    }
+    if slot.timestamp != timestamp {
+        // Padding between the two frames belongs to neither.
+        return (ring.first()..number).rev().find(|before| ring.get(*before).is_none_or(|slot| !slot.is_padding()));
+    }
+    // Peers mark slices and layers as if they were frames.
+    let goes_on =
+        ring.get(number + 1).is_some_and(|next| !next.is_padding() && next.timestamp == timestamp && !next.info.start);
+    (slot.info.end && !goes_on).then_some(number)
 }
 
 #[cfg(test)]

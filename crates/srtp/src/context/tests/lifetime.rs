@@ -2,16 +2,22 @@
 
 use super::*;
 
+/// Guards the limit of `estimate`: a stream in its last round comes to an end there, which both sides are told, and no packet of
+/// an earlier round is sealed with its keys again.
 #[test]
-fn srtp_5_the_last_index_of_a_stream_is_not_followed_by_the_first() {
+fn srtp_5_flt_39_the_last_index_of_a_stream_is_not_followed_by_the_first() {
     for_each_pair(|mut sender, mut receiver| {
         sender.set_rollover(SSRC, u32::MAX).unwrap();
         receiver.set_rollover(SSRC, u32::MAX).unwrap();
         let mut last = protect(&mut sender, SSRC, 65_535);
         assert!(receiver.unprotect_rtp(&mut last).is_ok());
 
-        let refused = sender.protect_rtp(&header(SSRC, 0), &[b"payload"], &mut Vec::new());
-        assert_eq!(refused, Err(ProtectError::KeyExhausted));
+        for sequence in [0, 1, 30_000] {
+            let mut out = Vec::new();
+            let refused = sender.protect_rtp(&header(SSRC, sequence), &[b"payload"], &mut out);
+            assert_eq!((refused, out.len()), (Err(ProtectError::KeyExhausted), 0), "{sequence}");
+        }
+        assert_eq!(sender.set_rollover(SSRC, 0), Err(RolloverError::Started));
         let mut junk = [&header(SSRC, 0)[..], &[0; 20]].concat();
         assert_eq!(receiver.unprotect_rtp(&mut junk), Err(UnprotectError::KeyExhausted));
         assert_eq!(receiver.stats().exhausted, 1);

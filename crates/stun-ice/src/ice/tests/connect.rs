@@ -54,10 +54,7 @@ fn ice_6_before_nomination_the_best_valid_pair_carries_data() {
 
 #[test]
 fn trickled_candidates_are_paired_as_they_come() {
-    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
-    sim.signalling = false;
-    sim.run_for(SECOND);
-    let [a, b] = [0, 1].map(|node| std::mem::take(&mut sim.peer(node).signals));
+    let (mut sim, [a, b]) = Sim::unsignalled(SECOND);
     // Credentials first, candidates a second later, the end after three.
     sim.b().take(a[0].clone());
     sim.a().take(b[0].clone());
@@ -76,10 +73,7 @@ fn trickled_candidates_are_paired_as_they_come() {
 /// Guards `place_remote`: a candidate that a check revealed is the one signalled later.
 #[test]
 fn peer_reflexive_then_signalled_is_one_candidate() {
-    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
-    sim.signalling = false;
-    sim.run_for(SECOND);
-    let [a, b] = [0, 1].map(|node| std::mem::take(&mut sim.peer(node).signals));
+    let (mut sim, [a, b]) = Sim::unsignalled(SECOND);
     sim.b().take(a[0].clone());
     sim.a().take(b[0].clone());
     sim.a().take(b[1].clone());
@@ -101,10 +95,7 @@ fn peer_reflexive_then_signalled_is_one_candidate() {
 /// Guards the queue of early checks.
 #[test]
 fn ice_1_a_check_before_the_credentials_is_answered_and_acted_upon_later() {
-    let mut sim = Sim::new(1, Link::with_delay(10 * MS));
-    sim.signalling = false;
-    sim.run_for(MS);
-    let [a, b] = [0, 1].map(|node| std::mem::take(&mut sim.peer(node).signals));
+    let (mut sim, [a, b]) = Sim::unsignalled(MS);
     // Only a knows b; b has heard nothing of a.
     b.into_iter().for_each(|signal| sim.a().take(signal));
     sim.run_for(SECOND);

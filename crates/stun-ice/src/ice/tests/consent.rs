@@ -203,10 +203,7 @@ fn flt_15_when_an_interface_is_lost_another_pair_takes_over() {
 #[test]
 fn ice_9_a_check_that_comes_late_still_connects() {
     for refused in [true, false] {
-        let mut sim = Sim::new(1, Link::with_delay(10 * MS));
-        sim.signalling = false;
-        sim.run_for(MS);
-        let [a, b] = [0, 1].map(|node| std::mem::take(&mut sim.peer(node).signals));
+        let (mut sim, [a, b]) = Sim::unsignalled(MS);
         // b names no candidate, or one where nobody is.
         sim.a().take(b[0].clone());
         if refused {

@@ -261,6 +261,15 @@ impl Sim {
         Self::with(seed, link, config(), config(), |_, _, _| {})
     }
 
+    /// Peers that have gathered for so long and heard nothing of each other, and what each would signal.
+    fn unsignalled(gathering: Duration) -> (Self, [Vec<Signal>; 2]) {
+        let mut sim = Self::new(1, Link::with_delay(10 * MS));
+        sim.signalling = false;
+        sim.run_for(gathering);
+        let signals = [0, 1].map(|node| std::mem::take(&mut sim.peer(node).signals));
+        (sim, signals)
+    }
+
     /// Peers for whom `lay_out` makes sockets, on a network whose links are like `link`; by default one public address
     /// each. It is given the links: a's, b's and a third one's, up and down.
     fn with(

@@ -375,6 +375,36 @@ fn cve_27_a_jump_starts_over_with_a_key_frame() {
     assert_eq!(buffer.poll_event(), Some(Event::KeyFrameNeeded));
 }
 
+/// Guards the search for a key frame that does not come, in the largest window that a receiver has: what one packet costs does not
+/// grow with how many are there.
+#[test]
+fn awaiting_a_key_frame_costs_the_same_however_many_packets_are_there() {
+    let limits = Limits { packets: 4_096, ..Limits::default() };
+    let mut buffer = FrameBuffer::new(FrameConfig::default().with_limits(limits));
+    let mut looks = Vec::new();
+    for number in 0..8_192 {
+        let now = START + MS / 10 * number;
+        insert_all(&mut buffer, now, frame(number, number as u16, 1));
+        assert!(buffer.poll_frame(now).is_none());
+        looks.push(buffer.ring.looks.take());
+    }
+    assert_eq!(buffer.poll_event(), Some(Event::KeyFrameNeeded));
+    let most = |part: &[u64]| part.iter().copied().max().unwrap();
+    let (few, many) = (most(&looks[..100]), most(&looks[4_096..]));
+    assert!(many <= few + 2, "{few} looks for a packet among few, {many} among 4,096");
+}
+
+/// Guards what is known of key frames against a jump back: one that had begun before it is none that is awaited.
+#[test]
+fn cve_27_a_jump_back_forgets_the_key_frame_that_had_begun() {
+    let mut buffer = FrameBuffer::new(FrameConfig::default());
+    insert(&mut buffer, START, key_frame(1, 30_000, 2)[0]);
+    assert_eq!(insert(&mut buffer, START, frame(2, 100, 1)[0]), Insertion::Reset);
+    assert_eq!(buffer.poll_event(), Some(Event::KeyFrameNeeded));
+    insert(&mut buffer, START, key_frame(1, 30_000, 2)[1]);
+    assert_eq!(frames(&mut buffer, START), []);
+}
+
 /// Guards the numbers over three wraps with loss, repair and reordering everywhere: each frame is given out, none twice.
 #[test]
 fn flt_37_every_frame_comes_out_over_three_wraps() {
