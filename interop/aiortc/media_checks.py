@@ -119,7 +119,7 @@ MEDIA_CHECKS = {
     "the server offers data, later aiortc audio and video": it_offers_data_and_we_offer_media_later,
     "aiortc offers audio, later the server video": we_offer_and_it_offers_video_later,
     "candidates trickle both ways": candidates_trickle,
-} | {f"aiortc offers {codec} alone": partial(one_codec, codec) for codec in ("opus", "PCMU", "PCMA")}
+} | {f"aiortc offers {codec} alone": partial(one_codec, codec) for codec in ("opus", "G722", "PCMU", "PCMA")}
 
 
 class Tracks:
