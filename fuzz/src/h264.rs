@@ -49,13 +49,14 @@ pub fn round_trip(input: &[u8]) {
     }
     assert!(payloads.iter().all(|payload| payload.len() <= size));
     let packets: Vec<Vec<u8>> = payloads.iter().map(Payload::to_vec).collect();
-    let piece = |(at, payload): (usize, &_)| (SequenceNumber(0) + at as u16, at + 1 == packets.len(), payload);
     let pieces: Vec<Piece<'_>> = packets
         .iter()
-        .map(Vec::as_slice)
         .enumerate()
-        .map(|(at, payload)| piece((at, payload)))
-        .map(|(sequence, marker, payload)| Piece { sequence, marker, payload })
+        .map(|(at, payload)| Piece {
+            sequence: SequenceNumber(0) + at as u16,
+            marker: at + 1 == packets.len(),
+            payload,
+        })
         .collect();
     // A frame that says itself what it needs is whole; others need what no stream brought.
     if let Ok(whole) = H264Depacketizer::new(Limits::default()).assemble(0, &pieces) {

@@ -5,7 +5,7 @@
 //! | here | one way to the other side: who listens, who dials, what crosses |
 //! | `signal` | what crosses, as JSON |
 //! | `link` | lines in both directions |
-//! | [`whip`] | publishing to a server and playing from one, over HTTP; feature `whip` |
+//! | `whip` | publishing to a server and playing from one, over HTTP; feature `whip` |
 //! | `arguments` | the options of a command line; feature `clap` |
 //!
 //! The words are those of aiortc's programs, so that one of them may be the other side.
