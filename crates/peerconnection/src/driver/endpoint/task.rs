@@ -361,14 +361,14 @@ mod tests {
     fn stand_in(sockets: Vec<Socket>) -> (Endpoint, Driver) {
         let config = EndpointConfig::default().with_addresses(vec![LOOPBACK.into()]);
         let endpoint = Endpoint::new(config).expect("loopback has free ports");
-        let driver = Driver::new(endpoint.shared.clone(), sockets);
+        let driver = Driver::new(endpoint.shared.clone(), sockets, Vec::new());
         (endpoint, driver)
     }
 
     /// Guards `Driver::is_over` against a connection that the task has not seen yet.
     #[tokio::test]
     async fn a_connection_that_was_just_made_keeps_its_endpoint() {
-        let (endpoint, driver) = stand_in(Vec::new());
+        let (endpoint, mut driver) = stand_in(Vec::new());
         let shared = endpoint.shared.clone();
         let connection = PeerConnection::new(Configuration::default().with_endpoint(endpoint)).unwrap();
         shared.lock().abandoned = true;

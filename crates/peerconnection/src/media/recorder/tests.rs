@@ -50,7 +50,7 @@ async fn encoded_sound_and_pictures_pass_into_webm_as_they_are() {
     recorder.add_track(paced(MediaKind::Video, pictures(0..250))).unwrap();
     let recorded = record(recorder).await;
     assert_eq!((recorded.frames, recorded.left_out), (750, 0));
-    assert_eq!(recorded.files, [path.clone()]);
+    assert_eq!(recorded.files, std::slice::from_ref(&path));
     assert!(recorded.duration.abs_diff(Duration::from_secs(10)) < Duration::from_millis(50), "{recorded:?}");
     assert_eq!(duration(&path), Some(recorded.duration));
     let (tracks, frames) = read_film(&path);
