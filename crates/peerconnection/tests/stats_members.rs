@@ -12,13 +12,14 @@ use netsim::{Link, Nat, Network, NodeId, Pair, Swarm};
 use ortica::codecs::synthetic::{MovingPicture, Tone};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::crypto::rust_crypto;
+use ortica::driver::TcpCandidates;
 use ortica::engine::ChannelParameters;
 use ortica::jsep::TransceiverInit;
 use ortica::parameters::RtpEncodingParameters;
 use ortica::stats::StatsReport;
-use ortica::{DataChannelInit, LocalTrack};
+use ortica::{Configuration, DataChannelInit, Events, LocalTrack, PeerConnection};
 use serde_json::Value;
-use sockets::{connection_everywhere, negotiate, track};
+use sockets::{negotiate, track};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -60,9 +61,14 @@ async fn play(sound: LocalTrack, pictures: LocalTrack) {
     }
 }
 
+/// A connection with candidates of UDP and TCP.
+fn connection() -> (PeerConnection, Events) {
+    PeerConnection::new(Configuration::default().with_tcp(TcpCandidates::Listen(0))).unwrap()
+}
+
 /// Both sides' reports of a call with sound, pictures and data, once each side has heard the other's reports.
 async fn call() -> [StatsReport; 2] {
-    let ((a, _a_events), (b, mut b_events)) = (connection_everywhere(), connection_everywhere());
+    let ((a, _a_events), (b, mut b_events)) = (connection(), connection());
     let (sound, pictures) = (LocalTrack::audio(), LocalTrack::video());
     a.add_track(&sound, &["stream"]).unwrap();
     a.add_track(&pictures, &["stream"]).unwrap();
@@ -96,6 +102,7 @@ async fn members_of_a_call() {
     let members = members(&reports);
     print(&members);
     assert!(members["inbound-rtp"].contains("framesDecoded") && members["outbound-rtp"].contains("framesEncoded"));
+    assert!(["local-candidate", "remote-candidate"].iter().all(|kind| members[*kind].contains("tcpType")));
     assert!(members["inbound-rtp"].contains("totalAudioEnergy") && members["media-source"].contains("width"));
 }
 

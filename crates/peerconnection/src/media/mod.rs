@@ -17,7 +17,7 @@
 //! | give it to many | [`MediaRelay::new`] |
 //! | discard it | [`MediaBlackhole::add_track`] |
 //!
-//! Who would rather push writes to a [`LocalTrack`](crate::LocalTrack).
+//! Who would rather push writes to a [`LocalTrack`].
 
 mod blackhole;
 mod decode;
