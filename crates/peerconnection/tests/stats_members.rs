@@ -63,7 +63,7 @@ async fn play(sound: LocalTrack, pictures: LocalTrack) {
 
 /// A connection with candidates of UDP and TCP.
 fn connection() -> (PeerConnection, Events) {
-    PeerConnection::new(Configuration::default().with_tcp(TcpCandidates::Listen(0))).unwrap()
+    PeerConnection::new(Configuration::default().with_gather_loopback(true).with_tcp(TcpCandidates::Listen(0))).unwrap()
 }
 
 /// Both sides' reports of a call with sound, pictures and data, once each side has heard the other's reports.
