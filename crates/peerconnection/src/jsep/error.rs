@@ -94,6 +94,9 @@ pub enum SectionProblem {
     /// The fingerprint changed without a restart of ICE (RFC 9429 §5.11), or the `tls-id` did (RFC 8842 §6).
     #[error("its fingerprint changed, and ICE was not restarted")]
     FingerprintChanged,
+    /// Its name is that of a section before it (RFC 5888 §4).
+    #[error("another section has its mid")]
+    Mid,
     /// Stream and track are those of a section before it (RFC 8830).
     #[error("another section names its track")]
     Track,

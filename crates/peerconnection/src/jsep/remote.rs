@@ -13,7 +13,7 @@ use ortica_rtp::Ssrc;
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use ortica_sdp::Direction;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a section carries.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -145,6 +145,7 @@ impl Remote {
 
     /// Checks what this side needs. Of bundled sections only the one that leads has to say it (SDP-6).
     pub fn check(&self) -> Result<(), DescriptionError> {
+        self.check_mids()?;
         self.check_tracks()?;
         self.check_payload_types()?;
         let leaders = self.offered_leaders();
@@ -152,6 +153,17 @@ impl Remote {
             section.check().map_err(|problem| DescriptionError::Section { index, problem })?;
         }
         Ok(())
+    }
+
+    /// Each section has a name of its own, by which groups, candidates and later descriptions know it; of those that are given up
+    /// nobody asks.
+    fn check_mids(&self) -> Result<(), DescriptionError> {
+        let mut known = BTreeSet::new();
+        let mut named = self.sections.iter().enumerate().filter(|(_, section)| !section.is_given_up());
+        match named.find(|(_, section)| !known.insert(&section.mid)) {
+            Some((index, _)) => Err(DescriptionError::Section { index, problem: SectionProblem::Mid }),
+            None => Ok(()),
+        }
     }
 
     /// No track is sent twice.
@@ -479,6 +491,20 @@ mod tests {
         assert_eq!(media.formats.iter().map(|format| format.payload_type).collect::<Vec<_>>(), [111, 0]);
         assert_eq!((media.streams, media.track), (vec!["stream".to_owned()], Some("track".to_owned())));
         assert_eq!(media.ssrcs, [Ssrc(7)]);
+    }
+
+    /// Guards `check_mids`: two sections of one name would be taken for one, with two sorts of credentials.
+    #[test]
+    fn sections_of_the_same_name_are_refused() {
+        let offer = format!("{OFFER}{AUDIO}").replace("BUNDLE 0 1", "BUNDLE 0 1 2");
+        let check = |offer: &str| Remote::parse(offer).unwrap().check();
+        assert_eq!(check(&offer), Ok(()));
+        let twice = offer.replace("a=mid:2", "a=mid:1");
+        let refused = DescriptionError::Section { index: 2, problem: SectionProblem::Mid };
+        assert_eq!(check(&twice), Err(refused.clone()));
+        // A section without a name has its place for one.
+        assert_eq!(check(&twice.replace("a=mid:1\r\n", "").replace("a=mid:0", "a=mid:2")), Err(refused));
+        assert_eq!(check(&twice.replace("m=audio 9", "m=audio 0")), Ok(()), "one that is given up");
     }
 
     /// Guards: only SRTP is served.
