@@ -330,7 +330,11 @@ impl EncodeJob {
             time,
             target: video.map(|coder| Bitrate::from_bits(coder.bitrate.into())),
             limitation: if is_limited { Limitation::Bandwidth } else { Limitation::None },
-            implementation: coder::implementation(format.form.codec()),
+            implementation: match (video, self.audio.iter().find(|coder| coder.format == format)) {
+                (Some(coder), _) => coder.encoder.implementation(),
+                (None, Some(coder)) => coder.encoder.implementation(),
+                (None, None) => "",
+            },
         }
     }
 
