@@ -1,10 +1,24 @@
 // What is checked about codecs: each in turn alone, there and back.
 
+const SOUND = ['opus', 'G722', 'PCMU', 'PCMA'];
 /** Forms of H.264, by what their parameters have to say. */
 const FORMS = { 'mode 1': 'packetization-mode=1', 'mode 0': 'packetization-mode=0' };
 
+/** For a path that loses packets. */
+export const LOSSY = {
+  ...Object.fromEntries(SOUND.map((name) => [
+    `sound comes back in ${name} though packets are lost`,
+    ({ page }) => page.evaluate((mimeType) => hearThroughLoss(mimeType), `audio/${name}`),
+  ])),
+
+  ...Object.fromEntries([['VP8', ''], ['VP9', ''], ...Object.values(FORMS).map((form) => ['H264', form])].map(([name, parameters]) => [
+    `pictures come back in ${[name, parameters].filter(Boolean).join(', ')} though packets are lost`,
+    ({ page }) => page.evaluate((...codec) => seeThroughLoss(...codec), `video/${name}`, parameters),
+  ])),
+};
+
 export const CODECS = {
-  ...Object.fromEntries(['opus', 'G722', 'PCMU', 'PCMA'].map((name) => [
+  ...Object.fromEntries(SOUND.map((name) => [
     `sound comes back in ${name}`,
     ({ page }) => page.evaluate((mimeType) => hearIn(mimeType), `audio/${name}`),
   ])),

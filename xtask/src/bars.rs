@@ -215,6 +215,13 @@ const BARS: &[Bar] = &[
         needs: &[Need::Media, Need::Browsers],
         command: "node interop/browser/run.mjs --only packets --times 30",
     },
+    Bar {
+        issue: 5,
+        name: "lossy-codecs",
+        file: "interop/browser/lossy.sh",
+        needs: &[Need::Media, Need::Browsers, Need::Paths],
+        command: "interop/browser/lossy.sh 5 node interop/browser/run.mjs --lossy",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`

@@ -11,6 +11,8 @@ pub enum Need {
     Browsers,
     /// tshark and ethtool, to look at packets with other eyes.
     Wire,
+    /// What makes paths that lose packets.
+    Paths,
     /// Python with virtual environments, for aiortc.
     Aiortc,
     /// A C++ compiler, for libFuzzer.
@@ -65,6 +67,15 @@ const RECIPES: &[Recipe] = &[
         dnf: "wireshark-cli ethtool iproute",
         pacman: "wireshark-cli ethtool iproute2",
         brew: "wireshark",
+    },
+    Recipe {
+        need: Need::Paths,
+        name: "paths",
+        present: || in_path("ip") && in_path("nft"),
+        apt: "iproute2 nftables",
+        dnf: "iproute nftables",
+        pacman: "iproute2 nftables",
+        brew: "",
     },
     Recipe {
         need: Need::Aiortc,

@@ -8,19 +8,25 @@ const kindOf = (mimeType) => mimeType.split('/')[0];
 const codecsOf = (mimeType, parameters = '') => RTCRtpSender.getCapabilities(kindOf(mimeType)).codecs
   .filter((codec) => codec.mimeType === mimeType && (codec.sdpFmtpLine ?? '').includes(parameters));
 
-/** Prefers that codec alone for a call's sound or pictures. Firefox names H.264 among its capabilities, and offers it with a plugin alone. */
-async function prefer(call, mimeType, parameters) {
+/** What gives lost packets of pictures again (RFC 4588). */
+const retransmission = () => codecsOf('video/rtx');
+
+/**
+ * Prefers that codec alone for a call's sound or pictures, with the codecs `beside` it. Firefox names H.264 among its capabilities, and offers it with
+ * a plugin alone.
+ */
+async function prefer(call, mimeType, parameters, beside = []) {
   const [transceiver] = call.pc.getTransceivers();
   const codecs = codecsOf(mimeType, parameters);
   if (!codecs.length) return false;
-  transceiver.setCodecPreferences(codecs);
+  transceiver.setCodecPreferences([...codecs, ...beside]);
   const { sdp } = await call.pc.createOffer();
   return sdp.includes(` ${mimeType.split('/')[1]}/`);
 }
 
 /** Has a call's sound or pictures go in that codec alone, and makes sure that they do, both ways. */
-async function negotiateIn(call, mimeType, parameters) {
-  if (!await prefer(call, mimeType, parameters)) throw new Error(`${mimeType} is not offered`);
+async function negotiateIn(call, mimeType, parameters, beside) {
+  if (!await prefer(call, mimeType, parameters, beside)) throw new Error(`${mimeType} is not offered`);
   await negotiate(call);
   const inUse = async () => {
     const stats = await call.pc.getStats();
@@ -54,5 +60,44 @@ async function hearIn(mimeType) {
   return hearTone(call);
 }
 
-Object.assign(window, { negotiateIn, prefer, seeIn, hearIn });
+/** Pictures there and back in one codec over a path that loses packets: what is lost is sent again. */
+async function seeThroughLoss(mimeType, parameters) {
+  const call = newCall();
+  await send(call.pc, 'video');
+  if (!await prefer(call, mimeType, parameters)) return { skipped: `this browser offers no ${mimeType} with ${parameters}` };
+  await negotiateIn(call, mimeType, parameters, retransmission());
+  const figures = await seePictures(call);
+  const counts = await eventually(call, 'packets that were lost and came again', ({ outbound, inbound }) => ({
+    // Firefox counts what it sends again, and not what comes again.
+    sent_again: outbound.retransmittedPacketsSent ?? 0,
+    nacks: inbound.nackCount ?? 0,
+  }));
+  return { ...figures, ...counts };
+}
+
+/** Sound there and back in one codec over a path that loses packets: what is lost is concealed. */
+async function hearThroughLoss(mimeType) {
+  const call = newCall();
+  await send(call.pc, 'audio');
+  if (!await prefer(call, mimeType)) return { skipped: `no ${mimeType} in this browser` };
+  await negotiateIn(call, mimeType);
+  const figures = await hearTone(call);
+  const counts = await eventually(call, 'packets that were lost', ({ inbound }) => ({ lost: inbound.packetsLost ?? 0 }));
+  return { ...figures, ...counts };
+}
+
+/** Waits until none of what is counted of a call's streams is zero, and gives the counts. */
+async function eventually(call, what, count) {
+  let counts;
+  for (let tries = 0; tries < 100; tries++) {
+    const stats = [...(await call.pc.getStats()).values()];
+    const of = (wanted) => stats.find(({ type }) => type === wanted) ?? {};
+    counts = count({ outbound: of('outbound-rtp'), inbound: of('inbound-rtp') });
+    if (Object.values(counts).every((number) => number > 0)) return counts;
+    await pause(200);
+  }
+  throw new Error(`no ${what}: ${JSON.stringify(counts)}`);
+}
+
+Object.assign(window, { hearThroughLoss, seeThroughLoss, negotiateIn, prefer, seeIn, hearIn });
 })();
