@@ -58,7 +58,12 @@ fn sound() -> Vec<AudioFrame> {
 fn encode(case: &Case) -> Vec<EncodedFrame> {
     let mut encoder = OpusEncoder::new(&case.config).expect("a legal configuration");
     let encoded = sound().into_iter().filter_map(|frame| encoder.encode(&frame).expect("it has the shape"));
-    (0..).map(|at| at * 960).zip(encoded).map(|(pts, frame)| EncodedFrame { pts, ..frame.with_duration(960) }).collect()
+    let timed = (0..).map(|at| at * 960).zip(encoded).map(|(pts, frame)| {
+        let mut frame = frame.with_duration(960);
+        frame.pts = pts;
+        frame
+    });
+    timed.collect()
 }
 
 fn decode(packets: &[EncodedFrame]) -> Vec<i16> {
