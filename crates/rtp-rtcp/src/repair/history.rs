@@ -360,9 +360,10 @@ mod tests {
         }
         assert_eq!(history.len(), 2);
         push(&mut history, START, 30_000, 10);
-        assert_eq!(history.len(), 2);
-        history.request(START, [20_000, 40_000].map(SequenceNumber));
-        assert_eq!(served(&mut history, START), [20_000, 40_000]);
+        push(&mut history, START, 19_999, 10);
+        assert_eq!(history.len(), 3, "what lies between has its place, what lies before all others has none");
+        history.request(START, [20_000, 30_000, 40_000].map(SequenceNumber));
+        assert_eq!(served(&mut history, START), [20_000, 30_000, 40_000]);
     }
 
     /// Guards the pause between two servings of one packet.
