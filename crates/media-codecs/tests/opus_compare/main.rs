@@ -28,7 +28,7 @@ fn cases() -> [Case; 4] {
         |content, bitrate| AudioEncoderConfig::default().with_channels(2).with_bitrate(bitrate).with_content(content);
     [
         Case { name: "celt-128k", config: config(AudioContent::Music, 128_000) },
-        Case { name: "celt-64k", config: config(AudioContent::Music, 64_000) },
+        Case { name: "celt-96k", config: config(AudioContent::Music, 96_000) },
         Case { name: "hybrid-32k", config: config(AudioContent::Speech, 32_000) },
         Case { name: "silk-12k", config: config(AudioContent::Speech, 12_000) },
     ]
