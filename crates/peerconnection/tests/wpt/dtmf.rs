@@ -362,6 +362,21 @@ fn pay_6_keys_arrive_whole_at_either_clock_rate() {
     }
 }
 
+/// Guards the stream that keys begin where no sound came before them: browsers send keys first, and their packets count.
+#[test]
+fn keys_that_come_before_any_sound_are_counted() {
+    let mut call = Call::new();
+    call.insert_with("1", DURATION, GAP).unwrap();
+    call.pair.run_for(Duration::from_secs(1));
+    let sender = call.pair.a.peer.transceiver(call.id).unwrap().sender.unwrap();
+    let sent = call.pair.a.peer.session().sender_stats(sender).unwrap();
+    let theirs = call.pair.b.peer.transceivers()[0].receiver.unwrap();
+    let received = call.pair.b.peer.session().receiver_stats(theirs).unwrap();
+    assert_eq!((sent.packets_sent, sent.frames_sent), (7, 0));
+    assert_eq!((received.packets_received, received.packets_lost, received.frames_received), (7, 0, 0));
+    assert_eq!(received.bytes_received, sent.bytes_sent);
+}
+
 /// Guards `HeardTones`: each key that is played is heard once, and for as long, whatever gets lost of it.
 #[test]
 fn keys_that_are_played_are_heard_on_the_other_side() {

@@ -1,10 +1,11 @@
 //! Layers of a receiver: streams of the same pictures side by side (simulcast), and which of them is read.
 
 use super::ReceivedFrame;
+use super::parameters::RtpCodecParameters;
 use super::receiver::{PacketTap, Repair, Stream};
 use crate::engine::{Limits, ReceiverStats};
 use ortica_core::Instant;
-use ortica_rtp::Rid;
+use ortica_rtp::{Rid, Ssrc};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -46,6 +47,12 @@ impl Layer {
             tap: None,
             packets: PacketTap::default(),
         }
+    }
+
+    /// Another stream begins: the `number`th of its receiver, in that codec with what the peer says of it.
+    pub fn begin(&mut self, number: (u32, Ssrc), codec: (RtpCodecParameters, Option<&str>), rtt: Option<Duration>) {
+        let repair = std::mem::take(&mut self.early);
+        self.stream = Some(Stream::new(number, codec, repair, rtt));
     }
 
     pub fn tap(&mut self) {

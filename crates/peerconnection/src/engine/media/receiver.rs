@@ -258,6 +258,12 @@ impl Receiver {
         }
         if let Some(clock_rate) = parameters.event_clock(packet.payload_type()) {
             self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), packet.payload(), clock_rate);
+            // Keys may come before any sound: they begin the stream, in the codec that is to be expected.
+            if let (None, Some(codec)) = (&layer.stream, parameters.codecs.first().copied()) {
+                self.streams += 1;
+                self.begun = true;
+                layer.begin((self.streams, packet.ssrc()), (codec, None), self.rtt);
+            }
             let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
             return stream.is_some_and(|stream| stream.handle_event(now, packet));
         }
@@ -266,12 +272,10 @@ impl Receiver {
         let passes = Self::passes(self.packet_readers, layer);
         match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec, description),
-            stream => {
+            _ => {
                 self.streams += 1;
                 self.begun = true;
-                let repair = std::mem::take(&mut layer.early);
-                let codec = (codec, description);
-                *stream = Some(Stream::new((self.streams, packet.ssrc()), codec, repair, self.rtt));
+                layer.begin((self.streams, packet.ssrc()), (codec, description), self.rtt);
             }
         }
         let Some(stream) = &mut layer.stream else { return false };

@@ -55,7 +55,7 @@ pub(super) enum Buffer {
 
 impl Stream {
     /// The `number`th that the receiver has; its retransmissions go on in `repair`.
-    pub(super) fn new(
+    pub(in crate::engine::media) fn new(
         (number, ssrc): (u32, Ssrc),
         (codec, description): (RtpCodecParameters, Option<&str>),
         repair: Repair,
