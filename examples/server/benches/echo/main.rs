@@ -1,42 +1,58 @@
-//! What sending a picture back costs the server, beside what its codecs alone cost on the same frames.
+//! What sending a picture back costs the server, beside what its codecs alone cost on the same frames, and beside what aiortc's
+//! example of the same name takes for it.
 //!
 //! ```text
 //! cargo bench -p ortica-server --bench echo
 //! ```
 //!
 //! A caller sends pictures of 640x480 that were encoded beforehand, 30 in a second, and takes them back without decoding them;
-//! the server decodes and encodes each. Then this process decodes and encodes the same frames in the same way, one after the
-//! other.
+//! the server decodes and encodes each. In between a thread of this process decodes and encodes the same frames at the same times,
+//! without any network. Both are taken from what the kernel says of their threads.
 
-use ortica::codecs::coder::{self, DecoderLimits, VideoEncoderConfig};
+mod accounting;
+mod servers;
+
+use accounting::{CpuTimes, percent};
+use ortica::codecs::coder::{self, DecoderLimits, VideoDecoder, VideoEncoder, VideoEncoderConfig};
 use ortica::codecs::synthetic::MovingPicture;
 use ortica::codecs::{Codec, EncodedFrame};
 use ortica::engine::ReceivedFrame;
-use ortica::jsep::SessionDescription;
 use ortica::{Configuration, Event, LocalTrack, PeerConnection, RemoteTrack};
-use serde_json::{Value, json};
+use servers::Server;
 use std::error::Error;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-type Failure = Box<dyn Error>;
+type Failure = Box<dyn Error + Send + Sync>;
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 const FRAME_RATE: u32 = 30;
 /// Sent before anything is counted: the server finds its threads and memory.
 const WARM_UP: usize = 60;
-const MEASURED: usize = 600;
+/// Pictures that are counted in a round.
+const MEASURED: usize = 300;
+/// Rounds of each, in turn, so that a machine that changes its speed changes it for all.
+const ROUNDS: usize = 3;
 /// Of the frames that the caller sends.
 const BITRATE: u32 = 1_500_000;
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What the server may take beyond its codecs, in percent of a core.
+const MOST_BEYOND: f64 = 1.0;
+/// The thread that runs the codecs without a server.
+const ALONE: &str = "alone";
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match measure().await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("the server takes more than its codecs and {MOST_BEYOND} % of a core");
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("the echo was not measured: {error}");
             ExitCode::FAILURE
@@ -44,27 +60,74 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn measure() -> Result<(), Failure> {
+/// Whether the server keeps to its bar.
+async fn measure() -> Result<bool, Failure> {
     let film = film()?;
-    let (echo, returned) = echo(&film).await?;
-    let alone = codecs_alone(&film)?;
-    println!(
-        "bar: echo of {WIDTH}x{HEIGHT} at {FRAME_RATE}/s: {returned} of {MEASURED} pictures back, {:.2} ms of CPU each in the \
-         server; its codecs alone {:.2} ms on the same frames; ratio {:.2}",
-        per_picture(echo),
-        per_picture(alone),
-        echo.as_secs_f64() / alone.as_secs_f64()
-    );
-    // One may be on its way when the counting ends.
-    if returned + 1 < MEASURED {
-        Err(format!("{} pictures did not come back", MEASURED - returned).into())
-    } else {
-        Ok(())
+    let (mut ours, mut theirs) = (Call::new(Server::ours()?).await?, None);
+    match Server::of_aiortc() {
+        Ok(server) => theirs = Some(Call::new(server).await?),
+        Err(lack) => println!("without aiortc: {lack}"),
     }
+    let alone = Alone::start(film.clone());
+    let (mut echo, mut codecs, mut aiortc) = (Cost::default(), Cost::default(), Cost::default());
+    let (warm_up, measured) = film.split_at(WARM_UP);
+    for call in [Some(&mut ours), theirs.as_mut()].into_iter().flatten() {
+        call.play(warm_up).await?;
+    }
+    alone.play(WARM_UP)?;
+    for round in measured.chunks(MEASURED) {
+        echo.add(ours.play(round).await?);
+        codecs.add(alone.play(round.len())?);
+        if let Some(theirs) = &mut theirs {
+            aiortc.add(theirs.play(round).await?);
+        }
+    }
+    let beyond = echo.percent() - codecs.percent();
+    println!(
+        "bar: echo of {WIDTH}x{HEIGHT} at {FRAME_RATE}/s: {:.1} % of a core in the server ({}), {:.1} % for its codecs alone on the \
+         same frames: {beyond:.1} % beyond, ratio {:.2}; {} of {} pictures back",
+        echo.percent(),
+        echo.spent.shares(echo.time),
+        codecs.percent(),
+        echo.percent() / codecs.percent(),
+        echo.returned,
+        measured.len(),
+    );
+    if theirs.is_some() {
+        println!(
+            "bar: the same by aiortc's example: {:.1} % of a core, {:.2} times as much; {} of {} pictures back",
+            aiortc.percent(),
+            aiortc.percent() / echo.percent(),
+            aiortc.returned,
+            measured.len(),
+        );
+    }
+    // One may be on its way whenever the counting ends.
+    if echo.returned + ROUNDS < measured.len() {
+        return Err(format!("{} pictures did not come back", measured.len() - echo.returned).into());
+    }
+    Ok(beyond <= MOST_BEYOND)
 }
 
-fn per_picture(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3 / MEASURED as f64
+/// What rounds took together.
+#[derive(Default)]
+struct Cost {
+    spent: CpuTimes,
+    time: Duration,
+    returned: usize,
+}
+
+impl Cost {
+    fn add(&mut self, other: Self) {
+        self.spent.add(&other.spent);
+        self.time += other.time;
+        self.returned += other.returned;
+    }
+
+    /// Of a core.
+    fn percent(&self) -> f64 {
+        percent(self.spent.total(), self.time)
+    }
 }
 
 /// What the caller sends: a moving picture, encoded.
@@ -73,121 +136,118 @@ fn film() -> Result<Vec<EncodedFrame>, Failure> {
     let config = VideoEncoderConfig::default().with_bitrate(BITRATE).with_frame_rate(FRAME_RATE);
     let mut encoder = coder::video_encoder(Codec::Vp8, &config)?;
     let mut frames = Vec::new();
-    for number in 0..(WARM_UP + MEASURED) as u32 {
+    for number in 0..(WARM_UP + ROUNDS * MEASURED) as u32 {
         frames.extend(encoder.encode(&film.picture(number), number == 0)?);
     }
     Ok(frames)
 }
 
-/// The CPU time of the server while it sends back what follows the warm-up, and how many pictures came back meanwhile.
-async fn echo(film: &[EncodedFrame]) -> Result<(Duration, usize), Failure> {
-    let server = Server::start()?;
-    let track = LocalTrack::video();
-    let (connection, mut events) = PeerConnection::new(Configuration::default())?;
-    connection.add_track(&track, &["film"])?;
-    connection.set_local_description(None)?;
-    connection.gathering_complete().await;
-    let offer = connection.local_description().ok_or("there is no offer")?;
-    connection.set_remote_description(server.answer(&offer)?)?;
-    let back = timeout(PATIENCE, async {
+/// A call of a server, which sends back what it is sent.
+struct Call {
+    server: Server,
+    _connection: PeerConnection,
+    track: LocalTrack,
+    back: RemoteTrack,
+}
+
+impl Call {
+    async fn new(server: Server) -> Result<Self, Failure> {
+        let track = LocalTrack::video();
+        let (connection, mut events) = PeerConnection::new(Configuration::default())?;
+        connection.add_track(&track, &["film"])?;
+        connection.set_local_description(None)?;
+        connection.gathering_complete().await;
+        let offer = connection.local_description().ok_or("there is no offer")?;
+        connection.set_remote_description(server.answer(&offer)?)?;
+        let back = timeout(PATIENCE, async {
+            loop {
+                match events.next().await {
+                    Some(Event::Track(event)) => break Ok(event.track),
+                    Some(_) => {}
+                    None => break Err("the call ended"),
+                }
+            }
+        });
+        let back = back.await.map_err(|_| "no track came back")??;
+        timeout(PATIENCE, connection.connected()).await.map_err(|_| "it did not connect")?.map_err(|_| "it failed")?;
+        Ok(Self { server, _connection: connection, track, back })
+    }
+
+    /// Sends at the frame rate; counts the pictures that come back meanwhile.
+    async fn play(&mut self, frames: &[EncodedFrame]) -> Result<Cost, Failure> {
+        let mut ticks = interval(Duration::from_secs(1) / FRAME_RATE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let (began, before) = (Instant::now(), self.server.cpu_times());
+        let (mut sent, mut returned) = (frames.iter(), 0);
         loop {
-            match events.next().await {
-                Some(Event::Track(event)) => break Ok(event.track),
-                Some(_) => {}
-                None => break Err("the call ended"),
+            tokio::select! {
+                _ = ticks.tick() => match sent.next() {
+                    Some(frame) => drop(self.track.write_encoded(frame)?),
+                    None => break,
+                },
+                frame = self.back.recv_encoded() => match frame {
+                    Some(ReceivedFrame::Frame { .. }) => returned += 1,
+                    Some(_) => {}
+                    None => return Err("the track ended".into()),
+                },
             }
         }
-    });
-    let back = back.await.map_err(|_| "no track came back")??;
-    connection.connected().await.map_err(|_| "it did not connect")?;
-
-    let (warm_up, measured) = film.split_at(WARM_UP);
-    play(&track, &back, warm_up).await?;
-    let before = server.cpu_time();
-    let returned = play(&track, &back, measured).await?;
-    let spent = server.cpu_time() - before;
-    connection.close().await;
-    Ok((spent, returned))
+        Ok(Cost { spent: self.server.cpu_times().since(&before), time: began.elapsed(), returned })
+    }
 }
 
-/// Sends at the frame rate; counts the pictures that come back meanwhile.
-async fn play(track: &LocalTrack, back: &RemoteTrack, frames: &[EncodedFrame]) -> Result<usize, Failure> {
-    let mut ticks = interval(Duration::from_secs(1) / FRAME_RATE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut sent, mut returned) = (frames.iter(), 0);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => match sent.next() {
-                Some(frame) => drop(track.write_encoded(frame)?),
-                None => return Ok(returned),
-            },
-            frame = back.recv_encoded() => match frame {
-                Some(ReceivedFrame::Frame { .. }) => returned += 1,
-                Some(_) => {}
-                None => return Err("the track ended".into()),
-            },
+/// A thread that decodes and encodes as the server does, and nothing else.
+struct Alone {
+    orders: mpsc::Sender<usize>,
+    costs: mpsc::Receiver<Result<Cost, Failure>>,
+}
+
+impl Alone {
+    fn start(film: Vec<EncodedFrame>) -> Self {
+        let (orders, ordered) = mpsc::channel::<usize>();
+        let (told, costs) = mpsc::channel();
+        let thread = thread::Builder::new().name(ALONE.to_owned());
+        let spawned = thread.spawn(move || {
+            let mut film = film.into_iter();
+            let coders = coder::video_decoder(Codec::Vp8, DecoderLimits::default()).and_then(|decoder| {
+                // As the server's tracks are encoded.
+                Ok((decoder, coder::video_encoder(Codec::Vp8, &VideoEncoderConfig::default())?))
+            });
+            let Ok((mut decoder, mut encoder)) = coders else { return };
+            for count in ordered {
+                let round = film.by_ref().take(count);
+                // Nobody may be left to hear it.
+                let _ = told.send(play_alone(round, decoder.as_mut(), encoder.as_mut()));
+            }
+        });
+        if let Err(error) = spawned {
+            eprintln!("no thread for the codecs: {error}");
         }
+        Self { orders, costs }
+    }
+
+    /// The next frames of the film.
+    fn play(&self, count: usize) -> Result<Cost, Failure> {
+        self.orders.send(count)?;
+        self.costs.recv()?
     }
 }
 
-/// The CPU time of decoding and encoding what follows the warm-up.
-fn codecs_alone(film: &[EncodedFrame]) -> Result<Duration, Failure> {
-    let mut decoder = coder::video_decoder(Codec::Vp8, DecoderLimits::default())?;
-    // As the server's tracks are encoded.
-    let mut encoder = coder::video_encoder(Codec::Vp8, &VideoEncoderConfig::default())?;
-    let mut before = Duration::ZERO;
-    for (number, frame) in film.iter().enumerate() {
-        if number == WARM_UP {
-            before = cpu_time("self");
-        }
-        let picture = decoder.decode(frame)?.ok_or("a frame shows nothing")?;
-        encoder.encode(&picture, number == 0)?.ok_or("a picture was dropped")?;
+fn play_alone(
+    frames: impl Iterator<Item = EncodedFrame>,
+    decoder: &mut dyn VideoDecoder,
+    encoder: &mut dyn VideoEncoder,
+) -> Result<Cost, Failure> {
+    let (began, before) = (Instant::now(), CpuTimes::own());
+    let (mut due, mut returned) = (began, 0);
+    for frame in frames {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        due += Duration::from_secs(1) / FRAME_RATE;
+        let picture = decoder.decode(&frame)?.ok_or("a frame shows nothing")?;
+        encoder.encode(&picture, frame.key_frame)?.ok_or("a picture was dropped")?;
+        returned += 1;
     }
-    Ok(cpu_time("self") - before)
-}
-
-/// The server as a process of its own, until it is dropped.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Result<Self, Failure> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ortica-server"));
-        let process = command.args(["--port", "0"]).stdout(Stdio::piped()).spawn()?;
-        let mut server = Self { process, url: String::new() };
-        let says = server.process.stdout.take().ok_or("the server is silent")?;
-        BufReader::new(says).read_line(&mut server.url)?;
-        Ok(server)
-    }
-
-    fn answer(&self, offer: &SessionDescription) -> Result<SessionDescription, Failure> {
-        let request = json!({ "type": "offer", "sdp": offer.sdp });
-        let mut response = ureq::post(format!("{}/offer", self.url.trim())).send_json(request)?;
-        let answer: Value = response.body_mut().read_json()?;
-        let sdp = answer["sdp"].as_str().ok_or("the server gave no description")?;
-        Ok(SessionDescription::answer(sdp))
-    }
-
-    fn cpu_time(&self) -> Duration {
-        cpu_time(&self.process.id().to_string())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// CPU time of a process, in user and kernel mode.
-///
-/// Source: proc_pid_stat(5), fields 14 and 15, in hundredths of a second on Linux.
-fn cpu_time(process: &str) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
+    thread::sleep(due.saturating_duration_since(Instant::now()));
+    let spent = CpuTimes::own().since(&before).only(ALONE);
+    Ok(Cost { spent, time: began.elapsed(), returned })
 }
