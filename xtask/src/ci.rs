@@ -56,6 +56,7 @@ const STEPS: &[Step] = &[
     Step { name: "sctp", about: "associations with other SCTP stacks, over a few paths each", run: sctp },
     Step { name: "sdp", about: "descriptions of the tests, read by sdp-transform", run: descriptions },
     Step { name: "browsers", about: "each browser once", run: browsers },
+    Step { name: "lossy", about: "codecs with browsers over a path that loses 5 %", run: lossy },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
     Step { name: "requirements", about: "how many rows the tests have shown", run: rows },
@@ -329,10 +330,21 @@ fn descriptions(log: &Log) -> Result<Outcome, Failure> {
 }
 
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
+    browser_checks(log, Task::new("node").words("interop/browser/run.mjs --once --again"))
+}
+
+fn lossy(log: &Log) -> Result<Outcome, Failure> {
+    if install::is_root() {
+        install::ensure(Need::Paths)?;
+    }
+    browser_checks(log, Task::new("interop/browser/lossy.sh").words("5 node interop/browser/run.mjs --lossy --again"))
+}
+
+fn browser_checks(log: &Log, checks: Task) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
     log.run(&server())?;
-    log.run(&Task::new("node").words("interop/browser/run.mjs --once --again").limit(Duration::from_secs(1_500)))?;
+    log.run(&checks.limit(Duration::from_secs(1_500)))?;
     let text = log.text();
     let passed = text.lines().filter(|line| line.contains(r#""ok":true"#) && !line.contains(r#""skipped":"#)).count();
     let said = text.lines().filter(|line| line.starts_with("skipped: ") || line.starts_with("at the second attempt: "));
