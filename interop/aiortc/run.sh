@@ -3,6 +3,7 @@
 # datachannel-filexfer, which is fetched with its sources, and ours.
 #
 #   run.sh [--once | --bars] [--only WORDS] [--server PATH] [--filexfer PATH]
+#   run.sh --example           # installs aiortc and what its examples need, for the benches, and calls nobody
 #
 # A line of JSON per check, exit 0 when all passed. Programs are the newest builds under target/ unless they are given.
 set -euo pipefail
@@ -24,5 +25,9 @@ if [ ! -e "$examples/datachannel-filexfer/filexfer.py" ]; then
     mkdir -p "$examples"
     tar -xzf "$sources"/aiortc-1.16.0.tar.gz --strip-components=2 -C "$examples" aiortc-1.16.0/examples
     rm -r "$sources"
+fi
+if [ "${1-}" = --example ]; then
+    "$venv/bin/python" -c 'import aiohttp' 2>/dev/null || "$venv/bin/pip" install --quiet aiohttp
+    exit 0
 fi
 exec "$venv/bin/python" "$here/run.py" --target "$target" --examples "$examples" "$@"

@@ -35,13 +35,6 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 2,
-        name: "echo",
-        file: "examples/server/benches/echo.rs",
-        needs: &[Need::Media],
-        command: "cargo bench --locked --quiet -p ortica-server --bench echo",
-    },
-    Bar {
-        issue: 2,
         name: "capture",
         file: "xtask/src/capture.rs",
         needs: &[Need::Media, Need::Wire],
@@ -222,6 +215,34 @@ const BARS: &[Bar] = &[
         needs: &[Need::Media, Need::Browsers, Need::Paths],
         command: "interop/browser/lossy.sh 5 node interop/browser/run.mjs --lossy --bars --rounds 3",
     },
+    Bar {
+        issue: 5,
+        name: "unread",
+        file: "crates/peerconnection/tests/unread_media.rs",
+        needs: &[Need::Media],
+        command: "env ORTICA_SOAK_SECONDS=600 cargo test --locked --release --quiet -p ortica --all-features --test unread_media -- --include-ignored --nocapture",
+    },
+    Bar {
+        issue: 5,
+        name: "echo",
+        file: "examples/server/benches/echo/main.rs",
+        needs: &[Need::Media, Need::Aiortc],
+        command: "cargo bench --locked --quiet -p ortica-server --bench echo",
+    },
+    Bar {
+        issue: 5,
+        name: "viewers",
+        file: "examples/broadcast/benches/viewers.rs",
+        needs: &[Need::Media, Need::Aiortc],
+        command: "cargo bench --locked --quiet -p broadcast --bench viewers",
+    },
+    Bar {
+        issue: 5,
+        name: "glass",
+        file: "crates/peerconnection/benches/glass.rs",
+        needs: &[Need::Media],
+        command: "cargo bench --locked --quiet -p ortica --features media --bench glass",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`
@@ -258,9 +279,13 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     for need in bar.needs {
         install::ensure(*need)?;
     }
-    if bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc) {
+    let others = bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc);
+    if others && bar.file.starts_with("interop/") {
         Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer -p ortica-interop-peer")
             .run()?;
+    }
+    if bar.needs.contains(&Need::Aiortc) && !bar.file.starts_with("interop/") {
+        Task::new("bash").words("interop/aiortc/run.sh --example").run()?;
     }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
     let mut words = bar.command.split_whitespace();

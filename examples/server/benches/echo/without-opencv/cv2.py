@@ -1,0 +1,1 @@
+"""Stands in for OpenCV, which is imported for transforms that are not asked for."""
