@@ -17,6 +17,7 @@ pub mod h265;
 pub mod octets;
 pub mod opus;
 mod picture_id;
+pub mod red;
 mod single;
 pub mod telephone_event;
 pub mod vp8;

@@ -37,8 +37,8 @@ pub use media::{
     AudioFrameMetadata, CodecFeedback, Decoded, DecodedReport, DecodingStats, DtmfError, EncodedReport, EncoderTargets,
     EncodingStats, FrameType, HeardTone, KeyFrameError, Limitation, MAX_ENCODINGS, MAX_FRAME, MediaMetadata,
     MetadataError, PictureLimits, ReceivedFrame, Resolution, RtpCodecParameters, RtpEncodingParameters, RtpFrame,
-    RtpFrameMetadata, RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, RtpTelephoneEvents,
-    SendFrameError, SoundLevel, TransformId, VideoFrameMetadata, WriteFrameError,
+    RtpFrameMetadata, RtpParametersError, RtpReceiveParameters, RtpRedundancy, RtpSendParameters, RtpSource,
+    RtpTelephoneEvents, SendFrameError, SoundLevel, TransformId, VideoFrameMetadata, WriteFrameError,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
 pub use session::{CandidatePair, MediaError, Session, TcpSocket, TransportError};

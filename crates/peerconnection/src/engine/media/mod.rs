@@ -47,7 +47,7 @@ pub use coding::{Decoded, DecodedReport, DecodingStats, EncodedReport, EncodingS
 pub use heard_tones::HeardTone;
 pub use parameters::{
     CodecFeedback, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, RtpTelephoneEvents,
+    RtpRedundancy, RtpSendParameters, RtpTelephoneEvents,
 };
 pub use picture::{PictureLimits, Resolution};
 pub use receiver::ReceivedFrame;

@@ -1,5 +1,6 @@
 //! One receiver: packets into frames, gaps into requests.
 
+mod redundancy;
 mod repair;
 mod stream;
 mod transform;
@@ -18,6 +19,7 @@ use ortica_rtp::header_extension::Values;
 use ortica_rtp::repair::rtx::AptTable;
 use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
 use ortica_rtp::{Packet, Rid, Ssrc};
+use redundancy::Unwrapped;
 pub(super) use repair::Repair;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -248,13 +250,21 @@ impl Receiver {
                 }
             };
         }
-        if let Some(clock_rate) = parameters.event_clock(packet.payload_type()) {
-            self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), packet.payload(), clock_rate);
+        let Unwrapped { packet: inner, copies } = match Unwrapped::of(parameters, packet) {
+            Ok(unwrapped) => unwrapped,
+            Err(error) => {
+                tracing::debug!(%error, "a packet with earlier ones");
+                let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
+                return stream.is_some_and(|stream| stream.handle_malformed(now, packet));
+            }
+        };
+        if let Some(clock_rate) = parameters.event_clock(inner.payload_type()) {
+            self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), inner.payload(), clock_rate);
             let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
-            return stream.is_some_and(|stream| stream.handle_event(now, packet));
+            return stream.is_some_and(|stream| stream.handle_packet(now, packet, &inner.without_payload(), &copies));
         }
-        let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
-        let description = parameters.description(packet.payload_type());
+        let Some(codec) = parameters.codec(inner.payload_type()).copied() else { return false };
+        let description = parameters.description(inner.payload_type());
         match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec, description),
             stream => {
@@ -269,9 +279,9 @@ impl Receiver {
         self.sources.observe(now, packet, values);
         stream.orientations.note(packet.timestamp(), values);
         if let Some(transform) = &mut self.transform {
-            transform.note(packet, values);
+            transform.note(&inner, values);
         }
-        let useful = stream.handle_packet(now, packet);
+        let useful = stream.handle_packet(now, packet, &inner, &copies);
         self.flow.set(self.flow.is_on() || useful);
         self.collect(now, limits, at);
         useful

@@ -2,6 +2,7 @@
 
 mod encoding;
 mod packets;
+mod redundancy;
 mod tones;
 mod transform;
 
@@ -25,6 +26,7 @@ use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{Goodbye, Remb};
 use ortica_rtp::session::sender::SendStream;
 use ortica_rtp::{Header, Mid, PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
+use redundancy::Redundancy;
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
@@ -120,6 +122,7 @@ pub(in crate::engine) struct Sending {
     max_payload: usize,
     stream: SendStream,
     packetizer: Box<dyn Packetizer>,
+    redundancy: Redundancy,
     queue: VecDeque<Queued>,
     queued_bytes: usize,
     limiter: KeyFrameLimiter,
