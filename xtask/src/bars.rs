@@ -220,7 +220,7 @@ const BARS: &[Bar] = &[
         name: "lossy-codecs",
         file: "interop/browser/lossy.sh",
         needs: &[Need::Media, Need::Browsers, Need::Paths],
-        command: "interop/browser/lossy.sh 5 node interop/browser/run.mjs --lossy",
+        command: "interop/browser/lossy.sh 5 node interop/browser/run.mjs --lossy --bars --rounds 3",
     },
 ];
 

@@ -47,11 +47,16 @@ const STEPS: &[Step] = &[
     },
     Step { name: "package", about: "what would be published", run: packaging },
     Step { name: "alone", about: "each example of one crate, built and run", run: alone },
-    Step { name: "soak", about: "20 s of calls, after which nothing stays behind", run: soak },
+    Step {
+        name: "soak",
+        about: "20 s of calls, after which nothing stays behind, and of media that nobody takes",
+        run: soak,
+    },
     Step { name: "capture", about: "demo calls have no malformed packet for tshark", run: capturing },
     Step { name: "sctp", about: "associations with other SCTP stacks, over a few paths each", run: sctp },
     Step { name: "sdp", about: "descriptions of the tests, read by sdp-transform", run: descriptions },
     Step { name: "browsers", about: "each browser once", run: browsers },
+    Step { name: "lossy", about: "codecs with browsers over a path that loses 5 %", run: lossy },
     Step { name: "aiortc", about: "aiortc once", run: aiortc },
     Step { name: "fuzz", about: "each fuzz target for 20 s on its corpus", run: fuzzing },
     Step { name: "requirements", about: "how many rows the tests have shown", run: rows },
@@ -281,8 +286,9 @@ fn alone(log: &Log) -> Result<Outcome, Failure> {
 
 fn soak(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
-    let task =
-        Task::cargo("test --locked --quiet -p ortica --all-features --test soak -- --include-ignored --nocapture");
+    let task = Task::cargo(
+        "test --locked --quiet -p ortica --all-features --test soak --test unread_media -- --include-ignored --nocapture",
+    );
     log.run(&task.env("ORTICA_SOAK_SECONDS", "20"))?;
     Ok(Outcome::Done)
 }
@@ -324,10 +330,21 @@ fn descriptions(log: &Log) -> Result<Outcome, Failure> {
 }
 
 fn browsers(log: &Log) -> Result<Outcome, Failure> {
+    browser_checks(log, Task::new("node").words("interop/browser/run.mjs --once --again"))
+}
+
+fn lossy(log: &Log) -> Result<Outcome, Failure> {
+    if install::is_root() {
+        install::ensure(Need::Paths)?;
+    }
+    browser_checks(log, Task::new("interop/browser/lossy.sh").words("5 node interop/browser/run.mjs --lossy --again"))
+}
+
+fn browser_checks(log: &Log, checks: Task) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
     log.run(&server())?;
-    log.run(&Task::new("node").words("interop/browser/run.mjs --once --again").limit(Duration::from_secs(1_500)))?;
+    log.run(&checks.limit(Duration::from_secs(1_500)))?;
     let text = log.text();
     let passed = text.lines().filter(|line| line.contains(r#""ok":true"#) && !line.contains(r#""skipped":"#)).count();
     let said = text.lines().filter(|line| line.starts_with("skipped: ") || line.starts_with("at the second attempt: "));

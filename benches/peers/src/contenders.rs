@@ -89,6 +89,11 @@ impl Contender {
         }
     }
 
+    /// How many turns of a round it takes part in at most: what needs seconds to start is not started again and again.
+    pub fn most_turns(&self) -> usize {
+        if matches!(self.program, Program::Own(_)) { usize::MAX } else { 1 }
+    }
+
     /// Says so if it is not.
     pub fn is_there(&self, options: &Options) -> bool {
         let there = match self.program {

@@ -1,7 +1,8 @@
 //! Runs the program of each stack, one process per measurement, and makes the tables. `cargo xtask bench peers` builds and starts it.
 //!
 //! ```text
-//! ortica-bench-peers [--small] [--bars] [--rounds N] [--seconds N] [--only ROW].. [--python PATH] [--write]
+//! ortica-bench-peers [--small] [--bars] [--rounds N] [--seconds N] [--only ROW].. [--measure NAME]..
+//!                    [--python PATH] [--write]
 //! ```
 
 mod bars;
@@ -54,13 +55,17 @@ fn measure(options: &Options) -> Results {
         results.add(row.name, Measure::Handshake, row.run(Measure::Handshake, options));
     }
     for round in 1..=options.rounds {
-        let floor = ortica_bench_floor::udp::ping_pong(Duration::from_secs_f64(options.seconds.min(1.0)));
-        results.add_floor(floor.map(ortica_bench_floor::Percentiles::of).unwrap_or_default());
-        for measure in Measure::all() {
-            for row in rows.iter().filter(|row| row.measures(measure)) {
-                let result = row.run(measure, options);
-                eprintln!("{round}/{} {measure:<18} {:<24} {}", options.rounds, row.name, results::brief(&result));
-                results.add(row.name, measure, result);
+        for measure in Measure::all().filter(|measure| options.measures_it(*measure)) {
+            for turn in 0..measure.turns() {
+                if measure == Measure::Ping {
+                    let floor = ortica_bench_floor::udp::ping_pong(Duration::from_secs_f64(options.seconds.min(1.0)));
+                    results.add_floor(floor.map(ortica_bench_floor::Percentiles::of).unwrap_or_default());
+                }
+                for row in rows.iter().filter(|row| row.measures(measure) && turn < row.most_turns()) {
+                    let result = row.run(measure, options);
+                    eprintln!("{round}/{} {measure:<18} {:<24} {}", options.rounds, row.name, results::brief(&result));
+                    results.add(row.name, measure, result);
+                }
             }
         }
     }

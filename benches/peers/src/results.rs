@@ -27,6 +27,12 @@ impl Measure {
         SIZES.into_iter().map(Self::Transfer).chain([Self::Ping, Self::Loaded, Self::SetUp])
     }
 
+    /// How often a round measures it: round trips without load are mostly the time that the system takes to wake a thread, which
+    /// differs by a third from one second to the next.
+    pub fn turns(self) -> usize {
+        if self == Self::Ping { 6 } else { 1 }
+    }
+
     /// The arguments of a stack's program.
     pub fn arguments(self) -> Vec<String> {
         let words = match self {

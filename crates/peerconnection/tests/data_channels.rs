@@ -11,7 +11,7 @@ use ortica::{
     Certificate, Configuration, ConnectionState, DataChannel, DataChannelInit, Event, Message, NewError,
     PeerConnection, SendError, TrySendError, Undelivered,
 };
-use sockets::{call, connection, incoming, loopback, negotiate, within};
+use sockets::{call, call_between, connection, incoming, loopback, negotiate, within};
 use std::time::Duration;
 
 /// Guards the event of DTLS: the other side learns of a close at once, not when consent is lost.
@@ -38,6 +38,40 @@ async fn messages_cross_both_ways() {
         assert_eq!(call.a_channel.recv().await, Some(Message::from(vec![0u8, 255])));
         assert_eq!(call.a.connection_state(), ConnectionState::Connected);
         assert_eq!(call.b.connected().await, Ok(()));
+    })
+    .await;
+}
+
+/// Guards `Driver::makes_way`: what a packet brings is answered before the endpoint looks at anything else, which takes a second
+/// turn for each.
+#[tokio::test]
+async fn who_waits_for_a_packet_answers_before_the_turn_goes_on() {
+    const PINGS: u64 = 50;
+    within(async {
+        let endpoints = [loopback(), loopback()];
+        let call = call_between(endpoints.each_ref().map(connection), DataChannelInit::default()).await;
+        let channel = call.b_channel.clone();
+        let echo = tokio::spawn(async move {
+            while let Some(message) = channel.recv().await {
+                channel.send(message).await.unwrap();
+            }
+        });
+        let ping = async || {
+            call.a_channel.send("ping").await.unwrap();
+            assert_eq!(call.a_channel.recv().await, Some(Message::from("ping")));
+        };
+        ping().await;
+        let [before, _] = endpoints.each_ref().map(|endpoint| endpoint.stats());
+        for _ in 0..PINGS {
+            ping().await;
+        }
+        let [after, _] = endpoints.each_ref().map(|endpoint| endpoint.stats());
+        let turns = after.turns - before.turns;
+        assert!(turns >= PINGS * 19 / 10, "{turns} turns");
+        // A packet with the answer each time, and hardly any other.
+        let transmits = after.transmits - before.transmits;
+        assert!((PINGS..PINGS * 11 / 10).contains(&transmits), "{transmits} transmits");
+        echo.abort();
     })
     .await;
 }

@@ -31,12 +31,15 @@ fn named(codecs: &[RtpCodec], mime_type: &str) -> RtpCodec {
     codecs.iter().find(|codec| codec.mime_type == mime_type).expect("it is known").clone()
 }
 
+/// Whether a path loses a packet of that number.
+type Loses = fn(u32) -> bool;
+
 /// A call in Opus both ways.
 struct Call {
     pair: Pair<Side>,
     ids: [TransceiverId; 2],
     /// Which packets of media from a to b, counted from zero, are lost.
-    lost: Rc<Cell<fn(u32) -> bool>>,
+    lost: Rc<Cell<Loses>>,
     offer: String,
     answer: String,
     sent: u32,
@@ -63,7 +66,7 @@ impl Call {
         let to = b.peer.transceivers()[0].id;
         let mut pair = Pair::new(1, Link::with_delay(25 * MS), a, b);
         connect(&mut pair);
-        let lost: Rc<Cell<fn(u32) -> bool>> = Rc::new(Cell::new(|_| false));
+        let lost: Rc<Cell<Loses>> = Rc::new(Cell::new(|_| false));
         let (which, mut count) = (lost.clone(), 0);
         pair.network.set_filter(move |_, from, _, bytes| {
             // RTP and not RTCP (RFC 5761 §4).

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 #[derive(Debug, Default)]
 pub(crate) struct AtOnce {
     /// The endpoint has sent all that there was, so that nothing is overtaken.
+    is_drained: bool,
+    /// One packet may go out.
     may_send: bool,
     /// The session has connections of TCP, which only the endpoint can write to.
     pub over_streams: bool,
@@ -25,18 +27,26 @@ pub(crate) struct AtOnce {
 impl AtOnce {
     /// The endpoint draws transmits out and has yet to send them.
     pub fn on_turn(&mut self) {
+        self.is_drained = false;
         self.may_send = false;
     }
 
     /// It has sent them; `more` wait for its next turn. Returns where was sent to without it.
     pub fn on_turn_over(&mut self, more: bool) -> Option<(SocketId, SocketAddr)> {
+        self.is_drained = !more;
         self.may_send = !more;
         let told = self.unknown.take();
         self.known = told.or(self.known);
         told
     }
 
-    /// Whether one packet may go out, which is asked once between two turns.
+    /// The endpoint begins a turn with a packet for the session. Returns whether it may be answered before the turn goes on.
+    pub fn on_packet(&mut self) -> bool {
+        self.may_send = self.is_drained;
+        self.may_send && !self.over_streams
+    }
+
+    /// Whether one packet may go out, which is granted once in each turn and once between two.
     pub fn take_leave(&mut self) -> bool {
         std::mem::take(&mut self.may_send) && !self.over_streams
     }
@@ -78,6 +88,21 @@ mod tests {
         assert!(!at_once.take_leave());
         at_once.on_turn_over(true);
         assert!(!at_once.take_leave(), "what is left goes first");
+    }
+
+    #[test]
+    fn what_came_in_is_answered_unless_more_is_left() {
+        let mut at_once = AtOnce::default();
+        assert!(!at_once.on_packet() && !at_once.take_leave());
+        at_once.on_turn_over(false);
+        assert!(at_once.take_leave());
+        assert!(at_once.on_packet() && at_once.take_leave() && !at_once.take_leave());
+        at_once.on_turn();
+        at_once.on_turn_over(true);
+        assert!(!at_once.on_packet() && !at_once.take_leave(), "what is left goes first");
+        at_once.on_turn_over(false);
+        at_once.over_streams = true;
+        assert!(!at_once.on_packet() && !at_once.take_leave());
     }
 
     #[test]

@@ -202,6 +202,12 @@ impl Cell {
         take(&mut self.lock().peer, now);
     }
 
+    /// The endpoint's side: whether somebody who waited for what was taken in was woken, and may answer it at once.
+    pub(super) fn tell(&self, now: Instant) -> bool {
+        let inner = &mut *self.lock();
+        inner.at_once.on_packet() && inner.settle(now)
+    }
+
     /// The endpoint's side: moves up to `budget` transmits out, and says what is left.
     pub(super) fn drain(
         &self,
@@ -286,15 +292,17 @@ impl Inner {
         Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default(), outlets: None }
     }
 
-    /// Turns what the engine reports into what the handles wait for.
-    fn settle(&mut self, now: Instant) {
+    /// Turns what the engine reports into what the handles wait for; whether somebody was woken who waited for a part of it.
+    fn settle(&mut self, now: Instant) -> bool {
         let Self { peer, waiters, outlets, .. } = self;
-        peer.settle(now, |interest| waiters.wake(interest));
+        let mut any = false;
+        peer.settle(now, |interest| any |= waiters.wake(interest));
         if let Some(outlets) = outlets {
             outlets.take(peer.session_mut());
         }
         if peer.is_closed() {
             waiters.wake_all();
         }
+        any
     }
 }

@@ -66,11 +66,15 @@ impl Waiters {
         self.places.remove(&(interest, ticket));
     }
 
-    pub fn wake(&mut self, interest: Interest) {
+    /// Wakes all who wait for this; whether there was anybody.
+    pub fn wake(&mut self, interest: Interest) -> bool {
         let all = (interest, Ticket::BY_HAND)..=(interest, Ticket::LAST);
+        let mut any = false;
         while let Some(place) = self.places.range(all.clone()).next().map(|(place, _)| *place) {
             self.places.remove(&place).into_iter().for_each(Waker::wake);
+            any = true;
         }
+        any
     }
 
     pub fn wake_all(&mut self) {

@@ -33,6 +33,15 @@ struct Entry {
     deadline: Option<Instant>,
 }
 
+/// What one look at the sockets brought.
+#[derive(Debug, Default)]
+struct Received {
+    /// One of them may hold more.
+    more: bool,
+    /// The session of the only packet, if there was only one.
+    only: Option<usize>,
+}
+
 /// The task itself.
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -50,6 +59,8 @@ pub(super) struct Driver {
     out: Vec<u8>,
     transmits: Vec<Transmit>,
     max_segments: usize,
+    /// The turn before this one ended early, for the sake of who answers what came in.
+    made_way: bool,
 }
 
 impl Driver {
@@ -73,16 +84,23 @@ impl Driver {
             out: Vec::new(),
             transmits: Vec::new(),
             max_segments,
+            made_way: false,
         }
     }
 
     /// One turn: what handles left, what the sockets hold, what is due; then each session that was touched is drained
-    /// once.
+    /// once. Where a packet came alone and somebody waited for what is in it, they come first: their answer leaves at once, and
+    /// the rest of the turn is done while it is on its way.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         count(&self.shared.counters.turns, 1);
         self.take_mail(cx);
-        let mut again = self.receive(cx);
+        let Received { more: mut again, only } = self.receive(cx);
         let now = self.shared.clock.now();
+        self.made_way = !self.made_way && only.is_some_and(|key| self.makes_way(now, key));
+        if self.made_way {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         again |= self.poll_streams(now, cx);
         self.expire(now);
         self.poll_names(now, cx);
@@ -119,9 +137,15 @@ impl Driver {
         is_abandoned && self.are_streams_over()
     }
 
-    /// Reads the sockets; `true` when one of them may hold more.
-    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut more = false;
+    /// Whether somebody was woken who may answer what the session took in.
+    fn makes_way(&self, now: Instant, key: usize) -> bool {
+        self.sessions.get(&key).is_some_and(|entry| entry.cell.tell(now))
+    }
+
+    /// Reads the sockets.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Received {
+        let mut received = Received::default();
+        let mut so_far = 0;
         for index in 0..self.sockets.len() {
             for turn in 0..READS_PER_TURN {
                 let (mut buffers, meta) = self.batch.buffers();
@@ -133,24 +157,27 @@ impl Driver {
                         count(&self.shared.counters.reads, 1);
                         let now = self.shared.clock.now();
                         for message in 0..messages {
-                            self.deliver(now, self.sockets[index].id(), message);
+                            let taker = self.deliver(now, self.sockets[index].id(), message);
+                            received.only = taker.filter(|_| so_far == 0);
+                            so_far += 1;
                         }
                     }
                 }
-                more |= turn + 1 == READS_PER_TURN;
+                received.more |= turn + 1 == READS_PER_TURN;
             }
         }
-        more
+        received
     }
 
-    fn deliver(&mut self, now: Instant, local: SocketId, message: usize) {
+    /// Hands a message to whom it is for; the session that took it if it was a single packet, and for nobody else.
+    fn deliver(&mut self, now: Instant, local: SocketId, message: usize) -> Option<usize> {
         let (contents, meta) = self.batch.message(message);
         let packets = if meta.stride == 0 { 1 } else { meta.len.div_ceil(meta.stride).max(1) };
         count(&self.shared.counters.packets_received, packets);
         let remote = meta.addr;
         let Some((last, others)) = self.routes.find(local, remote, contents).split_last() else {
             count(&self.shared.counters.unrouted, 1);
-            return;
+            return None;
         };
         let ecn = ecn_in(meta.ecn);
         let mut hand_over = |key: usize, contents: &mut [u8]| {
@@ -164,6 +191,7 @@ impl Driver {
             hand_over(*key, &mut contents.to_vec());
         }
         hand_over(*last, contents);
+        (packets == 1 && others.is_empty()).then_some(*last)
     }
 
     fn expire(&mut self, now: Instant) {

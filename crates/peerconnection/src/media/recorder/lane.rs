@@ -45,6 +45,8 @@ pub(super) struct Lane {
     video_decoder: Option<Box<dyn VideoDecoder>>,
     audio_encoder: Option<(Box<dyn AudioEncoder>, AudioAdapter)>,
     video_encoder: Option<Box<dyn VideoEncoder>>,
+    /// The next picture that is encoded here is to be a key frame.
+    key_frame: bool,
 }
 
 impl Lane {
@@ -58,6 +60,15 @@ impl Lane {
             video_decoder: None,
             audio_encoder: None,
             video_encoder: None,
+            key_frame: false,
+        }
+    }
+
+    /// Has a picture come that a file can begin with: from its encoder, if the lane has one, else from its source.
+    pub fn begin_anew(&mut self) {
+        match self.video_encoder {
+            Some(_) => self.key_frame = true,
+            None => self.request_key_frame(),
         }
     }
 
@@ -168,7 +179,9 @@ impl Lane {
             Some(encoder) => encoder,
             none => none.insert(coder::video_encoder(codec, &VideoEncoderConfig::default())?),
         };
-        out.extend(encoder.encode(picture, false)?.map(Item::Encoded));
+        let encoded = encoder.encode(picture, self.key_frame)?;
+        self.key_frame &= encoded.is_none();
+        out.extend(encoded.map(Item::Encoded));
         Ok(())
     }
 }

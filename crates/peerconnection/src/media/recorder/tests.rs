@@ -248,6 +248,22 @@ async fn files_change_at_a_key_frame_once_they_are_long_or_large_enough() {
     }
 }
 
+/// Guards: what is encoded here has nobody to ask for a key frame but its own encoder.
+#[cfg(feature = "vpx")]
+#[tokio::test(start_paused = true)]
+async fn files_of_pictures_that_are_encoded_here_change_too() {
+    use ortica_codecs::synthetic::MovingPicture;
+    let folder = Folder::new("encoded-segments");
+    let options = RecorderOptions::default().with_segment_duration(Duration::from_secs(1));
+    let mut recorder = MediaRecorder::new(folder.join("call.webm"), options).unwrap();
+    let pictures = MovingPicture::new(96, 64, 25).unwrap().take(100);
+    recorder.add_track(paced(MediaKind::Video, pictures.collect())).unwrap();
+    let recorded = record(recorder).await;
+    assert_eq!((recorded.files.len(), recorded.frames), (4, 100), "{recorded:?}");
+    let key_frames = |file: &PathBuf| read_film(file).1[0].iter().filter(|frame| frame.key_frame).count();
+    assert!(recorded.files.iter().all(|file| read_film(file).1[0][0].key_frame && key_frames(file) == 1));
+}
+
 /// Guards: a file that cannot be written ends the recording, and nothing else.
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]

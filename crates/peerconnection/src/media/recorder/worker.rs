@@ -164,11 +164,11 @@ impl Worker {
 
     /// Begins the next file if it can begin with that; else asks for what it can begin with.
     fn change_file(&mut self, item: &Item) -> Result<(), ContainerError> {
-        let mut pictures =
-            self.lanes.iter().flatten().filter(|lane| lane.kind == MediaKind::Video && !lane.ended).peekable();
+        let lanes = self.lanes.iter_mut().flatten();
+        let mut pictures = lanes.filter(|lane| lane.kind == MediaKind::Video && !lane.ended).peekable();
         if pictures.peek().is_some() && !item.is_key_picture() {
             if !std::mem::replace(&mut self.waits_for_key_frame, true) {
-                pictures.for_each(Lane::request_key_frame);
+                pictures.for_each(Lane::begin_anew);
             }
             return Ok(());
         }
