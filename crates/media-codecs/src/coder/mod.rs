@@ -11,6 +11,7 @@
 //! | VP8, VP9 | `vpx`, the system's libvpx | `vpx` |
 //! | H.264 | `h264`, OpenH264 built from source | `h264` |
 
+pub mod comfort_noise;
 mod config;
 pub mod g711;
 pub mod g722;

@@ -11,6 +11,7 @@
 
 pub mod av1;
 mod bits;
+pub mod comfort_noise;
 pub mod gap;
 pub mod h264;
 pub mod h265;
