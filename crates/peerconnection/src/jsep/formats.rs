@@ -302,7 +302,7 @@ pub(super) fn read(kind: MediaKind, media: &sdp::Media) -> Vec<Format> {
             form: Form::read(codec, fmtp)?,
             payload_type: payload.payload_type,
             rtx: rtx_of(payload.payload_type).map(|rtx| rtx.payload_type),
-            redundancy: redundancy::read(&payloads, rtpmap),
+            redundancy: redundancy::read(&payloads, rtpmap).filter(|_| kind == MediaKind::Audio),
             feedback: payload.feedback().cloned().collect(),
             fmtp: fmtp.map(str::to_owned),
         })

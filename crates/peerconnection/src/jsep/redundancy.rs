@@ -90,6 +90,9 @@ mod tests {
             assert_eq!(red(other), None, "{other}");
         }
         assert_eq!(redundancy("a=rtpmap:63 red/48000/2"), None);
+        let pictures = "m=video 9 UDP/TLS/RTP/SAVPF 96 63\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtpmap:63 red/90000\r\na=fmtp:63 96/96\r\n";
+        assert_eq!(read(MediaKind::Video, &section(pictures))[0].redundancy, None, "of pictures");
         assert_eq!(redundancy("a=rtpmap:63 red/8000\r\na=fmtp:63 111/111"), None, "of another clock");
     }
 }
