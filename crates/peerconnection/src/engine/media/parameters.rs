@@ -32,7 +32,8 @@ pub struct RtpCodecParameters {
     pub payload_type: PayloadType,
     /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
     pub rtx: Option<PayloadType>,
-    /// Packets that carry earlier frames as well: where it is sent they are all sent so, where it is received they may come.
+    /// Packets that carry earlier frames as well: where it is sent they are all sent so, unless retransmissions have a stream of their
+    /// own; where it is received they may come.
     pub redundancy: Option<RtpRedundancy>,
     /// Feedback that the peer understands.
     pub feedback: CodecFeedback,

@@ -25,7 +25,9 @@ impl Redundancy {
         if self.0.as_ref().is_some_and(|wrapping| wrapping.codec == codec) {
             return;
         }
-        let redundancy = codec.redundancy.filter(|_| codec.codec().kind() == MediaKind::Audio);
+        // A retransmission would say of what it repeats that it is a packet of the codec.
+        let is_possible = codec.codec().kind() == MediaKind::Audio && codec.rtx.is_none();
+        let redundancy = codec.redundancy.filter(|_| is_possible);
         self.0 = redundancy.map(|it| Wrapping {
             codec,
             payload_type: it.payload_type,
