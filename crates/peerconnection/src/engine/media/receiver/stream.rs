@@ -1,5 +1,6 @@
 //! One stream of a receiver: packets through a jitter buffer into frames.
 
+use super::packets::Passing;
 use super::redundancy::CopyStats;
 use super::{ReceivedFrame, Repair};
 use crate::engine::media::coding::DecodingStats;
@@ -29,23 +30,25 @@ pub(in crate::engine::media) struct Stream {
     pub(super) codec: RtpCodecParameters,
     pub(super) receive: ReceiveStream,
     pub(super) repair: Repair,
-    depacketizer: Box<dyn Depacketizer>,
+    pub(super) depacketizer: Box<dyn Depacketizer>,
     pub(super) buffer: Buffer,
+    /// Packets are passed on as they are.
+    pub(super) passing: Option<Box<Passing>>,
     timestamps: TimestampUnwrapper,
     pub(super) orientations: Orientations,
-    requester: KeyFrameRequester,
+    pub(super) requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
     plis: u64,
     firs: u64,
-    malformed: u64,
+    pub(super) malformed: u64,
     lost: u64,
     /// Packets that a jitter buffer discarded which is gone: the codec changed.
-    discarded: u64,
+    pub(super) discarded: u64,
     pub(super) copies: CopyStats,
     buffering: BufferingStats,
     pub(super) decoding: DecodingStats,
-    fresh: bool,
+    pub(super) fresh: bool,
 }
 
 pub(super) enum Buffer {
@@ -71,6 +74,7 @@ impl Stream {
             repair,
             depacketizer: depacketizer(codec, description),
             buffer: Buffer::new(codec.codec()),
+            passing: None,
             timestamps: TimestampUnwrapper::new(),
             orientations: Orientations::default(),
             requester: KeyFrameRequester::default(),
@@ -182,6 +186,9 @@ impl Stream {
     }
 
     fn insert(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        if let Some(passed) = self.pass(now, packet) {
+            return passed;
+        }
         match &mut self.buffer {
             Buffer::Audio(buffer) => {
                 buffer.insert(now, packet);
@@ -210,6 +217,9 @@ impl Stream {
 
     /// Takes out of the jitter buffer what is complete.
     pub(super) fn collect(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
+        if self.passing.is_some() {
+            return;
+        }
         match self.codec.codec().kind() {
             MediaKind::Audio => self.collect_audio(now, ready),
             MediaKind::Video => self.collect_video(now, ready),
@@ -357,7 +367,7 @@ fn video_limits() -> jitter_buffer::Limits {
 }
 
 impl Buffer {
-    fn new(codec: Codec) -> Self {
+    pub(super) fn new(codec: Codec) -> Self {
         match codec.kind() {
             MediaKind::Audio => Self::Audio(AudioBuffer::new(AudioConfig::new(codec.clock_rate()))),
             MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default().with_limits(video_limits()))),
@@ -365,7 +375,7 @@ impl Buffer {
     }
 
     /// Packets that came too late, or found no room.
-    fn discarded(&self) -> u64 {
+    pub(super) fn discarded(&self) -> u64 {
         match self {
             Self::Audio(buffer) => buffer.stats().late + buffer.stats().overflowed,
             Self::Video(buffer) => buffer.stats().late,
