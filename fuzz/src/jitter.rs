@@ -13,6 +13,15 @@ const MOST_AT_ONCE: usize = 4_096;
 
 /// Drives an [`AudioBuffer`].
 pub fn audio(input: &[u8]) {
+    drive(input, false);
+}
+
+/// The same with copies of earlier packets in later ones.
+pub fn copies(input: &[u8]) {
+    drive(input, true);
+}
+
+fn drive(input: &[u8], with_copies: bool) {
     let mut script = Script::new(input);
     let delivery = if script.u8() & 1 == 0 { Delivery::default() } else { Delivery::Immediate };
     let mut buffer = AudioBuffer::new(AudioConfig::new(48_000).with_delivery(delivery));
@@ -21,7 +30,12 @@ pub fn audio(input: &[u8]) {
     while !script.is_empty() {
         now += Duration::from_millis(u64::from(script.u8()));
         let bytes = packet(&mut script, 960);
-        let insertion = buffer.insert(now, &Packet::parse(&bytes).expect("it is well formed"));
+        let packet = Packet::parse(&bytes).expect("it is well formed");
+        let insertion = buffer.insert(now, &packet);
+        for _ in 0..if with_copies { script.u8() % 9 } else { 0 } {
+            let (at, payload) = (packet.timestamp() - u32::from(script.u16() & 0x3fff), script.u8());
+            buffer.insert_copy(now, packet.sequence_number(), at, &[payload; 10]);
+        }
         if insertion == ortica_rtp::repair::jitter_buffer::Insertion::Reset {
             last = None;
         }

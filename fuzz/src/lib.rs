@@ -7,6 +7,7 @@ pub mod jitter;
 pub mod machine;
 pub mod payload;
 pub mod peer;
+pub mod red;
 pub mod script;
 pub mod sctp;
 pub mod srtp;

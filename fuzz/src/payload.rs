@@ -1,7 +1,9 @@
 //! Payload formats: packets into frames, and frames into packets and back.
 
 use crate::script::Script;
+use ortica_codecs::coder::comfort_noise::NoiseGenerator;
 use ortica_codecs::payload::av1::dependency_descriptor::DependencyDescriptor;
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::payload::{Limits, MIN_PAYLOAD_SIZE, Piece, depacketizer, packetizer};
 use ortica_codecs::{Codec, EncodedFrame};
 use ortica_core::Rng;
@@ -78,6 +80,16 @@ pub fn dependency_descriptors(input: &[u8]) {
         assert_eq!(again.as_ref(), Ok(&read));
         known = read.structure.or(known);
     }
+}
+
+/// Reads a description of noise and makes some, at most so loud.
+pub fn comfort_noise(input: &[u8]) {
+    let Ok(noise) = ComfortNoise::decode(input) else { return };
+    assert_eq!(ComfortNoise::decode(&noise.encode()).as_ref(), Ok(&noise));
+    assert!(noise.spectrum().all(|coefficient| coefficient.abs() < 1.0));
+    let mut generator = NoiseGenerator::new(noise, Rng::from_number(1));
+    let sound = generator.generate(320, 16_000).expect("a legal shape");
+    assert!(sound.rms().is_finite() && sound.len() == 320);
 }
 
 /// Splits a frame that the input makes up and puts it together again: whole it is the same, with a hole it is none.

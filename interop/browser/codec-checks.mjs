@@ -23,6 +23,10 @@ export const CODECS = {
     ({ page }) => page.evaluate((mimeType) => hearIn(mimeType), `audio/${name}`),
   ])),
 
+  'sound comes back in red'({ page }) {
+    return page.evaluate(() => hearInRed());
+  },
+
   ...Object.fromEntries(Object.entries(FORMS).map(([form, parameters]) => [
     `pictures come back in H.264, ${form}`,
     ({ page }) => page.evaluate((parameters) => seeIn('video/H264', parameters), parameters),

@@ -539,6 +539,7 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
             form: Codec::Pcmu.into(),
             payload_type: PayloadType(0),
             rtx: None,
+            redundancy: None,
             feedback: CodecFeedback::default(),
         }],
         header_extensions: ExtensionMap::new(),

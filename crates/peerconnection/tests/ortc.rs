@@ -188,7 +188,7 @@ const LAYERS: [(&str, Ssrc); 2] = [("q", Ssrc(1)), ("f", Ssrc(2))];
 
 fn vp8() -> RtpCodecParameters {
     let feedback = CodecFeedback::default();
-    RtpCodecParameters { form: Codec::Vp8.into(), payload_type: PayloadType(96), rtx: None, feedback }
+    RtpCodecParameters { form: Codec::Vp8.into(), payload_type: PayloadType(96), rtx: None, redundancy: None, feedback }
 }
 
 /// The extensions by which packets name section and layer.

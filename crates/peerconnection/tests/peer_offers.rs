@@ -105,8 +105,11 @@ fn offers_of_each_peer_are_answered_with_what_both_know() {
     for (file, expected) in [
         (
             "browsers/chromium-av-data-offer-gathered",
-            &["audio opus PCMU PCMA telephone-event telephone-event sendrecv", "video VP8 rtx sendrecv", "application"]
-                [..],
+            &[
+                "audio opus red PCMU PCMA telephone-event telephone-event sendrecv",
+                "video VP8 rtx sendrecv",
+                "application",
+            ][..],
         ),
         (
             "browsers/firefox-av-data-offer-gathered",
@@ -114,7 +117,7 @@ fn offers_of_each_peer_are_answered_with_what_both_know() {
         ),
         (
             "browsers/chromium-recvonly-offer",
-            &["audio opus PCMU PCMA telephone-event telephone-event sendonly", "video VP8 rtx sendonly"],
+            &["audio opus red PCMU PCMA telephone-event telephone-event sendonly", "video VP8 rtx sendonly"],
         ),
         (
             "peers/safari-offer",

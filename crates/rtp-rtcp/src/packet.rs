@@ -151,6 +151,13 @@ impl<'a> Packet<'a> {
         self
     }
 
+    /// The packet that this one would be with another payload: one that is wrapped into its own.
+    #[must_use]
+    pub const fn with_payload(mut self, payload_type: PayloadType, payload: &'a [u8]) -> Self {
+        (self.payload_type, self.payload, self.padding_len) = (payload_type, payload, 0);
+        self
+    }
+
     /// The packet that this one retransmits.
     pub(crate) const fn restored(
         mut self,

@@ -16,6 +16,7 @@
 //! | H.264 | `h264`, OpenH264 built from source | `h264` |
 
 mod built_in;
+pub mod comfort_noise;
 mod config;
 pub mod g711;
 pub mod g722;

@@ -11,12 +11,14 @@
 
 pub mod av1;
 mod bits;
+pub mod comfort_noise;
 pub mod gap;
 pub mod h264;
 pub mod h265;
 pub mod octets;
 pub mod opus;
 mod picture_id;
+pub mod red;
 mod single;
 pub mod telephone_event;
 pub mod vp8;

@@ -145,6 +145,12 @@ pub struct ReceiverStats {
     pub retransmitted_bytes_received: u64,
     /// Bytes of RTP headers in those.
     pub retransmitted_header_bytes_received: u64,
+    /// Copies of earlier packets that came with others (RFC 2198).
+    pub fec_packets_received: u64,
+    /// Bytes of payload in those.
+    pub fec_bytes_received: u64,
+    /// Those that were of no use: the packet had come, or was given up.
+    pub fec_packets_discarded: u64,
     /// Packets that came too late for the jitter buffer, or found no room in it.
     pub packets_discarded: u64,
     /// Requests for packets.

@@ -1,6 +1,7 @@
 //! The codecs of descriptions, and which of them both sides have in common.
 
 use super::extensions::ExtensionPreferences;
+use super::redundancy::{self, Redundancy};
 use crate::engine::{CodecFeedback, RtpCodecParameters, RtpTelephoneEvents};
 use crate::parameters::{self, ParametersError, RtpCapabilities, RtpCodec};
 use ortica_codecs::codec::Form;
@@ -15,6 +16,8 @@ pub(crate) struct Format {
     pub payload_type: u8,
     /// The payload type of its retransmissions.
     pub rtx: Option<u8>,
+    /// Its packets with those before them, which have a payload type of their own and a place of their own in the order.
+    pub redundancy: Option<Redundancy>,
     pub feedback: Vec<sdp::Feedback>,
     /// What `a=fmtp` of that description says of it.
     pub fmtp: Option<String>,
@@ -64,6 +67,8 @@ pub(crate) enum Choice {
     Codec(Form),
     /// Telephone events of that clock rate, which is that of a codec, since both share a stream (RFC 4733 §2.1).
     Events(u32),
+    /// Packets of Opus with those before them (RFC 2198).
+    Redundancy,
 }
 
 /// What a transceiver negotiates.
@@ -73,6 +78,9 @@ pub(crate) struct Preferences {
     choices: Vec<Choice>,
     /// Retransmissions in streams of their own.
     pub rtx: bool,
+    /// Packets with those before them are taken where the other side has them. Offered are those among the choices, and those that
+    /// the other side is known to have.
+    redundancy: bool,
     /// The application put them into this order, so that answers keep it too.
     pub ordered: bool,
 }
@@ -82,7 +90,7 @@ impl Preferences {
     pub fn all(codecs: &[Codec]) -> Self {
         let forms = codecs.iter().flat_map(|codec| Form::offered(*codec)).map(Choice::Codec);
         let events = event_rates(codecs).into_iter().map(Choice::Events);
-        Self { choices: forms.chain(events).collect(), rtx: true, ordered: false }
+        Self { choices: forms.chain(events).collect(), rtx: true, redundancy: true, ordered: false }
     }
 
     /// What a section of this side names.
@@ -90,7 +98,8 @@ impl Preferences {
         let codecs = formats.iter().map(|format| Choice::Codec(format.form));
         let events = events.iter().map(|events| Choice::Events(events.clock_rate));
         let rtx = formats.iter().any(|format| format.rtx.is_some());
-        Self { choices: codecs.chain(events).collect(), rtx, ordered: false }
+        let redundancy = formats.iter().any(|format| format.redundancy.is_some());
+        Self { choices: codecs.chain(events).collect(), rtx, redundancy, ordered: false }
     }
 
     /// What the application prefers, of what this side is capable of.
@@ -106,21 +115,23 @@ impl Preferences {
         for preferred in preferred {
             let codec = known.iter().copied().find(|form| preferred.is(*form)).map(Choice::Codec);
             let events = preferred.matches(&RtpCodec::telephone_event(preferred.clock_rate));
-            let choice = codec.or(events.then_some(Choice::Events(preferred.clock_rate)));
+            let red = preferred.matches(&RtpCodec::red(Codec::Opus)).then_some(Choice::Redundancy);
+            let choice = codec.or(events.then_some(Choice::Events(preferred.clock_rate))).or(red);
             choices.extend(choice.filter(|choice| !choices.contains(choice)));
         }
         if !choices.iter().any(|choice| matches!(choice, Choice::Codec(_))) {
             return Err(ParametersError::InvalidModification("no codec that media could be sent in"));
         }
         let rtx = preferred.iter().any(|codec| codec.matches(&RtpCodec::rtx(kind, codec.clock_rate)));
-        Ok(Self { choices, rtx, ordered: true })
+        let redundancy = choices.contains(&Choice::Redundancy);
+        Ok(Self { choices, rtx, redundancy, ordered: true })
     }
 
     /// What media can be sent in, best liked first.
     pub fn forms(&self) -> impl Iterator<Item = Form> {
         let form = |choice: &Choice| match choice {
             Choice::Codec(form) => Some(*form),
-            Choice::Events(_) => None,
+            Choice::Events(_) | Choice::Redundancy => None,
         };
         self.choices.iter().filter_map(form)
     }
@@ -128,10 +139,15 @@ impl Preferences {
     /// The clock rates of telephone events.
     pub fn events(&self) -> impl Iterator<Item = u32> {
         let rate = |choice: &Choice| match choice {
-            Choice::Codec(_) => None,
+            Choice::Codec(_) | Choice::Redundancy => None,
             Choice::Events(rate) => Some(*rate),
         };
         self.choices.iter().filter_map(rate)
+    }
+
+    /// Whether packets of a codec are offered with those before them. `known`: the other side has such.
+    pub fn offers_redundancy(&self, form: Form, known: bool) -> bool {
+        self.redundancy && (known || form == Form::Opus && self.choices.contains(&Choice::Redundancy))
     }
 
     /// What of it has something in common with `theirs`.
@@ -142,6 +158,7 @@ impl Preferences {
     /// The payload types of a section in the order of these preferences.
     pub fn order(&self, formats: &[Format], events: &[Events]) -> Vec<u8> {
         let mut order = Vec::new();
+        let redundant = formats.iter().filter_map(|format| format.redundancy).map(|it| it.payload_type);
         for choice in &self.choices {
             match choice {
                 Choice::Codec(form) => {
@@ -150,7 +167,11 @@ impl Preferences {
                 Choice::Events(rate) => {
                     order.extend(events.iter().filter(|it| it.clock_rate == *rate).map(|it| it.payload_type));
                 }
+                Choice::Redundancy => order.extend(redundant.clone()),
             }
+        }
+        if !self.choices.contains(&Choice::Redundancy) {
+            order.extend(redundant);
         }
         order
     }
@@ -175,6 +196,7 @@ pub(crate) fn capabilities(kind: MediaKind, known: &[Codec]) -> RtpCapabilities 
     {
         codecs.push(RtpCodec::rtx(kind, repaired.clock_rate()));
     }
+    codecs.extend(of_kind().find(|codec| *codec == Codec::Opus).map(RtpCodec::red));
     let of_kind: Vec<Codec> = of_kind().collect();
     codecs.extend(event_rates(&of_kind).into_iter().map(RtpCodec::telephone_event));
     RtpCapabilities { codecs, header_extensions: ExtensionPreferences::all(kind).capabilities() }
@@ -204,7 +226,12 @@ pub(super) fn codec_parameters(
         let payload_type = events.payload_type;
         (payload_type, vec![parameters::RtpCodecParameters { payload_type, codec }])
     };
-    let mut all: Vec<_> = formats.iter().map(of).chain(events.iter().map(of_events)).collect();
+    let redundant = |format: &Format| {
+        let codec = format.redundancy?.codec_parameters(format);
+        Some((codec.payload_type, vec![codec]))
+    };
+    let beside = formats.iter().filter_map(redundant).chain(events.iter().map(of_events));
+    let mut all: Vec<_> = formats.iter().map(of).chain(beside).collect();
     all.sort_by_key(|(payload_type, _)| order.iter().position(|it| it == payload_type));
     all.into_iter().flat_map(|(_, codecs)| codecs).collect()
 }
@@ -221,12 +248,22 @@ impl Format {
             form: self.form,
             payload_type: PayloadType(self.payload_type),
             rtx: self.rtx.map(PayloadType),
+            redundancy: self.redundancy.map(Redundancy::parameters),
             feedback: CodecFeedback {
                 nack: has(&sdp::Feedback::Nack),
                 pli: has(&sdp::Feedback::NackPli),
                 fir: has(&sdp::Feedback::CcmFir),
             },
         }
+    }
+
+    /// What the engine is told of a format that is sent: with earlier packets only where the other side likes that better than
+    /// without, by the order of its section.
+    pub fn parameters_sent(&self, order: &[u8]) -> RtpCodecParameters {
+        let place = |payload_type: u8| order.iter().position(|it| *it == payload_type);
+        let is_first = |it: &Redundancy| place(it.payload_type) < place(self.payload_type);
+        let redundancy = self.redundancy.filter(is_first).map(Redundancy::parameters);
+        RtpCodecParameters { redundancy, ..self.parameters() }
     }
 
     /// Appends its lines to a section.
@@ -265,6 +302,7 @@ pub(super) fn read(kind: MediaKind, media: &sdp::Media) -> Vec<Format> {
             form: Form::read(codec, fmtp)?,
             payload_type: payload.payload_type,
             rtx: rtx_of(payload.payload_type).map(|rtx| rtx.payload_type),
+            redundancy: redundancy::read(&payloads, rtpmap).filter(|_| kind == MediaKind::Audio),
             feedback: payload.feedback().cloned().collect(),
             fmtp: fmtp.map(str::to_owned),
         })
@@ -281,6 +319,7 @@ fn common_of(ours: &Preferences, format: &Format) -> Option<Format> {
     Some(Format {
         form: ours.matching(format.form)?.sent(format.form),
         rtx: format.rtx.filter(|_| ours.rtx),
+        redundancy: format.redundancy.filter(|_| ours.redundancy),
         feedback: feedback_of(format.codec()).filter(|feedback| format.feedback.contains(feedback)).collect(),
         ..format.clone()
     })
@@ -290,8 +329,11 @@ fn common_of(ours: &Preferences, format: &Format) -> Option<Format> {
 /// them under numbers that were free (RFC 3264 §6.1).
 pub(super) fn sendable(ours: &[Format], beside: &[Codec], theirs: &[Format]) -> Vec<Format> {
     let named = Preferences::named(ours, &[]);
-    let known = Preferences { rtx: named.rtx, ..Preferences::all(beside) };
-    let is_taken = |number: u8| ours.iter().any(|it| it.payload_type == number || it.rtx == Some(number));
+    let known = Preferences { rtx: named.rtx, redundancy: named.redundancy, ..Preferences::all(beside) };
+    let is_taken = |number: u8| {
+        let redundant = |it: &Format| it.redundancy.map(|it| it.payload_type);
+        ours.iter().any(|it| it.payload_type == number || [it.rtx, redundant(it)].contains(&Some(number)))
+    };
     let sendable = |format: &Format| {
         let beside = || common_of(&known, format).filter(|_| !is_taken(format.payload_type));
         common_of(&named, format).or_else(beside)

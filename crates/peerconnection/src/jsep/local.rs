@@ -376,11 +376,21 @@ impl Media {
         }
         for payload_type in &self.order {
             self.formats.iter().filter(|it| it.payload_type == *payload_type).for_each(|it| it.write(media));
+            self.write_redundant(*payload_type, media);
             self.events.iter().filter(|it| it.payload_type == *payload_type).for_each(|it| it.write(media));
         }
         self.layers.write(media);
         if let Some(track) = &self.track {
             track.render_sources(media);
+        }
+    }
+
+    /// Packets with those before them, if that payload type is theirs.
+    fn write_redundant(&self, payload_type: u8, media: &mut sdp::Media) {
+        for format in &self.formats {
+            if let Some(redundancy) = format.redundancy.filter(|it| it.payload_type == payload_type) {
+                redundancy.write(format, media);
+            }
         }
     }
 }

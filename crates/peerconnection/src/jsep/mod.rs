@@ -28,6 +28,7 @@ mod header_encryption;
 mod local;
 mod negotiation;
 mod numbers;
+mod redundancy;
 mod remote;
 mod simulcast;
 mod state;

@@ -2,6 +2,7 @@
 
 use super::extensions::{Extension, ExtensionPreferences};
 use super::formats::{Events, Format, Preferences, feedback_of};
+use super::redundancy::Redundancy;
 use ortica_codecs::codec::Form;
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
@@ -27,6 +28,8 @@ enum Meaning {
     Rtx(Form),
     /// Telephone events at that clock rate.
     Events(u32),
+    /// Packets of that with those before them.
+    Redundancy(Form),
 }
 
 impl Meaning {
@@ -38,13 +41,16 @@ impl Meaning {
             Self::Events(48_000) => 110,
             Self::Events(8_000) => 126,
             Self::Events(_) => 113,
+            Self::Redundancy(_) => 63,
         }
     }
 
     /// Whether one number stands for both; what is negotiated within a form does not tell them apart.
     fn is(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Codec(one), Self::Codec(other)) | (Self::Rtx(one), Self::Rtx(other)) => one.matches(other),
+            (Self::Codec(one), Self::Codec(other))
+            | (Self::Rtx(one), Self::Rtx(other))
+            | (Self::Redundancy(one), Self::Redundancy(other)) => one.matches(other),
             (one, other) => one == other,
         }
     }
@@ -62,6 +68,9 @@ impl Numbers {
             self.payload_types.entry(format.payload_type).or_insert(Meaning::Codec(format.form));
             if let Some(rtx) = format.rtx {
                 self.payload_types.entry(rtx).or_insert(Meaning::Rtx(format.form));
+            }
+            if let Some(redundancy) = format.redundancy {
+                self.payload_types.entry(redundancy.payload_type).or_insert(Meaning::Redundancy(format.form));
             }
         }
         for events in events {
@@ -82,9 +91,18 @@ impl Numbers {
                 // Who is asked for packets again answers in a stream of its own.
                 let repairs = preferences.rtx && feedback.contains(&sdp::Feedback::Nack);
                 let rtx = if repairs { self.payload_type(Meaning::Rtx(form)) } else { None };
-                Some(Format { form, payload_type, rtx, feedback, fmtp: form.fmtp() })
+                let redundancy = self.redundancy(preferences, form);
+                Some(Format { form, payload_type, rtx, redundancy, feedback, fmtp: form.fmtp() })
             })
             .collect()
+    }
+
+    /// What to offer of packets with those before them.
+    fn redundancy(&mut self, preferences: &Preferences, form: Form) -> Option<Redundancy> {
+        let meaning = Meaning::Redundancy(form);
+        let is_known = self.payload_types.values().any(|known| known.is(meaning));
+        let number = preferences.offers_redundancy(form, is_known).then(|| self.payload_type(meaning)).flatten();
+        number.map(Redundancy::offered)
     }
 
     /// What to offer of telephone events.

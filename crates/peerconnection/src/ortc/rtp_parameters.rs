@@ -251,6 +251,7 @@ impl RtpParameters {
                 form: Form::read(codec, Some(&fmtp.join(";")))?,
                 payload_type: PayloadType(parameters.payload_type),
                 rtx: self.rtx_of(parameters.payload_type),
+                redundancy: None,
                 feedback: engine::CodecFeedback {
                     nack: has("nack", ""),
                     pli: has("nack", "pli"),

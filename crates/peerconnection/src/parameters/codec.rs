@@ -35,7 +35,8 @@ pub struct RtpCodecParameters {
 /// Source: [webrtc-pc §5.2.8](https://www.w3.org/TR/webrtc/#rtcrtpcapabilities)
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RtpCapabilities {
-    /// Codecs, best liked first; retransmissions and telephone events are among them.
+    /// Codecs, best liked first; retransmissions, telephone events and `audio/red` are among them. The last is negotiated
+    /// where codec preferences name it, or the other side offers it.
     pub codecs: Vec<RtpCodec>,
     /// Header extensions.
     pub header_extensions: Vec<RtpHeaderExtensionCapability>,
@@ -65,10 +66,16 @@ impl RtpCodec {
         Self { mime_type: "audio/telephone-event".to_owned(), clock_rate, channels: Some(1), sdp_fmtp_line: None }
     }
 
-    /// Retransmissions, or keys of a telephone: nothing that media could be sent in alone.
+    /// Packets of a codec for sound with those before them (RFC 2198).
+    pub(crate) fn red(codec: Codec) -> Self {
+        let (clock_rate, channels) = (codec.clock_rate(), codec.channels());
+        Self { mime_type: "audio/red".to_owned(), clock_rate, channels, sdp_fmtp_line: None }
+    }
+
+    /// Retransmissions, packets with those before them, or keys of a telephone: nothing that media could be sent in alone.
     pub(crate) fn is_auxiliary(&self) -> bool {
         let (_, name) = self.mime_type.split_once('/').unwrap_or_default();
-        name.eq_ignore_ascii_case("rtx") || name.eq_ignore_ascii_case("telephone-event")
+        ["rtx", "red", "telephone-event"].iter().any(|it| name.eq_ignore_ascii_case(it))
     }
 
     /// Whether the two are the same codec, set up in the same way.

@@ -54,6 +54,12 @@ report! {
         header_bytes_received: u64 = "headerBytesReceived",
         /// Packets that came too late for the jitter buffer, or found no room in it.
         packets_discarded: u64 = "packetsDiscarded",
+        /// Bytes of copies of earlier packets that came with others; none of pictures.
+        fec_bytes_received: u64 = "fecBytesReceived",
+        /// Those copies.
+        fec_packets_received: u64 = "fecPacketsReceived",
+        /// Those among them that were of no use, since the packet had come or was given up.
+        fec_packets_discarded: u64 = "fecPacketsDiscarded",
         /// Bytes of payload, of packets that were sent again too.
         bytes_received: u64 = "bytesReceived",
         /// Requests for packets.

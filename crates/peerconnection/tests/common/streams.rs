@@ -36,6 +36,7 @@ pub fn add_stream(side: &mut Side, now: Instant, ssrc: Option<Ssrc>) -> SenderId
         form: Codec::Pcmu.into(),
         payload_type: PayloadType(0),
         rtx: None,
+        redundancy: None,
         feedback: CodecFeedback::default(),
     };
     let ssrc = ssrc.unwrap_or_else(|| session.draw_ssrc());

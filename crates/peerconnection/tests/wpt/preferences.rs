@@ -32,10 +32,17 @@ fn offered(kind: MediaKind, codecs: &[RtpCodec]) -> Vec<String> {
     names(&pc.create_offer().sdp)
 }
 
+/// Asserts that all that there is for sound is offered: what is offered anyway, and `red`, which is where it is named.
+fn assert_offers_all(mut names: Vec<String>) {
+    let red = names.iter().position(|name| name == "red").expect("it is named");
+    names.remove(red);
+    assert_eq!(names, offered(Audio, &[]));
+}
+
 #[test]
 fn wpt_rtc_rtp_transceiver_set_codec_preferences_audio_sender_capabilities() {
     let codecs = capable(&mut Pc::new(), Audio);
-    assert_eq!(offered(Audio, &codecs), offered(Audio, &[]));
+    assert_offers_all(offered(Audio, &codecs));
 }
 
 #[test]
@@ -47,7 +54,7 @@ fn wpt_rtc_rtp_transceiver_set_codec_preferences_video_receiver_capabilities() {
 #[test]
 fn wpt_rtc_rtp_transceiver_set_codec_preferences_combined_sender_receiver() {
     let codecs = capable(&mut Pc::new(), Audio);
-    assert_eq!(offered(Audio, &[codecs.clone(), codecs].concat()), offered(Audio, &[]));
+    assert_offers_all(offered(Audio, &[codecs.clone(), codecs].concat()));
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub use heard_tones::HeardTone;
 pub use packet::RtpPacket;
 pub use parameters::{
     CodecFeedback, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
-    RtpSendParameters, RtpTelephoneEvents,
+    RtpRedundancy, RtpSendParameters, RtpTelephoneEvents,
 };
 pub use picture::{PictureLimits, Resolution};
 pub use receiver::ReceivedFrame;

@@ -32,6 +32,9 @@ pub struct RtpCodecParameters {
     pub payload_type: PayloadType,
     /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
     pub rtx: Option<PayloadType>,
+    /// Packets that carry earlier frames as well: where it is sent they are all sent so, unless retransmissions have a stream of their
+    /// own; where it is received they may come.
+    pub redundancy: Option<RtpRedundancy>,
     /// Feedback that the peer understands.
     pub feedback: CodecFeedback,
 }
@@ -41,6 +44,16 @@ impl RtpCodecParameters {
     pub const fn codec(&self) -> Codec {
         self.form.codec()
     }
+}
+
+/// Packets of sound that carry the frames before theirs as well, so that a lost one comes with the next (RFC 2198). Pictures have
+/// none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RtpRedundancy {
+    /// Their payload type.
+    pub payload_type: PayloadType,
+    /// How many earlier frames each of them carries, as far as there is room: at most 8. Of no meaning where they are received.
+    pub earlier: u8,
 }
 
 /// Keys of a telephone, as the peer takes them (RFC 4733).
@@ -194,6 +207,11 @@ impl RtpReceiveParameters {
         self.codecs.iter().find(|parameters| parameters.payload_type == payload_type)
     }
 
+    /// The format whose packets come with earlier ones under a payload type.
+    pub(super) fn redundant(&self, payload_type: PayloadType) -> Option<&RtpCodecParameters> {
+        self.codecs.iter().find(|it| it.redundancy.is_some_and(|redundancy| redundancy.payload_type == payload_type))
+    }
+
     /// What the peer says of the streams of a payload type.
     pub(super) fn description(&self, payload_type: PayloadType) -> Option<&str> {
         let of = self.descriptions.iter().find(|(described, _)| *described == payload_type);
@@ -225,8 +243,9 @@ impl RtpReceiveParameters {
 
     /// Every payload type that may come.
     pub(super) fn payload_types(&self) -> Vec<PayloadType> {
-        let codecs =
-            self.codecs.iter().flat_map(|parameters| [Some(parameters.payload_type), parameters.rtx]).flatten();
+        let redundant = |parameters: &RtpCodecParameters| parameters.redundancy.map(|it| it.payload_type);
+        let of = |it: &RtpCodecParameters| [Some(it.payload_type), it.rtx, redundant(it)];
+        let codecs = self.codecs.iter().flat_map(of).flatten();
         codecs.chain(self.telephone_events.iter().map(|events| events.payload_type)).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! One receiver: packets into frames, gaps into requests.
 
 mod packets;
+mod redundancy;
 mod repair;
 mod stream;
 mod transform;
@@ -20,6 +21,7 @@ use ortica_rtp::repair::rtx::AptTable;
 use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
 use ortica_rtp::{Packet, Rid, Ssrc};
 pub(super) use packets::PacketTap;
+use redundancy::Unwrapped;
 pub(super) use repair::Repair;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -256,8 +258,16 @@ impl Receiver {
                 }
             };
         }
-        if let Some(clock_rate) = parameters.event_clock(packet.payload_type()) {
-            self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), packet.payload(), clock_rate);
+        let Unwrapped { packet: inner, copies } = match Unwrapped::of(parameters, packet) {
+            Ok(unwrapped) => unwrapped,
+            Err(error) => {
+                tracing::debug!(%error, "a packet with earlier ones");
+                let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
+                return stream.is_some_and(|stream| stream.handle_malformed(now, packet));
+            }
+        };
+        if let Some(clock_rate) = parameters.event_clock(inner.payload_type()) {
+            self.tones.handle_packet(now, (packet.ssrc(), packet.timestamp()), inner.payload(), clock_rate);
             // Keys may come before any sound: they begin the stream, in the codec that is to be expected.
             if let (None, Some(codec)) = (&layer.stream, parameters.codecs.first().copied()) {
                 self.streams += 1;
@@ -265,10 +275,10 @@ impl Receiver {
                 layer.begin((self.streams, packet.ssrc()), (codec, None), self.rtt);
             }
             let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
-            return stream.is_some_and(|stream| stream.handle_event(now, packet));
+            return stream.is_some_and(|stream| stream.handle_packet(now, packet, &inner.without_payload(), &copies));
         }
-        let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
-        let description = parameters.description(packet.payload_type());
+        let Some(codec) = parameters.codec(inner.payload_type()).copied() else { return false };
+        let description = parameters.description(inner.payload_type());
         let passes = Self::passes(self.packet_readers, layer);
         match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec, description),
@@ -284,9 +294,9 @@ impl Receiver {
         stream.orientations.note(packet.timestamp(), values);
         stream.note(values);
         if let Some(transform) = &mut self.transform {
-            transform.note(packet, values);
+            transform.note(&inner, values);
         }
-        let useful = stream.handle_packet(now, packet);
+        let useful = stream.handle_packet(now, packet, &inner, &copies);
         self.flow.set(self.flow.is_on() || useful);
         self.collect(now, limits, at);
         useful

@@ -3,6 +3,7 @@
 mod encoding;
 mod forward;
 mod packets;
+mod redundancy;
 mod tones;
 mod transform;
 
@@ -26,6 +27,7 @@ use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{Goodbye, Remb};
 use ortica_rtp::session::sender::SendStream;
 use ortica_rtp::{Header, Mid, PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
+use redundancy::Redundancy;
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
@@ -123,6 +125,7 @@ pub(in crate::engine) struct Sending {
     max_payload: usize,
     stream: SendStream,
     packetizer: Box<dyn Packetizer>,
+    redundancy: Redundancy,
     queue: VecDeque<Queued>,
     /// Where packets of another stream go.
     splice: Option<forward::Splice>,

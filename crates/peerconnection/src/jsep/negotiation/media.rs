@@ -7,7 +7,7 @@ use crate::engine::{
 };
 use crate::jsep::encodings::Encodings;
 use crate::jsep::extensions::{self, Extension};
-use crate::jsep::formats::{self, Events, Format, Preferences};
+use crate::jsep::formats::{self, Events, Preferences};
 use crate::jsep::local::{Body, Local, Media, Section, Setup, Track};
 use crate::jsep::remote::{Content, Remote, RemoteMedia};
 use crate::jsep::simulcast::{Layer, Layers};
@@ -526,7 +526,7 @@ impl Agreement<'_> {
         let extensions = self.extensions();
         let parameters = RtpSendParameters {
             mid: self.mid,
-            codecs: formats.iter().map(Format::parameters).collect(),
+            codecs: formats.iter().map(|format| format.parameters_sent(&theirs.order)).collect(),
             telephone_events: events.iter().map(Events::parameters).collect(),
             header_extensions: extensions::map(
                 extensions.iter().filter(|it| it.direction.sends()),

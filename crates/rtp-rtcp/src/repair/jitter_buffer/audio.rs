@@ -1,5 +1,7 @@
 //! Audio packets in order, the lost ones by name.
 
+mod copies;
+
 use super::ring::{Ring, Slot, wire};
 use super::{Insertion, Limits};
 use crate::packet::Packet;
@@ -113,6 +115,8 @@ pub struct AudioStats {
     pub resets: u64,
     /// Packets dropped because nobody took them in time.
     pub overflowed: u64,
+    /// Copies that took the place of packets which were missing.
+    pub copies: u64,
     /// All the time that packets spent in the buffer, added up.
     pub buffered: Duration,
 }

@@ -76,7 +76,13 @@ mod tests {
     fn padding_before_the_first_picture_counts() {
         let mut receiver = Receiver::new(MediaKind::Video);
         let feedback = CodecFeedback::default();
-        let codec = RtpCodecParameters { form: Codec::Vp8.into(), payload_type: MEDIA.0, rtx: Some(AGAIN.0), feedback };
+        let codec = RtpCodecParameters {
+            form: Codec::Vp8.into(),
+            payload_type: MEDIA.0,
+            rtx: Some(AGAIN.0),
+            redundancy: None,
+            feedback,
+        };
         let parameters = RtpReceiveParameters {
             mid: None,
             codecs: vec![codec],

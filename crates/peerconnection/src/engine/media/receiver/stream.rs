@@ -1,11 +1,13 @@
 //! One stream of a receiver: packets through a jitter buffer into frames.
 
 use super::packets::Passing;
+use super::redundancy::CopyStats;
 use super::{ReceivedFrame, Repair};
 use crate::engine::media::coding::DecodingStats;
 use crate::engine::media::orientation::Orientations;
 use crate::engine::media::parameters::RtpCodecParameters;
 use crate::engine::{BufferingStats, ReceiverStats};
+use ortica_codecs::payload::red::Block;
 use ortica_codecs::payload::{self, Depacketizer, Piece};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
@@ -43,6 +45,7 @@ pub(in crate::engine::media) struct Stream {
     lost: u64,
     /// Packets that a jitter buffer discarded which is gone: the codec changed.
     pub(super) discarded: u64,
+    pub(super) copies: CopyStats,
     buffering: BufferingStats,
     pub(super) decoding: DecodingStats,
     pub(super) fresh: bool,
@@ -83,6 +86,7 @@ impl Stream {
             malformed: 0,
             lost: 0,
             discarded: 0,
+            copies: CopyStats::default(),
             buffering: BufferingStats::default(),
             decoding: DecodingStats::default(),
             fresh: true,
@@ -143,13 +147,27 @@ impl Stream {
         self.codec = codec;
     }
 
-    pub(super) fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        self.admit(now, packet) && self.insert(now, packet)
+    /// A packet has come, which is `inner` without its wrapping and without the `copies` of earlier ones. One of a telephone event
+    /// counts as any other, and nothing is missing in its place: its `inner` has no payload.
+    pub(super) fn handle_packet(
+        &mut self,
+        now: Instant,
+        packet: &Packet<'_>,
+        inner: &Packet<'_>,
+        copies: &[Block<'_>],
+    ) -> bool {
+        if !self.admit(now, packet) {
+            return false;
+        }
+        let useful = self.insert(now, inner);
+        self.handle_copies(now, inner, copies);
+        useful
     }
 
-    /// A packet of a telephone event counts as any other, and nothing is missing in its place.
-    pub(super) fn handle_event(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
-        self.admit(now, packet) && self.insert(now, &packet.without_payload())
+    /// A packet came whose payload is none of its format.
+    pub(super) fn handle_malformed(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        self.malformed += u64::from(self.admit(now, packet));
+        false
     }
 
     fn admit(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
@@ -317,6 +335,7 @@ impl Stream {
         stats.jitter = receive.jitter;
         stats.last_packet_received = receive.last;
         self.repair.add_stats(stats);
+        self.add_copy_stats(stats);
         stats.packets_discarded = self.discarded + self.buffer.discarded();
         stats.buffering = self.buffering;
         stats.decoding = self.decoding;

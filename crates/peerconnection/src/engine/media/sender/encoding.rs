@@ -1,6 +1,6 @@
 //! One encoding of a sender: frames into payloads, feedback into what the encoder is told.
 
-use super::{EncoderTargets, MAX_PACKET, Marks, OVERHEAD, Queued, SendFrameError, Sending};
+use super::{EncoderTargets, MAX_PACKET, Marks, OVERHEAD, Queued, Redundancy, SendFrameError, Sending};
 use crate::engine::media::coding::{EncodedReport, EncodingStats};
 use crate::engine::media::level::LevelLimits;
 use crate::engine::media::orientation::orientation;
@@ -39,6 +39,7 @@ impl Sending {
             extensions: ExtensionMap::new(),
             max_payload: MAX_PACKET - OVERHEAD,
             packetizer: payload::packetizer(codec.form, &mut rng.fork("packetizer")),
+            redundancy: Redundancy::default(),
             stream: SendStream::new(config, rng, clock),
             queue: VecDeque::new(),
             splice: None,
@@ -80,6 +81,7 @@ impl Sending {
             self.require_key_frame();
         }
         self.codec = codec;
+        self.redundancy.configure(codec);
         self.stream.set_format(now, codec.payload_type, codec.codec().clock_rate(), codec.rtx);
         (self.mid, self.extensions) = (parameters.mid, parameters.header_extensions.clone());
         self.parameters = encoding.clone();
@@ -111,6 +113,7 @@ impl Sending {
         self.queue.clear();
         self.queued_bytes = 0;
         self.tones.clear();
+        self.redundancy.forget();
         self.require_key_frame();
     }
 
@@ -172,7 +175,9 @@ impl Sending {
         for payload in self.payloads.drain(..) {
             let orientation = (is_picture && payload.marker()).then(|| orientation(frame.rotation));
             let header = self.stream.next_header(captured, timestamp, payload.marker());
-            let header = Header { csrcs: marks.sources.iter().copied().collect(), ..header };
+            let wrapped = self.redundancy.wrap(timestamp, &payload, max_payload);
+            let (payload_type, payload) = wrapped.unwrap_or((header.payload_type, payload));
+            let header = Header { csrcs: marks.sources.iter().copied().collect(), payload_type, ..header };
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
             let audio_level = frame.audio_level.map(|level| AudioLevel::new(level < 127, level));

@@ -279,3 +279,93 @@ proptest! {
         }
     }
 }
+
+/// A copy of packet `of` in the packet `carrier`, with the time of its own.
+fn insert_copy(buffer: &mut AudioBuffer, now: Instant, carrier: u16, of: u16) -> Option<u16> {
+    let timestamp = RtpTimestamp(u32::from(of).wrapping_mul(FRAME));
+    buffer.insert_copy(now, SequenceNumber(carrier), timestamp, &[of as u8; 10]).map(|number| number.0)
+}
+
+/// Guards: a copy comes out where its packet is missing, without delay, and nowhere else.
+#[test]
+fn copies_take_the_places_of_what_is_missing_and_no_others() {
+    let mut buffer = buffer(Delivery::Immediate);
+    insert(&mut buffer, START, 100);
+    assert_eq!(polled(&mut buffer, START), [100]);
+    insert(&mut buffer, START, 103);
+    assert_eq!(insert_copy(&mut buffer, START, 103, 102), Some(102));
+    assert_eq!(insert_copy(&mut buffer, START, 103, 102), None, "twice");
+    assert_eq!(polled(&mut buffer, START), [], "101 is missing");
+    assert_eq!(insert_copy(&mut buffer, START, 103, 101), Some(101));
+    assert_eq!(insert_copy(&mut buffer, START, 103, 100), None, "it was given out");
+    assert_eq!(polled(&mut buffer, START), [101, 102, 103]);
+    assert_eq!(insert(&mut buffer, START, 102), Insertion::Late, "its copy was given out");
+    assert_eq!((buffer.stats().copies, buffer.stats().lost), (2, 0));
+}
+
+/// A copy alone, of a packet further back than the one before its carrier, has its place too; so have those behind silence.
+#[test]
+fn the_place_of_a_copy_follows_from_its_time() {
+    let mut buffer = buffer(Delivery::Immediate);
+    for number in [10, 14] {
+        insert(&mut buffer, START, number);
+    }
+    assert_eq!(insert_copy(&mut buffer, START, 14, 12), Some(12));
+    assert_eq!(insert_copy(&mut buffer, START, 14, 11), Some(11));
+    let second = |buffer: &mut AudioBuffer, carrier: u16, timestamp| {
+        buffer.insert_copy(START, SequenceNumber(carrier), RtpTimestamp(timestamp), &[1]).map(|number| number.0)
+    };
+    insert_with(&mut buffer, START, 17, 114 * FRAME, 10);
+    assert_eq!(second(&mut buffer, 17, 113 * FRAME), Some(16));
+    assert_eq!(second(&mut buffer, 17, 112 * FRAME), Some(15));
+    assert_eq!(second(&mut buffer, 17, 111 * FRAME), None, "no place is left");
+}
+
+#[test]
+fn a_copy_of_what_was_given_out_or_given_up_changes_nothing() {
+    let mut buffer = buffer(Delivery::Immediate);
+    for number in [10, 11, 14] {
+        insert(&mut buffer, START, number);
+    }
+    assert_eq!(polled(&mut buffer, START), [10, 11]);
+    assert_eq!(polled(&mut buffer, START + 300 * MS), [-12, -13, 14]);
+    for of in [10, 11, 12, 13] {
+        assert_eq!(insert_copy(&mut buffer, START, 14, of), None, "{of}");
+    }
+    insert(&mut buffer, START, 15);
+    assert_eq!(insert_copy(&mut buffer, START, 15, 14), None);
+    assert_eq!(insert_copy(&mut buffer, START, 15, 15), None, "itself");
+    assert_eq!(insert_copy(&mut buffer, START, 15, 16), None, "later than itself");
+    assert_eq!(polled(&mut buffer, START), [15]);
+    assert_eq!(buffer.stats().copies, 0);
+}
+
+proptest! {
+    /// Whatever gets lost or overtakes: what comes out is in order, each once, and with `copies` of each in the packets behind it
+    /// nothing is missing of a run of as many.
+    #[test]
+    fn copies_mend_each_run_of_losses_as_long_as_they_reach(
+        fates in prop::collection::vec(0u8..4, 20..60),
+        copies in 1u16..4,
+    ) {
+        let mut buffer = buffer(Delivery::Immediate);
+        let came = |number: u16| number == 0 || fates[usize::from(number) - 1] > 0;
+        let (mut out, mut expected) = (Vec::new(), Vec::new());
+        let last = (0..=fates.len() as u16).rev().find(|number| came(*number)).unwrap();
+        for number in 0..=last {
+            let now = START + 20 * MS * u32::from(number);
+            if came(number) {
+                insert(&mut buffer, now, number);
+                for back in 1..=copies.min(number) {
+                    insert_copy(&mut buffer, now, number, number - back);
+                }
+            }
+            out.extend(polled(&mut buffer, now));
+            let mended = (number..=last).take(usize::from(copies) + 1).any(came);
+            expected.push(if mended { i32::from(number) } else { -i32::from(number) });
+        }
+        out.extend(polled(&mut buffer, START + Duration::from_secs(10)));
+        prop_assert_eq!(out, expected);
+        prop_assert_eq!(buffer.stats().duplicates + buffer.stats().late, 0);
+    }
+}
