@@ -113,9 +113,9 @@ fn pay_2_av1_structures_beyond_their_bounds_are_refused() {
     ] {
         assert!(new(templates.clone()).is_err(), "{templates:?}");
     }
-    // Nine layers in time, four in space and one more, and 65 templates, as bits.
+    // Nine layers in time, four in space and one more, and 65 templates, as bits, with those that end them.
     for next in ["01".repeat(8), "10".repeat(4), "00".repeat(64)] {
-        let bits = format!("{:024b}10000{:06b}{:05b}{next}", 0, 0, 0);
+        let bits = format!("{:024b}10000{:06b}{:05b}{next}11", 0, 0, 0);
         let bytes: Vec<u8> = (0..200)
             .map(|at| {
                 u8::from_str_radix(
