@@ -259,8 +259,9 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
         install::ensure(*need)?;
     }
     if bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc) {
-        Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer -p ortica-interop-peer")
-            .run()?;
+        let programs =
+            "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p videostream-cli -p ortica-interop-peer";
+        Task::cargo("build --locked --quiet --release").words(programs).run()?;
     }
     let log = notes_dir().join(format!("logs/bar-{}.log", bar.name));
     let mut words = bar.command.split_whitespace();
