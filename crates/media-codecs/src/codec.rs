@@ -93,21 +93,15 @@ impl Codec {
     pub const ALL: &'static [Self] =
         &[Self::Opus, Self::G722, Self::Pcmu, Self::Pcma, Self::Vp8, Self::Vp9, Self::H264, Self::Av1, Self::H265];
 
-    /// The codecs that can be encoded and decoded in this build, in order of preference: what an offer holds unless the
-    /// application brings encoded frames.
+    /// The codecs that can be encoded and decoded now, in order of preference: what an offer holds unless the application brings
+    /// encoded frames.
     pub fn available() -> impl Iterator<Item = Self> + Clone {
         Self::ALL.iter().copied().filter(|codec| codec.can_code())
     }
 
-    /// Whether this build has an encoder and a decoder for it.
-    pub const fn can_code(self) -> bool {
-        match self {
-            Self::G722 | Self::Pcmu | Self::Pcma => true,
-            Self::Opus => cfg!(feature = "opus"),
-            Self::Vp8 | Self::Vp9 => cfg!(feature = "vpx"),
-            Self::Av1 | Self::H265 => false,
-            Self::H264 => cfg!(feature = "h264"),
-        }
+    /// Whether there is an encoder and a decoder for it, built in or [registered](crate::coder::register_video).
+    pub fn can_code(self) -> bool {
+        crate::coder::can_code(self)
     }
 
     /// The codec of a MIME type such as `video/VP8`; letters of either case.

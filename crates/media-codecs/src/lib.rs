@@ -13,12 +13,12 @@
 //! | [`codec`] | [`Codec`]: names and clocks, [`Form`](codec::Form): SDP parameters, as data; what is compiled in |
 //! | [`payload`] | RTP payload formats: VP8 (RFC 7741), VP9 (RFC 9628), AV1, H.264 (RFC 6184), H.265 (RFC 7798), Opus (RFC 7587), G.711 and G.722 (RFC 3551) |
 //! | [`coder`] | encoders and decoders: G.711 and G.722 always, Opus, VP8, VP9 and H.264 behind features |
-//! | [`container`] | WebM, IVF, Ogg Opus, WAV, Y4M and PNG files |
+//! | [`container`] | WebM, IVF, H.264 byte streams, Ogg Opus, WAV, Y4M and PNG files |
 //! | [`synthetic`] | test sources whose content a program can read back: a numbered moving picture, a tone |
 //!
 //! Payload formats for all codecs are always there, so that a server forwards or records what it cannot decode. Coders need
 //! their library: feature `opus` builds libopus from source (C++ compiler, cmake), `h264` OpenH264 (C++ compiler), and `vpx` links the
-//! system's libvpx. [`Codec::can_code`] tells.
+//! system's libvpx; an application registers others ([`coder::register_audio`], [`coder::register_video`]). [`Codec::can_code`] tells.
 //!
 //! # A tone over G.711
 //!

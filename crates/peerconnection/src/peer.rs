@@ -9,6 +9,7 @@ mod gathering;
 mod media;
 mod mute;
 mod objects;
+mod packets;
 mod parameters;
 mod sockets;
 mod sources;

@@ -139,6 +139,32 @@ fn a_reader_that_cannot_decode_gets_a_key_frame() {
     assert_eq!(seen.iter().filter(|frame| frame.key_frame).count(), 1);
 }
 
+/// Guards the rate: a reader that can decode nothing at all does not make the other side send key frames alone.
+#[test]
+fn a_reader_that_never_decodes_asks_three_times_a_second_at_most() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Video);
+    let mut key_frames = 0;
+    for number in 0..150 {
+        pair.with_a(|a, now| {
+            let wanted = a.peer.encoder_targets(video).is_some_and(|targets| targets.key_frame);
+            key_frames += u32::from(wanted);
+            a.peer.send_frame(now, video, &picture(number, wanted, 3_000)).unwrap();
+        });
+        pair.run_for(FRAME);
+        while pair.b.peer.read_frame(to).is_some() {
+            pair.with_b(|b, now| b.peer.request_key_frame(now, to));
+        }
+    }
+    let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
+    let asked = pair.b.peer.session().receiver_stats(receiver).unwrap().pli_count;
+    assert!((5..=11).contains(&asked), "{asked} in three seconds");
+    assert!((5..=12).contains(&key_frames), "{key_frames} in three seconds");
+}
+
 /// Guards: a frame is refused, and counted, where nothing is agreed.
 #[test]
 fn jsep_6_nothing_is_sent_before_the_answer() {

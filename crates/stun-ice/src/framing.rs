@@ -131,6 +131,7 @@ mod tests {
         let (mut reader, mut rest, mut packets) = (FrameReader::default(), stream, Vec::new());
         while !rest.is_empty() {
             let room = reader.room();
+            assert!(!room.is_empty(), "there is always room for more of a frame");
             let len = pieces.next().unwrap_or(rest.len()).clamp(1, rest.len()).min(room.len());
             let (piece, after) = rest.split_at(len);
             room[..len].copy_from_slice(piece);

@@ -81,6 +81,10 @@ impl AudioEncoder for G711Encoder {
         self.codec
     }
 
+    fn implementation(&self) -> &'static str {
+        "ortica"
+    }
+
     fn sample_rate(&self) -> u32 {
         RATE
     }
@@ -139,6 +143,10 @@ impl G711Decoder {
 impl AudioDecoder for G711Decoder {
     fn codec(&self) -> Codec {
         self.codec
+    }
+
+    fn implementation(&self) -> &'static str {
+        "ortica"
     }
 
     fn sample_rate(&self) -> u32 {

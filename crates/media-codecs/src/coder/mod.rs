@@ -3,6 +3,10 @@
 //! They block for as long as the work takes, belong to one stream each, and run wherever the caller puts them. Targets are
 //! changed in place: a new bitrate never costs a key frame.
 //!
+//! Which ones there are is a matter of what is built in and of what the application registers ([`register_audio`],
+//! [`register_video`]): its own for a codec that has none here, such as AV1, or one in place of those here, such as the encoder of a
+//! graphics card. [`audio_encoder`] and its siblings give the first that works.
+//!
 //! | codec | encoder and decoder | feature |
 //! |---|---|---|
 //! | PCMU, PCMA | [`g711`], in Rust | always |
@@ -11,6 +15,7 @@
 //! | VP8, VP9 | `vpx`, the system's libvpx | `vpx` |
 //! | H.264 | `h264`, OpenH264 built from source | `h264` |
 
+mod built_in;
 mod config;
 pub mod g711;
 pub mod g722;
@@ -18,21 +23,31 @@ pub mod g722;
 pub mod h264;
 #[cfg(feature = "opus")]
 pub mod opus;
+mod registry;
 #[cfg(feature = "vpx")]
 pub mod vpx;
+
+#[cfg(any(feature = "vpx", feature = "h264"))]
+pub(crate) use built_in::makes_layers as built_in_makes_layers;
+pub(crate) use registry::can_code;
+pub use registry::{
+    AudioCoderFactory, VideoCoderFactory, audio_decoder, audio_encoder, makes_layers, register_audio, register_video,
+    video_decoder, video_encoder,
+};
 
 pub use config::{AudioContent, AudioEncoderConfig, DecoderLimits, VideoEncoderConfig};
 
 use thiserror::Error;
 
-use crate::codec::Form;
-use crate::frame::ScalabilityMode;
-use crate::{AudioFrame, Codec, EncodedFrame, FrameError, MediaKind, VideoFrame};
+use crate::{AudioFrame, Codec, EncodedFrame, FrameError, VideoFrame};
 
 /// Turns sound into [`EncodedFrame`]s.
 pub trait AudioEncoder: Send {
     /// What it makes.
     fn codec(&self) -> Codec;
+
+    /// What it is called in statistics: the library, or the device.
+    fn implementation(&self) -> &'static str;
 
     /// The sample rate it wants, in hertz.
     fn sample_rate(&self) -> u32;
@@ -69,6 +84,9 @@ pub trait AudioDecoder: Send {
     /// What it takes.
     fn codec(&self) -> Codec;
 
+    /// What it is called in statistics: the library, or the device.
+    fn implementation(&self) -> &'static str;
+
     /// The sample rate of what it makes, in hertz.
     fn sample_rate(&self) -> u32;
 
@@ -104,6 +122,9 @@ pub trait VideoEncoder: Send {
     /// What it makes.
     fn codec(&self) -> Codec;
 
+    /// What it is called in statistics: the library, or the device.
+    fn implementation(&self) -> &'static str;
+
     /// Encodes one picture of any format and size, as a key frame if `key_frame` is set or the size has changed. `None` if the
     /// encoder dropped the picture to keep to its bitrate. The result's time is the picture's, in ticks of 90 kHz.
     ///
@@ -123,6 +144,9 @@ pub trait VideoDecoder: Send {
     /// What it takes.
     fn codec(&self) -> Codec;
 
+    /// What it is called in statistics: the library, or the device.
+    fn implementation(&self) -> &'static str;
+
     /// Decodes one frame. `None` if it shows nothing. The result's time is the frame's, in ticks of 90 kHz.
     ///
     /// # Errors
@@ -135,8 +159,8 @@ pub trait VideoDecoder: Send {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CoderError {
-    /// This build has no coder for the codec.
-    #[error("no coder for {0} was compiled in")]
+    /// No coder for the codec is built in or registered.
+    #[error("there is no coder for {0}")]
     NotCompiledIn(Codec),
     /// A video codec where sound was asked for, or the other way round, or a frame of another codec.
     #[error("{0} is not a codec of this coder")]
@@ -179,93 +203,6 @@ pub enum CoderError {
     /// The result is no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
-}
-
-/// What encodes and decodes a codec, by name.
-pub const fn implementation(codec: Codec) -> &'static str {
-    match codec {
-        Codec::G722 | Codec::Pcmu | Codec::Pcma => "ortica",
-        Codec::Opus => "libopus",
-        Codec::Vp8 | Codec::Vp9 => "libvpx",
-        Codec::Av1 | Codec::H265 => "none",
-        Codec::H264 => "OpenH264",
-    }
-}
-
-/// Whether the encoder of a codec makes streams of such layers.
-pub const fn makes_layers(codec: Codec, mode: ScalabilityMode) -> bool {
-    matches!((codec, mode), (Codec::Vp9, _) | (_, ScalabilityMode::L1T1))
-}
-
-/// An encoder for sound.
-///
-/// # Errors
-/// [`CoderError`] if the codec is none for sound, is not compiled in, or does not take the configuration.
-#[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "G.711 and G.722 leave nothing to configure"))]
-pub fn audio_encoder(codec: Codec, config: &AudioEncoderConfig) -> Result<Box<dyn AudioEncoder>, CoderError> {
-    match codec {
-        Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Encoder::new(codec)?)),
-        Codec::G722 => Ok(Box::new(g722::G722Encoder::new())),
-        #[cfg(feature = "opus")]
-        Codec::Opus => Ok(Box::new(opus::OpusEncoder::new(config)?)),
-        #[cfg(not(feature = "opus"))]
-        Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
-    }
-}
-
-/// A decoder for sound, in as many channels as [`Codec::channels`] says.
-///
-/// # Errors
-/// As [`audio_encoder`].
-pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CoderError> {
-    match codec {
-        Codec::Pcmu | Codec::Pcma => Ok(Box::new(g711::G711Decoder::new(codec)?)),
-        Codec::G722 => Ok(Box::new(g722::G722Decoder::new())),
-        #[cfg(feature = "opus")]
-        Codec::Opus => Ok(Box::new(opus::OpusDecoder::new(2)?)),
-        #[cfg(not(feature = "opus"))]
-        Codec::Opus => Err(CoderError::NotCompiledIn(codec)),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H265 | Codec::H264 => Err(CoderError::WrongCodec(codec)),
-    }
-}
-
-/// An encoder for pictures, in a form that the peer takes.
-///
-/// # Errors
-/// [`CoderError`] if the codec is none for pictures, is not compiled in, or does not take the configuration.
-#[cfg_attr(
-    not(any(feature = "vpx", feature = "h264")),
-    expect(unused_variables, reason = "without a library there is nothing to configure")
-)]
-pub fn video_encoder(form: impl Into<Form>, config: &VideoEncoderConfig) -> Result<Box<dyn VideoEncoder>, CoderError> {
-    match form.into() {
-        #[cfg(feature = "vpx")]
-        form @ (Form::Vp8 | Form::Vp9) => Ok(Box::new(vpx::VpxEncoder::new(form.codec(), config)?)),
-        #[cfg(feature = "h264")]
-        Form::H264(form) => Ok(Box::new(h264::H264Encoder::new(form, config)?)),
-        form if form.codec().kind() == MediaKind::Video => Err(CoderError::NotCompiledIn(form.codec())),
-        form => Err(CoderError::WrongCodec(form.codec())),
-    }
-}
-
-/// A decoder for pictures up to `limits`.
-///
-/// # Errors
-/// As [`video_encoder`].
-#[cfg_attr(
-    not(any(feature = "vpx", feature = "h264")),
-    expect(unused_variables, reason = "without a library there is nothing to limit")
-)]
-pub fn video_decoder(codec: Codec, limits: DecoderLimits) -> Result<Box<dyn VideoDecoder>, CoderError> {
-    match codec {
-        #[cfg(feature = "vpx")]
-        Codec::Vp8 | Codec::Vp9 => Ok(Box::new(vpx::VpxDecoder::new(codec, limits)?)),
-        #[cfg(feature = "h264")]
-        Codec::H264 => Ok(Box::new(h264::H264Decoder::new(limits)?)),
-        codec if codec.kind() == MediaKind::Video => Err(CoderError::NotCompiledIn(codec)),
-        codec => Err(CoderError::WrongCodec(codec)),
-    }
 }
 
 #[cfg(test)]

@@ -72,6 +72,10 @@ impl AudioEncoder for OpusEncoder {
         Codec::Opus
     }
 
+    fn implementation(&self) -> &'static str {
+        "libopus"
+    }
+
     fn sample_rate(&self) -> u32 {
         RATE
     }
@@ -152,6 +156,10 @@ impl OpusDecoder {
 impl AudioDecoder for OpusDecoder {
     fn codec(&self) -> Codec {
         Codec::Opus
+    }
+
+    fn implementation(&self) -> &'static str {
+        "libopus"
     }
 
     fn sample_rate(&self) -> u32 {

@@ -131,6 +131,11 @@ impl<R: Read> IvfReader<R> {
         Ok(Self { inner, codec, width: u16::from_le_bytes([w0, w1]), height: u16::from_le_bytes([h0, h1]), time_base })
     }
 
+    /// What the file holds.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// Width and height that the header announces; each key frame has its own.
     pub fn size(&self) -> (u16, u16) {
         (self.width, self.height)

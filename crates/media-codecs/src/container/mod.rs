@@ -3,6 +3,7 @@
 //! | file | holds | writer | reader |
 //! |---|---|---|---|
 //! | `.ivf` | VP8, VP9 | [`IvfWriter`] | [`IvfReader`] |
+//! | `.h264`, `.264` | H.264, without times | [`AnnexBWriter`] | [`AnnexBReader`] |
 //! | `.ogg`, `.opus` | Opus | [`OggOpusWriter`] | [`OggOpusReader`] |
 //! | `.wav` | uncompressed sound | [`WavWriter`] | [`WavReader`] |
 //! | `.y4m` | uncompressed pictures | [`Y4mWriter`] | [`Y4mReader`] |
@@ -14,6 +15,7 @@
 //! read, and are iterators in all but name: `next_frame` gives frame after frame, then `None`. Wrap files in a
 //! [`BufReader`](std::io::BufReader) or [`BufWriter`](std::io::BufWriter).
 
+mod annexb;
 mod ivf;
 mod ogg;
 mod ogg_opus;
@@ -22,6 +24,7 @@ mod wav;
 mod webm;
 mod y4m;
 
+pub use annexb::{AnnexBReader, AnnexBWriter};
 pub use ivf::{IvfReader, IvfWriter};
 pub use ogg_opus::{OggOpusReader, OggOpusWriter};
 pub use png::write_png;

@@ -15,12 +15,13 @@ use super::{PixelFormat, VideoFrame};
 
 /// `frame` in another format than its own.
 pub(super) fn convert(frame: &VideoFrame, to: PixelFormat) -> VideoFrame {
-    use PixelFormat::{Bgra, Gray8, I420, Nv12, Rgb24, Rgba};
+    use PixelFormat::{Bgr24, Bgra, Gray8, I420, Nv12, Rgb24, Rgba};
     match (frame.format(), to) {
-        (Rgb24, Rgba) => swizzle::<3, 4>(frame, to, |[r, g, b]| [r, g, b, 255]),
-        (Rgb24, Bgra) => swizzle::<3, 4>(frame, to, |[r, g, b]| [b, g, r, 255]),
-        (Rgba, Rgb24) => swizzle::<4, 3>(frame, to, |[r, g, b, _]| [r, g, b]),
-        (Bgra, Rgb24) => swizzle::<4, 3>(frame, to, |[b, g, r, _]| [r, g, b]),
+        (Rgb24, Bgr24) | (Bgr24, Rgb24) => swizzle::<3, 3>(frame, to, |[a, b, c]| [c, b, a]),
+        (Rgb24, Rgba) | (Bgr24, Bgra) => swizzle::<3, 4>(frame, to, |[a, b, c]| [a, b, c, 255]),
+        (Rgb24, Bgra) | (Bgr24, Rgba) => swizzle::<3, 4>(frame, to, |[a, b, c]| [c, b, a, 255]),
+        (Rgba, Rgb24) | (Bgra, Bgr24) => swizzle::<4, 3>(frame, to, |[a, b, c, _]| [a, b, c]),
+        (Rgba, Bgr24) | (Bgra, Rgb24) => swizzle::<4, 3>(frame, to, |[a, b, c, _]| [c, b, a]),
         (Rgba, Bgra) | (Bgra, Rgba) => swizzle::<4, 4>(frame, to, |[a, b, c, d]| [c, b, a, d]),
         (Gray8, I420) => with_luma(frame, to, |chroma| chroma.fill(128)),
         (Gray8, Nv12) => with_luma(frame, to, |chroma| chroma.fill(128)),
@@ -28,13 +29,18 @@ pub(super) fn convert(frame: &VideoFrame, to: PixelFormat) -> VideoFrame {
         (I420, Nv12) => interleave(frame),
         (Nv12, I420) => deinterleave(frame),
         (Rgb24, I420) => from_rgb::<0, 1, 2, 3>(frame),
+        (Bgr24, I420) => from_rgb::<2, 1, 0, 3>(frame),
         (Rgba, I420) => from_rgb::<0, 1, 2, 4>(frame),
         (Bgra, I420) => from_rgb::<2, 1, 0, 4>(frame),
         (I420, Rgb24) => to_rgb::<0, 1, 2, 3>(frame, to),
+        (I420, Bgr24) => to_rgb::<2, 1, 0, 3>(frame, to),
         (I420, Rgba) => to_rgb::<0, 1, 2, 4>(frame, to),
         (I420, Bgra) => to_rgb::<2, 1, 0, 4>(frame, to),
-        (Nv12 | Gray8, Rgb24 | Rgba | Bgra) | (Rgb24 | Rgba | Bgra, Nv12 | Gray8) => convert(&frame.to_i420(), to),
-        (I420, I420) | (Nv12, Nv12) | (Gray8, Gray8) | (Rgb24, Rgb24) | (Rgba, Rgba) | (Bgra, Bgra) => frame.clone(),
+        (Nv12 | Gray8, Rgb24 | Bgr24 | Rgba | Bgra) | (Rgb24 | Bgr24 | Rgba | Bgra, Nv12 | Gray8) => {
+            convert(&frame.to_i420(), to)
+        }
+        (I420, I420) | (Nv12, Nv12) | (Gray8, Gray8) => frame.clone(),
+        (Rgb24, Rgb24) | (Bgr24, Bgr24) | (Rgba, Rgba) | (Bgra, Bgra) => frame.clone(),
     }
 }
 
@@ -167,7 +173,7 @@ pub(crate) fn psnr(a: super::PlaneRef<'_>, b: super::PlaneRef<'_>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use PixelFormat::{Bgra, Gray8, I420, Nv12, Rgb24, Rgba};
+    use PixelFormat::{Bgr24, Bgra, Gray8, I420, Nv12, Rgb24, Rgba};
 
     use super::*;
 
@@ -208,7 +214,7 @@ mod tests {
         let rgb = gradient(63, 47);
         let direct = rgb.to_i420();
         assert!(psnr(direct.to_rgb().plane(0).unwrap(), rgb.plane(0).unwrap()) > 35.0);
-        for via in [Nv12, Rgb24, Rgba, Bgra] {
+        for via in [Nv12, Rgb24, Bgr24, Rgba, Bgra] {
             let back = direct.to_format(via).to_format(I420);
             assert!(psnr(back.plane(0).unwrap(), direct.plane(0).unwrap()) > 45.0, "{via:?}");
             assert!(psnr(back.plane(1).unwrap(), direct.plane(1).unwrap()) > 40.0, "{via:?}");
@@ -221,9 +227,15 @@ mod tests {
         let rgb = gradient(9, 5);
         assert_eq!(rgb.to_format(Rgba).to_format(Bgra).to_format(Rgb24).to_vec(), rgb.to_vec());
         assert_eq!(rgb.to_format(Bgra).to_format(Rgba).to_rgb().to_vec(), rgb.to_vec());
+        for four in [Rgba, Bgra] {
+            assert_eq!(rgb.to_format(Bgr24).to_format(four).to_vec(), rgb.to_format(four).to_vec());
+            assert_eq!(rgb.to_format(four).to_format(Bgr24).to_rgb().to_vec(), rgb.to_vec());
+        }
+        assert_eq!(rgb.to_format(Bgr24).to_i420().to_vec(), rgb.to_i420().to_vec());
         let yuv = rgb.to_i420();
         assert_eq!(yuv.to_format(Nv12).to_i420().to_vec(), yuv.to_vec());
         assert_eq!(solid([1, 2, 3], 1, 1).to_format(Bgra).to_vec(), [3, 2, 1, 255]);
+        assert_eq!(solid([1, 2, 3], 1, 1).to_format(Bgr24).to_vec(), [3, 2, 1]);
     }
 
     #[test]

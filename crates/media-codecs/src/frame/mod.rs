@@ -4,6 +4,11 @@ mod adapter;
 mod audio;
 mod convert;
 mod encoded;
+#[cfg(feature = "image")]
+mod images;
+#[cfg(feature = "ndarray")]
+mod ndarrays;
+mod planar;
 mod resample;
 mod rotate;
 mod scalability;

@@ -22,6 +22,8 @@ pub enum PixelFormat {
     Gray8,
     /// One plane of red, green, blue bytes.
     Rgb24,
+    /// One plane of blue, green, red bytes. What OpenCV speaks.
+    Bgr24,
     /// One plane of red, green, blue, alpha bytes.
     Rgba,
     /// One plane of blue, green, red, alpha bytes.
@@ -54,7 +56,7 @@ impl PixelFormat {
             Self::I420 => const { &[plane(1, 1), plane(1, 2), plane(1, 2)] },
             Self::Nv12 => const { &[plane(1, 1), plane(2, 2)] },
             Self::Gray8 => const { &[plane(1, 1)] },
-            Self::Rgb24 => const { &[plane(3, 1)] },
+            Self::Rgb24 | Self::Bgr24 => const { &[plane(3, 1)] },
             Self::Rgba | Self::Bgra => const { &[plane(4, 1)] },
         }
     }

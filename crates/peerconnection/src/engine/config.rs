@@ -133,6 +133,9 @@ pub struct Limits {
     /// Frames of one receiver that nobody has read. Beyond it, the oldest sound is dropped; of video everything, until
     /// the next key frame. Default 64.
     pub received_frames: usize,
+    /// Packets of one layer of a receiver that somebody reads as such, and has not read. Beyond it, the oldest are dropped.
+    /// Default 512.
+    pub received_packets: usize,
 }
 
 impl Default for Limits {
@@ -146,6 +149,7 @@ impl Default for Limits {
             tracks: 1024,
             media_queue: 5 << 20,
             received_frames: 64,
+            received_packets: 512,
         }
     }
 }

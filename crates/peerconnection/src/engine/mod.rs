@@ -35,10 +35,10 @@ pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 pub(crate) use media::FrameRate;
 pub use media::{
     AudioFrameMetadata, CodecFeedback, Decoded, DecodedReport, DecodingStats, DtmfError, EncodedReport, EncoderTargets,
-    EncodingStats, FrameType, HeardTone, KeyFrameError, Limitation, MAX_ENCODINGS, MAX_FRAME, MediaMetadata,
-    MetadataError, PictureLimits, ReceivedFrame, Resolution, RtpCodecParameters, RtpEncodingParameters, RtpFrame,
-    RtpFrameMetadata, RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, RtpTelephoneEvents,
-    SendFrameError, SoundLevel, TransformId, VideoFrameMetadata, WriteFrameError,
+    EncodingStats, FrameType, HeardTone, KeyFrameError, Limitation, MAX_ENCODINGS, MAX_FORWARDED, MAX_FRAME,
+    MediaMetadata, MetadataError, PictureLimits, ReceivedFrame, Resolution, RtpCodecParameters, RtpEncodingParameters,
+    RtpFrame, RtpFrameMetadata, RtpPacket, RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource,
+    RtpTelephoneEvents, SendFrameError, SendPacketError, SoundLevel, TransformId, VideoFrameMetadata, WriteFrameError,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
 pub use session::{CandidatePair, MediaError, Session, TcpSocket, TransportError};

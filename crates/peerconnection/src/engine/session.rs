@@ -6,6 +6,7 @@ mod media;
 mod objects;
 mod observe;
 mod pace;
+mod packets;
 mod statistics;
 mod tcp;
 mod transforms;

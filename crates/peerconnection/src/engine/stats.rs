@@ -159,6 +159,8 @@ pub struct ReceiverStats {
     pub key_frames_received: u64,
     /// Frames that were received and not read in time.
     pub frames_dropped: u64,
+    /// Packets that were to be read as such, and were not in time.
+    pub packets_unread: u64,
     /// Packets and frames that were none of their format.
     pub frames_malformed: u64,
     /// Packets of sound given up.

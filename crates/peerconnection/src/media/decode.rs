@@ -66,13 +66,14 @@ impl DecodeJob {
             None => self.audio.insert(SoundDecoder::new(frame.codec)?),
         };
         let source = &self.source;
+        let implementation = audio.decoder.implementation();
         audio.recover(frame, |sound, time| {
-            source.report_decoded(&heard(frame.codec, &sound, time, None));
+            source.report_decoded(&heard(implementation, &sound, time, None));
             self.output.push_audio(sound);
         })?;
         let started = Clock::now();
         let sound = audio.decoder.decode(frame)?;
-        source.report_decoded(&heard(frame.codec, &sound, started.elapsed(), Some(began)));
+        source.report_decoded(&heard(implementation, &sound, started.elapsed(), Some(began)));
         audio.samples = sound.len();
         self.source.measure_audio_level(sound.level());
         self.output.push_audio(sound);
@@ -93,7 +94,7 @@ impl DecodeJob {
                 output: Decoded::Picture { key_frame: frame.key_frame, width, height },
                 time: started.elapsed(),
                 began: Some(began),
-                implementation: coder::implementation(frame.codec),
+                implementation: video.implementation(),
             });
             self.output.push_video(picture);
         }
@@ -128,13 +129,13 @@ impl SoundDecoder {
 }
 
 /// What statistics hear of a stretch of sound; without `began` it was made up.
-fn heard(codec: Codec, sound: &AudioFrame, time: Duration, began: Option<Instant>) -> DecodedReport {
+fn heard(implementation: &'static str, sound: &AudioFrame, time: Duration, began: Option<Instant>) -> DecodedReport {
     let (samples, sample_rate) = (sound.len() as u32, sound.sample_rate());
     DecodedReport {
         output: Decoded::Sound { samples, sample_rate, level: sound.rms(), concealed: began.is_none() },
         time,
         began,
-        implementation: coder::implementation(codec),
+        implementation,
     }
 }
 

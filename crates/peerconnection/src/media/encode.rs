@@ -7,7 +7,7 @@ use super::source::SourceTally;
 use super::worker::Job;
 use crate::ConnectionState;
 use crate::driver::Cell;
-use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution};
+use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution, RtpPacket};
 use crate::jsep::TransceiverId;
 use crate::peer::SourceFigures;
 use ortica_codecs::codec::Form;
@@ -209,6 +209,15 @@ impl Source {
             .filter(|(cell, id)| cell.command(|peer, now| peer.send_encoding(now, *id, encoding, frame)).is_ok())
             .count()
     }
+
+    /// Hands a packet to every sender of its form that has such an encoding; gives how many took it.
+    pub fn send_packet(&self, encoding: usize, packet: &RtpPacket) -> usize {
+        let sinks = self.sinks().into_iter();
+        sinks
+            .filter_map(|Sink { cell, id }| Some((cell.upgrade()?, id)))
+            .filter(|(cell, id)| cell.command(|peer, now| peer.send_packet(now, *id, encoding, packet)).is_ok())
+            .count()
+    }
 }
 
 /// Encodes what a track holds, on a worker thread.
@@ -321,7 +330,11 @@ impl EncodeJob {
             time,
             target: video.map(|coder| Bitrate::from_bits(coder.bitrate.into())),
             limitation: if is_limited { Limitation::Bandwidth } else { Limitation::None },
-            implementation: coder::implementation(format.form.codec()),
+            implementation: match (video, self.audio.iter().find(|coder| coder.format == format)) {
+                (Some(coder), _) => coder.encoder.implementation(),
+                (None, Some(coder)) => coder.encoder.implementation(),
+                (None, None) => "",
+            },
         }
     }
 

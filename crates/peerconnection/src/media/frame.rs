@@ -1,6 +1,6 @@
 //! What tracks carry.
 
-use crate::engine::ReceivedFrame;
+use crate::engine::{ReceivedFrame, RtpPacket};
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, TimeBase, VideoFrame};
 use ortica_core::NtpTime;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub enum Frame {
         /// belong together.
         captured: Option<NtpTime>,
     },
+    /// A packet of RTP, of sound or of a picture.
+    Rtp(RtpPacket),
 }
 
 impl Frame {
@@ -32,15 +34,18 @@ impl Frame {
             Self::Audio(_) => MediaKind::Audio,
             Self::Video(_) => MediaKind::Video,
             Self::Encoded { frame, .. } => frame.codec.kind(),
+            Self::Rtp(packet) => packet.kind(),
         }
     }
 
-    /// When it is shown or heard, from where its source begins to count; zero for times before that.
+    /// When it is shown or heard, from where its source begins to count; zero for times before that. For packets that is wherever
+    /// their timestamps began.
     pub fn time(&self) -> Duration {
         match self {
             Self::Audio(frame) => frame.time_base().duration(frame.pts()),
             Self::Video(frame) => frame.time_base().duration(frame.pts()),
             Self::Encoded { frame, .. } => frame.time(),
+            Self::Rtp(packet) => TimeBase::per_second(packet.codec().clock_rate()).duration(packet.timestamp.0.into()),
         }
     }
 
@@ -48,7 +53,7 @@ impl Frame {
     pub(super) fn duration(&self) -> Option<Duration> {
         match self {
             Self::Audio(frame) => Some(frame.duration()),
-            Self::Video(_) => None,
+            Self::Video(_) | Self::Rtp(_) => None,
             Self::Encoded { frame, .. } => Some(frame.time_base().duration(frame.duration.into())),
         }
         .filter(|duration| !duration.is_zero())
@@ -72,12 +77,17 @@ impl Frame {
                 frame.pts = moved(frame.pts, frame.time_base());
                 Self::Encoded { frame, captured }
             }
+            Self::Rtp(mut packet) => {
+                let ticks = moved(0, TimeBase::per_second(packet.codec().clock_rate()));
+                packet.timestamp += ticks as u32;
+                Self::Rtp(packet)
+            }
         }
     }
 
     /// `true` for a frame that others may refer to, or that refers to others: one of its kind cannot be left out alone.
     pub(super) fn is_of_chain(&self) -> bool {
-        matches!(self, Self::Encoded { frame, .. } if frame.codec.kind() == MediaKind::Video)
+        matches!(self, Self::Encoded { .. } | Self::Rtp(_)) && self.kind() == MediaKind::Video
     }
 
     /// `true` for a frame that can be decoded without any before it.
@@ -85,7 +95,13 @@ impl Frame {
         match self {
             Self::Audio(_) | Self::Video(_) => true,
             Self::Encoded { frame, .. } => frame.key_frame,
+            Self::Rtp(packet) => packet.starts_key_frame,
         }
+    }
+
+    /// In how many parts a whole one comes, about.
+    pub(super) fn parts(&self) -> usize {
+        if matches!(self, Self::Rtp(_)) { 16 } else { 1 }
     }
 
     /// `None` for sound that was lost.

@@ -188,7 +188,11 @@ impl LocalTrack {
         self.source.detach(cell, id);
     }
 
-    fn check(&self, kind: MediaKind) -> Result<(), WriteError> {
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) fn check(&self, kind: MediaKind) -> Result<(), WriteError> {
         if kind != self.kind {
             return Err(WriteError::Kind(self.kind));
         }

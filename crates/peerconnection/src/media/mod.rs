@@ -18,6 +18,10 @@
 //! | discard it | [`MediaBlackhole::add_track`] |
 //!
 //! Who would rather push writes to a [`LocalTrack`].
+//!
+//! What crosses is one of three, each both ways: raw frames, encoded frames, which pass without being coded anew, and packets of RTP
+//! ([`RtpReader`], [`LocalTrack::write_rtp`]), for who passes media on without looking inside. What encodes and decodes may be the
+//! application's own: [`register_video`](ortica_codecs::coder::register_video).
 
 mod blackhole;
 mod decode;
@@ -29,6 +33,7 @@ mod media_source;
 mod output;
 mod pace;
 mod paced;
+mod packets;
 mod player;
 mod pulled;
 mod recorder;
@@ -40,11 +45,13 @@ mod test_media;
 mod transform;
 mod worker;
 
+pub use crate::engine::RtpPacket;
 pub use blackhole::MediaBlackhole;
 pub use frame::Frame;
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};
 pub use media_source::{Decoded, KeyFrameRequester, MediaSource};
 pub use paced::{Paced, black, silence, test_picture, tone};
+pub use packets::RtpReader;
 pub use player::{MediaPlayer, PlayerError, PlayerFormat, PlayerOptions, PlayerTrack};
 pub use recorder::{MediaRecorder, RecorderError, RecorderOptions, Recording, RecordingFormat};
 pub use relay::{Buffering, MediaRelay, RelayTrack};

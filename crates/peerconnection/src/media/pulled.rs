@@ -59,11 +59,21 @@ fn write(track: &LocalTrack, frame: Frame, requester: Option<&KeyFrameRequester>
         Frame::Video(frame) => track.write_video(frame),
         Frame::Encoded { frame, .. } => {
             track.write_encoded(&frame)?;
-            if let Some(requester) = requester.filter(|_| track.take_key_frame_request()) {
-                requester.request();
-            }
+            pass_request(track, requester);
             Ok(())
         }
+        Frame::Rtp(packet) => {
+            track.write_rtp(&packet)?;
+            pass_request(track, requester);
+            Ok(())
+        }
+    }
+}
+
+/// Whoever receives the track may want a key frame.
+fn pass_request(track: &LocalTrack, requester: Option<&KeyFrameRequester>) {
+    if let Some(requester) = requester.filter(|_| track.take_key_frame_request()) {
+        requester.request();
     }
 }
 

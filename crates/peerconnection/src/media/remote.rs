@@ -27,9 +27,9 @@ pub struct RemoteTrackStats {
 
 /// A track that the other side sends. Clones are the same track and share what it gives out.
 ///
-/// It is read in one of two ways: decoded, which starts with the first call of [`recv_audio`](Self::recv_audio) or
+/// It is read in one of three ways: decoded, which starts with the first call of [`recv_audio`](Self::recv_audio) or
 /// [`recv_video`](Self::recv_video) and goes on from there on a worker thread, or as it was sent, with
-/// [`recv_encoded`](Self::recv_encoded). A track does not keep its connection open.
+/// [`recv_encoded`](Self::recv_encoded). A third way are the packets themselves: [`RtpReader`](crate::media::RtpReader). A track does not keep its connection open.
 ///
 /// Source: [mediacapture-streams `MediaStreamTrack`](https://www.w3.org/TR/mediacapture-streams/#mediastreamtrack)
 #[derive(Clone, Debug)]
@@ -130,6 +130,10 @@ impl RemoteTrack {
         self.output.stats()
     }
 
+    pub(super) fn source(&self) -> &RemoteSource {
+        &self.source
+    }
+
     /// A place among those who wait for what is decoded, which begins with the first of them.
     fn decoded(&self) -> Wait<'_> {
         self.decoder.get_or_init(|| {
@@ -173,6 +177,11 @@ impl Drop for LayerReader {
 }
 
 impl RemoteSource {
+    /// The name of the layer that is read by itself.
+    pub fn rid(&self) -> Option<Rid> {
+        self.layer.as_ref().map(|layer| layer.rid)
+    }
+
     /// The next frame as it was sent, or that the track is over; else `waker` is woken when there is one.
     pub fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Option<ReceivedFrame>> {
         self.cell.poll_command_at((Interest::Frame(self.id), ticket), waker, |peer, _| self.read(peer))

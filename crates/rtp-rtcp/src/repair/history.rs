@@ -164,15 +164,14 @@ impl History {
         self.rtt = rtt;
     }
 
-    /// Keeps a packet that was sent. Packets come in the order of their numbers; one that does not is not kept.
+    /// Keeps a packet that was sent. One that comes after others with higher numbers, as in a stream that is passed on, finds its
+    /// place among them; it is not kept if it comes before all of them, or with a number that is there.
     pub fn push(&mut self, now: Instant, header: Header, payload: SentPayload) {
         let len = payload.len();
         self.earn(len * usize::from(self.limits.budget_percent) / 100);
-        if self.packets.back().is_some_and(|last| !last.header.sequence_number.precedes(header.sequence_number)) {
-            return;
-        }
+        let Some(place) = self.place_of(header.sequence_number) else { return };
         self.bytes += len;
-        self.packets.push_back(Sent { header, payload, at: now, served: None, wanted: false });
+        self.packets.insert(place, Sent { header, payload, at: now, served: None, wanted: false });
         self.trim(now);
     }
 
@@ -243,6 +242,18 @@ impl History {
         self.budget = (self.budget + bytes - repaid).min(self.limits.saved_budget);
     }
 
+    /// Where a packet of that number belongs.
+    fn place_of(&self, number: SequenceNumber) -> Option<usize> {
+        let last = self.packets.back().map(|last| last.header.sequence_number);
+        if last.is_none_or(|last| last.precedes(number)) {
+            return Some(self.packets.len());
+        }
+        let first = self.packets.front()?.header.sequence_number;
+        let steps = first.distance(number);
+        let place = self.packets.binary_search_by_key(&steps, |packet| first.distance(packet.header.sequence_number));
+        place.err().filter(|_| steps > 0)
+    }
+
     fn find(&self, number: SequenceNumber) -> Option<usize> {
         let first = self.packets.front()?.header.sequence_number;
         // Kept packets span less than half the circle, so steps from the first order them.
@@ -297,6 +308,17 @@ mod tests {
         assert_eq!(history.poll(START), None);
     }
 
+    #[test]
+    fn a_packet_that_comes_late_finds_its_place() {
+        let mut history = History::new(Limits::default());
+        for number in [65_534, 1, 65_535, 0, 1, 65_533] {
+            push(&mut history, START, number, 100);
+        }
+        assert_eq!((history.len(), history.bytes()), (4, 400), "neither twice nor before all others");
+        history.request(START, [65_533, 65_535, 0].map(SequenceNumber));
+        assert_eq!(served(&mut history, START), [65_535, 0]);
+    }
+
     /// Guards each of the three bounds; 2^16 packets in one second once made a history assert.
     #[test]
     fn cve_23_the_history_is_bounded_by_packets_bytes_and_time() {
@@ -338,9 +360,10 @@ mod tests {
         }
         assert_eq!(history.len(), 2);
         push(&mut history, START, 30_000, 10);
-        assert_eq!(history.len(), 2);
-        history.request(START, [20_000, 40_000].map(SequenceNumber));
-        assert_eq!(served(&mut history, START), [20_000, 40_000]);
+        push(&mut history, START, 19_999, 10);
+        assert_eq!(history.len(), 3, "what lies between has its place, what lies before all others has none");
+        history.request(START, [20_000, 30_000, 40_000].map(SequenceNumber));
+        assert_eq!(served(&mut history, START), [20_000, 30_000, 40_000]);
     }
 
     /// Guards the pause between two servings of one packet.

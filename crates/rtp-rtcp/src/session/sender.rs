@@ -232,6 +232,30 @@ impl SendStream {
         Header { marker, payload_type, sequence_number, timestamp, ssrc, ..Header::default() }
     }
 
+    /// The number that the next packet gets.
+    pub const fn next_sequence_number(&self) -> SequenceNumber {
+        self.next
+    }
+
+    /// The header of a packet whose number is given, for a stream that is passed on with its gaps and in the order in which it
+    /// comes; numbers go on behind the highest. Else as [`next_header`](Self::next_header). No number may be given twice.
+    pub fn header_at(
+        &mut self,
+        captured: Instant,
+        (sequence_number, timestamp): (SequenceNumber, RtpTimestamp),
+        marker: bool,
+    ) -> Header {
+        if !sequence_number.precedes(self.next) {
+            self.next = sequence_number.next();
+        }
+        // What comes late says nothing of the present.
+        if self.anchor.is_none_or(|(last, _)| last.precedes(timestamp)) {
+            self.anchor = Some((timestamp, captured));
+        }
+        let (payload_type, ssrc) = (self.config.payload_type, self.config.ssrc);
+        Header { marker, payload_type, sequence_number, timestamp, ssrc, ..Header::default() }
+    }
+
     /// A packet was sent: it counts, and is kept for those who miss it.
     pub fn on_sent(&mut self, now: Instant, header: Header, payload: SentPayload) {
         let len = payload.len();

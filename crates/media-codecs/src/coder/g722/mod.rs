@@ -57,6 +57,10 @@ impl AudioEncoder for G722Encoder {
         Codec::G722
     }
 
+    fn implementation(&self) -> &'static str {
+        "ortica"
+    }
+
     fn sample_rate(&self) -> u32 {
         RATE
     }
@@ -130,6 +134,10 @@ impl G722Decoder {
 impl AudioDecoder for G722Decoder {
     fn codec(&self) -> Codec {
         Codec::G722
+    }
+
+    fn implementation(&self) -> &'static str {
+        "ortica"
     }
 
     fn sample_rate(&self) -> u32 {

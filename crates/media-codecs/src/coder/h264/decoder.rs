@@ -60,6 +60,10 @@ impl VideoDecoder for H264Decoder {
         Codec::H264
     }
 
+    fn implementation(&self) -> &'static str {
+        "OpenH264"
+    }
+
     fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, CoderError> {
         if frame.codec != Codec::H264 {
             return Err(CoderError::WrongCodec(frame.codec));

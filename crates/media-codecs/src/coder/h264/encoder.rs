@@ -13,7 +13,7 @@ use openh264::{OpenH264API, Timestamp};
 use super::clock::RisingClock;
 use super::{failed, raw};
 use crate::codec::h264::{H264Form, PacketizationMode, Profile};
-use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, makes_layers};
+use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, built_in_makes_layers};
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
 /// The largest picture of the library, lying or standing, and the smallest that has a macroblock, in pixels.
@@ -52,7 +52,7 @@ impl H264Encoder {
         check((1..=240).contains(&config.frame_rate), "frame rate")?;
         check(config.threads.is_none_or(|threads| (1..=16).contains(&threads)), "threads")?;
         check(config.speed.is_none_or(|speed| speed <= 16), "speed")?;
-        check(makes_layers(Codec::H264, config.scalability), "scalability mode")?;
+        check(built_in_makes_layers(Codec::H264, config.scalability), "scalability mode")?;
         check(config.bitrate <= i32::MAX as u32 / 2, "bitrate")?;
         Ok(Self { form, config: *config, inner: None })
     }
@@ -106,6 +106,10 @@ impl H264Encoder {
 impl VideoEncoder for H264Encoder {
     fn codec(&self) -> Codec {
         Codec::H264
+    }
+
+    fn implementation(&self) -> &'static str {
+        "OpenH264"
     }
 
     fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Option<EncodedFrame>, CoderError> {

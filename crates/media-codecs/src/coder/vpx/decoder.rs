@@ -92,6 +92,10 @@ impl VideoDecoder for VpxDecoder {
         self.codec
     }
 
+    fn implementation(&self) -> &'static str {
+        "libvpx"
+    }
+
     fn decode(&mut self, frame: &EncodedFrame) -> Result<Option<VideoFrame>, CoderError> {
         if frame.codec != self.codec {
             return Err(CoderError::WrongCodec(frame.codec));

@@ -2,7 +2,7 @@
 
 use super::format_of;
 use super::raw::{Encoder, Format, Settings};
-use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, makes_layers};
+use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, built_in_makes_layers};
 use crate::frame::TemporalLayer;
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
@@ -40,7 +40,7 @@ impl VpxEncoder {
         check(config.threads.is_none_or(|threads| (1..=16).contains(&threads)), "threads")?;
         let max_speed = if format == Format::Vp8 { 16 } else { 9 };
         check(config.speed.is_none_or(|speed| speed <= max_speed), "speed")?;
-        check(makes_layers(codec, config.scalability), "scalability mode")?;
+        check(built_in_makes_layers(codec, config.scalability), "scalability mode")?;
         Ok(Self { codec, format, config: *config, inner: None })
     }
 
@@ -75,6 +75,10 @@ impl VpxEncoder {
 impl VideoEncoder for VpxEncoder {
     fn codec(&self) -> Codec {
         self.codec
+    }
+
+    fn implementation(&self) -> &'static str {
+        "libvpx"
     }
 
     fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Option<EncodedFrame>, CoderError> {

@@ -19,7 +19,7 @@ pub mod parameter_sets;
 #[cfg(test)]
 mod aiortc;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 

@@ -105,7 +105,7 @@ fn spans(frame: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
 }
 
 /// Where the next `00 00 01` begins.
-fn start_code(frame: &[u8], from: usize) -> Option<usize> {
+pub(crate) fn start_code(frame: &[u8], from: usize) -> Option<usize> {
     let mut at = from + 2;
     // The last byte of a start code tells how far none can end.
     loop {

@@ -45,7 +45,7 @@ impl BitWriter {
 }
 
 /// A sequence parameter set of the Baseline profile, for pictures of that many macroblocks.
-pub(super) fn sequence_set(id: u32, columns: u32, rows: u32) -> Vec<u8> {
+pub(crate) fn sequence_set(id: u32, columns: u32, rows: u32) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.bits(0x42_c0_1f, 24);
     bits.unsigned(id);
@@ -60,7 +60,7 @@ pub(super) fn sequence_set(id: u32, columns: u32, rows: u32) -> Vec<u8> {
 }
 
 /// A picture parameter set that needs the sequence parameter set `sequence`.
-pub(super) fn picture_set(id: u32, sequence: u32) -> Vec<u8> {
+pub(crate) fn picture_set(id: u32, sequence: u32) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.unsigned(id);
     bits.unsigned(sequence);
@@ -68,7 +68,7 @@ pub(super) fn picture_set(id: u32, sequence: u32) -> Vec<u8> {
 }
 
 /// A slice with `len` bytes behind its header.
-pub(super) fn slice(kind: u8, first_macroblock: u32, picture_set: u32, len: usize) -> Vec<u8> {
+pub(crate) fn slice(kind: u8, first_macroblock: u32, picture_set: u32, len: usize) -> Vec<u8> {
     let mut bits = BitWriter::default();
     [first_macroblock, 7, picture_set].into_iter().for_each(|value| bits.unsigned(value));
     let mut unit = bits.unit(0x60 | kind);
@@ -77,11 +77,11 @@ pub(super) fn slice(kind: u8, first_macroblock: u32, picture_set: u32, len: usiz
 }
 
 /// A frame in the byte stream format.
-pub(super) fn annex_b(units: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn annex_b(units: &[Vec<u8>]) -> Vec<u8> {
     units.iter().flat_map(|unit| [&[0, 0, 0, 1][..], unit].concat()).collect()
 }
 
 /// The units that a packet holds in full.
-pub(super) fn units(packet: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn units(packet: &[u8]) -> Vec<Vec<u8>> {
     Contents::decode(packet).map(|contents| contents.units().map(<[u8]>::to_vec).collect()).unwrap_or_default()
 }

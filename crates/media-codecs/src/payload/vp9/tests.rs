@@ -60,6 +60,7 @@ fn pay_2_vp9_picture_ids_wrap_in_both_widths() {
         (PictureId::Long(127), PictureId::Long(128)),
         (PictureId::Long(32_767), PictureId::Long(0)),
     ] {
+        assert_eq!(first.next(), then);
         let mut packetizer = packetizer(first);
         let ids = [0, 1].map(|_| packets(&mut packetizer, &frame(500)));
         for (packets, id) in ids.iter().zip([first, then]) {

@@ -1,7 +1,7 @@
 //! Layers of a receiver: streams of the same pictures side by side (simulcast), and which of them is read.
 
 use super::ReceivedFrame;
-use super::receiver::{Repair, Stream};
+use super::receiver::{PacketTap, Repair, Stream};
 use crate::engine::{Limits, ReceiverStats};
 use ortica_core::Instant;
 use ortica_rtp::Rid;
@@ -23,6 +23,7 @@ pub(super) struct Layer {
     /// What is held back, with when it is due.
     held: VecDeque<(Instant, ReceivedFrame)>,
     tap: Option<Tap>,
+    pub packets: PacketTap,
 }
 
 /// Frames for who reads the layer by itself.
@@ -37,7 +38,14 @@ struct Tap {
 
 impl Layer {
     pub fn new(rid: Option<Rid>) -> Self {
-        Self { rid, stream: None, early: Repair::default(), held: VecDeque::new(), tap: None }
+        Self {
+            rid,
+            stream: None,
+            early: Repair::default(),
+            held: VecDeque::new(),
+            tap: None,
+            packets: PacketTap::default(),
+        }
     }
 
     pub fn tap(&mut self) {
@@ -115,6 +123,7 @@ impl Layer {
     pub fn add_stats(&self, stats: &mut ReceiverStats) {
         stats.rid = self.rid;
         stats.frames_dropped += self.tap.as_ref().map_or(0, |tap| tap.dropped);
+        stats.packets_unread += self.packets.dropped;
         if let Some(stream) = &self.stream {
             stream.add_stats(stats);
         }

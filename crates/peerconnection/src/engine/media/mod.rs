@@ -10,6 +10,7 @@
 //! | `coding` | what coders did, for statistics |
 //! | `layers` | streams of the same pictures side by side, and which of them is read |
 //! | `orientation` | which way up pictures are |
+//! | `packet` | packets in the hands of the application |
 //! | `parameters` | what senders and receivers are started with |
 //! | `picture` | how large and how many pictures may be |
 //! | `sender` | frames into packets, feedback into targets of the encoder |
@@ -30,6 +31,7 @@ mod heard_tones;
 mod layers;
 mod level;
 mod orientation;
+mod packet;
 mod parameters;
 mod picture;
 mod receiver;
@@ -45,6 +47,7 @@ mod transform;
 pub(crate) use coding::FrameRate;
 pub use coding::{Decoded, DecodedReport, DecodingStats, EncodedReport, EncodingStats, Limitation, SoundLevel};
 pub use heard_tones::HeardTone;
+pub use packet::RtpPacket;
 pub use parameters::{
     CodecFeedback, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpReceiveParameters,
     RtpSendParameters, RtpTelephoneEvents,
@@ -53,7 +56,7 @@ pub use picture::{PictureLimits, Resolution};
 pub use receiver::ReceivedFrame;
 pub(super) use receiver::Receiver;
 pub(super) use rtp_transport::RtpTransport;
-pub use sender::{EncoderTargets, SendFrameError};
+pub use sender::{EncoderTargets, MAX_FORWARDED, SendFrameError, SendPacketError};
 pub(super) use sender::{Sender, Sending};
 pub use sources::RtpSource;
 pub use tones::DtmfError;

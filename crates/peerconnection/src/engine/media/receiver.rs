@@ -1,5 +1,6 @@
 //! One receiver: packets into frames, gaps into requests.
 
+mod packets;
 mod repair;
 mod stream;
 mod transform;
@@ -18,6 +19,7 @@ use ortica_rtp::header_extension::Values;
 use ortica_rtp::repair::rtx::AptTable;
 use ortica_rtp::rtcp::{Packet as RtcpPacket, ReportBlock, SenderReport};
 use ortica_rtp::{Packet, Rid, Ssrc};
+pub(super) use packets::PacketTap;
 pub(super) use repair::Repair;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -78,6 +80,8 @@ pub(in crate::engine) struct Receiver {
     pub flow: Flow,
     /// Where frames go first, if the application wants to change them.
     transform: Option<Box<Transform>>,
+    /// Who reads the packets of all layers in place of frames.
+    packet_readers: usize,
 }
 
 impl Receiver {
@@ -100,6 +104,7 @@ impl Receiver {
             rtt: None,
             flow: Flow::default(),
             transform: None,
+            packet_readers: 0,
         }
     }
 
@@ -239,7 +244,10 @@ impl Receiver {
             return match &mut layer.stream {
                 Some(stream) => {
                     stream.orientations.note(packet.timestamp(), values);
-                    stream.handle_retransmission(now, &self.apt, packet)
+                    stream.note(values);
+                    let useful = stream.handle_retransmission(now, &self.apt, packet);
+                    self.collect_packets(limits, at);
+                    useful
                 }
                 // Chromium looks for bandwidth with padding before there is a picture. It counts as sent.
                 None => {
@@ -255,6 +263,7 @@ impl Receiver {
         }
         let Some(codec) = parameters.codec(packet.payload_type()).copied() else { return false };
         let description = parameters.description(packet.payload_type());
+        let passes = Self::passes(self.packet_readers, layer);
         match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec, description),
             stream => {
@@ -267,7 +276,9 @@ impl Receiver {
         }
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
+        stream.set_passing(now, passes);
         stream.orientations.note(packet.timestamp(), values);
+        stream.note(values);
         if let Some(transform) = &mut self.transform {
             transform.note(packet, values);
         }
@@ -343,6 +354,7 @@ impl Receiver {
 
     /// Takes what is complete of a layer out of its jitter buffer.
     fn collect(&mut self, now: Instant, limits: &Limits, at: usize) {
+        self.collect_packets(limits, at);
         let Some(layer) = self.layers.get_mut(at) else { return };
         if let Some(stream) = &mut layer.stream {
             stream.collect(now, &mut self.collected);

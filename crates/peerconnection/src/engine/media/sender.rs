@@ -1,6 +1,7 @@
 //! One sender: frames into packets, feedback into what the encoder is told.
 
 mod encoding;
+mod forward;
 mod packets;
 mod tones;
 mod transform;
@@ -19,7 +20,7 @@ use ortica_codecs::frame::ScalabilityMode;
 use ortica_codecs::payload::{PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
-use ortica_rtp::header_extension::{ExtensionMap, VideoOrientation};
+use ortica_rtp::header_extension::{AudioLevel, ExtensionMap, VideoOrientation};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{Goodbye, Remb};
@@ -28,6 +29,8 @@ use ortica_rtp::{Header, Mid, PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
 use std::collections::VecDeque;
 use std::time::Duration;
 use thiserror::Error;
+
+pub use forward::{MAX_FORWARDED, SendPacketError};
 
 /// The longest UDP payload that is made of a frame, in bytes: what fits a path MTU of 1,280.
 const MAX_PACKET: usize = 1_200;
@@ -121,6 +124,8 @@ pub(in crate::engine) struct Sending {
     stream: SendStream,
     packetizer: Box<dyn Packetizer>,
     queue: VecDeque<Queued>,
+    /// Where packets of another stream go.
+    splice: Option<forward::Splice>,
     queued_bytes: usize,
     limiter: KeyFrameLimiter,
     /// Nothing before a key frame can be decoded.
@@ -152,7 +157,7 @@ struct Queued {
     since: Instant,
     header: Header,
     payload: SentPayload,
-    audio_level: Option<u8>,
+    audio_level: Option<AudioLevel>,
     /// Of the picture that it completes.
     orientation: Option<VideoOrientation>,
 }

@@ -2,7 +2,9 @@
 
 use super::{PlayerError, PlayerFormat};
 use crate::media::Frame;
-use ortica_codecs::container::{ContainerError, IvfReader, OggOpusReader, WavReader, WebmReader, Y4mReader};
+use ortica_codecs::container::{
+    AnnexBReader, ContainerError, IvfReader, OggOpusReader, WavReader, WebmReader, Y4mReader,
+};
 use ortica_codecs::{Codec, MediaKind};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -12,12 +14,14 @@ use std::time::Duration;
 type Bytes = Box<dyn BufRead + Send>;
 
 /// How files begin.
-const SIGNATURES: [(&[u8], PlayerFormat); 5] = [
+const SIGNATURES: [(&[u8], PlayerFormat); 7] = [
     (&[0x1a, 0x45, 0xdf, 0xa3], PlayerFormat::Webm),
     (b"OggS", PlayerFormat::Ogg),
     (b"DKIF", PlayerFormat::Ivf),
     (b"RIFF", PlayerFormat::Wav),
     (b"YUV4MPEG2", PlayerFormat::Y4m),
+    (&[0, 0, 1], PlayerFormat::AnnexB),
+    (&[0, 0, 0, 1], PlayerFormat::AnnexB),
 ];
 /// The longest of them.
 const SIGNATURE_LEN: u64 = 9;
@@ -37,6 +41,7 @@ pub(super) enum Demuxer {
     Ivf(IvfReader<Bytes>),
     Wav(WavReader<Bytes>),
     Y4m(Y4mReader<Bytes>),
+    AnnexB(AnnexBReader<Bytes>),
 }
 
 impl Demuxer {
@@ -62,6 +67,7 @@ impl Demuxer {
             PlayerFormat::Ivf => Self::Ivf(IvfReader::new(bytes)?),
             PlayerFormat::Wav => Self::Wav(WavReader::new(bytes)?),
             PlayerFormat::Y4m => Self::Y4m(Y4mReader::new(bytes)?),
+            PlayerFormat::AnnexB => Self::AnnexB(AnnexBReader::new(bytes)?),
         })
     }
 
@@ -71,7 +77,8 @@ impl Demuxer {
         match self {
             Self::Webm(reader) => reader.tracks().iter().map(|track| of_codec(track.codec())).collect(),
             Self::Ogg(_) => vec![of_codec(Codec::Opus)],
-            Self::Ivf(_) => vec![of_codec(Codec::Vp8)],
+            Self::Ivf(reader) => vec![of_codec(reader.codec())],
+            Self::AnnexB(_) => vec![of_codec(Codec::H264)],
             Self::Wav(_) => vec![raw(MediaKind::Audio)],
             Self::Y4m(_) => vec![raw(MediaKind::Video)],
         }
@@ -100,6 +107,7 @@ impl Demuxer {
             Self::Ivf(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
             Self::Wav(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
             Self::Y4m(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
+            Self::AnnexB(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
         };
         match next {
             Err(ContainerError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),

@@ -30,12 +30,14 @@ pub enum PlayerFormat {
     Webm,
     /// Opus in Ogg.
     Ogg,
-    /// VP8 in IVF.
+    /// VP8 or VP9 in IVF.
     Ivf,
     /// Uncompressed sound.
     Wav,
     /// Uncompressed pictures.
     Y4m,
+    /// H.264 in the byte stream format (`.h264`, `.264`), 25 pictures a second.
+    AnnexB,
 }
 
 /// How a [`MediaPlayer`] plays.

@@ -284,6 +284,7 @@ impl Lane {
 fn size(frame: &Frame) -> usize {
     match frame {
         Frame::Encoded { frame, .. } => frame.data.len(),
+        Frame::Rtp(packet) => packet.payload.len(),
         Frame::Audio(_) | Frame::Video(_) => 0,
     }
 }

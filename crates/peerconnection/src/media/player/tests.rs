@@ -371,3 +371,23 @@ async fn a_player_that_is_dropped_reads_no_further() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn h264_without_times_comes_25_times_a_second() {
+    let folder = Folder::new("player-annexb");
+    let path = folder.join("film.h264");
+    let unit = |bytes: &[u8]| [&[0, 0, 0, 1], bytes].concat();
+    let sets = [unit(&[0x67, 1]), unit(&[0x68, 2])].concat();
+    // The first slice of a picture each.
+    let slices: Vec<Vec<u8>> = (1..=10).map(|at| unit(&[if at == 1 { 0x65 } else { 0x41 }, 0x88, 0x80, at])).collect();
+    fs::write(&path, [sets.clone(), slices.concat()].concat()).unwrap();
+    let player = open(&path, packets()).await;
+    let mut video = player.video().unwrap();
+    assert_eq!(video.codec(), Some(Codec::H264));
+    let frames = take(&mut video, usize::MAX).await;
+    assert_eq!(millis(&frames), (0..10).map(|at| at * 40).collect::<Vec<_>>());
+    let data: Vec<Vec<u8>> = encoded(&frames).iter().map(|frame| frame.data.to_vec()).collect();
+    assert_eq!(data[0], [sets, slices[0].clone()].concat());
+    assert_eq!(data[1..], slices[1..]);
+    assert!(encoded(&frames).iter().enumerate().all(|(at, frame)| frame.key_frame == (at == 0)));
+}

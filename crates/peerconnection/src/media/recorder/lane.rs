@@ -94,6 +94,8 @@ impl Lane {
         let time = line.place(&mut self.time, frame.time(), arrived, captured);
         match frame {
             Frame::Encoded { frame, .. } => self.convert_encoded(frame, time, format, out),
+            // Whole frames are recorded; packets are for passing on.
+            Frame::Rtp(_) => Err(CoderError::Malformed),
             Frame::Audio(frame) => self.convert_sound(at(frame, time), format, out),
             Frame::Video(frame) => {
                 let pts = TimeBase::VIDEO.ticks(time);

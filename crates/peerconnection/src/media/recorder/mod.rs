@@ -189,7 +189,7 @@ impl MediaRecorder {
         Ok(Self { files, state: State::Idle(Vec::new()), tracks: 0 })
     }
 
-    /// Adds a track, before or after the start.
+    /// Adds a track, before or after the start. One that gives packets of RTP cannot be recorded: whole frames can.
     ///
     /// # Errors
     /// [`RecorderError::Kind`] for pictures where the file takes sound alone, [`RecorderError::TooManyTracks`] beyond one where

@@ -171,3 +171,16 @@ fn a_new_format_keeps_the_clock_running() {
     assert_eq!(before.distance(after), 800);
     assert_eq!((stream.payload_type(), stream.clock_rate()), (PayloadType(8), 8_000));
 }
+
+#[test]
+fn a_stream_that_is_passed_on_keeps_its_gaps_and_its_order() {
+    let mut stream = stream(1);
+    let first = stream.next_header(START, RtpTimestamp(900), true).sequence_number;
+    let mut place = |at: u16, timestamp| stream.header_at(START + 5 * MS, (first + at, RtpTimestamp(timestamp)), false);
+    let placed = [place(3, 2_000), place(2, 1_000)];
+    assert!(placed.iter().all(|header| header.ssrc == MEDIA && header.payload_type == PayloadType(96)));
+    assert_eq!(placed.map(|header| header.sequence_number), [first + 3, first + 2]);
+    assert_eq!(stream.next_sequence_number(), first + 4);
+    // What came late is not what the stream is at.
+    assert_eq!(stream.timestamp_at(START + 5 * MS), RtpTimestamp(2_000));
+}

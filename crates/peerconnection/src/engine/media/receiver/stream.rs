@@ -1,5 +1,6 @@
 //! One stream of a receiver: packets through a jitter buffer into frames.
 
+use super::packets::Passing;
 use super::{ReceivedFrame, Repair};
 use crate::engine::media::coding::DecodingStats;
 use crate::engine::media::orientation::Orientations;
@@ -27,25 +28,27 @@ pub(in crate::engine::media) struct Stream {
     pub(super) codec: RtpCodecParameters,
     pub(super) receive: ReceiveStream,
     pub(super) repair: Repair,
-    depacketizer: Box<dyn Depacketizer>,
-    buffer: Buffer,
+    pub(super) depacketizer: Box<dyn Depacketizer>,
+    pub(super) buffer: Buffer,
+    /// Packets are passed on as they are.
+    pub(super) passing: Option<Box<Passing>>,
     timestamps: TimestampUnwrapper,
     pub(super) orientations: Orientations,
-    requester: KeyFrameRequester,
+    pub(super) requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
     plis: u64,
     firs: u64,
-    malformed: u64,
+    pub(super) malformed: u64,
     lost: u64,
     /// Packets that a jitter buffer discarded which is gone: the codec changed.
-    discarded: u64,
+    pub(super) discarded: u64,
     buffering: BufferingStats,
     pub(super) decoding: DecodingStats,
-    fresh: bool,
+    pub(super) fresh: bool,
 }
 
-enum Buffer {
+pub(super) enum Buffer {
     Audio(AudioBuffer),
     Video(FrameBuffer),
 }
@@ -68,6 +71,7 @@ impl Stream {
             repair,
             depacketizer: depacketizer(codec, description),
             buffer: Buffer::new(codec.codec()),
+            passing: None,
             timestamps: TimestampUnwrapper::new(),
             orientations: Orientations::default(),
             requester: KeyFrameRequester::default(),
@@ -164,6 +168,9 @@ impl Stream {
     }
 
     fn insert(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        if let Some(passed) = self.pass(now, packet) {
+            return passed;
+        }
         match &mut self.buffer {
             Buffer::Audio(buffer) => {
                 buffer.insert(now, packet);
@@ -192,6 +199,9 @@ impl Stream {
 
     /// Takes out of the jitter buffer what is complete.
     pub(super) fn collect(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
+        if self.passing.is_some() {
+            return;
+        }
         match self.codec.codec().kind() {
             MediaKind::Audio => self.collect_audio(now, ready),
             MediaKind::Video => self.collect_video(now, ready),
@@ -338,7 +348,7 @@ fn video_limits() -> jitter_buffer::Limits {
 }
 
 impl Buffer {
-    fn new(codec: Codec) -> Self {
+    pub(super) fn new(codec: Codec) -> Self {
         match codec.kind() {
             MediaKind::Audio => Self::Audio(AudioBuffer::new(AudioConfig::new(codec.clock_rate()))),
             MediaKind::Video => Self::Video(FrameBuffer::new(FrameConfig::default().with_limits(video_limits()))),
@@ -346,7 +356,7 @@ impl Buffer {
     }
 
     /// Packets that came too late, or found no room.
-    fn discarded(&self) -> u64 {
+    pub(super) fn discarded(&self) -> u64 {
         match self {
             Self::Audio(buffer) => buffer.stats().late + buffer.stats().overflowed,
             Self::Video(buffer) => buffer.stats().late,

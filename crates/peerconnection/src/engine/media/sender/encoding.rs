@@ -10,7 +10,7 @@ use crate::engine::{Limits, SenderStats};
 use ortica_codecs::payload;
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
-use ortica_rtp::header_extension::{ExtensionMap, Kind};
+use ortica_rtp::header_extension::{AudioLevel, ExtensionMap, Kind};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{FirEntry, Goodbye, Nack, ReportBlock, SenderReport};
@@ -41,6 +41,7 @@ impl Sending {
             packetizer: payload::packetizer(codec.form, &mut rng.fork("packetizer")),
             stream: SendStream::new(config, rng, clock),
             queue: VecDeque::new(),
+            splice: None,
             queued_bytes: 0,
             limiter: KeyFrameLimiter::default(),
             needs_key_frame: codec.codec().kind() == MediaKind::Video,
@@ -174,7 +175,7 @@ impl Sending {
             let header = Header { csrcs: marks.sources.iter().copied().collect(), ..header };
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
-            let audio_level = frame.audio_level;
+            let audio_level = frame.audio_level.map(|level| AudioLevel::new(level < 127, level));
             self.queue.push_back(Queued { since: captured, header, payload, audio_level, orientation });
         }
         self.count_frame(frame.data.len());

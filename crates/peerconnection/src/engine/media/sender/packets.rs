@@ -2,7 +2,7 @@
 
 use super::{Queued, Sending, Stamp};
 use crate::engine::secured::Srtp;
-use ortica_rtp::header_extension::{AbsSendTime, AudioLevel, Values};
+use ortica_rtp::header_extension::{AbsSendTime, Values};
 
 impl Sending {
     /// Appends the next packet, sealed: one to send again before those that wait. `false` if there is none.
@@ -31,7 +31,6 @@ impl Sending {
         }
         while let Some(Queued { since, header, payload, audio_level, orientation }) = self.queue.pop_front() {
             self.queued_bytes -= payload.len();
-            let audio_level = audio_level.map(|level| AudioLevel::new(level < 127, level));
             let values = Values { audio_level, video_orientation: orientation, ..self.values(stamp) };
             self.header.clear();
             header.write_with(&self.extensions, &values, &mut self.header);

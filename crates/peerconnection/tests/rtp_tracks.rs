@@ -1,0 +1,92 @@
+//! Tracks of RTP packets over real sockets: a server of conferences in a few lines.
+
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use ortica::codecs::{Codec, EncodedFrame};
+use ortica::media::{Buffering, Frame, MediaRelay, MediaSource, RtpReader};
+use ortica::{Configuration, Events, LocalTrack, PeerConnection, RemoteTrack};
+use sockets::{loopback, negotiate, track, within};
+use std::time::Duration;
+use tokio::time::interval;
+
+fn connection() -> (PeerConnection, Events) {
+    let configuration = Configuration::default().with_endpoint(loopback());
+    PeerConnection::new(configuration.with_codecs(vec![Codec::Vp8])).expect("sockets can be bound")
+}
+
+/// A picture of VP8 as far as its header goes, the `number`th of 50 in a second.
+fn picture(number: u32, key_frame: bool) -> EncodedFrame {
+    let mut data = vec![u8::from(!key_frame), 0, 0, 0x9d, 0x01, 0x2a, 64, 1, 240, 0];
+    data.extend_from_slice(&number.to_be_bytes());
+    data.resize(if key_frame { 9_000 } else { 2_500 }, number as u8);
+    EncodedFrame::new(Codec::Vp8, data, i64::from(number) * 1_800).with_key_frame(key_frame)
+}
+
+fn number(frame: &EncodedFrame) -> u32 {
+    u32::from_be_bytes(frame.data[10..14].try_into().expect("four bytes"))
+}
+
+/// Sends pictures until it is dropped, key frames only where somebody wants them.
+async fn film(track: LocalTrack) {
+    let mut ticks = interval(Duration::from_millis(20));
+    for at in 0.. {
+        ticks.tick().await;
+        let key_frame = track.take_key_frame_request();
+        track.write_encoded(&picture(at, key_frame)).expect("a track of pictures");
+    }
+}
+
+/// The next whole pictures, one after the other.
+async fn watch(track: &RemoteTrack, count: usize) -> Vec<EncodedFrame> {
+    let (mut track, mut seen) = (track.clone(), Vec::new());
+    while seen.len() < count {
+        match within(track.recv()).await {
+            Some(Frame::Encoded { frame, .. }) => seen.push(frame),
+            other => panic!("{other:?}"),
+        }
+    }
+    seen
+}
+
+/// Everybody gets what the speaker sent, byte for byte; who comes late gets a key frame, which was asked for at the speaker through
+/// the server.
+#[tokio::test]
+async fn a_server_passes_packets_on_to_all_and_requests_back() {
+    let (speaker, _) = connection();
+    let (server, mut server_events) = connection();
+    let source = LocalTrack::video();
+    speaker.add_track(&source, &[]).expect("a track");
+    negotiate(&speaker, &server).await;
+    let incoming = track(&mut server_events).await.track;
+    let relay = MediaRelay::new(RtpReader::new(incoming));
+    let task = tokio::spawn(film(source));
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        let (out, _) = connection();
+        let (listener, mut events) = connection();
+        let copy = LocalTrack::pulled(relay.subscribe(Buffering::default()), Default::default());
+        out.add_track(&copy, &["speaker"]).expect("a track");
+        negotiate(&out, &listener).await;
+        let heard = track(&mut events).await.track;
+        let seen = watch(&heard, 30).await;
+        assert!(seen[0].key_frame, "it can be decoded");
+        assert!(seen.iter().all(|frame| frame.data == picture(number(frame), frame.key_frame).data));
+        assert!(seen.windows(2).all(|pair| pair[0].pts < pair[1].pts));
+        calls.push((out, listener, copy, heard));
+    }
+    for (.., heard) in &calls {
+        watch(heard, 10).await;
+    }
+    assert_eq!(relay.consumers(), 3);
+    task.abort();
+    server.close().await;
+    let heard = &calls[0].3;
+    assert!(!heard.is_ended());
+    within(async {
+        while !calls[0].2.is_ended() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
