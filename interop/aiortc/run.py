@@ -29,7 +29,10 @@ async def main() -> int:
     parser.add_argument("--bars", action="store_true", help="ten rounds and a line for the record")
     parser.add_argument("--only", default="", metavar="WORDS", help="checks whose name has these words")
     options = parser.parse_args()
-    pair = lambda name, script, ours=None: Pair(name, ours or find(options.target, name), options.examples / name / script)
+
+    def pair(name: str, script: str, ours: Path | None = None) -> Pair:
+        return Pair(name, ours or find(options.target, name), options.examples / name / script)
+
     programs = file_checks(pair("datachannel-filexfer", "filexfer.py", options.filexfer))
     programs |= ping_checks(pair("datachannel-cli", "cli.py"))
     programs |= film_checks(pair("videostream-cli", "cli.py"))

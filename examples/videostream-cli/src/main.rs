@@ -116,7 +116,7 @@ async fn tracks(file: Option<&Path>) -> Result<Vec<LocalTrack>, Failure> {
 async fn receive(events: &mut Events, sink: &mut Sink, length: Option<Duration>) -> Result<(), Failure> {
     let mut end = None;
     loop {
-        let over = pin!(async {
+        let over = pin!(async move {
             match end {
                 Some(end) => sleep_until(end).await,
                 None => pending().await,
