@@ -10,7 +10,10 @@ from pathlib import Path
 
 from checks import CHECKS, Call
 from file_checks import file_checks
+from film_checks import film_checks
 from media_checks import MEDIA_CHECKS
+from ping_checks import ping_checks
+from programs import Pair
 from server import Server, find
 
 MOST_OF_ONE_CHECK = 60
@@ -26,11 +29,14 @@ async def main() -> int:
     parser.add_argument("--bars", action="store_true", help="ten rounds and a line for the record")
     parser.add_argument("--only", default="", metavar="WORDS", help="checks whose name has these words")
     options = parser.parse_args()
-    files = file_checks(
-        options.filexfer or find(options.target, "datachannel-filexfer"),
-        options.examples / "datachannel-filexfer/filexfer.py",
-    )
-    checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS | files).items() if options.only in name}
+
+    def pair(name: str, script: str, ours: Path | None = None) -> Pair:
+        return Pair(name, ours or find(options.target, name), options.examples / name / script)
+
+    programs = file_checks(pair("datachannel-filexfer", "filexfer.py", options.filexfer))
+    programs |= ping_checks(pair("datachannel-cli", "cli.py"))
+    programs |= film_checks(pair("videostream-cli", "cli.py"))
+    checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS | programs).items() if options.only in name}
     program = options.server or find(options.target)
     if program is None:
         print("no server: run cargo build -p ortica-server, or give one by --server", file=sys.stderr)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures. And files between aiortc's
-# datachannel-filexfer, which is fetched with its sources, and ours.
+# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures. And files, round trips and films
+# between aiortc's datachannel-filexfer, datachannel-cli and videostream-cli, which are fetched with its sources, and ours.
 #
 #   run.sh [--once | --bars] [--only WORDS] [--server PATH] [--filexfer PATH]
 #   run.sh --example           # installs aiortc and what its examples need, for the benches, and calls nobody
@@ -17,6 +17,10 @@ fi
 if ! "$venv/bin/python" -c 'import aiortc; assert aiortc.__version__ == "1.16.0"' 2>/dev/null; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet aiortc==1.16.0
+fi
+# Its videostream-cli draws with it.
+if ! "$venv/bin/python" -c 'import cv2' 2>/dev/null; then
+    "$venv/bin/pip" install --quiet opencv-python-headless
 fi
 examples=$target/interop-aiortc-examples
 if [ ! -e "$examples/datachannel-filexfer/filexfer.py" ]; then

@@ -281,8 +281,9 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     }
     let others = bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc);
     if others && bar.file.starts_with("interop/") {
-        Task::cargo("build --locked --quiet --release -p ortica-server -p datachannel-filexfer -p ortica-interop-peer")
-            .run()?;
+        let programs =
+            "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p videostream-cli -p ortica-interop-peer";
+        Task::cargo("build --locked --quiet --release").words(programs).run()?;
     }
     if bar.needs.contains(&Need::Aiortc) && !bar.file.starts_with("interop/") {
         Task::new("bash").words("interop/aiortc/run.sh --example").run()?;

@@ -362,7 +362,9 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
 
 /// Builds what the programs of `interop/` call.
 fn server() -> Task {
-    Task::cargo("build --locked --quiet -p ortica-server -p datachannel-filexfer -p ortica-interop-peer")
+    let programs =
+        "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p videostream-cli -p ortica-interop-peer";
+    Task::cargo("build --locked --quiet").words(programs)
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {

@@ -60,6 +60,61 @@ async fn over_a_unix_socket_whose_file_goes_with_it() {
     assert!(!path.exists());
 }
 
+/// The answerer breaks off without a word, after it has read everything or before: the offerer is told that it is gone.
+async fn break_off(mut offerer: Signaling, mut answerer: Signaling, read_all: bool) {
+    let offer = Signal::from(SessionDescription::offer("v=0\r\n"));
+    let offers = async {
+        offerer.send(&offer).await?;
+        offerer.send(&Signal::Bye).await
+    };
+    let (sent, got) = tokio::join!(offers, answerer.receive());
+    sent.expect("the answerer has dialled");
+    assert_eq!(got.expect("the offerer has listened"), Some(offer));
+    if read_all {
+        assert_eq!(answerer.receive().await.expect("it is still there"), Some(Signal::Bye));
+    }
+    drop(answerer);
+    for _ in 0..2 {
+        assert_eq!(offerer.receive().await.expect("an end is no error"), None, "read all: {read_all}");
+    }
+}
+
+#[tokio::test]
+async fn who_breaks_off_over_tcp_is_gone() {
+    for read_all in [true, false] {
+        let port = free_port().await;
+        break_off(Signaling::tcp("127.0.0.1", port), Signaling::tcp("127.0.0.1", port), read_all).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_breaks_off_over_a_unix_socket_is_gone() {
+    for read_all in [true, false] {
+        let path = socket(&format!("broken-{read_all}"));
+        break_off(Signaling::unix(&path), Signaling::unix(&path), read_all).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn closing_says_bye_once_there_is_a_way() {
+    let path = socket("closing");
+    let (mut offerer, mut answerer) = (Signaling::unix(&path), Signaling::unix(&path));
+    // There is nobody yet who could be told.
+    offerer.close().await;
+    let offer = Signal::from(SessionDescription::offer("v=0\r\n"));
+    let (sent, got) = tokio::join!(offerer.send(&offer), answerer.receive());
+    sent.expect("the answerer has dialled");
+    assert_eq!(got.expect("the offerer has listened"), Some(offer));
+    offerer.close().await;
+    assert!(!path.exists());
+    assert_eq!(answerer.receive().await.expect("it was told"), Some(Signal::Bye));
+    assert_eq!(answerer.receive().await.expect("an end is no error"), None);
+    // And nobody any more.
+    answerer.close().await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_path_that_is_taken_is_an_error_and_stays() {

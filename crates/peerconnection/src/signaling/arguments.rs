@@ -42,3 +42,38 @@ impl SignalingArguments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: SignalingArguments,
+    }
+
+    /// How the way that these words choose shows itself.
+    fn chosen(words: &str) -> String {
+        let program = Program::try_parse_from(["program"].into_iter().chain(words.split_whitespace()));
+        format!("{:?}", program.unwrap().arguments.signaling())
+    }
+
+    #[test]
+    fn the_words_are_those_of_aiortc() {
+        assert!(chosen("").contains("CopyAndPaste"));
+        assert!(chosen("-s copy-and-paste").contains("CopyAndPaste"));
+        assert!(chosen("-s tcp-socket").contains(r#"Tcp { host: "127.0.0.1", port: 1234 }"#));
+        let tcp = chosen("--signaling tcp-socket --signaling-host ::1 --signaling-port 99");
+        assert!(tcp.contains(r#"Tcp { host: "::1", port: 99 }"#), "{tcp}");
+        assert!(Program::try_parse_from(["program", "-s", "pigeons"]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_unix_socket_has_a_path() {
+        assert!(chosen("-s unix-socket").contains(r#"Unix("ortica.socket")"#));
+        assert!(chosen("-s unix-socket --signaling-path here").contains(r#"Unix("here")"#));
+    }
+}

@@ -43,12 +43,17 @@ impl Link {
         self.to.flush().await
     }
 
-    /// The next line that is not empty, or `None` at the end. What was read of a line stays for the next call when this one is
-    /// cancelled.
+    /// The next line that is not empty, or `None` at the end, which is also where the other side broke off. What was read of a
+    /// line stays for the next call when this one is cancelled.
     pub async fn read(&mut self) -> Result<Option<String>, LinkError> {
         loop {
             let room = LONGEST_LINE.saturating_sub(self.line.len()) + 1;
-            let read = (&mut self.from).take(room as u64).read_until(b'\n', &mut self.line).await?;
+            let read = match (&mut self.from).take(room as u64).read_until(b'\n', &mut self.line).await {
+                Ok(read) => read,
+                // It is gone all the same, with something unread.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
+                Err(error) => return Err(error.into()),
+            };
             if self.line.len() > LONGEST_LINE {
                 return Err(LinkError::TooLong(LONGEST_LINE));
             }

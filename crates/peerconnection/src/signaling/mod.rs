@@ -134,6 +134,17 @@ impl Signaling {
         Ok(link.read().await?.as_deref().map(Signal::from_json).transpose()?)
     }
 
+    /// Says bye where there is a way to the other side, which may be gone by then, and lets go of it.
+    pub async fn close(&mut self) {
+        if self.link.is_some()
+            && let Err(error) = self.send(&Signal::Bye).await
+        {
+            tracing::debug!(%error, "the other side did not hear the goodbye");
+        }
+        self.link = None;
+        self.socket_file = None;
+    }
+
     async fn listen(&mut self) -> io::Result<Link> {
         match &self.way {
             Way::CopyAndPaste => Ok(Link::terminal()),
@@ -183,5 +194,60 @@ impl Drop for SocketFile {
         if let Err(error) = std::fs::remove_file(&self.0) {
             tracing::debug!(%error, "a socket's file stays behind");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jsep::SessionDescription;
+    use tokio::io::{
+        AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf,
+    };
+
+    /// A side, and the terminal that a person sits at.
+    fn terminal() -> (Signaling, BufReader<ReadHalf<DuplexStream>>, WriteHalf<DuplexStream>) {
+        let (program, person) = tokio::io::duplex(1_024);
+        let (screen, keys) = tokio::io::split(person);
+        let side = Signaling { link: Some(Link::new(tokio::io::split(program))), ..Signaling::copy_and_paste() };
+        (side, BufReader::new(screen), keys)
+    }
+
+    /// Copies the next message, which stands between words for people, from one terminal and pastes it into the other.
+    async fn carry(
+        screen: &mut BufReader<impl AsyncRead + Unpin>,
+        keys: &mut (impl AsyncWrite + Unpin),
+    ) -> Vec<String> {
+        let mut words = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert!(screen.read_line(&mut line).await.unwrap() > 0, "the program ended after {words:?}");
+            if line.starts_with('{') {
+                keys.write_all(line.as_bytes()).await.unwrap();
+                return words;
+            }
+            words.push(line.trim().to_owned());
+        }
+    }
+
+    #[tokio::test]
+    async fn people_carry_messages_between_two_terminals() {
+        let (mut offerer, mut offerer_screen, mut offerer_keys) = terminal();
+        let (mut answerer, mut answerer_screen, mut answerer_keys) = terminal();
+        let (offer, answer) = (SessionDescription::offer("some-offer"), SessionDescription::answer("some-answer"));
+
+        offerer.send(&offer.clone().into()).await.unwrap();
+        let words = carry(&mut offerer_screen, &mut answerer_keys).await;
+        assert_eq!(words, ["Give this line to the other side:"]);
+        assert_eq!(answerer.receive().await.unwrap(), Some(offer.into()));
+
+        answerer.send(&answer.clone().into()).await.unwrap();
+        let words = carry(&mut answerer_screen, &mut offerer_keys).await;
+        assert_eq!(words, ["Paste the line of the other side:", "Give this line to the other side:"]);
+        assert_eq!(offerer.receive().await.unwrap(), Some(answer.into()));
+
+        answerer.send(&Signal::Bye).await.unwrap();
+        carry(&mut answerer_screen, &mut offerer_keys).await;
+        assert_eq!(offerer.receive().await.unwrap(), Some(Signal::Bye));
     }
 }

@@ -121,6 +121,29 @@ mod tests {
         assert_eq!(Signal::from_json(r#"{"type": "bye"}"#).unwrap(), Signal::Bye);
     }
 
+    /// It takes no other members than these, and misses each that is not there.
+    #[test]
+    fn writes_what_aiortc_reads() {
+        let candidate = Signal::Candidate(IceCandidate {
+            candidate: "candidate:0 1 UDP 1 192.0.2.7 9 typ host".to_owned(),
+            sdp_mid: Some("audio".to_owned()),
+            sdp_mline_index: Some(0),
+            ..IceCandidate::default()
+        });
+        let json = serde_json::json!({
+            "candidate": "candidate:0 1 UDP 1 192.0.2.7 9 typ host", "id": "audio", "label": 0, "type": "candidate"
+        });
+        for (signal, wanted) in [
+            (SessionDescription::offer("v=0\r\n").into(), serde_json::json!({ "sdp": "v=0\r\n", "type": "offer" })),
+            (SessionDescription::answer("").into(), serde_json::json!({ "sdp": "", "type": "answer" })),
+            (candidate, json),
+            (Signal::Bye, serde_json::json!({ "type": "bye" })),
+        ] {
+            let written: serde_json::Value = serde_json::from_str(&signal.to_json()).unwrap();
+            assert_eq!(written, wanted);
+        }
+    }
+
     #[test]
     fn what_is_written_reads_the_same() {
         let candidate = IceCandidate { candidate: "candidate:1".to_owned(), ..IceCandidate::default() };
