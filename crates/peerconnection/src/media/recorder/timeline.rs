@@ -10,9 +10,11 @@ const MOST_STEP: i64 = 10 * SECOND;
 const MOST_APART: i64 = 2 * SECOND;
 const SECOND: i64 = 1_000_000_000;
 
-/// The time of the file, in nanoseconds from its start, as all of its tracks share it.
+/// The time of the file, in nanoseconds from its start, as all of its tracks share it. It starts with the first frame.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
+    /// When the first frame came, from the start of the recording.
+    began: Option<i64>,
     /// On the sender's clock: when the file began.
     captured_zero: Option<NtpTime>,
 }
@@ -44,6 +46,7 @@ impl Timeline {
         captured: Option<NtpTime>,
     ) -> Duration {
         let (media, arrived) = (nanos(media), nanos(arrived));
+        let arrived = arrived - *self.began.get_or_insert(arrived);
         let step = track.follow(media, arrived);
         let mut time = media.saturating_add(track.offset);
         match (captured, self.captured_zero) {
@@ -109,12 +112,20 @@ mod tests {
     }
 
     #[test]
-    fn a_track_keeps_its_own_steps_from_when_it_came() {
+    fn a_track_keeps_its_own_steps() {
         let (mut line, mut track) = (Timeline::default(), TrackTime::default());
         let times: Vec<Duration> = [(50_000, 100), (50_040, 190), (50_080, 195), (52_000, 2_500)]
             .map(|(media, arrived)| line.place(&mut track, at(media), at(arrived), None))
             .into();
-        assert_eq!(times, [at(100), at(140), at(180), at(2_100)]);
+        assert_eq!(times, [at(0), at(40), at(80), at(2_000)]);
+    }
+
+    /// A recorder that is started before the call is up.
+    #[test]
+    fn the_file_begins_with_the_first_frame_of_any_track() {
+        let (mut line, mut sound, mut pictures) = (Timeline::default(), TrackTime::default(), TrackTime::default());
+        assert_eq!(line.place(&mut sound, at(7_000), at(60_000), None), at(0));
+        assert_eq!(line.place(&mut pictures, at(0), at(60_250), None), at(250));
     }
 
     /// Sound is 300 ms late on its way, pictures are not: by their capture they belong together.
