@@ -222,6 +222,13 @@ const BARS: &[Bar] = &[
         needs: &[Need::Media, Need::Browsers, Need::Paths],
         command: "interop/browser/lossy.sh 5 node interop/browser/run.mjs --lossy --bars --rounds 3",
     },
+    Bar {
+        issue: 5,
+        name: "recordings",
+        file: "crates/peerconnection/tests/recordings.rs",
+        needs: &[Need::Media],
+        command: "env ORTICA_RECORD_SECONDS=60 cargo test --locked --release --quiet -p ortica --features media --test recordings -- --nocapture --test-threads 1",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`
