@@ -217,6 +217,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 5,
+        name: "recorded-calls",
+        file: "crates/peerconnection/tests/recorded_calls.rs",
+        needs: &[Need::Media],
+        command: "env ORTICA_SECONDS=60 cargo test --locked --quiet -p ortica --all-features --test recorded_calls -- --nocapture",
+    },
+    Bar {
+        issue: 5,
         name: "lossy-codecs",
         file: "interop/browser/lossy.sh",
         needs: &[Need::Media, Need::Browsers, Need::Paths],
