@@ -210,10 +210,24 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 5,
+        name: "recorded-calls",
+        file: "crates/peerconnection/tests/recorded_calls.rs",
+        needs: &[Need::Media],
+        command: "env ORTICA_SECONDS=60 cargo test --locked --quiet -p ortica --all-features --test recorded_calls -- --nocapture",
+    },
+    Bar {
+        issue: 5,
         name: "lossy-codecs",
         file: "interop/browser/lossy.sh",
         needs: &[Need::Media, Need::Browsers, Need::Paths],
         command: "interop/browser/lossy.sh 5 node interop/browser/run.mjs --lossy --bars --rounds 3",
+    },
+    Bar {
+        issue: 5,
+        name: "recordings",
+        file: "crates/peerconnection/tests/recordings.rs",
+        needs: &[Need::Media],
+        command: "env ORTICA_RECORD_SECONDS=60 cargo test --locked --release --quiet -p ortica --features media --test recordings -- --nocapture --test-threads 1",
     },
     Bar {
         issue: 5,

@@ -7,7 +7,7 @@
 //! | `.ogg`, `.opus` | Opus | [`OggOpusWriter`] | [`OggOpusReader`] |
 //! | `.wav` | uncompressed sound | [`WavWriter`] | [`WavReader`] |
 //! | `.y4m` | uncompressed pictures | [`Y4mWriter`] | [`Y4mReader`] |
-//! | `.webm`, `.mkv` | Opus, VP8 and more, side by side | [`WebmWriter`] | [`WebmReader`] |
+//! | `.webm`, `.mkv` | Opus, VP8, VP9 and, in `.mkv`, H.264 and more, side by side | [`WebmWriter`] | [`WebmReader`] |
 //! | `.png` | one picture | [`write_png`] | |
 //!
 //! Writers take anything that is [`Write`](std::io::Write), some also [`Seek`](std::io::Seek) for lengths known at the end only;
@@ -16,6 +16,7 @@
 //! [`BufReader`](std::io::BufReader) or [`BufWriter`](std::io::BufWriter).
 
 mod annexb;
+mod avc;
 mod ivf;
 mod ogg;
 mod ogg_opus;

@@ -1,6 +1,7 @@
 //! Tests that need a process of their own.
+#![allow(dead_code, reason = "each test uses its part")]
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Set in the environment of such a process.
@@ -28,4 +29,15 @@ pub fn spawn(mut shell: Command, script: &str, name: &str) {
         .expect("there is a shell");
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
     assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"), "the child ran the test");
+}
+
+/// Runs the test of that name in a process of its own with that in its environment, which goes on until it is killed.
+pub fn start(name: &str, variable: &str, value: impl AsRef<std::ffi::OsStr>) -> Child {
+    Command::new(std::env::current_exe().expect("this is a program"))
+        .args(["--exact", name, "--test-threads", "1"])
+        .env(CHILD, "1")
+        .env(variable, value)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("there is room for a process")
 }

@@ -190,6 +190,8 @@ impl<R: Read> WebmReader<R> {
         let nanos = i64::try_from(ticks.saturating_mul(self.tick_nanos.into())).unwrap_or(i64::MAX);
         let is_key_frame = key_frame.unwrap_or(flags & 0x80 != 0);
         for (place, data) in frames.into_iter().enumerate() {
+            let Some(description) = self.descriptions.get(index) else { return };
+            let data = description.frame_data(data, is_key_frame);
             let frame = track.frame(data, nanos, is_key_frame, place > 0);
             self.ready.push_back((index, frame));
         }
@@ -198,10 +200,10 @@ impl<R: Read> WebmReader<R> {
 
 impl Track {
     /// One of a block; those after the first follow what came before.
-    fn frame(&mut self, data: &[u8], nanos: i64, is_key_frame: bool, follows: bool) -> EncodedFrame {
+    fn frame(&mut self, data: Vec<u8>, nanos: i64, is_key_frame: bool, follows: bool) -> EncodedFrame {
         let clock = TimeBase::per_second(self.codec.clock_rate());
         let mut pts = NANOS.rescale(nanos, clock);
-        let duration = duration(self.codec, data);
+        let duration = duration(self.codec, &data);
         let is_sound = self.codec.kind() == MediaKind::Audio;
         if let Some(end) = self.end.filter(|_| is_sound)
             && (follows || end.abs_diff(pts) <= clock.ticks(ROUNDING).unsigned_abs())
@@ -209,9 +211,7 @@ impl Track {
             pts = end;
         }
         self.end = Some(pts.saturating_add(duration.into()));
-        EncodedFrame::new(self.codec, data.to_vec(), pts)
-            .with_duration(duration)
-            .with_key_frame(is_sound || is_key_frame)
+        EncodedFrame::new(self.codec, data, pts).with_duration(duration).with_key_frame(is_sound || is_key_frame)
     }
 }
 
@@ -219,7 +219,7 @@ impl Track {
 fn duration(codec: Codec, data: &[u8]) -> u32 {
     match codec {
         Codec::Opus => PacketHeader::decode(data).map_or(0, |header| header.duration),
-        Codec::Pcmu | Codec::Pcma => data.len() as u32,
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => data.len() as u32,
         _ => 0,
     }
 }

@@ -111,11 +111,14 @@ impl<W: Write + Seek> WebmWriter<W> {
     /// Adds a track, whose frames may follow.
     ///
     /// # Errors
-    /// [`ContainerError::WrongCodec`] for one that does not go into this kind of file, [`ContainerError::TooManyTracks`] beyond
-    /// some twenty, [`ContainerError::Io`] from the file.
+    /// [`ContainerError::WrongCodec`] for one that does not go into this kind of file, [`ContainerError::Malformed`] for H.264 that is not
+    /// [of a frame](WebmTrack::of_frame), [`ContainerError::TooManyTracks`] beyond some twenty, [`ContainerError::Io`] from the file.
     pub fn add_track(&mut self, track: WebmTrack) -> Result<WebmTrackNumber, ContainerError> {
         if !self.profile.takes(track.codec()) {
             return Err(ContainerError::WrongCodec(track.codec()));
+        }
+        if !track.is_whole() {
+            return Err(ContainerError::Malformed("WebM track without parameter sets"));
         }
         let number = u8::try_from(self.tracks.len() + 1).map_err(|_| ContainerError::TooManyTracks)?;
         self.tracks.push(Track { description: track, last: None });
@@ -149,6 +152,7 @@ impl<W: Write + Seek> WebmWriter<W> {
             u64::try_from((time.as_nanos() + u128::from(TICK_NANOS / 2)) / u128::from(TICK_NANOS)).unwrap_or(u64::MAX);
         let at = track.last.map_or(at, |last| at.max(last.saturating_add(1)));
         track.last = Some(at);
+        let data = track.description.sample(frame);
         let is_picture = frame.codec.kind() == MediaKind::Video;
         if !self.cluster.takes(at, is_picture && frame.key_frame) {
             self.flush()?;
@@ -159,7 +163,7 @@ impl<W: Write + Seek> WebmWriter<W> {
             self.cluster = Cluster { start: at, end: at, blocks: Vec::new(), cue };
         }
         let lasts = frame.time_base().duration(frame.duration.into()).as_millis() as u64;
-        self.cluster.push(number, at, lasts, frame);
+        self.cluster.push(number, at, lasts, frame, &data);
         Ok(())
     }
 
@@ -309,9 +313,9 @@ impl Cluster {
                 && self.blocks.len() < CLUSTER_BYTES
     }
 
-    fn push(&mut self, track: u8, at: u64, lasts: u64, frame: &EncodedFrame) {
+    fn push(&mut self, track: u8, at: u64, lasts: u64, frame: &EncodedFrame, data: &[u8]) {
         put_id(&mut self.blocks, ebml::SIMPLE_BLOCK);
-        put_size(&mut self.blocks, 4 + frame.data.len());
+        put_size(&mut self.blocks, 4 + data.len());
         self.blocks.push(0x80 | track);
         // `takes` has seen that it fits.
         let since = at.wrapping_sub(self.start) as i16;
@@ -319,7 +323,7 @@ impl Cluster {
         let key_frame = if frame.key_frame { KEY_FRAME } else { 0 };
         let discardable = if frame.discardable { DISCARDABLE } else { 0 };
         self.blocks.push(key_frame | discardable);
-        self.blocks.extend_from_slice(&frame.data);
+        self.blocks.extend_from_slice(data);
         self.end = self.end.max(at.saturating_add(lasts));
     }
 }

@@ -26,6 +26,10 @@ pub struct SequenceSet {
     pub height: u32,
     /// Of the picture that is decoded, in macroblocks of 16 by 16 pixels.
     pub macroblocks: u32,
+    /// How colors are sampled, 0 to 3: none, 4:2:0, 4:2:2, 4:4:4.
+    pub chroma_format: u8,
+    /// Bits of a sample of luma and of colors.
+    pub bit_depths: [u8; 2],
 }
 
 /// Macroblocks of a side.
@@ -51,7 +55,8 @@ impl SequenceSet {
         let profile = bits.bits(8)?;
         let _constraints_and_level = bits.bits(16)?;
         let id = u8::try_from(bits.unsigned()?).ok().filter(|id| *id < 32)?;
-        let chroma_format = if WITH_CHROMA_FORMAT.contains(&profile) { read_chroma(bits)? } else { 1 };
+        let (chroma_format, bit_depths) =
+            if WITH_CHROMA_FORMAT.contains(&profile) { read_chroma(bits)? } else { (1, [8; 2]) };
         let _log2_max_frame_number = bits.unsigned()?;
         skip_order(bits)?;
         let _reference_frames = bits.unsigned()?;
@@ -82,20 +87,20 @@ impl SequenceSet {
             width: shown(columns, (left + right) * unit_x)?,
             height: shown(rows, (top + bottom) * unit_y)?,
             macroblocks: columns * rows,
+            chroma_format,
+            bit_depths,
         })
     }
 }
 
 /// How colors are sampled, and how deep.
-fn read_chroma(bits: &mut Bits<'_>) -> Option<u32> {
-    let format = bits.unsigned()?;
-    if format > 3 {
-        return None;
-    }
+fn read_chroma(bits: &mut Bits<'_>) -> Option<(u8, [u8; 2])> {
+    let format = u8::try_from(bits.unsigned()?).ok().filter(|format| *format <= 3)?;
     if format == 3 {
         let _separate_planes = bits.bit()?;
     }
-    let (_luma_depth, _chroma_depth) = (bits.unsigned()?, bits.unsigned()?);
+    let depth = |bits: &mut Bits<'_>| Some(8 + u8::try_from(bits.unsigned()?).ok().filter(|more| *more <= 6)?);
+    let bit_depths = [depth(bits)?, depth(bits)?];
     let _lossless = bits.bit()?;
     if bits.bit()? {
         for list in 0..if format == 3 { 12 } else { 8 } {
@@ -104,7 +109,7 @@ fn read_chroma(bits: &mut Bits<'_>) -> Option<u32> {
             }
         }
     }
-    Some(format)
+    Some((format, bit_depths))
 }
 
 /// Source: ITU-T H.264 §7.3.2.1.1.1

@@ -238,7 +238,10 @@ fn a_sequence_set_tells_the_size() {
         assert_eq!((set.width, set.height), (width, height), "{text}");
     }
     let set = SequenceSet::decode(&sequence_set(3, 20, 15)).unwrap();
-    assert_eq!(set, SequenceSet { id: 3, width: 320, height: 240, macroblocks: 300 });
+    assert_eq!(
+        set,
+        SequenceSet { id: 3, width: 320, height: 240, macroblocks: 300, chroma_format: 1, bit_depths: [8; 2] }
+    );
     for refused in [sequence_set(32, 20, 15), sequence_set(0, 1_025, 15), sequence_set(0, 20, 2_000), picture_set(0, 0)]
     {
         assert!(SequenceSet::decode(&refused).is_err(), "{refused:?}");

@@ -1,11 +1,10 @@
 //! The files of a recording, one after the other.
 
 use super::RecordingFormat;
-use super::lane::Item;
+use super::lane::{Coding, Item};
 use ortica_codecs::container::{ContainerError, OggOpusWriter, WavWriter, WebmTrack, WebmTrackNumber, WebmWriter};
 use ortica_codecs::frame::AudioAdapter;
-use ortica_codecs::payload::vp8::key_frame_size;
-use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind};
+use ortica_codecs::{AudioFrame, Codec, EncodedFrame};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ pub(super) struct Files {
     format: RecordingFormat,
     most_duration: Option<Duration>,
     most_bytes: Option<u64>,
+    pub coding: Coding,
 }
 
 impl Files {
@@ -31,8 +31,9 @@ impl Files {
         format: RecordingFormat,
         most_duration: Option<Duration>,
         most_bytes: Option<u64>,
+        coding: Coding,
     ) -> Self {
-        Self { path, format, most_duration, most_bytes }
+        Self { path, format, most_duration, most_bytes, coding }
     }
 
     pub fn path(&self) -> &Path {
@@ -62,7 +63,7 @@ impl Files {
             (_, Some(profile)) => Writer::Webm(WebmWriter::new(file, profile)?, Vec::new()),
             (_, None) => Writer::Wav(Box::new(Wave { file: WavWriter::new(file), adapter: None, end: Duration::ZERO })),
         };
-        Ok(Output { path, start, end: start, bytes: 0, writer })
+        Ok(Output { path, start, bytes: 0, writer })
     }
 
     /// Whether that is enough for one file.
@@ -77,7 +78,6 @@ pub(super) struct Output {
     pub path: PathBuf,
     /// From the start of the recording.
     start: Duration,
-    end: Duration,
     bytes: u64,
     writer: Writer,
 }
@@ -125,9 +125,6 @@ impl Output {
             }
             _ => false,
         };
-        if written {
-            self.end = self.end.max(time);
-        }
         Ok(written)
     }
 
@@ -170,7 +167,8 @@ fn put_webm(
     let number = match known {
         Some(track) => track.number,
         None => {
-            let Some(description) = describe(frame) else { return Ok(false) };
+            // A track begins with a key frame.
+            let Some(description) = WebmTrack::of_frame(frame) else { return Ok(false) };
             let number = writer.add_track(description)?;
             tracks.push(Track { lane, codec: frame.codec, number });
             number
@@ -178,18 +176,6 @@ fn put_webm(
     };
     writer.write(number, time, frame)?;
     Ok(true)
-}
-
-/// `None` for a picture that says nothing of its size: a track begins with a key frame.
-fn describe(frame: &EncodedFrame) -> Option<WebmTrack> {
-    match frame.codec.kind() {
-        // The fewest bytes of stereo sound may be mono; players mix as they need.
-        MediaKind::Audio => Some(WebmTrack::audio(frame.codec, frame.codec.channels().unwrap_or(1))),
-        MediaKind::Video => {
-            let (width, height) = key_frame_size(&frame.data)?;
-            Some(WebmTrack::video(frame.codec, width, height))
-        }
-    }
 }
 
 impl Wave {

@@ -36,11 +36,19 @@ impl Item {
     }
 }
 
+/// How raw frames are encoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Coding {
+    pub audio: AudioEncoderConfig,
+    pub video: VideoEncoderConfig,
+}
+
 pub(super) struct Lane {
     pub kind: MediaKind,
     pub ended: bool,
     requester: Option<KeyFrameRequester>,
-    time: TrackTime,
+    coding: Coding,
+    pub time: TrackTime,
     audio_decoder: Option<Box<dyn AudioDecoder>>,
     video_decoder: Option<Box<dyn VideoDecoder>>,
     audio_encoder: Option<(Box<dyn AudioEncoder>, AudioAdapter)>,
@@ -50,11 +58,12 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub fn new(kind: MediaKind, requester: Option<KeyFrameRequester>) -> Self {
+    pub fn new(kind: MediaKind, requester: Option<KeyFrameRequester>, coding: Coding) -> Self {
         Self {
             kind,
             ended: false,
             requester,
+            coding,
             time: TrackTime::default(),
             audio_decoder: None,
             video_decoder: None,
@@ -157,7 +166,7 @@ impl Lane {
         let (encoder, adapter) = match &mut self.audio_encoder {
             Some(encoder) => encoder,
             none => {
-                let encoder = coder::audio_encoder(codec, &AudioEncoderConfig::default())?;
+                let encoder = coder::audio_encoder(codec, &self.coding.audio)?;
                 let adapter = AudioAdapter::new(encoder.sample_rate(), encoder.channels(), encoder.frame_len())?;
                 none.insert((encoder, adapter))
             }
@@ -179,7 +188,7 @@ impl Lane {
         let codec = format.encodes(MediaKind::Video).unwrap_or(Codec::Vp8);
         let encoder = match &mut self.video_encoder {
             Some(encoder) => encoder,
-            none => none.insert(coder::video_encoder(codec, &VideoEncoderConfig::default())?),
+            none => none.insert(coder::video_encoder(codec, &self.coding.video)?),
         };
         let encoded = encoder.encode(picture, self.key_frame)?;
         self.key_frame &= encoded.is_none();

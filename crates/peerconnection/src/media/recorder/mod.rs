@@ -9,6 +9,7 @@
 mod error;
 mod file;
 mod lane;
+mod opening;
 mod timeline;
 mod worker;
 
@@ -16,7 +17,9 @@ pub use error::RecorderError;
 
 use super::{Frame, KeyFrameRequester, MediaSource};
 use file::Files;
+use lane::Coding;
 use ortica_codecs::MediaKind;
+use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -36,9 +39,9 @@ const FLUSH_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RecordingFormat {
-    /// Sound and pictures, any number of tracks: Opus and VP8.
+    /// Sound and pictures, any number of tracks: Opus, VP8 and VP9.
     Webm,
-    /// The same, and G.711.
+    /// The same, and H.264, G.711 and G.722.
     Matroska,
     /// One track of sound, as Opus.
     Ogg,
@@ -73,6 +76,7 @@ pub struct RecorderOptions {
     format: Option<RecordingFormat>,
     segment_duration: Option<Duration>,
     segment_size: Option<u64>,
+    coding: Coding,
 }
 
 impl RecorderOptions {
@@ -97,6 +101,20 @@ impl RecorderOptions {
         self.segment_size = Some(bytes);
         self
     }
+
+    /// Encodes sound like this, where the file does not take it as it comes.
+    #[must_use]
+    pub fn with_audio_encoder(mut self, config: AudioEncoderConfig) -> Self {
+        self.coding.audio = config;
+        self
+    }
+
+    /// Encodes pictures like this, where the file does not take them as they come.
+    #[must_use]
+    pub fn with_video_encoder(mut self, config: VideoEncoderConfig) -> Self {
+        self.coding.video = config;
+        self
+    }
 }
 
 /// What was recorded.
@@ -115,9 +133,9 @@ pub struct Recording {
 
 /// Writes tracks to a file: what its kind takes as it comes, the rest encoded anew, on a thread of its own.
 ///
-/// The file begins with the first frame. Tracks are aligned by the clock of who sent them, once their reports tell, and by when
-/// they came before that. Pictures may change their size and come at any rate; gaps stay gaps. A recording can be played up to
-/// its last second however it ends; [`stop`](Self::stop) ends it properly, and dropping the recorder does the same without
+/// The file begins with the first frame. Tracks are aligned by the clock of who sent them, for whose first reports they wait up to
+/// three seconds before anything is written; without reports they are aligned by when they came. Pictures may change their size
+/// and come at any rate; gaps stay gaps. After that a recording can be played up to its last second however it ends; [`stop`](Self::stop) ends it properly, and dropping the recorder does the same without
 /// waiting. A file that cannot be written any more ends the recording and nothing else.
 ///
 /// ```no_run
@@ -185,7 +203,7 @@ impl MediaRecorder {
         let Some(format) = options.format.or_else(|| RecordingFormat::of_path(&path)) else {
             return Err(RecorderError::Format { path });
         };
-        let files = Files::new(path, format, options.segment_duration, options.segment_size);
+        let files = Files::new(path, format, options.segment_duration, options.segment_size, options.coding);
         Ok(Self { files, state: State::Idle(Vec::new()), tracks: 0 })
     }
 
@@ -228,7 +246,7 @@ impl MediaRecorder {
             State::Idle(tracks) => std::mem::take(tracks),
         };
         let (to, from) = mpsc::channel(QUEUE);
-        let created = Worker::spawn(self.files.clone(), from);
+        let created = Worker::spawn(self.files.clone(), tracks.len(), from);
         let done = match created.await {
             Ok(done) => done,
             Err(error) => {

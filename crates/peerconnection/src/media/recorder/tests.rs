@@ -264,6 +264,61 @@ async fn files_of_pictures_that_are_encoded_here_change_too() {
     assert!(recorded.files.iter().all(|file| read_film(file).1[0][0].key_frame && key_frames(file) == 1));
 }
 
+#[cfg(feature = "media")]
+#[tokio::test(start_paused = true)]
+async fn what_is_encoded_here_is_encoded_as_the_options_say() {
+    use ortica_codecs::coder::{AudioEncoderConfig, VideoEncoderConfig};
+    use ortica_codecs::synthetic::MovingPicture;
+    let folder = Folder::new("options");
+    let mut sizes = Vec::new();
+    for (name, audio, video) in [("small.webm", 8_000, 100_000), ("large.webm", 128_000, 2_000_000)] {
+        let options = RecorderOptions::default()
+            .with_audio_encoder(AudioEncoderConfig::default().with_channels(1).with_bitrate(audio))
+            .with_video_encoder(VideoEncoderConfig::default().with_bitrate(video));
+        let path = folder.join(name);
+        let mut recorder = MediaRecorder::new(&path, options).unwrap();
+        recorder.add_track(paced(MediaKind::Audio, Tone::new(440.0, 48_000, 2).unwrap().take(100).collect())).unwrap();
+        let pictures = MovingPicture::new(320, 240, 25).unwrap().take(50);
+        recorder.add_track(paced(MediaKind::Video, pictures.collect())).unwrap();
+        record(recorder).await;
+        let (_, frames) = read_film(&path);
+        sizes.push(
+            frames.iter().map(|frames| frames.iter().map(|frame| frame.data.len()).sum()).collect::<Vec<usize>>(),
+        );
+    }
+    assert!(sizes[0].iter().zip(&sizes[1]).all(|(small, large)| small * 2 < *large), "{sizes:?}");
+}
+
+/// Guards: what waits for reports is written at the end, and by when it came without them.
+#[tokio::test(start_paused = true)]
+async fn a_recording_shorter_than_the_first_report_is_whole() {
+    let folder = Folder::new("short");
+    let path = folder.join("short.webm");
+    let mut recorder = recorder(&path);
+    recorder.add_track(paced(MediaKind::Audio, (0..25).map(sound).collect())).unwrap();
+    recorder.add_track(paced(MediaKind::Video, pictures(0..12))).unwrap();
+    let recorded = record(recorder).await;
+    assert_eq!((recorded.frames, recorded.left_out), (37, 0));
+    assert!(read_film(&path).1.iter().all(|frames| frames[0].time() < Duration::from_millis(1)));
+}
+
+/// Guards: a file begins with its first frame, however long that is awaited.
+#[tokio::test(start_paused = true)]
+async fn a_file_begins_with_what_comes_first() {
+    let folder = Folder::new("begins");
+    let path = folder.join("late.webm");
+    let mut recorder = recorder(&path);
+    let (to, from) = mpsc::channel(1);
+    recorder.add_track(Given { from }).unwrap();
+    tokio::spawn(async move {
+        sleep(Duration::from_secs(10)).await;
+        for number in 0..50 {
+            to.send(sound(number).into()).await.expect("the recording goes on");
+        }
+    });
+    assert_eq!(record(recorder).await.duration, Duration::from_secs(1));
+}
+
 /// Guards: a file that cannot be written ends the recording, and nothing else.
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use super::file::{Files, Output, io_error};
 use super::lane::{Item, Lane};
+use super::opening::{Held, Opening};
 use super::timeline::Timeline;
 use super::{RecorderError, Recording};
 use crate::media::{Frame, KeyFrameRequester};
@@ -37,6 +38,8 @@ pub(super) struct Worker {
     output: Output,
     lanes: Vec<Option<Lane>>,
     line: Timeline,
+    /// Until the tracks are aligned.
+    opening: Option<Opening>,
     recording: Recording,
     /// A key frame was asked for, with which the next file begins.
     waits_for_key_frame: bool,
@@ -53,11 +56,11 @@ type Outcome = oneshot::Receiver<Result<Recording, RecorderError>>;
 
 impl Worker {
     /// Creates the file on a thread of its own, which goes on to write what comes.
-    pub async fn spawn(files: Files, from: mpsc::Receiver<Message>) -> Result<Outcome, RecorderError> {
+    pub async fn spawn(files: Files, tracks: usize, from: mpsc::Receiver<Message>) -> Result<Outcome, RecorderError> {
         let (created, is_created) = oneshot::channel();
         let (done, outcome) = oneshot::channel();
         let thread = thread::Builder::new().name("ortica-recorder".to_owned());
-        let run = move || match Self::new(files) {
+        let run = move || match Self::new(files, tracks) {
             Ok(worker) => {
                 // Whoever started it may be gone already: then nothing comes.
                 let _ = created.send(Ok(()));
@@ -70,7 +73,7 @@ impl Worker {
         Ok(outcome)
     }
 
-    fn new(files: Files) -> Result<Self, RecorderError> {
+    fn new(files: Files, tracks: usize) -> Result<Self, RecorderError> {
         let created = files.create(1, Duration::ZERO);
         let create = |error| RecorderError::Create { path: files.path_of(1), source: io_error(error) };
         let output = created.map_err(create)?;
@@ -80,6 +83,7 @@ impl Worker {
             output,
             lanes: Vec::new(),
             line: Timeline::default(),
+            opening: Some(Opening::new(tracks)),
             recording,
             waits_for_key_frame: false,
             uncreated: None,
@@ -98,6 +102,7 @@ impl Worker {
         }
         // Who still sends is told.
         drop(from);
+        let failed = failed.and_then(|()| self.end_opening());
         let path = self.uncreated.unwrap_or_else(|| self.output.path.clone());
         let finished = self.output.finish();
         let write = |source| RecorderError::Write { path, source };
@@ -112,25 +117,59 @@ impl Worker {
 
     fn take(&mut self, message: Message) -> Result<(), ContainerError> {
         let Message { track, arrived, input } = message;
+        self.handle(track, input, arrived)?;
+        match &self.opening {
+            Some(opening) if opening.is_over(arrived) => self.end_opening(),
+            _ => Ok(()),
+        }
+    }
+
+    fn handle(&mut self, track: usize, input: Input, arrived: Duration) -> Result<(), ContainerError> {
         match input {
             Input::Begin { kind, requester } => {
                 if self.lanes.len() <= track {
                     self.lanes.resize_with(track + 1, || None);
                 }
-                let lane = Lane::new(kind, requester);
+                let lane = Lane::new(kind, requester, self.files.coding);
                 lane.request_key_frame();
                 self.lanes[track] = Some(lane);
+                if let Some(opening) = &mut self.opening {
+                    opening.begin(track);
+                }
                 Ok(())
             }
-            Input::Frame(frame) => self.take_frame(track, frame, arrived),
+            Input::Frame(frame) => match &mut self.opening {
+                Some(opening) => {
+                    opening.hold(Held { track, arrived, frame });
+                    Ok(())
+                }
+                None => self.take_frame(track, frame, arrived),
+            },
             Input::Flush => self.output.flush(),
             Input::End => {
                 if let Some(Some(lane)) = self.lanes.get_mut(track) {
                     lane.ended = true;
                 }
+                if let Some(opening) = &mut self.opening {
+                    opening.end(track);
+                }
                 self.output.flush()
             }
         }
+    }
+
+    /// Aligns the tracks, and writes what has waited for that.
+    fn end_opening(&mut self) -> Result<(), ContainerError> {
+        let Some(opening) = self.opening.take() else { return Ok(()) };
+        let mut lanes: Vec<_> = self.lanes.iter_mut().map(Option::as_mut).collect();
+        let mut begun = Vec::new();
+        for (number, beginning) in opening.beginnings() {
+            let lane = lanes.get_mut(number).and_then(Option::take);
+            begun.extend(lane.map(|lane| (&mut lane.time, beginning)));
+        }
+        self.line.align(&mut begun);
+        let mut frames = opening.into_frames().into_iter();
+        frames.try_for_each(|Held { track, arrived, frame }| self.take_frame(track, frame, arrived))
     }
 
     fn take_frame(&mut self, track: usize, frame: Frame, arrived: Duration) -> Result<(), ContainerError> {

@@ -1,0 +1,39 @@
+//! What FFmpeg says of a file, where it is installed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// Asserts that FFmpeg reads the file to its end, with times that rise in each track and, if it is known, that length.
+pub fn assert_playable(path: &Path, length: Option<Duration>, difference: Duration) {
+    let Some(packets) = ffprobe(path, "packet=stream_index,pts_time") else { return };
+    let mut last = BTreeMap::new();
+    for line in packets.lines() {
+        let mut words = line.split(',');
+        let (stream, time) = (words.next(), words.next().and_then(|time| time.parse::<f64>().ok()));
+        let (stream, time) = (stream.expect("a track"), time.expect("each packet has a time"));
+        let before = last.insert(stream.to_owned(), time);
+        assert!(before.is_none_or(|before| before < time), "track {stream}: {time} after {before:?}");
+    }
+    assert_eq!(last.len(), 2, "sound and pictures");
+    let Some(length) = length else { return };
+    let said = ffprobe(path, "format=duration").expect("it was there before");
+    let said: f64 = said.trim().parse().expect("it says how long it is");
+    assert!((said - length.as_secs_f64()).abs() <= difference.as_secs_f64(), "{said} s of {length:?}");
+}
+
+/// `None` where it cannot be run.
+fn ffprobe(path: &Path, entries: &str) -> Option<String> {
+    let arguments = ["-v", "error", "-of", "csv=p=0", "-show_entries", entries];
+    match Command::new("ffprobe").args(arguments).arg(path).output() {
+        Ok(Output { status, stdout, stderr }) => {
+            assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+            Some(String::from_utf8_lossy(&stdout).into_owned())
+        }
+        Err(error) => {
+            println!("skipped: ffprobe cannot be run: {error}");
+            None
+        }
+    }
+}
