@@ -4,7 +4,7 @@
 //! ```text
 //! ORTICA_RECORD_SECONDS=60 cargo test -p ortica --features media --test recordings -- --nocapture
 //! ```
-#![cfg(all(feature = "opus", feature = "vpx", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#![cfg(all(feature = "tokio", feature = "opus", feature = "vpx", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 
 #[path = "common/child.rs"]
 mod child;
