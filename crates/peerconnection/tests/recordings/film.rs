@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// Sound that begins this much later than the last one ended has something missing before it, in seconds.
 const SEAM: f64 = 0.01;
+/// How long a decoder takes to find its way after that, in seconds: it guesses from what came before how loud it is. Beeps and what
+/// is between them last longer.
+const RECOVERY: f64 = 0.1;
 /// A beep is over when it is quiet for this long, in seconds: some periods of it.
 const QUIET: f64 = 0.005;
 
@@ -111,8 +114,7 @@ impl Ear {
     }
 
     fn sample(&mut self, time: f64, level: f64) {
-        // Beeps and what is between them last longer than this, so that what came before a seam is no edge.
-        let is_whole = |since: f64| since - self.whole > QUIET;
+        let is_whole = |since: f64| since - self.whole > RECOVERY;
         if level.abs() > LOUDNESS / 4.0 {
             if !self.is_beep && is_whole(time) {
                 self.edges.push(Edge { scene: nearest(time, BEEP.start), time });
