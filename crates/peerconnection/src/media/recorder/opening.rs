@@ -96,8 +96,8 @@ impl Track {
                 self.captured = Some(Beginning::captured_before(captured, media, first));
                 self.is_settled = true;
             }
-            // What is not encoded nobody reports on.
-            Frame::Audio(_) | Frame::Video(_) => self.is_settled = true,
+            // Nobody reports on what is not encoded, and packets are not recorded.
+            Frame::Audio(_) | Frame::Video(_) | Frame::Rtp(_) => self.is_settled = true,
         }
     }
 }
