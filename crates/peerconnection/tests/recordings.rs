@@ -2,7 +2,7 @@
 //! its end. Sound and pictures are encoded and decoded for real, in real time.
 //!
 //! ```text
-//! ORTICA_RECORD_SECONDS=60 cargo test -p ortica --features media --test recordings -- --nocapture
+//! ORTICA_RECORD_SECONDS=60 cargo test -p ortica --features media --test recordings -- --ignored --nocapture
 //! ```
 #![cfg(all(feature = "tokio", feature = "opus", feature = "vpx", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 
@@ -37,8 +37,6 @@ const FILE: &str = "ORTICA_RECORD_FILE";
 const LOSS: f64 = 0.05;
 /// What sound and pictures may be apart, in seconds.
 const MOST_SKEW: f64 = 0.040;
-/// From when on the scene is judged, in seconds: before the sender's reports have come tracks stand where they arrived.
-const REPORTED: f64 = 1.0;
 /// What a recording may be longer or shorter than what was recorded.
 const MOST_DIFFERENCE: Duration = Duration::from_millis(100);
 
@@ -107,7 +105,6 @@ fn assert_aligned(film: &Film, scene: Scene) -> f64 {
     for (at, skew) in &skews {
         println!("at {at:.2} s sound is {:.1} ms late", skew * 1e3);
     }
-    let skews: Vec<(f64, f64)> = skews.into_iter().filter(|(at, _)| *at >= REPORTED).collect();
     for third in 0..3 {
         let seconds = f64::from(scene.seconds) / 3.0;
         let part = f64::from(third) * seconds..f64::from(third + 1) * seconds;
@@ -119,6 +116,7 @@ fn assert_aligned(film: &Film, scene: Scene) -> f64 {
 }
 
 #[tokio::test]
+#[ignore = "in real time; cargo xtask bars 5 runs it"]
 async fn a_lossy_call_with_a_gap_and_another_size_is_recorded_in_step() {
     let (scene, file) = (Scene { seconds: seconds() }, TemporaryFile::new("lossy.webm"));
     let recorded = record(scene, &file.0).await;
@@ -165,6 +163,7 @@ impl Drop for Killed {
 
 /// Guards: what came a second or two before is in the file, and can be played without its end.
 #[tokio::test]
+#[ignore = "in real time; cargo xtask bars 5 runs it"]
 async fn a_recording_that_is_killed_half_way_can_be_played() {
     if child::is_child() {
         let path = std::env::var_os(FILE).expect("where to record");

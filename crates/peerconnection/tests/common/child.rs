@@ -34,7 +34,7 @@ pub fn spawn(mut shell: Command, script: &str, name: &str) {
 /// Runs the test of that name in a process of its own with that in its environment, which goes on until it is killed.
 pub fn start(name: &str, variable: &str, value: impl AsRef<std::ffi::OsStr>) -> Child {
     Command::new(std::env::current_exe().expect("this is a program"))
-        .args(["--exact", name, "--test-threads", "1"])
+        .args(["--exact", name, "--include-ignored", "--test-threads", "1"])
         .env(CHILD, "1")
         .env(variable, value)
         .stdout(Stdio::null())
