@@ -135,8 +135,9 @@ pub struct Recording {
 ///
 /// The file begins with the first frame. Tracks are aligned by the clock of who sent them, for whose first reports they wait up to
 /// three seconds before anything is written; without reports they are aligned by when they came. Pictures may change their size
-/// and come at any rate; gaps stay gaps. After that a recording can be played up to its last second however it ends; [`stop`](Self::stop) ends it properly, and dropping the recorder does the same without
-/// waiting. A file that cannot be written any more ends the recording and nothing else.
+/// and come at any rate; gaps stay gaps. From then on a recording can be played up to its last second however it ends;
+/// [`stop`](Self::stop) ends it properly, and dropping the recorder does the same without waiting. A file that cannot be written
+/// any more ends the recording and nothing else.
 ///
 /// ```no_run
 /// use ortica::media::{MediaRecorder, RecorderOptions};

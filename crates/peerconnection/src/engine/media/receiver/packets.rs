@@ -74,7 +74,7 @@ impl Receiver {
 
     pub(super) fn set_passing(&mut self, now: Instant) {
         for layer in &mut self.layers {
-            let is_read = self.packet_readers + layer.packets.readers > 0;
+            let is_read = Self::passes(self.packet_readers, layer);
             if !is_read {
                 layer.packets.ready.clear();
             }
