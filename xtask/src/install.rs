@@ -5,7 +5,7 @@ use crate::process::{Failure, Task, in_path, root};
 /// Something that a part of the project needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Need {
-    /// libvpx with its headers, and what builds libopus.
+    /// libvpx and FFmpeg with their headers, and what builds libopus.
     Media,
     /// Chromium, Firefox, Node, and what drives them.
     Browsers,
@@ -38,13 +38,16 @@ const RECIPES: &[Recipe] = &[
         need: Need::Media,
         name: "media",
         present: || {
-            let vpx = in_path("pkg-config") && Task::new("pkg-config").words("--exists vpx").succeeds();
-            vpx && in_path("cmake") && (in_path("g++") || in_path("clang++"))
+            let libraries =
+                "--exists vpx libavcodec libavdevice libavfilter libavformat libavutil libswresample libswscale";
+            let found = in_path("pkg-config") && Task::new("pkg-config").words(libraries).succeeds();
+            found && has_libclang() && ["cmake", "ffmpeg"].iter().all(|it| in_path(it)) && has_cplusplus()
         },
-        apt: "libvpx-dev pkg-config cmake make g++",
-        dnf: "libvpx-devel pkgconf-pkg-config cmake make gcc-c++",
-        pacman: "libvpx pkgconf cmake make gcc",
-        brew: "libvpx pkg-config cmake",
+        apt: "libvpx-dev libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev \
+              libswscale-dev ffmpeg libclang-dev pkg-config cmake make g++",
+        dnf: "libvpx-devel ffmpeg-free-devel ffmpeg-free clang-devel pkgconf-pkg-config cmake make gcc-c++",
+        pacman: "libvpx ffmpeg clang pkgconf cmake make gcc",
+        brew: "libvpx ffmpeg llvm pkg-config cmake",
     },
     Recipe {
         need: Need::Browsers,
@@ -89,7 +92,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         need: Need::Fuzz,
         name: "fuzz",
-        present: || in_path("c++") || in_path("g++") || in_path("clang++"),
+        present: has_cplusplus,
         apt: "g++",
         dnf: "gcc-c++",
         pacman: "gcc",
@@ -98,12 +101,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         need: Need::Peers,
         name: "peers",
-        present: || {
-            let libraries = Task::new("ldconfig").words("-p").capture().unwrap_or_default();
-            let is_it = |line: &str| line.starts_with("libclang-") && !line.starts_with("libclang-cpp");
-            let clang = libraries.lines().any(|line| is_it(line.trim_start()));
-            clang && in_path("cmake") && in_path("perl") && (in_path("c++") || in_path("g++"))
-        },
+        present: || has_libclang() && in_path("cmake") && in_path("perl") && has_cplusplus(),
         apt: "libclang-dev cmake make perl g++",
         dnf: "clang-devel cmake make perl gcc-c++",
         pacman: "clang cmake make perl gcc",
@@ -184,6 +182,16 @@ impl Recipe {
             format!("your package manager; on Debian it is: apt-get install {}", self.apt)
         }
     }
+}
+
+fn has_cplusplus() -> bool {
+    ["c++", "g++", "clang++"].iter().any(|it| in_path(it))
+}
+
+fn has_libclang() -> bool {
+    let libraries = Task::new("ldconfig").words("-p").capture().unwrap_or_default();
+    let is_it = |line: &str| line.starts_with("libclang-") && !line.starts_with("libclang-cpp");
+    libraries.lines().any(|line| is_it(line.trim_start()))
 }
 
 pub fn is_root() -> bool {

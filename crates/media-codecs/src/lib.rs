@@ -71,6 +71,8 @@
 pub mod codec;
 pub mod coder;
 pub mod container;
+#[cfg(feature = "ffmpeg")]
+pub mod ffmpeg;
 pub mod frame;
 pub mod payload;
 pub mod synthetic;
