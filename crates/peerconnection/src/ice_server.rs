@@ -285,7 +285,9 @@ mod tests {
             ("stun:stun.example", "stun:stun.example:3478"),
             ("STUNS:192.0.2.1", "stuns:192.0.2.1:5349"),
             ("turn:[2001:db8::1]:80?transport=tcp", "turn:[2001:db8::1]:80?transport=tcp"),
+            ("turn:turn.example", "turn:turn.example:3478"),
             ("turns:turn.example", "turns:turn.example:5349"),
+            ("turns:turn.example:99?transport=tcp", "turns:turn.example:99?transport=tcp"),
         ] {
             let url: IceUrl = text.parse().unwrap();
             assert_eq!(url.to_string(), shown);

@@ -488,3 +488,6 @@ fn tell(now: Instant, id: SenderId, sending: &mut Sending, events: &mut VecDeque
 fn section_of(id: ReceiverId) -> SectionId {
     SectionId(id.0)
 }
+
+#[cfg(test)]
+mod tests;
