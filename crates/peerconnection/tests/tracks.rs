@@ -330,8 +330,6 @@ async fn tones_are_told_as_they_begin() {
 #[cfg(feature = "vpx")]
 mod pictures {
     use super::*;
-    #[cfg(feature = "opus")]
-    use ortica::codecs::coder;
     use ortica::codecs::frame::ScalabilityMode;
     use ortica::codecs::synthetic::{MovingPicture, frame_counter};
     use ortica::engine::ReceivedFrame;

@@ -43,7 +43,8 @@ struct Options {
     verbose: bool,
 }
 
-#[tokio::main]
+// One thread carries the packets of all calls: codecs have threads of their own, and who transforms pictures is given others.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
