@@ -21,6 +21,8 @@ pub enum Need {
     Peers,
     /// The programs that come with usrsctp, which other systems than Debian do not ship.
     Usrsctp,
+    /// A server with rooms to meet in.
+    Janus,
 }
 
 struct Recipe {
@@ -115,6 +117,15 @@ const RECIPES: &[Recipe] = &[
         dnf: "usrsctp",
         pacman: "libusrsctp",
         brew: "libusrsctp",
+    },
+    Recipe {
+        need: Need::Janus,
+        name: "janus",
+        present: || in_path("janus"),
+        apt: "janus",
+        dnf: "janus",
+        pacman: "janus-gateway",
+        brew: "janus-gateway",
     },
 ];
 
