@@ -18,7 +18,7 @@ const MAX_PICTURE_SETS: usize = 255;
 
 /// What a file says of a stream: its `AVCDecoderConfigurationRecord`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Configuration {
+pub(crate) struct Configuration {
     /// Bytes of the lengths before NAL units: 1 to 4.
     length_size: usize,
     sequence_sets: Vec<Bytes>,
@@ -66,6 +66,14 @@ impl Configuration {
         let sequence_sets = take_sets(&mut r, 0x1f)?;
         let picture_sets = take_sets(&mut r, 0xff)?;
         Ok(Self { length_size, sequence_sets, picture_sets })
+    }
+
+    /// The parameter sets in the byte stream format.
+    #[cfg(feature = "ffmpeg")]
+    pub fn sets(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.sequence_sets.iter().chain(&self.picture_sets).for_each(|set| put_unit(set, &mut out));
+        out
     }
 
     /// Width and height of the pictures, in pixels.

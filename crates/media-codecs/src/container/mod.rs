@@ -10,13 +10,15 @@
 //! | `.webm`, `.mkv` | Opus, VP8, VP9 and, in `.mkv`, H.264 and more, side by side | [`WebmWriter`] | [`WebmReader`] |
 //! | `.png` | one picture | [`write_png`] | |
 //!
+//! Files of other kinds are read and written by `ffmpeg`, with the feature of that name.
+//!
 //! Writers take anything that is [`Write`](std::io::Write), some also [`Seek`](std::io::Seek) for lengths known at the end only;
 //! call `finish` on each, or the end is missing. Readers take anything that is [`std::io::Read`], trust no length they
 //! read, and are iterators in all but name: `next_frame` gives frame after frame, then `None`. Wrap files in a
 //! [`BufReader`](std::io::BufReader) or [`BufWriter`](std::io::BufWriter).
 
 mod annexb;
-mod avc;
+pub(crate) mod avc;
 mod ivf;
 mod ogg;
 mod ogg_opus;
@@ -61,6 +63,17 @@ pub enum ContainerError {
     /// The file has no room to say what one more track is.
     #[error("the file has no room for one more track")]
     TooManyTracks,
+    /// An option that the format does not know.
+    #[error("the format knows no option {0:?}")]
+    UnknownOption(String),
+    /// A library failed.
+    #[error("{call} failed: {reason}")]
+    Library {
+        /// The function that did.
+        call: &'static str,
+        /// What the library says about it.
+        reason: String,
+    },
     /// The content makes no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),

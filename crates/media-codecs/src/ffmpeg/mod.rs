@@ -1,16 +1,46 @@
-//! The FFmpeg of the system.
+//! Files of all kinds, addresses and devices, by the FFmpeg of the system.
+//!
+//! [`Reader`] gives what a file holds, as it is or decoded; [`Writer`] puts encoded frames and raw sound into a file. What Rust alone can do
+//! is in [`container`](crate::container), and needs none of this.
+//!
+//! Debian's FFmpeg is under the GPL, and so is a program that is passed on together with it.
 
+mod frames;
+#[expect(
+    unsafe_code,
+    reason = "calls into FFmpeg that its crate has no safe words for; each with a reason why it is sound"
+)]
+mod raw;
+mod reader;
+mod sound;
+mod writer;
+
+pub use reader::{Content, Reader, Source, Stream};
+pub use writer::Writer;
+
+use std::io;
 use std::sync::OnceLock;
 
+use crate::container::ContainerError;
+
 /// Registers its devices and keeps it from writing to the standard error, once.
-///
-/// # Errors
-/// What the library says, where it cannot be used.
-pub fn init() -> Result<(), ffmpeg_next::Error> {
+fn init() -> Result<(), ContainerError> {
     static STARTED: OnceLock<Result<(), ffmpeg_next::Error>> = OnceLock::new();
-    *STARTED.get_or_init(|| {
+    let started = *STARTED.get_or_init(|| {
         ffmpeg_next::init()?;
         ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
         Ok(())
-    })
+    });
+    started.map_err(failed("init"))
 }
+
+/// What `call` says of an error.
+fn failed(call: &'static str) -> impl Fn(ffmpeg_next::Error) -> ContainerError {
+    move |error| match error {
+        ffmpeg_next::Error::Other { errno } => io::Error::from_raw_os_error(errno).into(),
+        error => ContainerError::Library { call, reason: error.to_string() },
+    }
+}
+
+#[cfg(all(test, feature = "h264", feature = "opus"))]
+mod tests;

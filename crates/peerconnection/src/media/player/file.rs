@@ -1,6 +1,6 @@
 //! Files of each kind, by one interface.
 
-use super::{PlayerError, PlayerFormat};
+use super::{PlayerError, PlayerFormat, PlayerOptions, Wanted};
 use crate::media::Frame;
 use ortica_codecs::container::{
     AnnexBReader, ContainerError, IvfReader, OggOpusReader, WavReader, WebmReader, Y4mReader,
@@ -10,6 +10,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::time::Duration;
+
+#[cfg(feature = "ffmpeg")]
+use super::foreign::Foreign;
 
 type Bytes = Box<dyn BufRead + Send>;
 
@@ -42,10 +45,31 @@ pub(super) enum Demuxer {
     Wav(WavReader<Bytes>),
     Y4m(Y4mReader<Bytes>),
     AnnexB(AnnexBReader<Bytes>),
+    #[cfg(feature = "ffmpeg")]
+    Foreign(Box<Foreign>),
 }
 
 impl Demuxer {
-    pub fn open(path: &Path, format: Option<PlayerFormat>) -> Result<Self, PlayerError> {
+    /// With FFmpeg, what is not known here is its.
+    #[cfg(feature = "ffmpeg")]
+    pub fn open(path: &Path, options: &PlayerOptions, wanted: &Wanted) -> Result<Self, PlayerError> {
+        let foreign = || Foreign::open(path, options, wanted).map(|foreign| Self::Foreign(Box::new(foreign)));
+        if options.source.is_foreign(path) {
+            return foreign();
+        }
+        match Self::open_here(path, options.format) {
+            Ok(known) if known.streams().is_empty() => foreign(),
+            Err(PlayerError::Format { .. }) => foreign(),
+            opened => opened,
+        }
+    }
+
+    #[cfg(not(feature = "ffmpeg"))]
+    pub fn open(path: &Path, options: &PlayerOptions, _: &Wanted) -> Result<Self, PlayerError> {
+        Self::open_here(path, options.format)
+    }
+
+    fn open_here(path: &Path, format: Option<PlayerFormat>) -> Result<Self, PlayerError> {
         let unopened = |source| PlayerError::Open { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(unopened)?;
         let mut begin = Vec::new();
@@ -81,6 +105,8 @@ impl Demuxer {
             Self::AnnexB(_) => vec![of_codec(Codec::H264)],
             Self::Wav(_) => vec![raw(MediaKind::Audio)],
             Self::Y4m(_) => vec![raw(MediaKind::Video)],
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.streams(),
         }
     }
 
@@ -88,6 +114,8 @@ impl Demuxer {
     pub fn unknown_codecs(&self) -> Vec<String> {
         match self {
             Self::Webm(reader) => reader.unknown_codecs().to_vec(),
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.unknown_codecs().to_vec(),
             _ => Vec::new(),
         }
     }
@@ -95,7 +123,21 @@ impl Demuxer {
     pub fn duration(&self) -> Option<Duration> {
         match self {
             Self::Webm(reader) => reader.duration(),
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.duration(),
             _ => None,
+        }
+    }
+
+    /// Goes on from the last place before `to` where decoding can begin; `false` for a file that is opened anew and read up to there.
+    pub fn seek(&mut self, to: Duration) -> bool {
+        match self {
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.seek(to),
+            _ => {
+                let _ = to;
+                false
+            }
         }
     }
 
@@ -108,6 +150,8 @@ impl Demuxer {
             Self::Wav(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
             Self::Y4m(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
             Self::AnnexB(reader) => reader.next_frame().map(|next| next.map(|frame| (0, frame.into()))),
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.next(),
         };
         match next {
             Err(ContainerError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),

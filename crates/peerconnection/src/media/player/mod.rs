@@ -9,6 +9,8 @@
 
 mod error;
 mod file;
+#[cfg(feature = "ffmpeg")]
+mod foreign;
 mod reader;
 mod shared;
 
@@ -19,6 +21,7 @@ use ortica_codecs::{Codec, MediaKind};
 use shared::{Lease, Next, Shared};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -47,12 +50,21 @@ pub struct PlayerOptions {
     timeout: Option<Duration>,
     looped: bool,
     decode: bool,
+    #[cfg(feature = "ffmpeg")]
+    source: foreign::SourceOptions,
 }
 
 impl Default for PlayerOptions {
     /// Decoded, once, by what the file itself says, with all patience.
     fn default() -> Self {
-        Self { format: None, timeout: None, looped: false, decode: true }
+        Self {
+            format: None,
+            timeout: None,
+            looped: false,
+            decode: true,
+            #[cfg(feature = "ffmpeg")]
+            source: foreign::SourceOptions::default(),
+        }
     }
 }
 
@@ -84,6 +96,50 @@ impl PlayerOptions {
         self.decode = decode;
         self
     }
+
+    /// Has FFmpeg read it, as a file or device of the kind that it calls so: `mpegts`, `v4l2`, `alsa`, `pulse`, `x11grab`, `lavfi`.
+    /// Default: what is not known here, and whatever has an address such as `rtsp://camera.example/1`, by its first bytes.
+    #[cfg(feature = "ffmpeg")]
+    #[must_use]
+    pub fn with_input_format(mut self, name: impl Into<String>) -> Self {
+        self.source.format = Some(name.into());
+        self
+    }
+
+    /// Has FFmpeg read it, with an option of the file, the device or the protocol, by FFmpeg's name: `framerate`, `video_size`,
+    /// `rtsp_transport`. One that is not known there is an error.
+    #[cfg(feature = "ffmpeg")]
+    #[must_use]
+    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.source.options.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// Whether anybody wants what takes long. Clones are the same.
+#[derive(Clone, Debug, Default)]
+struct Wanted(Arc<AtomicBool>);
+
+impl Wanted {
+    fn end(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends it unless it is kept.
+struct Opening(Option<Wanted>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(wanted) = &self.0 {
+            wanted.end();
+        }
+    }
 }
 
 /// Plays a file: each of its streams is a track, whose frames come at their times.
@@ -108,18 +164,22 @@ pub struct MediaPlayer {
 }
 
 impl MediaPlayer {
-    /// Opens a file, on a thread of the player's own.
+    /// Opens a file, on a thread of the player's own; with the feature `ffmpeg` an address or a device just as well.
     ///
     /// # Errors
     /// [`PlayerError`] if it cannot be opened, is of no known kind, or holds nothing that is known, and if that takes too long.
     pub async fn open(path: impl Into<PathBuf>, options: PlayerOptions) -> Result<Self, PlayerError> {
         let path = path.into();
         let patience = options.timeout;
-        let opened = reader::open(path.clone(), options);
+        let wanted = Wanted::default();
+        // Who gives up leaves no thread that waits for ever.
+        let mut opening = Opening(Some(wanted.clone()));
+        let opened = reader::open(path.clone(), options, wanted);
         let shared = match patience {
             Some(patience) => timeout(patience, opened).await.unwrap_or(Err(PlayerError::TimedOut { path }))?,
             None => opened.await?,
         };
+        opening.0 = None;
         Ok(Self { lease: Arc::new(Lease::new(shared)) })
     }
 

@@ -2,7 +2,7 @@
 
 use super::file::{Demuxer, Stream};
 use super::shared::{Order, Shared, Want};
-use super::{PlayerError, PlayerOptions};
+use super::{PlayerError, PlayerOptions, Wanted};
 use crate::media::Frame;
 use ortica_codecs::MediaKind;
 use ortica_codecs::coder::{self, AudioDecoder, CoderError, DecoderLimits, VideoDecoder};
@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 
 /// Bytes of one stream that are kept while frames of another are looked for; then the oldest go.
 const MOST_PENDING: usize = 16 << 20;
+/// The same of raw pictures, which are half a second of 4096x2304.
+const MOST_RAW: usize = 256 << 20;
 /// The same for a stream that nobody asked for yet.
 const MOST_IDLE: usize = 2 << 20;
 /// How much of such a stream is kept, by its time.
@@ -23,11 +25,11 @@ const IDLE_SPAN: Duration = Duration::from_secs(1);
 const LAST_PICTURE: Duration = Duration::from_millis(33);
 
 /// Opens a file on a thread of its own, which then reads what is asked for.
-pub(super) async fn open(path: PathBuf, options: PlayerOptions) -> Result<Arc<Shared>, PlayerError> {
+pub(super) async fn open(path: PathBuf, options: PlayerOptions, wanted: Wanted) -> Result<Arc<Shared>, PlayerError> {
     let (opened, is_opened) = oneshot::channel();
     let thread = thread::Builder::new().name("ortica-player".to_owned());
     let missing = path.clone();
-    let run = move || match Reader::open(path, options) {
+    let run = move || match Reader::open(path, options, wanted) {
         Ok(mut reader) => {
             if opened.send(Ok(reader.shared.clone())).is_ok() {
                 reader.run();
@@ -88,14 +90,14 @@ enum Decoder {
 }
 
 impl Reader {
-    fn open(path: PathBuf, options: PlayerOptions) -> Result<Self, PlayerError> {
-        let demuxer = Demuxer::open(&path, options.format)?;
+    fn open(path: PathBuf, options: PlayerOptions, wanted: Wanted) -> Result<Self, PlayerError> {
+        let demuxer = Demuxer::open(&path, &options, &wanted)?;
         let streams = demuxer.streams();
         if streams.is_empty() {
             return Err(PlayerError::NoStream { path, codecs: demuxer.unknown_codecs() });
         }
         let lanes = streams.iter().map(|_| Lane::new()).collect();
-        let shared = Arc::new(Shared::new(path, streams, demuxer.duration(), &options));
+        let shared = Arc::new(Shared::new(path, streams, demuxer.duration(), &options, wanted));
         Ok(Self { shared, options, demuxer, lanes, offset: 0, end: Duration::ZERO, from: Duration::ZERO })
     }
 
@@ -160,7 +162,8 @@ impl Reader {
         let is_useful = !is_early || self.options.decode && frame.is_of_chain();
         match self.shared.want(stream) {
             Want::All if is_useful => {
-                lane.push(Pending { frame, position, offset: self.offset }, is_early, MOST_PENDING)
+                let most = if matches!(frame, Frame::Video(_)) { MOST_RAW } else { MOST_PENDING };
+                lane.push(Pending { frame, position, offset: self.offset }, is_early, most)
             }
             Want::Recent(given) if is_useful => {
                 lane.push(Pending { frame, position, offset: self.offset }, is_early, MOST_IDLE);
@@ -193,7 +196,9 @@ impl Reader {
     }
 
     fn reopen(&mut self, from: Duration) -> Result<(), PlayerError> {
-        self.demuxer = Demuxer::open(&self.shared.path, self.options.format)?;
+        if !self.demuxer.seek(from) {
+            self.demuxer = Demuxer::open(&self.shared.path, &self.options, &self.shared.wanted)?;
+        }
         (self.end, self.from) = (Duration::ZERO, from);
         self.lanes.iter_mut().for_each(|lane| lane.last = None);
         Ok(())
@@ -280,12 +285,13 @@ impl Lane {
     }
 }
 
-/// Of what waits, in bytes; raw frames come from files of one stream and never wait.
+/// Of what waits, in bytes.
 fn size(frame: &Frame) -> usize {
     match frame {
         Frame::Encoded { frame, .. } => frame.data.len(),
         Frame::Rtp(packet) => packet.payload.len(),
-        Frame::Audio(_) | Frame::Video(_) => 0,
+        Frame::Audio(sound) => sound.len() * usize::from(sound.channels()) * size_of::<f32>(),
+        Frame::Video(picture) => picture.format().byte_len(picture.width(), picture.height()),
     }
 }
 

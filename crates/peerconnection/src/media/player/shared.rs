@@ -1,7 +1,7 @@
 //! What a player's handles and its thread share.
 
-use super::PlayerError;
 use super::file::Stream;
+use super::{PlayerError, Wanted};
 use crate::media::Frame;
 use crate::media::paced::Pace;
 use ortica_codecs::MediaKind;
@@ -25,6 +25,7 @@ pub(super) struct Shared {
     pub streams: Vec<Stream>,
     pub duration: Option<Duration>,
     pub patience: Option<Duration>,
+    pub wanted: Wanted,
     decode: bool,
     state: Mutex<State>,
     /// The thread waits here for something to do.
@@ -118,6 +119,7 @@ impl Shared {
         streams: Vec<Stream>,
         duration: Option<Duration>,
         options: &super::PlayerOptions,
+        wanted: Wanted,
     ) -> Self {
         let state = State {
             rings: streams.iter().map(|_| Ring::default()).collect(),
@@ -130,7 +132,7 @@ impl Shared {
             error: None,
         };
         let (patience, decode) = (options.timeout, options.decode);
-        Self { path, streams, duration, patience, decode, state: Mutex::new(state), wanted: Condvar::new() }
+        Self { path, streams, duration, patience, wanted, decode, state: Mutex::new(state), wanted: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -218,6 +220,7 @@ impl Shared {
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
+        self.wanted.end();
         state.rings.iter_mut().for_each(|ring| ring.frames.clear());
         state.wake();
         self.wanted.notify_one();

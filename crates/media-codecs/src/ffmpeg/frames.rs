@@ -1,0 +1,101 @@
+//! Decoded frames of FFmpeg as frames of this crate.
+
+use bytes::Bytes;
+use ffmpeg_next::format::{Pixel, Sample, sample};
+use ffmpeg_next::frame::{Audio, Video};
+use ffmpeg_next::software::{resampling, scaling};
+use ffmpeg_next::{ChannelLayout, software};
+
+use super::failed;
+use crate::container::ContainerError;
+use crate::frame::Plane;
+use crate::{AudioFrame, FrameError, PixelFormat, VideoFrame};
+
+/// Brings pictures of any format into I420.
+#[derive(Default)]
+pub(super) struct Pictures {
+    scaler: Option<scaling::Context>,
+}
+
+impl Pictures {
+    pub fn convert(&mut self, picture: &Video) -> Result<VideoFrame, ContainerError> {
+        let (width, height) = (picture.width(), picture.height());
+        if picture.format() == Pixel::YUV420P {
+            return Ok(i420(picture)?);
+        }
+        let is_fit = |scaler: &scaling::Context| {
+            let input = scaler.input();
+            (input.format, input.width, input.height) == (picture.format(), width, height)
+        };
+        self.scaler.take_if(|scaler| !is_fit(scaler));
+        let scaler = match &mut self.scaler {
+            Some(scaler) => scaler,
+            none => {
+                let (from, to) = (picture.format(), Pixel::YUV420P);
+                let flags = scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND;
+                let scaler = scaling::Context::get(from, width, height, to, width, height, flags);
+                none.insert(scaler.map_err(failed("sws_getContext"))?)
+            }
+        };
+        let mut out = Video::empty();
+        scaler.run(picture, &mut out).map_err(failed("sws_scale"))?;
+        Ok(i420(&out)?)
+    }
+}
+
+fn i420(picture: &Video) -> Result<VideoFrame, FrameError> {
+    let plane =
+        |index: usize| Plane { data: Bytes::copy_from_slice(picture.data(index)), stride: picture.stride(index) };
+    let planes = (0..picture.planes().min(3)).map(plane);
+    VideoFrame::from_planes(PixelFormat::I420, picture.width(), picture.height(), planes)
+}
+
+/// Brings sound of any format into one or two channels.
+#[derive(Default)]
+pub(super) struct Sounds {
+    mixer: Option<resampling::Context>,
+}
+
+impl Sounds {
+    pub fn convert(&mut self, sound: &Audio) -> Result<AudioFrame, ContainerError> {
+        let (rate, channels) = (sound.rate(), usize::from(sound.channels()));
+        match (sound.format(), channels) {
+            (Sample::F32(sample::Type::Planar), 1 | 2) => {
+                let planes: Vec<&[f32]> = (0..channels).map(|channel| sound.plane(channel)).collect();
+                Ok(AudioFrame::from_f32_planes(&planes, rate)?)
+            }
+            (Sample::I16(sample::Type::Planar), 1 | 2) => {
+                let planes: Vec<&[i16]> = (0..channels).map(|channel| sound.plane(channel)).collect();
+                Ok(AudioFrame::from_s16_planes(&planes, rate)?)
+            }
+            _ => self.mix(sound),
+        }
+    }
+
+    fn mix(&mut self, sound: &Audio) -> Result<AudioFrame, ContainerError> {
+        let (rate, from) = (sound.rate(), sound.format());
+        let layout = if sound.channel_layout().is_empty() {
+            ChannelLayout::default(sound.channels().into())
+        } else {
+            sound.channel_layout()
+        };
+        let is_fit = |mixer: &resampling::Context| {
+            let input = mixer.input();
+            (input.format, input.rate) == (from, rate) && input.channel_layout == layout
+        };
+        self.mixer.take_if(|mixer| !is_fit(mixer));
+        let to = Sample::F32(sample::Type::Planar);
+        let mixed = if layout.channels() == 1 { ChannelLayout::MONO } else { ChannelLayout::STEREO };
+        let mixer = match &mut self.mixer {
+            Some(mixer) => mixer,
+            none => {
+                let mixer = software::resampler((from, layout, rate), (to, mixed, rate));
+                none.insert(mixer.map_err(failed("swr_init"))?)
+            }
+        };
+        let mut out = Audio::empty();
+        mixer.run(sound, &mut out).map_err(failed("swr_convert"))?;
+        let planes: Vec<&[f32]> = (0..usize::from(out.channels().min(2))).map(|channel| out.plane(channel)).collect();
+        Ok(AudioFrame::from_f32_planes(&planes, rate)?)
+    }
+}

@@ -1,0 +1,323 @@
+//! What a file, an address or a device gives.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use ffmpeg_next::codec::{self, Id, decoder};
+use ffmpeg_next::format::context::Input;
+use ffmpeg_next::{Error, Packet, frame, media};
+
+use super::frames::{Pictures, Sounds};
+use super::{failed, init, raw};
+use crate::coder::DecoderLimits;
+use crate::container::{ContainerError, MAX_FRAME, avc};
+use crate::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
+
+/// The unit of FFmpeg for whole files.
+const MICROSECONDS: TimeBase = TimeBase::per_second(1_000_000);
+/// Codecs that are known on both sides.
+const CODECS: [(Id, Codec); 8] = [
+    (Id::OPUS, Codec::Opus),
+    (Id::VP8, Codec::Vp8),
+    (Id::VP9, Codec::Vp9),
+    (Id::AV1, Codec::Av1),
+    (Id::H264, Codec::H264),
+    (Id::PCM_MULAW, Codec::Pcmu),
+    (Id::PCM_ALAW, Codec::Pcma),
+    (Id::ADPCM_G722, Codec::G722),
+];
+
+/// What is opened, and how.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Source {
+    /// A path, an address such as `rtsp://camera.example/1`, or the name of a device such as `/dev/video0`.
+    pub url: String,
+    /// What FFmpeg calls the kind of file or of device: `mpegts`, `v4l2`, `alsa`, `lavfi`. `None`: by the first bytes.
+    pub format: Option<String>,
+    /// What FFmpeg lets be set there, by its names: `framerate`, `video_size`, `rtsp_transport`.
+    pub options: Vec<(String, String)>,
+}
+
+/// One of the streams.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stream {
+    /// Sound or pictures.
+    pub kind: MediaKind,
+    /// What it gives; `None` for raw frames.
+    pub codec: Option<Codec>,
+}
+
+/// What comes of a stream.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// As it is; H.264 as a byte stream.
+    Encoded(EncodedFrame),
+    /// Decoded, in one or two channels.
+    Sound(AudioFrame),
+    /// Decoded, as I420.
+    Picture(VideoFrame),
+}
+
+/// Reads from its start to its end, or from a place that is sought. Times begin at zero, or a little after.
+pub struct Reader {
+    input: Input,
+    /// Where the media begin, in microseconds.
+    start: i64,
+    streams: Vec<Stream>,
+    lanes: Vec<Lane>,
+    unknown: Vec<String>,
+    packet: Packet,
+    ready: VecDeque<(usize, Content)>,
+    ended: bool,
+}
+
+/// A stream on its way.
+struct Lane {
+    /// In the file.
+    number: usize,
+    time_base: TimeBase,
+    work: Work,
+    /// Where the next begins, if it does not say so itself: in ticks of `time_base`, from the start of the file.
+    next: i64,
+}
+
+enum Work {
+    Pass(Codec, Option<avc::Configuration>),
+    Sound(decoder::Audio, Sounds),
+    Pictures(decoder::Video, Pictures),
+}
+
+impl Reader {
+    /// Opens a source: decoded, or as it is, which leaves out what has no RTP payload format. Whatever takes long is broken off once
+    /// `is_wanted` does not say so any more.
+    ///
+    /// # Errors
+    /// [`ContainerError`] if it cannot be opened, or an option is not known there.
+    pub fn open(
+        source: &Source,
+        decode: bool,
+        is_wanted: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Self, ContainerError> {
+        init()?;
+        let input = raw::open(&source.url, source.format.as_deref(), &source.options, is_wanted)?;
+        let start = raw::start_time(&input);
+        let (mut streams, mut lanes, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+        for stream in input.streams() {
+            let parameters = stream.parameters();
+            let (kind, id) = match parameters.medium() {
+                media::Type::Audio => (MediaKind::Audio, parameters.id()),
+                media::Type::Video => (MediaKind::Video, parameters.id()),
+                _ => continue,
+            };
+            let known = if decode { Work::decode(kind, parameters)? } else { Work::pass(&parameters) };
+            let Some(work) = known else {
+                unknown.push(id.name().to_owned());
+                continue;
+            };
+            let codec = if let Work::Pass(codec, _) = &work { Some(*codec) } else { None };
+            streams.push(Stream { kind, codec });
+            lanes.push(Lane { number: stream.index(), time_base: time_base(stream.time_base()), work, next: 0 });
+        }
+        let (packet, ready) = (Packet::empty(), VecDeque::new());
+        Ok(Self { input, start, streams, lanes, unknown, packet, ready, ended: false })
+    }
+
+    /// What it gives, in the order of the file.
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// What else the file holds, by FFmpeg's names.
+    pub fn unknown_codecs(&self) -> &[String] {
+        &self.unknown
+    }
+
+    /// How long it lasts, if that is known.
+    pub fn duration(&self) -> Option<Duration> {
+        let micros = u64::try_from(self.input.duration()).ok().filter(|micros| *micros > 0);
+        micros.map(Duration::from_micros)
+    }
+
+    /// The next of any stream, by its place among [`streams`](Self::streams); `None` at the end. What cannot be decoded is left out.
+    ///
+    /// # Errors
+    /// [`ContainerError`] if the file cannot be read any further.
+    pub fn next_content(&mut self) -> Result<Option<(usize, Content)>, ContainerError> {
+        loop {
+            if let Some(next) = self.ready.pop_front() {
+                return Ok(Some(next));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match self.packet.read(&mut self.input) {
+                Ok(()) => self.take_packet()?,
+                Err(Error::Eof) => self.drain()?,
+                // Nothing is there at the moment, as with a device.
+                Err(Error::Other { errno: ffmpeg_next::error::EAGAIN }) => {}
+                // What is damaged is left out by FFmpeg itself, as far as it can.
+                Err(Error::InvalidData) => self.drain()?,
+                Err(error) => return Err(failed("av_read_frame")(error)),
+            }
+        }
+    }
+
+    /// Goes on from the last place before `to` where decoding can begin.
+    ///
+    /// # Errors
+    /// [`ContainerError`] for a source that cannot be sought in.
+    pub fn seek(&mut self, to: Duration) -> Result<(), ContainerError> {
+        let to = self.start.saturating_add(MICROSECONDS.ticks(to));
+        self.input.seek(to, ..to).map_err(failed("avformat_seek_file"))?;
+        self.ready.clear();
+        self.ended = false;
+        for lane in &mut self.lanes {
+            match &mut lane.work {
+                Work::Pass(..) => {}
+                Work::Sound(decoder, _) => decoder.flush(),
+                Work::Pictures(decoder, _) => decoder.flush(),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_packet(&mut self) -> Result<(), ContainerError> {
+        let number = self.packet.stream();
+        let Some((at, lane)) = self.lanes.iter_mut().enumerate().find(|(_, lane)| lane.number == number) else {
+            return Ok(());
+        };
+        let origin = MICROSECONDS.rescale(self.start, lane.time_base);
+        if let Work::Pass(codec, avc) = &lane.work {
+            let frame = encoded(*codec, avc.as_ref(), &self.packet, lane, origin);
+            if let Some(frame) = frame {
+                lane.next = lane.next.max(time_of(&self.packet, lane, origin) + self.packet.duration().max(0));
+                self.ready.push_back((at, Content::Encoded(frame)));
+            }
+            return Ok(());
+        }
+        let sent = match &mut lane.work {
+            Work::Pass(..) => Ok(()),
+            Work::Sound(decoder, _) => decoder.send_packet(&self.packet),
+            Work::Pictures(decoder, _) => decoder.send_packet(&self.packet),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, stream = at, "a packet was not decoded");
+        }
+        lane.collect(at, origin, &mut self.ready)
+    }
+
+    /// What decoders have kept back.
+    fn drain(&mut self) -> Result<(), ContainerError> {
+        self.ended = true;
+        for (at, lane) in self.lanes.iter_mut().enumerate() {
+            let origin = MICROSECONDS.rescale(self.start, lane.time_base);
+            let ended = match &mut lane.work {
+                Work::Pass(..) => continue,
+                Work::Sound(decoder, _) => decoder.send_eof(),
+                Work::Pictures(decoder, _) => decoder.send_eof(),
+            };
+            if ended.is_ok() {
+                lane.collect(at, origin, &mut self.ready)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    /// Takes what the decoder has made.
+    fn collect(
+        &mut self,
+        at: usize,
+        origin: i64,
+        ready: &mut VecDeque<(usize, Content)>,
+    ) -> Result<(), ContainerError> {
+        let time_base = self.time_base;
+        match &mut self.work {
+            Work::Pass(..) => {}
+            Work::Sound(decoder, sounds) => {
+                let mut decoded = frame::Audio::empty();
+                while decoder.receive_frame(&mut decoded).is_ok() {
+                    let sound = sounds.convert(&decoded)?;
+                    let pts = decoded.timestamp().map_or(self.next, |pts| (pts - origin).max(0));
+                    self.next = pts + time_base.ticks(sound.duration());
+                    // In samples, which is fine enough for any file.
+                    let rate = TimeBase::per_second(sound.sample_rate());
+                    ready.push_back((at, Content::Sound(sound.with_pts(time_base.rescale(pts, rate), rate))));
+                }
+            }
+            Work::Pictures(decoder, pictures) => {
+                let mut decoded = frame::Video::empty();
+                while decoder.receive_frame(&mut decoded).is_ok() {
+                    let picture = pictures.convert(&decoded)?;
+                    let pts = decoded.timestamp().map_or(self.next, |pts| (pts - origin).max(0));
+                    self.next = pts + time_base.ticks(Duration::from_millis(40));
+                    let pts = time_base.rescale(pts, TimeBase::VIDEO);
+                    ready.push_back((at, Content::Picture(picture.with_pts(pts, TimeBase::VIDEO))));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// `None` for what FFmpeg cannot decode.
+    fn decode(kind: MediaKind, parameters: codec::Parameters) -> Result<Option<Self>, ContainerError> {
+        if decoder::find(parameters.id()).is_none() {
+            return Ok(None);
+        }
+        let mut context =
+            codec::Context::from_parameters(parameters).map_err(failed("avcodec_parameters_to_context"))?;
+        raw::limit_pixels(&mut context, DecoderLimits::default().max_pixels.into());
+        let decoder = context.decoder();
+        let opened = match kind {
+            MediaKind::Audio => decoder.audio().map(|decoder| Self::Sound(decoder, Sounds::default())),
+            MediaKind::Video => decoder.video().map(|decoder| Self::Pictures(decoder, Pictures::default())),
+        };
+        Ok(Some(opened.map_err(failed("avcodec_open2"))?))
+    }
+
+    /// `None` for what has no RTP payload format.
+    fn pass(parameters: &codec::Parameters) -> Option<Self> {
+        let (_, codec) = CODECS.into_iter().find(|(id, _)| *id == parameters.id())?;
+        let extradata = raw::extradata(parameters);
+        // What begins with a one has NAL units behind their lengths; all else is a byte stream already.
+        let avc =
+            (codec == Codec::H264 && extradata.first() == Some(&1)).then(|| avc::Configuration::decode(&extradata));
+        Some(Self::Pass(codec, avc.transpose().ok()?))
+    }
+}
+
+fn encoded(
+    codec: Codec,
+    avc: Option<&avc::Configuration>,
+    packet: &Packet,
+    lane: &Lane,
+    origin: i64,
+) -> Option<EncodedFrame> {
+    let data = packet.data().filter(|data| !data.is_empty() && data.len() <= MAX_FRAME)?;
+    let data = match avc {
+        Some(avc) => avc.to_byte_stream(data, packet.is_key()),
+        None => data.to_vec(),
+    };
+    let clock = TimeBase::per_second(codec.clock_rate());
+    let pts = lane.time_base.rescale(time_of(packet, lane, origin), clock);
+    let lasts = lane.time_base.rescale(packet.duration(), clock);
+    let frame = EncodedFrame::new(codec, data, pts).with_key_frame(codec.kind() == MediaKind::Audio || packet.is_key());
+    Some(match u32::try_from(lasts) {
+        Ok(lasts @ 1..) => frame.with_duration(lasts),
+        _ => frame,
+    })
+}
+
+/// From the start of the file, in ticks of the stream.
+fn time_of(packet: &Packet, lane: &Lane, origin: i64) -> i64 {
+    packet.pts().or(packet.dts()).map_or(lane.next, |time| (time - origin).max(0))
+}
+
+fn time_base(of: ffmpeg_next::Rational) -> TimeBase {
+    let part = |part: i32| u32::try_from(part).ok();
+    let known = part(of.numerator()).zip(part(of.denominator()));
+    known.and_then(|(numerator, denominator)| TimeBase::new(numerator, denominator)).unwrap_or(MICROSECONDS)
+}
