@@ -42,5 +42,5 @@ fn failed(call: &'static str) -> impl Fn(ffmpeg_next::Error) -> ContainerError {
     }
 }
 
-#[cfg(all(test, feature = "h264", feature = "opus"))]
+#[cfg(test)]
 mod tests;

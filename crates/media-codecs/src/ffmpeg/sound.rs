@@ -1,7 +1,5 @@
 //! Encoders of sound that files want and RTP does not: AAC and MP3.
 
-use std::time::Duration;
-
 use ffmpeg_next::codec::{self, Id, encoder};
 use ffmpeg_next::format::{Sample, sample};
 use ffmpeg_next::{ChannelLayout, Packet, Rational, frame};
@@ -44,16 +42,14 @@ impl SoundEncoder {
         Ok(Self { encoder, adapter, packet: Packet::empty() })
     }
 
-    /// Encodes sound that begins at `time`; `put` gets what comes of it.
+    /// Encodes sound; `put` gets what comes of it.
     pub fn encode(
         &mut self,
         sound: &AudioFrame,
-        time: Duration,
         put: impl FnMut(&mut Packet) -> Result<(), ContainerError>,
     ) -> Result<(), ContainerError> {
-        let rate = TimeBase::per_second(sound.sample_rate());
         let mut shaped = Vec::new();
-        self.adapter.push(&sound.clone().with_pts(rate.ticks(time), rate), &mut shaped)?;
+        self.adapter.push(sound, &mut shaped)?;
         self.send(&shaped, put)
     }
 

@@ -1,4 +1,5 @@
 //! What is written is read back, by the same library, as it was and decoded.
+#![cfg(all(feature = "h264", feature = "opus"))]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::coder::{self, AudioEncoderConfig, VideoEncoderConfig};
 use crate::synthetic::{MovingPicture, Tone, frame_counter, tone_level};
-use crate::{Codec, EncodedFrame, MediaKind, TimeBase};
+use crate::{Codec, EncodedFrame, MediaKind};
 
 /// A file of a test, which goes with it.
 struct File(PathBuf);
@@ -172,8 +173,7 @@ fn sound_is_encoded_where_the_file_wants_it() {
         let track = writer.add_sound(2).unwrap();
         writer.begin().unwrap();
         for tone in Tone::new(1_000.0, 8_000, 1).unwrap().take(100) {
-            let time = TimeBase::per_second(8_000).duration(tone.pts());
-            writer.write_sound(track, time, &tone).unwrap();
+            writer.write_sound(track, &tone).unwrap();
         }
         let end = writer.finish().unwrap();
         assert!(end.abs_diff(Duration::from_secs(2)) < Duration::from_millis(100), "{format}: {end:?}");
@@ -215,17 +215,14 @@ fn errors_name_what_is_wrong() {
     assert!(matches!(Writer::create(Path::new("/nowhere/film.mp4"), "mp4", &[]), Err(ContainerError::Io(_))));
 }
 
-/// Guards: a source that hangs is broken off once nobody wants it.
+/// Guards: what takes long is broken off once nobody wants it.
 #[test]
 fn what_nobody_wants_is_broken_off() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/film", listener.local_addr().unwrap());
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let counted = asked.clone();
-    let is_wanted = move || counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 5;
-    // Nobody answers there.
-    assert!(Reader::open(&Source { url, ..Source::default() }, true, is_wanted).is_err());
-    assert!(asked.load(std::sync::atomic::Ordering::Relaxed) > 5);
+    let file = File::new("unwanted.mp4");
+    write_film(&file.0, "mp4", &[]);
+    let source = Source { url: file.0.display().to_string(), ..Source::default() };
+    assert!(Reader::open(&source, true, || false).is_err());
+    assert!(Reader::open(&source, true, || true).is_ok());
 }
 
 /// Guards: pictures of another format are converted, and what a device gives is read like a file.

@@ -128,12 +128,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes sound that begins at `time`.
+    /// Writes sound, which says itself where it begins.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn write_sound(&mut self, track: usize, time: Duration, sound: &AudioFrame) -> Result<(), ContainerError> {
-        self.with_encoder(track, |encoder, put| encoder.encode(sound, time, put))
+    pub fn write_sound(&mut self, track: usize, sound: &AudioFrame) -> Result<(), ContainerError> {
+        self.with_encoder(track, |encoder, put| encoder.encode(sound, put))
     }
 
     /// Writes what was kept back, so that it can be played.

@@ -1,6 +1,6 @@
 //! Files of each kind, by one interface.
 
-use super::{PlayerError, PlayerFormat, PlayerOptions, Wanted};
+use super::{Interest, PlayerError, PlayerFormat, PlayerOptions};
 use crate::media::Frame;
 use ortica_codecs::container::{
     AnnexBReader, ContainerError, IvfReader, OggOpusReader, WavReader, WebmReader, Y4mReader,
@@ -52,20 +52,23 @@ pub(super) enum Demuxer {
 impl Demuxer {
     /// With FFmpeg, what is not known here is its.
     #[cfg(feature = "ffmpeg")]
-    pub fn open(path: &Path, options: &PlayerOptions, wanted: &Wanted) -> Result<Self, PlayerError> {
-        let foreign = || Foreign::open(path, options, wanted).map(|foreign| Self::Foreign(Box::new(foreign)));
+    pub fn open(path: &Path, options: &PlayerOptions, interest: &Interest) -> Result<Self, PlayerError> {
+        let foreign = || Foreign::open(path, options, interest).map(|foreign| Self::Foreign(Box::new(foreign)));
         if options.source.is_foreign(path) {
             return foreign();
         }
         match Self::open_here(path, options.format) {
             Ok(known) if known.streams().is_empty() => foreign(),
-            Err(PlayerError::Format { .. }) => foreign(),
+            Err(unknown @ PlayerError::Format { .. }) => match foreign() {
+                Err(PlayerError::Read { source: ContainerError::Library { .. }, .. }) => Err(unknown),
+                opened => opened,
+            },
             opened => opened,
         }
     }
 
     #[cfg(not(feature = "ffmpeg"))]
-    pub fn open(path: &Path, options: &PlayerOptions, _: &Wanted) -> Result<Self, PlayerError> {
+    pub fn open(path: &Path, options: &PlayerOptions, _: &Interest) -> Result<Self, PlayerError> {
         Self::open_here(path, options.format)
     }
 

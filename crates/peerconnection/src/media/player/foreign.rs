@@ -1,7 +1,7 @@
 //! What FFmpeg reads.
 
 use super::file::Stream;
-use super::{PlayerError, PlayerOptions, Wanted};
+use super::{Interest, PlayerError, PlayerOptions};
 use crate::media::Frame;
 use ortica_codecs::container::ContainerError;
 use ortica_codecs::ffmpeg::{Content, Reader, Source};
@@ -28,12 +28,12 @@ pub(super) struct Foreign {
 }
 
 impl Foreign {
-    pub fn open(path: &Path, options: &PlayerOptions, wanted: &Wanted) -> Result<Self, PlayerError> {
+    pub fn open(path: &Path, options: &PlayerOptions, interest: &Interest) -> Result<Self, PlayerError> {
         let Some(url) = path.to_str() else { return Err(PlayerError::Format { path: path.to_owned() }) };
         let SourceOptions { format, options: named } = options.source.clone();
         let source = Source { url: url.to_owned(), format, options: named };
-        let wanted = wanted.clone();
-        match Reader::open(&source, options.decode, move || !wanted.is_over()) {
+        let interest = interest.clone();
+        match Reader::open(&source, options.decode, move || !interest.is_over()) {
             Ok(reader) => Ok(Self { reader }),
             Err(ContainerError::Io(source)) => Err(PlayerError::Open { path: path.to_owned(), source }),
             Err(source) => Err(PlayerError::Read { path: path.to_owned(), source }),
@@ -65,3 +65,6 @@ impl Foreign {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,11 +116,11 @@ impl PlayerOptions {
     }
 }
 
-/// Whether anybody wants what takes long. Clones are the same.
+/// Whether anybody still wants what takes long: not so once it is `true`. Clones are the same.
 #[derive(Clone, Debug, Default)]
-struct Wanted(Arc<AtomicBool>);
+struct Interest(Arc<AtomicBool>);
 
-impl Wanted {
+impl Interest {
     fn end(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -132,12 +132,12 @@ impl Wanted {
 }
 
 /// Ends it unless it is kept.
-struct Opening(Option<Wanted>);
+struct Opening(Option<Interest>);
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        if let Some(wanted) = &self.0 {
-            wanted.end();
+        if let Some(interest) = &self.0 {
+            interest.end();
         }
     }
 }
@@ -171,10 +171,10 @@ impl MediaPlayer {
     pub async fn open(path: impl Into<PathBuf>, options: PlayerOptions) -> Result<Self, PlayerError> {
         let path = path.into();
         let patience = options.timeout;
-        let wanted = Wanted::default();
+        let interest = Interest::default();
         // Who gives up leaves no thread that waits for ever.
-        let mut opening = Opening(Some(wanted.clone()));
-        let opened = reader::open(path.clone(), options, wanted);
+        let mut opening = Opening(Some(interest.clone()));
+        let opened = reader::open(path.clone(), options, interest);
         let shared = match patience {
             Some(patience) => timeout(patience, opened).await.unwrap_or(Err(PlayerError::TimedOut { path }))?,
             None => opened.await?,

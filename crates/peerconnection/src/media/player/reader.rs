@@ -2,7 +2,7 @@
 
 use super::file::{Demuxer, Stream};
 use super::shared::{Order, Shared, Want};
-use super::{PlayerError, PlayerOptions, Wanted};
+use super::{Interest, PlayerError, PlayerOptions};
 use crate::media::Frame;
 use ortica_codecs::MediaKind;
 use ortica_codecs::coder::{self, AudioDecoder, CoderError, DecoderLimits, VideoDecoder};
@@ -25,11 +25,15 @@ const IDLE_SPAN: Duration = Duration::from_secs(1);
 const LAST_PICTURE: Duration = Duration::from_millis(33);
 
 /// Opens a file on a thread of its own, which then reads what is asked for.
-pub(super) async fn open(path: PathBuf, options: PlayerOptions, wanted: Wanted) -> Result<Arc<Shared>, PlayerError> {
+pub(super) async fn open(
+    path: PathBuf,
+    options: PlayerOptions,
+    interest: Interest,
+) -> Result<Arc<Shared>, PlayerError> {
     let (opened, is_opened) = oneshot::channel();
     let thread = thread::Builder::new().name("ortica-player".to_owned());
     let missing = path.clone();
-    let run = move || match Reader::open(path, options, wanted) {
+    let run = move || match Reader::open(path, options, interest) {
         Ok(mut reader) => {
             if opened.send(Ok(reader.shared.clone())).is_ok() {
                 reader.run();
@@ -90,14 +94,14 @@ enum Decoder {
 }
 
 impl Reader {
-    fn open(path: PathBuf, options: PlayerOptions, wanted: Wanted) -> Result<Self, PlayerError> {
-        let demuxer = Demuxer::open(&path, &options, &wanted)?;
+    fn open(path: PathBuf, options: PlayerOptions, interest: Interest) -> Result<Self, PlayerError> {
+        let demuxer = Demuxer::open(&path, &options, &interest)?;
         let streams = demuxer.streams();
         if streams.is_empty() {
             return Err(PlayerError::NoStream { path, codecs: demuxer.unknown_codecs() });
         }
         let lanes = streams.iter().map(|_| Lane::new()).collect();
-        let shared = Arc::new(Shared::new(path, streams, demuxer.duration(), &options, wanted));
+        let shared = Arc::new(Shared::new(path, streams, demuxer.duration(), &options, interest));
         Ok(Self { shared, options, demuxer, lanes, offset: 0, end: Duration::ZERO, from: Duration::ZERO })
     }
 
@@ -197,7 +201,7 @@ impl Reader {
 
     fn reopen(&mut self, from: Duration) -> Result<(), PlayerError> {
         if !self.demuxer.seek(from) {
-            self.demuxer = Demuxer::open(&self.shared.path, &self.options, &self.shared.wanted)?;
+            self.demuxer = Demuxer::open(&self.shared.path, &self.options, &self.shared.interest)?;
         }
         (self.end, self.from) = (Duration::ZERO, from);
         self.lanes.iter_mut().for_each(|lane| lane.last = None);

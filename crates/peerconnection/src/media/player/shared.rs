@@ -1,7 +1,7 @@
 //! What a player's handles and its thread share.
 
 use super::file::Stream;
-use super::{PlayerError, Wanted};
+use super::{Interest, PlayerError};
 use crate::media::Frame;
 use crate::media::paced::Pace;
 use ortica_codecs::MediaKind;
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub streams: Vec<Stream>,
     pub duration: Option<Duration>,
     pub patience: Option<Duration>,
-    pub wanted: Wanted,
+    pub interest: Interest,
     decode: bool,
     state: Mutex<State>,
     /// The thread waits here for something to do.
@@ -119,7 +119,7 @@ impl Shared {
         streams: Vec<Stream>,
         duration: Option<Duration>,
         options: &super::PlayerOptions,
-        wanted: Wanted,
+        interest: Interest,
     ) -> Self {
         let state = State {
             rings: streams.iter().map(|_| Ring::default()).collect(),
@@ -132,7 +132,7 @@ impl Shared {
             error: None,
         };
         let (patience, decode) = (options.timeout, options.decode);
-        Self { path, streams, duration, patience, wanted, decode, state: Mutex::new(state), wanted: Condvar::new() }
+        Self { path, streams, duration, patience, interest, decode, state: Mutex::new(state), wanted: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -220,7 +220,7 @@ impl Shared {
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        self.wanted.end();
+        self.interest.end();
         state.rings.iter_mut().for_each(|ring| ring.frames.clear());
         state.wake();
         self.wanted.notify_one();

@@ -1,19 +1,19 @@
 //! The files of a recording, one after the other.
 
-use super::RecordingFormat;
+use super::gapless::Gapless;
 use super::lane::{Coding, Item};
-use ortica_codecs::container::{ContainerError, OggOpusWriter, WavWriter, WebmTrack, WebmTrackNumber, WebmWriter};
-use ortica_codecs::frame::AudioAdapter;
-use ortica_codecs::{AudioFrame, Codec, EncodedFrame};
+#[cfg(feature = "ffmpeg")]
+use super::muxed::Muxed;
+use super::pictures::Pictures;
+use super::{RecorderOptions, RecordingFormat};
+use ortica_codecs::container::{
+    ContainerError, OggOpusWriter, WavWriter, WebmProfile, WebmTrack, WebmTrackNumber, WebmWriter,
+};
+use ortica_codecs::{Codec, EncodedFrame};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Silence beyond this between two stretches of sound is left out, where it takes room.
-const MOST_SILENCE: Duration = Duration::from_secs(600);
-/// Sound that is this late begins after a silence.
-const LEAST_SILENCE: Duration = Duration::from_millis(20);
 
 /// What is to be written where.
 #[derive(Clone, Debug)]
@@ -23,17 +23,21 @@ pub(super) struct Files {
     most_duration: Option<Duration>,
     most_bytes: Option<u64>,
     pub coding: Coding,
+    #[cfg(feature = "ffmpeg")]
+    options: Vec<(String, String)>,
 }
 
 impl Files {
-    pub fn new(
-        path: PathBuf,
-        format: RecordingFormat,
-        most_duration: Option<Duration>,
-        most_bytes: Option<u64>,
-        coding: Coding,
-    ) -> Self {
-        Self { path, format, most_duration, most_bytes, coding }
+    pub fn new(path: PathBuf, format: RecordingFormat, options: RecorderOptions) -> Self {
+        Self {
+            path,
+            format,
+            most_duration: options.segment_duration,
+            most_bytes: options.segment_size,
+            coding: options.coding,
+            #[cfg(feature = "ffmpeg")]
+            options: options.options,
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -49,20 +53,37 @@ impl Files {
         if self.most_duration.is_none() && self.most_bytes.is_none() {
             return self.path.clone();
         }
-        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-        let (stem, extension) = (part(self.path.file_stem()), part(self.path.extension()));
-        self.path.with_file_name(format!("{stem}-{number:04}.{extension}"))
+        numbered(&self.path, number)
     }
 
-    /// Creates the file of that number, for what comes from `start` of the recording on.
-    pub fn create(&self, number: usize, start: Duration) -> Result<Output, ContainerError> {
-        let path = self.path_of(number);
-        let file = File::create(&path)?;
-        let writer = match (self.format, self.format.profile()) {
-            (RecordingFormat::Ogg, _) => Writer::Ogg(OggOpusWriter::new(file, 2, 0)?),
-            (_, Some(profile)) => Writer::Webm(WebmWriter::new(file, profile)?, Vec::new()),
-            (_, None) => Writer::Wav(Box::new(Wave { file: WavWriter::new(file), adapter: None, end: Duration::ZERO })),
+    /// Creates the file of that number, for what comes from `start` of the recording on, of so many tracks as far as is known.
+    pub fn create(&self, number: usize, start: Duration, tracks: usize) -> Result<Output, ContainerError> {
+        let mut path = self.path_of(number);
+        let file = || File::create(&path);
+        let webm = |profile| -> Result<Writer, ContainerError> {
+            Ok(Writer::Webm(WebmWriter::new(file()?, profile)?, Vec::new()))
         };
+        let writer = match self.format {
+            RecordingFormat::Webm => webm(WebmProfile::Webm)?,
+            RecordingFormat::Matroska => webm(WebmProfile::Matroska)?,
+            RecordingFormat::Ogg => Writer::Ogg(OggOpusWriter::new(file()?, 2, 0)?),
+            RecordingFormat::Wav => {
+                Writer::Wav(Box::new(Wave { file: WavWriter::new(file()?), sound: Gapless::default() }))
+            }
+            RecordingFormat::Png => {
+                let pictures = Pictures::create(path)?;
+                path = pictures.first();
+                Writer::Png(pictures)
+            }
+            #[cfg(feature = "ffmpeg")]
+            RecordingFormat::Mp4 | RecordingFormat::MpegTs | RecordingFormat::Mp3 => {
+                // Whether it can be made is told by the system, before FFmpeg sums it up.
+                drop(file()?);
+                Writer::Muxed(Box::new(Muxed::create(&path, self.format, &self.options, tracks)?))
+            }
+        };
+        #[cfg(not(feature = "ffmpeg"))]
+        let _ = tracks;
         Ok(Output { path, start, bytes: 0, writer })
     }
 
@@ -71,6 +92,13 @@ impl Files {
         let is_long = self.most_duration.is_some_and(|most| now.saturating_sub(output.start) >= most);
         is_long || self.most_bytes.is_some_and(|most| output.bytes >= most)
     }
+}
+
+/// `call.webm` as `call-0001.webm`.
+pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(path.file_stem()), part(path.extension()));
+    path.with_file_name(format!("{stem}-{number:04}.{extension}"))
 }
 
 /// A file that is being written.
@@ -86,6 +114,9 @@ enum Writer {
     Webm(WebmWriter<File>, Vec<Track>),
     Ogg(OggOpusWriter<File>),
     Wav(Box<Wave>),
+    Png(Pictures),
+    #[cfg(feature = "ffmpeg")]
+    Muxed(Box<Muxed>),
 }
 
 /// Each codec of a lane has a track of its own.
@@ -98,8 +129,7 @@ struct Track {
 /// Sound in the shape of its first frame.
 struct Wave {
     file: WavWriter<File>,
-    adapter: Option<AudioAdapter>,
-    end: Duration,
+    sound: Gapless,
 }
 
 impl Output {
@@ -120,8 +150,19 @@ impl Output {
                 true
             }
             (Writer::Wav(wave), Item::Sound(sound)) => {
-                self.bytes += wave.put(&sound, since)?;
+                wave.sound.put(&sound, since, |sound| wave.file.write(sound))?;
+                self.bytes = wave.sound.byte_len();
                 true
+            }
+            (Writer::Png(pictures), Item::Picture(picture)) => {
+                self.bytes += pictures.put(&picture)?;
+                true
+            }
+            #[cfg(feature = "ffmpeg")]
+            (Writer::Muxed(muxed), item) => {
+                let written = muxed.put(lane, since, item)?;
+                self.bytes = muxed.byte_len();
+                written
             }
             _ => false,
         };
@@ -133,7 +174,9 @@ impl Output {
         match &mut self.writer {
             Writer::Webm(writer, _) => writer.flush(),
             // Written as it comes, a second at a time at most.
-            Writer::Ogg(_) | Writer::Wav(_) => Ok(()),
+            Writer::Ogg(_) | Writer::Wav(_) | Writer::Png(_) => Ok(()),
+            #[cfg(feature = "ffmpeg")]
+            Writer::Muxed(muxed) => muxed.flush(),
         }
     }
 
@@ -150,7 +193,14 @@ impl Output {
                 writer.finish()?;
                 ortica_codecs::TimeBase::per_second(48_000).duration(ticks)
             }
-            Writer::Wav(wave) => wave.finish()?,
+            Writer::Wav(mut wave) => {
+                wave.sound.finish(|sound| wave.file.write(sound))?;
+                wave.file.finish()?;
+                wave.sound.end()
+            }
+            Writer::Png(pictures) => pictures.duration(),
+            #[cfg(feature = "ffmpeg")]
+            Writer::Muxed(muxed) => muxed.finish()?,
         };
         Ok(duration)
     }
@@ -176,61 +226,6 @@ fn put_webm(
     };
     writer.write(number, time, frame)?;
     Ok(true)
-}
-
-impl Wave {
-    /// Gives how many bytes that were.
-    fn put(&mut self, sound: &AudioFrame, since: Duration) -> Result<u64, ContainerError> {
-        let time_base = ortica_codecs::TimeBase::per_second(sound.sample_rate());
-        let sound = sound.clone().with_pts(time_base.ticks(since), time_base);
-        let adapter = match &mut self.adapter {
-            Some(adapter) => adapter,
-            none => {
-                let (rate, channels) = (sound.sample_rate(), sound.channels());
-                none.insert(AudioAdapter::new(rate, channels, rate as usize / 50)?)
-            }
-        };
-        let mut shaped = Vec::new();
-        adapter.push(&sound, &mut shaped)?;
-        let mut bytes = 0;
-        for sound in &shaped {
-            bytes += self.fill(sound)?;
-            bytes += self.write(sound)?;
-        }
-        Ok(bytes)
-    }
-
-    /// Silence up to where a frame begins.
-    fn fill(&mut self, next: &AudioFrame) -> Result<u64, ContainerError> {
-        let mut gap = next.time_base().duration(next.pts()).saturating_sub(self.end).min(MOST_SILENCE);
-        let mut bytes = 0;
-        while gap >= LEAST_SILENCE {
-            let part = gap.min(Duration::from_secs(1));
-            gap -= part;
-            let len = (part.as_secs_f64() * f64::from(next.sample_rate())) as usize;
-            bytes += self.write(&AudioFrame::silence(len, next.sample_rate(), next.channels())?)?;
-        }
-        Ok(bytes)
-    }
-
-    fn write(&mut self, sound: &AudioFrame) -> Result<u64, ContainerError> {
-        self.file.write(sound)?;
-        self.end += sound.duration();
-        Ok(sound.len() as u64 * u64::from(sound.channels()) * 2)
-    }
-
-    fn finish(mut self) -> Result<Duration, ContainerError> {
-        let mut rest = Vec::new();
-        if let Some(adapter) = &mut self.adapter {
-            adapter.flush(&mut rest)?;
-        }
-        for sound in &rest {
-            self.fill(sound)?;
-            self.write(sound)?;
-        }
-        self.file.finish()?;
-        Ok(self.end)
-    }
 }
 
 /// What the file itself said, where it was that.

@@ -13,13 +13,14 @@ use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoF
 use std::time::Duration;
 
 /// What raw frames are encoded with, best first.
-const PREFERRED: [Codec; 3] = [Codec::Opus, Codec::Pcmu, Codec::Vp8];
+const PREFERRED: [Codec; 4] = [Codec::Opus, Codec::Pcmu, Codec::Vp8, Codec::H264];
 
 /// What goes into a file, at the time that it says itself.
 #[derive(Debug)]
 pub(super) enum Item {
     Encoded(EncodedFrame),
     Sound(AudioFrame),
+    Picture(VideoFrame),
 }
 
 impl Item {
@@ -28,11 +29,16 @@ impl Item {
         match self {
             Self::Encoded(frame) => frame.time(),
             Self::Sound(frame) => frame.time_base().duration(frame.pts()),
+            Self::Picture(frame) => frame.time_base().duration(frame.pts()),
         }
     }
 
     pub fn is_key_picture(&self) -> bool {
-        matches!(self, Self::Encoded(frame) if frame.key_frame && frame.codec.kind() == MediaKind::Video)
+        match self {
+            Self::Encoded(frame) => frame.key_frame && frame.codec.kind() == MediaKind::Video,
+            Self::Sound(_) => false,
+            Self::Picture(_) => true,
+        }
     }
 }
 
@@ -185,7 +191,10 @@ impl Lane {
         format: RecordingFormat,
         out: &mut Vec<Item>,
     ) -> Result<(), CoderError> {
-        let codec = format.encodes(MediaKind::Video).unwrap_or(Codec::Vp8);
+        let Some(codec) = format.encodes(MediaKind::Video) else {
+            out.push(Item::Picture(picture.clone()));
+            return Ok(());
+        };
         let encoder = match &mut self.video_encoder {
             Some(encoder) => encoder,
             none => none.insert(coder::video_encoder(codec, &self.coding.video)?),
@@ -204,25 +213,25 @@ fn at(sound: AudioFrame, time: Duration) -> AudioFrame {
 }
 
 impl RecordingFormat {
-    /// `None` for a file of raw sound.
-    pub(super) fn profile(self) -> Option<WebmProfile> {
+    /// Whether frames of that codec are written as they come.
+    fn passes(self, codec: Codec) -> bool {
         match self {
-            Self::Webm | Self::Ogg => Some(WebmProfile::Webm),
-            Self::Matroska => Some(WebmProfile::Matroska),
-            Self::Wav => None,
+            Self::Webm => WebmProfile::Webm.takes(codec),
+            Self::Matroska => WebmProfile::Matroska.takes(codec),
+            Self::Ogg => codec == Codec::Opus,
+            Self::Wav | Self::Png => false,
+            #[cfg(feature = "ffmpeg")]
+            Self::Mp4 => matches!(codec, Codec::Opus | Codec::H264 | Codec::Vp9),
+            #[cfg(feature = "ffmpeg")]
+            Self::MpegTs => codec == Codec::H264,
+            #[cfg(feature = "ffmpeg")]
+            Self::Mp3 => false,
         }
     }
 
-    /// Whether frames of that codec are written as they come.
-    fn passes(self, codec: Codec) -> bool {
-        self.profile().is_some_and(|profile| profile.takes(codec)) && (self != Self::Ogg || codec == Codec::Opus)
-    }
-
-    /// What raw frames are encoded with; `None` for a file of raw sound.
+    /// What raw frames are encoded with; `None` where the file takes them raw.
     fn encodes(self, kind: MediaKind) -> Option<Codec> {
-        let profile = self.profile()?;
-        let takes = |codec: &Codec| codec.kind() == kind && profile.takes(*codec);
-        let known = PREFERRED.into_iter().filter(takes);
+        let known = PREFERRED.into_iter().filter(|codec| codec.kind() == kind && self.passes(*codec));
         // Without a coder the first says what is missing.
         known.clone().find(|codec| codec.can_code()).or_else(|| known.clone().next())
     }

@@ -8,8 +8,12 @@
 
 mod error;
 mod file;
+mod gapless;
 mod lane;
+#[cfg(feature = "ffmpeg")]
+mod muxed;
 mod opening;
+mod pictures;
 mod timeline;
 mod worker;
 
@@ -47,26 +51,55 @@ pub enum RecordingFormat {
     Ogg,
     /// One track of sound, uncompressed.
     Wav,
+    /// One track of pictures, each in a file of its own: `shot-0001.png`, and so on.
+    Png,
+    /// Sound and pictures, any number of tracks: H.264, VP9 and Opus. In pieces of a second, so that it can be played however it ends.
+    #[cfg(feature = "ffmpeg")]
+    Mp4,
+    /// Sound and pictures, any number of tracks: H.264 and, encoded anew, AAC.
+    #[cfg(feature = "ffmpeg")]
+    MpegTs,
+    /// One track of sound, as MP3.
+    #[cfg(feature = "ffmpeg")]
+    Mp3,
 }
 
 impl RecordingFormat {
-    /// By the end of a file's name: `webm`, `mkv`, `mka`, `ogg`, `opus`, `wav`, in letters of either case.
+    /// By the end of a file's name: `webm`, `mkv`, `mka`, `ogg`, `opus`, `wav`, `png`, in letters of either case; with FFmpeg also `mp4`,
+    /// `m4a`, `ts` and `mp3`.
     pub fn of_path(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "webm" => Some(Self::Webm),
             "mkv" | "mka" => Some(Self::Matroska),
             "ogg" | "opus" => Some(Self::Ogg),
             "wav" => Some(Self::Wav),
+            "png" => Some(Self::Png),
+            #[cfg(feature = "ffmpeg")]
+            "mp4" | "m4a" => Some(Self::Mp4),
+            #[cfg(feature = "ffmpeg")]
+            "ts" => Some(Self::MpegTs),
+            #[cfg(feature = "ffmpeg")]
+            "mp3" => Some(Self::Mp3),
             _ => None,
         }
     }
 
     fn takes(self, kind: MediaKind) -> bool {
-        kind == MediaKind::Audio || self.takes_many()
+        match kind {
+            MediaKind::Audio => self != Self::Png,
+            MediaKind::Video => self == Self::Png || self.takes_many(),
+        }
     }
 
     fn takes_many(self) -> bool {
-        matches!(self, Self::Webm | Self::Matroska)
+        match self {
+            Self::Webm | Self::Matroska => true,
+            Self::Ogg | Self::Wav | Self::Png => false,
+            #[cfg(feature = "ffmpeg")]
+            Self::Mp4 | Self::MpegTs => true,
+            #[cfg(feature = "ffmpeg")]
+            Self::Mp3 => false,
+        }
     }
 }
 
@@ -77,6 +110,8 @@ pub struct RecorderOptions {
     segment_duration: Option<Duration>,
     segment_size: Option<u64>,
     coding: Coding,
+    #[cfg(feature = "ffmpeg")]
+    options: Vec<(String, String)>,
 }
 
 impl RecorderOptions {
@@ -102,6 +137,15 @@ impl RecorderOptions {
         self
     }
 
+    /// Sets an option of FFmpeg's writer of such files, by its name: `movflags`. One that it does not know ends the recording as soon as
+    /// something is to be written. Other kinds of files take none.
+    #[cfg(feature = "ffmpeg")]
+    #[must_use]
+    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+
     /// Encodes sound like this, where the file does not take it as it comes.
     #[must_use]
     pub fn with_audio_encoder(mut self, config: AudioEncoderConfig) -> Self {
@@ -121,7 +165,7 @@ impl RecorderOptions {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Recording {
-    /// The files, in their order.
+    /// The files, in their order; of a sequence of pictures the first.
     pub files: Vec<PathBuf>,
     /// How long they last together.
     pub duration: Duration,
@@ -204,7 +248,7 @@ impl MediaRecorder {
         let Some(format) = options.format.or_else(|| RecordingFormat::of_path(&path)) else {
             return Err(RecorderError::Format { path });
         };
-        let files = Files::new(path, format, options.segment_duration, options.segment_size, options.coding);
+        let files = Files::new(path, format, options);
         Ok(Self { files, state: State::Idle(Vec::new()), tracks: 0 })
     }
 

@@ -74,7 +74,7 @@ impl Worker {
     }
 
     fn new(files: Files, tracks: usize) -> Result<Self, RecorderError> {
-        let created = files.create(1, Duration::ZERO);
+        let created = files.create(1, Duration::ZERO, tracks);
         let create = |error| RecorderError::Create { path: files.path_of(1), source: io_error(error) };
         let output = created.map_err(create)?;
         let recording = Recording { files: vec![output.path.clone()], ..Recording::default() };
@@ -213,7 +213,8 @@ impl Worker {
         }
         self.waits_for_key_frame = false;
         let number = self.recording.files.len() + 1;
-        let created = self.files.create(number, item.time());
+        let tracks = self.lanes.iter().flatten().filter(|lane| !lane.ended).count();
+        let created = self.files.create(number, item.time(), tracks);
         let next = created.inspect_err(|_| self.uncreated = Some(self.files.path_of(number)))?;
         self.recording.files.push(next.path.clone());
         self.recording.duration += std::mem::replace(&mut self.output, next).finish()?;

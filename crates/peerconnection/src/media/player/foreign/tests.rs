@@ -1,0 +1,141 @@
+//! Files, addresses and devices by FFmpeg.
+#![cfg(feature = "media")]
+
+use crate::media::test_media::{Folder, paced};
+use crate::media::{
+    Frame, MediaPlayer, MediaRecorder, MediaSource, PlayerError, PlayerOptions, PlayerTrack, RecorderOptions,
+};
+use ortica_codecs::synthetic::{MovingPicture, Tone, frame_counter};
+use ortica_codecs::{Codec, MediaKind};
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Three seconds of a numbered picture and of a tone.
+async fn film(path: &Path) {
+    let mut recorder = MediaRecorder::new(path, RecorderOptions::default()).expect("the name says what it is");
+    let pictures = MovingPicture::new(160, 96, 10).expect("a size").take(30).collect();
+    let tone = Tone::new(440.0, 48_000, 2).expect("a tone").take(150).collect();
+    recorder.add_track(paced(MediaKind::Video, pictures)).expect("it takes that");
+    recorder.add_track(paced(MediaKind::Audio, tone)).expect("it takes that");
+    recorder.start().await.expect("it can be made");
+    recorder.finished().await.expect("it can be written");
+}
+
+async fn open(path: &Path, options: PlayerOptions) -> MediaPlayer {
+    MediaPlayer::open(path, options).await.expect("it can be played")
+}
+
+async fn take(track: &mut PlayerTrack, count: usize) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    while frames.len() < count {
+        match track.recv().await {
+            Some(frame) => frames.push(frame),
+            None => break,
+        }
+    }
+    frames
+}
+
+fn numbers(frames: &[Frame]) -> Vec<u16> {
+    let number = |frame: &Frame| match frame {
+        Frame::Video(picture) => frame_counter(picture),
+        _ => None,
+    };
+    frames.iter().filter_map(number).collect()
+}
+
+/// Guards: both streams come in step, at their pace, and end.
+#[tokio::test(start_paused = true)]
+async fn mp4_and_mpeg_ts_are_played_at_their_pace() {
+    let folder = Folder::new("foreign-pace");
+    for name in ["film.mp4", "film.ts"] {
+        let path = folder.join(name);
+        film(&path).await;
+        let player = open(&path, PlayerOptions::default()).await;
+        assert!(player.duration().is_some_and(|it| it.abs_diff(Duration::from_secs(3)) < Duration::from_millis(200)));
+        let start = Instant::now();
+        let (mut video, mut audio) = (player.video().expect("pictures"), player.audio().expect("sound"));
+        let (pictures, sound) = tokio::join!(take(&mut video, usize::MAX), take(&mut audio, usize::MAX));
+        assert_eq!(numbers(&pictures), (0..30).collect::<Vec<_>>(), "{name}");
+        assert!(sound.len() > 100 && sound.windows(2).all(|pair| pair[0].time() < pair[1].time()), "{name}");
+        assert!(start.elapsed() >= Duration::from_millis(2_800), "{name}: {:?}", start.elapsed());
+        assert!(player.error().is_none());
+    }
+}
+
+/// Guards: packets come as the payload formats want them.
+#[tokio::test(start_paused = true)]
+async fn packets_of_mp4_pass_as_they_are() {
+    let folder = Folder::new("foreign-packets");
+    let path = folder.join("film.mp4");
+    film(&path).await;
+    let player = open(&path, PlayerOptions::default().with_decode(false)).await;
+    let (mut video, mut audio) = (player.video().expect("pictures"), player.audio().expect("sound"));
+    assert_eq!((video.codec(), audio.codec()), (Some(Codec::H264), Some(Codec::Opus)));
+    let (pictures, sound) = tokio::join!(take(&mut video, usize::MAX), take(&mut audio, usize::MAX));
+    assert_eq!((pictures.len(), sound.len()), (30, 150));
+    let starts = |frame: &Frame| matches!(frame, Frame::Encoded { frame, .. } if frame.data.starts_with(&[0, 0, 0, 1]));
+    assert!(pictures.iter().all(starts) && pictures[0].is_key_frame());
+}
+
+/// Guards: a loop has no gap, and what is sought is found.
+#[tokio::test(start_paused = true)]
+async fn a_film_is_looped_and_sought_in() {
+    let folder = Folder::new("foreign-seek");
+    let path = folder.join("film.mp4");
+    film(&path).await;
+    let player = open(&path, PlayerOptions::default().with_loop(true)).await;
+    let mut video = player.video().expect("pictures");
+    let pictures = take(&mut video, 45).await;
+    assert_eq!(numbers(&pictures), (0..30).chain(0..15).collect::<Vec<_>>());
+    let steps = pictures.windows(2).map(|pair| (pair[1].time() - pair[0].time()).as_millis());
+    assert!(steps.clone().all(|step| (60..=160).contains(&step)), "{:?}", steps.collect::<Vec<_>>());
+    player.seek(Duration::from_secs(2));
+    assert_eq!(numbers(&take(&mut video, 3).await), [20, 21, 22]);
+    player.stop();
+    assert!(video.recv().await.is_none());
+}
+
+/// Guards: a device is read like a file, with its options.
+#[tokio::test(start_paused = true)]
+async fn a_device_is_opened_with_its_options() {
+    let source = "testsrc=duration=2:size=64x48:rate=10";
+    let player = open(Path::new(source), PlayerOptions::default().with_input_format("lavfi")).await;
+    let frames = take(&mut player.video().expect("pictures"), usize::MAX).await;
+    assert_eq!(frames.len(), 20);
+    let unknown = PlayerOptions::default().with_input_format("lavfi").with_option("colour", "blue");
+    let error = MediaPlayer::open(source, unknown).await.expect_err("there is no such option");
+    assert!(error.source().is_some_and(|cause| cause.to_string().contains("colour")), "{error:?}");
+    let camera = PlayerOptions::default().with_input_format("v4l2");
+    let error = MediaPlayer::open("/dev/video77", camera).await.expect_err("there is no such camera");
+    assert!(matches!(&error, PlayerError::Open { path, .. } if path == Path::new("/dev/video77")), "{error:?}");
+}
+
+/// Guards: a file that is nothing is told so by its name.
+#[tokio::test(start_paused = true)]
+async fn what_ffmpeg_does_not_know_either_is_no_kind_of_file() {
+    let folder = Folder::new("foreign-unknown");
+    let path = folder.join("poem.mp4");
+    std::fs::write(&path, "Roses are red").expect("written");
+    let error = MediaPlayer::open(&path, PlayerOptions::default()).await.expect_err("it is no film");
+    assert!(matches!(&error, PlayerError::Format { path: of } if *of == path), "{error:?}");
+}
+
+/// Guards: an address that hangs is given up, and the thread that waited for it goes.
+#[tokio::test]
+async fn an_address_that_hangs_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/film", listener.local_addr().expect("it has one"));
+    let patience = PlayerOptions::default().with_timeout(Duration::from_millis(200));
+    let opened = tokio::spawn(MediaPlayer::open(url, patience));
+    let (mut asked, _) = listener.accept().await.expect("it is asked");
+    assert!(matches!(opened.await.expect("no panic"), Err(PlayerError::TimedOut { .. })));
+    // Whoever asked hangs up.
+    let mut question = Vec::new();
+    let ended =
+        tokio::time::timeout(Duration::from_secs(20), tokio::io::AsyncReadExt::read_to_end(&mut asked, &mut question));
+    assert!(ended.await.is_ok());
+    assert!(question.starts_with(b"GET /film"));
+}

@@ -1,0 +1,141 @@
+//! Files that FFmpeg writes.
+//!
+//! They say at their beginning which tracks they hold. So what comes first waits until each track has begun, or for a moment.
+
+use super::RecordingFormat;
+use super::gapless::Gapless;
+use super::lane::Item;
+use ortica_codecs::Codec;
+use ortica_codecs::container::ContainerError;
+use ortica_codecs::ffmpeg::Writer;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a track is waited for.
+const MOST_WAIT: Duration = Duration::from_secs(2);
+/// How many frames wait meanwhile.
+const MOST_FRAMES: usize = 1_024;
+/// A piece of a file is no longer than that: what is lost when the program is killed.
+const PIECE: Duration = Duration::from_secs(1);
+
+pub(super) struct Muxed {
+    writer: Writer,
+    tracks: Vec<Track>,
+    /// How many there will be, as far as is known.
+    expected: usize,
+    waiting: Vec<(usize, Duration, Item)>,
+    /// Since the last piece was written.
+    piece: Duration,
+}
+
+struct Track {
+    lane: usize,
+    /// `None` for sound that is encoded here.
+    codec: Option<Codec>,
+    number: usize,
+    sound: Gapless,
+}
+
+impl Track {
+    fn takes(&self, lane: usize, item: &Item) -> bool {
+        let codec = match item {
+            Item::Encoded(frame) => Some(frame.codec),
+            _ => None,
+        };
+        (self.lane, self.codec) == (lane, codec)
+    }
+}
+
+impl Muxed {
+    pub fn create(
+        path: &Path,
+        format: RecordingFormat,
+        options: &[(String, String)],
+        expected: usize,
+    ) -> Result<Self, ContainerError> {
+        let (name, own) = match format {
+            RecordingFormat::Mp4 => ("mp4", Some(("movflags", "frag_keyframe+empty_moov+default_base_moof"))),
+            RecordingFormat::MpegTs => ("mpegts", None),
+            _ => ("mp3", None),
+        };
+        let mut all = options.to_vec();
+        if let Some((key, value)) = own.filter(|(key, _)| options.iter().all(|(other, _)| other != key)) {
+            all.push((key.to_owned(), value.to_owned()));
+        }
+        let writer = Writer::create(path, name, &all)?;
+        Ok(Self { writer, tracks: Vec::new(), expected, waiting: Vec::new(), piece: Duration::ZERO })
+    }
+
+    /// Writes something, now or soon; `false` for what has no place: a track that came too late, or pictures before a key frame.
+    pub fn put(&mut self, lane: usize, time: Duration, item: Item) -> Result<bool, ContainerError> {
+        if self.writer.is_begun() {
+            return self.write(lane, time, &item);
+        }
+        if !self.tracks.iter().any(|track| track.takes(lane, &item)) && !self.add_track(lane, &item)? {
+            return Ok(false);
+        }
+        self.waiting.push((lane, time, item));
+        let first = self.waiting.first().map_or(time, |(_, first, _)| *first);
+        let is_whole = self.expected > 0 && self.tracks.len() >= self.expected;
+        if is_whole || time.saturating_sub(first) >= MOST_WAIT || self.waiting.len() >= MOST_FRAMES {
+            self.begin()?;
+        }
+        Ok(true)
+    }
+
+    pub fn flush(&mut self) -> Result<(), ContainerError> {
+        self.writer.flush()
+    }
+
+    pub fn byte_len(&mut self) -> u64 {
+        self.writer.byte_len()
+    }
+
+    pub fn finish(mut self) -> Result<Duration, ContainerError> {
+        if !self.writer.is_begun() && !self.tracks.is_empty() {
+            self.begin()?;
+        }
+        for track in &mut self.tracks {
+            track.sound.finish(|sound| self.writer.write_sound(track.number, sound))?;
+        }
+        self.writer.finish()
+    }
+
+    /// `false` for what a track cannot begin with.
+    fn add_track(&mut self, lane: usize, item: &Item) -> Result<bool, ContainerError> {
+        let (codec, number) = match item {
+            Item::Encoded(frame) => (Some(frame.codec), self.writer.add_track(frame)?),
+            Item::Sound(sound) => (None, Some(self.writer.add_sound(sound.channels())?)),
+            Item::Picture(_) => (None, None),
+        };
+        self.tracks.extend(number.map(|number| Track { lane, codec, number, sound: Gapless::default() }));
+        Ok(number.is_some())
+    }
+
+    /// Writes the beginning of the file, and what has waited for it.
+    fn begin(&mut self) -> Result<(), ContainerError> {
+        self.writer.begin()?;
+        for (lane, time, item) in std::mem::take(&mut self.waiting) {
+            self.write(lane, time, &item)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, lane: usize, time: Duration, item: &Item) -> Result<bool, ContainerError> {
+        let Some(track) = self.tracks.iter_mut().find(|track| track.takes(lane, item)) else { return Ok(false) };
+        let (writer, number) = (&mut self.writer, track.number);
+        match item {
+            Item::Encoded(frame) => writer.write(number, time, frame)?,
+            Item::Sound(sound) => track.sound.put(sound, time, |sound| writer.write_sound(number, sound))?,
+            Item::Picture(_) => return Ok(false),
+        }
+        if time.saturating_sub(self.piece) >= PIECE {
+            self.piece = time;
+            self.writer.flush()?;
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests;
