@@ -17,6 +17,17 @@ const LENGTH: Duration = Duration::from_millis(100);
 /// What sound and pictures may be apart.
 const APART: f64 = 0.040;
 
+/// Files, and what is recorded into them as it comes.
+const FILES: &[(&str, Codec)] = &[
+    ("call.webm", Codec::Vp8),
+    ("vp9.webm", Codec::Vp9),
+    ("call.mkv", Codec::H264),
+    #[cfg(feature = "ffmpeg")]
+    ("call.mp4", Codec::H264),
+    #[cfg(feature = "ffmpeg")]
+    ("vp9.mp4", Codec::Vp9),
+];
+
 /// How long a call lasts here: a minute in the full-size check.
 fn seconds() -> u32 {
     std::env::var("ORTICA_SECONDS").map_or(12, |seconds| seconds.parse().expect("ORTICA_SECONDS is a number"))
@@ -42,9 +53,9 @@ fn assert_in_step(name: &str, call: &Call, film: &Film) {
 #[test]
 fn a_lossy_call_is_recorded_in_step_over_a_gap_and_another_size() {
     let folder = Folder::new("lossy");
-    for (name, codec) in [("call.webm", Codec::Vp8), ("vp9.webm", Codec::Vp9), ("call.mkv", Codec::H264)] {
+    for (name, codec) in FILES {
         for way in [Way::Paused, Way::Down] {
-            let call = Call::new(codec, seconds(), way);
+            let call = Call::new(*codec, seconds(), way);
             let path = folder.join(name);
             let recorded = record(&call, &path);
             let film = Film::read(&path);

@@ -28,11 +28,23 @@ struct Track {
     encoder: Option<Box<SoundEncoder>>,
     /// Of what is written, and of the file.
     time_bases: (TimeBase, TimeBase),
-    /// Of the file's, of what was written last.
+    /// What comes last is kept until it is known how long it lasts, since the format adds up what all before it last.
+    held: Option<Held>,
+    /// Of the file's, of what came last.
     last: Option<i64>,
-    /// Between the last two.
+    /// How long one lasts as a rule.
     step: i64,
 }
+
+struct Held {
+    packet: Packet,
+    time: i64,
+    /// What its encoder says.
+    lasts: Option<i64>,
+}
+
+/// What lasts longer, in seconds, has a gap behind it.
+const LONGEST: i64 = 1;
 
 impl Writer {
     /// Creates a file of a format by FFmpeg's name, such as `mp4`, with options of that format.
@@ -111,7 +123,7 @@ impl Writer {
         self.is_begun
     }
 
-    /// Writes a frame of a track that stands at `time`.
+    /// Writes a frame of a track that stands at `time`, once the next one comes.
     ///
     /// # Errors
     /// [`ContainerError`] if it cannot be written.
@@ -123,7 +135,7 @@ impl Writer {
         }
         let pts = of.time_bases.0.ticks(time);
         let lasts = Some(i64::from(frame.duration)).filter(|lasts| *lasts > 0);
-        let end = of.put(&mut self.output, track, &mut packet, (pts, lasts))?;
+        let end = of.put(&mut self.output, track, packet, (pts, lasts))?;
         self.end = self.end.max(end);
         Ok(())
     }
@@ -162,6 +174,9 @@ impl Writer {
                 self.with_encoder(track, |encoder, put| encoder.finish(put))?;
             }
         }
+        for (number, track) in self.tracks.iter_mut().enumerate() {
+            self.end = self.end.max(track.finish(&mut self.output, number)?);
+        }
         self.output.write_trailer().map_err(failed("av_write_trailer"))?;
         raw::flush_file(&mut self.output)?;
         Ok(self.end)
@@ -182,7 +197,7 @@ impl Writer {
             // Encoders begin before what they were given.
             let pts = packet.pts().unwrap_or(0).max(0);
             let lasts = Some(packet.duration()).filter(|lasts| *lasts > 0);
-            *end = (*end).max(of.put(output, track, packet, (pts, lasts))?);
+            *end = (*end).max(of.put(output, track, packet.clone(), (pts, lasts))?);
             Ok(())
         });
         of.encoder = Some(encoder);
@@ -192,28 +207,51 @@ impl Writer {
 
 impl Track {
     fn new(encoder: Option<Box<SoundEncoder>>, time_base: TimeBase) -> Self {
-        Self { encoder, time_bases: (time_base, time_base), last: None, step: 0 }
+        Self { encoder, time_bases: (time_base, time_base), held: None, last: None, step: 0 }
     }
 
-    /// Writes a packet; gives where it ends. Times rise.
+    /// Writes a packet, or the one before it; gives where that ends. Times rise.
     fn put(
         &mut self,
         output: &mut Output,
         track: usize,
-        packet: &mut Packet,
+        packet: Packet,
         (pts, lasts): (i64, Option<i64>),
     ) -> Result<Duration, ContainerError> {
         let (from, to) = self.time_bases;
         let time = from.rescale(pts, to);
         let time = self.last.map_or(time, |last| time.max(last + 1));
-        if let Some(last) = self.last.replace(time) {
-            self.step = time - last;
+        if let Some(step) = self.last.replace(time).map(|last| time - last) {
+            let longest = LONGEST * i64::from(to.denominator()) / i64::from(to.numerator());
+            self.step = if step <= longest { step } else { self.step };
         }
-        // The format takes the next one's time where that comes.
-        let lasts = lasts.map_or(self.step, |lasts| from.rescale(lasts, to));
-        raw::stamp(packet, track, (time, lasts));
-        packet.write(output).map_err(failed("av_write_frame"))?;
-        Ok(to.duration(time + lasts))
+        let lasts = lasts.map(|lasts| from.rescale(lasts, to));
+        let before = self.held.replace(Held { packet, time, lasts });
+        match before {
+            Some(before) => before.write(output, track, time, to),
+            None => Ok(Duration::ZERO),
+        }
+    }
+
+    /// Writes the last packet.
+    fn finish(&mut self, output: &mut Output, track: usize) -> Result<Duration, ContainerError> {
+        let Some(held) = self.held.take() else { return Ok(Duration::ZERO) };
+        let end = held.time + held.lasts.unwrap_or(self.step);
+        held.write(output, track, end, self.time_bases.1)
+    }
+}
+
+impl Held {
+    fn write(
+        mut self,
+        output: &mut Output,
+        track: usize,
+        end: i64,
+        time_base: TimeBase,
+    ) -> Result<Duration, ContainerError> {
+        raw::stamp(&mut self.packet, track, (self.time, end - self.time));
+        self.packet.write(output).map_err(failed("av_write_frame"))?;
+        Ok(time_base.duration(end))
     }
 }
 

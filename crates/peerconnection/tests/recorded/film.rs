@@ -13,6 +13,9 @@ use std::time::Duration;
 /// What is looked for at a beep's beginning, in samples.
 const WINDOW: usize = 240;
 
+/// What begins so soon after a beep, in seconds, is still that beep.
+const SAME: f64 = 0.1;
+
 /// A picture that was read.
 pub struct Picture {
     /// When it is shown, in seconds.
@@ -35,15 +38,11 @@ pub struct Film {
 
 impl Film {
     pub fn read(path: &Path) -> Self {
-        let mut reader = WebmReader::new(File::open(path).expect("it is there")).expect("it is a film");
-        let mut tracks: Vec<Vec<EncodedFrame>> = vec![Vec::new(); reader.tracks().len()];
-        while let Some((track, frame)) = reader.next_frame().expect("it can be read") {
-            tracks[track].push(frame);
-        }
+        let (length, tracks) = read(path);
         let of = |kind| tracks.iter().filter(move |frames| frames.iter().any(|frame| frame.codec.kind() == kind));
         let end = |frame: &EncodedFrame| frame.time() + frame.time_base().duration(frame.duration.into());
         Self {
-            length: reader.duration().or(tracks.iter().flatten().map(end).max()).unwrap_or_default(),
+            length: length.or(tracks.iter().flatten().map(end).max()).unwrap_or_default(),
             rises: tracks.iter().all(|frames| frames.windows(2).all(|pair| pair[0].pts < pair[1].pts)),
             pictures: of(MediaKind::Video).flat_map(|frames| see(frames)).collect(),
             beeps: of(MediaKind::Audio).flat_map(|frames| hear(frames)).collect(),
@@ -54,13 +53,13 @@ impl Film {
     /// By how many seconds sound comes after the pictures that were captured with it: at the start, in the middle, at the end.
     pub fn apart(&self) -> [f64; 3] {
         let middle = self.beeps.len() / 2;
-        [0, middle.saturating_sub(1), self.beeps.len().saturating_sub(3)].map(|first| self.apart_at(first))
+        [0, middle.saturating_sub(2), self.beeps.len().saturating_sub(5)].map(|first| self.apart_at(first))
     }
 
-    /// The same by three beeps, of which one may have lost its beginning.
+    /// The same by five beeps, of which two may have lost their beginning with a packet.
     fn apart_at(&self, first: usize) -> f64 {
         let near = |picture: &&Picture, beep: f64| (picture.time - beep).abs();
-        let mut apart: Vec<f64> = self.beeps[first..first + 3]
+        let mut apart: Vec<f64> = self.beeps[first..first + 5]
             .iter()
             .map(|&beep| {
                 let nearest = self.pictures.iter().min_by(|one, other| near(one, beep).total_cmp(&near(other, beep)));
@@ -71,7 +70,7 @@ impl Film {
             })
             .collect();
         apart.sort_by(f64::total_cmp);
-        apart[1]
+        apart[2]
     }
 
     /// By how many seconds the pictures' times differ from when they were captured, the least and the most.
@@ -92,6 +91,33 @@ impl Film {
         sizes.dedup();
         sizes
     }
+}
+
+/// How long a file lasts, if it says so, and the frames of each track.
+fn read(path: &Path) -> (Option<Duration>, Vec<Vec<EncodedFrame>>) {
+    #[cfg(feature = "ffmpeg")]
+    if path.extension().is_some_and(|it| it == "mp4") {
+        return read_foreign(path);
+    }
+    let mut reader = WebmReader::new(File::open(path).expect("it is there")).expect("it is a film");
+    let mut tracks = vec![Vec::new(); reader.tracks().len()];
+    while let Some((track, frame)) = reader.next_frame().expect("it can be read") {
+        tracks[track].push(frame);
+    }
+    (reader.duration(), tracks)
+}
+
+#[cfg(feature = "ffmpeg")]
+fn read_foreign(path: &Path) -> (Option<Duration>, Vec<Vec<EncodedFrame>>) {
+    use ortica::codecs::ffmpeg::{Content, Reader, Source};
+    let source = Source { url: path.display().to_string(), ..Source::default() };
+    let mut reader = Reader::open(&source, false, || true).expect("it is a film");
+    let mut tracks = vec![Vec::new(); reader.streams().len()];
+    while let Some((track, content)) = reader.next_content().expect("it can be read") {
+        let Content::Encoded(frame) = content else { panic!("{content:?}") };
+        tracks[track].push(frame);
+    }
+    (reader.duration(), tracks)
 }
 
 fn see(frames: &[EncodedFrame]) -> Vec<Picture> {
@@ -117,9 +143,11 @@ fn hear(frames: &[EncodedFrame]) -> Vec<f64> {
         for (at, window) in line.chunks(WINDOW).enumerate() {
             let window = AudioFrame::from_s16(window.to_vec(), sound.sample_rate(), 1).expect("sound");
             let is_heard = tone_level(&window, BEEP_FREQUENCY) > 0.2;
-            if is_heard && !was_heard {
-                let within = (at * WINDOW) as f64 / f64::from(sound.sample_rate());
-                beeps.push(frame.time().as_secs_f64() + within);
+            let time = frame.time().as_secs_f64() + (at * WINDOW) as f64 / f64::from(sound.sample_rate());
+            // A lost packet may cut one in two.
+            let is_same = beeps.last().is_some_and(|last| time - last < SAME);
+            if is_heard && !was_heard && !is_same {
+                beeps.push(time);
             }
             was_heard = is_heard;
         }

@@ -162,8 +162,8 @@ async fn what_was_written_can_be_played_at_any_time() {
         // Both have been silent for more than a second then.
         tokio::time::sleep(Duration::from_secs(10)).await;
         let mut seen = (0, 0);
-        // An encoder keeps one frame back.
-        while seen.0 != 50 || seen.1 < 230 {
+        // The last of each is kept back, and the encoder keeps one more.
+        while seen.0 < 49 || seen.1 < 230 {
             std::fs::copy(&path, &copy).expect("it is there");
             if let Ok(player) = MediaPlayer::open(&copy, PlayerOptions::default()).await
                 && player.tracks().len() == 2
