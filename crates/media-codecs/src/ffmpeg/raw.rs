@@ -31,12 +31,13 @@ pub(super) fn open(
             found => found,
         },
     };
+    let mut options = dictionary(options)?;
     // SAFETY: a context of its own, or none.
     let mut context = unsafe { avformat_alloc_context() };
     if context.is_null() {
+        left_over(options);
         return Err(failed("avformat_alloc_context")(Error::Unknown));
     }
-    let mut options = dictionary(options);
     // SAFETY: the context is valid and nobody else's; the guard of the callback lives as long as what wraps the context. A failure
     // frees it.
     let opened = unsafe {
@@ -164,7 +165,7 @@ pub(super) fn add_stream(output: &mut Output, track: &Description<'_>) -> Result
 
 /// Writes the beginning of a file. An option that is not known is an error.
 pub(super) fn write_header(output: &mut Output, options: &[(String, String)]) -> Result<(), ContainerError> {
-    let mut options = dictionary(options);
+    let mut options = dictionary(options)?;
     // SAFETY: the context is that of `output`, which is alive.
     let written = unsafe { avformat_write_header(output.as_mut_ptr(), &mut options) };
     let unknown = left_over(options);
@@ -222,11 +223,13 @@ fn text(text: &str) -> Result<CString, ContainerError> {
     CString::new(text).map_err(|_| ContainerError::Malformed("name"))
 }
 
-fn dictionary(options: &[(String, String)]) -> *mut AVDictionary {
-    let named = options.iter().filter(|(key, value)| !key.contains('\0') && !value.contains('\0'));
-    let dictionary: Dictionary<'_> = named.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+fn dictionary(options: &[(String, String)]) -> Result<*mut AVDictionary, ContainerError> {
+    if options.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
+        return Err(ContainerError::Malformed("option"));
+    }
+    let dictionary: Dictionary<'_> = options.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     // SAFETY: `left_over` frees it.
-    unsafe { dictionary.disown() }
+    Ok(unsafe { dictionary.disown() })
 }
 
 /// The first option that nobody took.

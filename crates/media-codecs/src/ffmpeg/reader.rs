@@ -1,6 +1,8 @@
 //! What a file, an address or a device gives.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use ffmpeg_next::codec::{self, Id, decoder};
@@ -15,6 +17,8 @@ use crate::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
 
 /// The unit of FFmpeg for whole files.
 const MICROSECONDS: TimeBase = TimeBase::per_second(1_000_000);
+/// A device that has nothing is asked again after this.
+const A_MOMENT: Duration = Duration::from_millis(5);
 /// Codecs that are known on both sides.
 const CODECS: [(Id, Codec); 8] = [
     (Id::OPUS, Codec::Opus),
@@ -61,6 +65,7 @@ pub enum Content {
 /// Reads from its start to its end, or from a place that is sought. Times begin at zero, or a little after.
 pub struct Reader {
     input: Input,
+    is_wanted: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Where the media begin, in microseconds.
     start: i64,
     streams: Vec<Stream>,
@@ -96,10 +101,12 @@ impl Reader {
     pub fn open(
         source: &Source,
         decode: bool,
-        is_wanted: impl Fn() -> bool + Send + 'static,
+        is_wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<Self, ContainerError> {
         init()?;
-        let input = raw::open(&source.url, source.format.as_deref(), &source.options, is_wanted)?;
+        let is_wanted = Arc::new(is_wanted);
+        let asked = is_wanted.clone();
+        let input = raw::open(&source.url, source.format.as_deref(), &source.options, move || asked())?;
         let start = raw::start_time(&input);
         let (mut streams, mut lanes, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
         for stream in input.streams() {
@@ -119,7 +126,7 @@ impl Reader {
             lanes.push(Lane { number: stream.index(), time_base: time_base(stream.time_base()), work, next: 0 });
         }
         let (packet, ready) = (Packet::empty(), VecDeque::new());
-        Ok(Self { input, start, streams, lanes, unknown, packet, ready, ended: false })
+        Ok(Self { input, is_wanted, start, streams, lanes, unknown, packet, ready, ended: false })
     }
 
     /// What it gives, in the order of the file.
@@ -154,7 +161,9 @@ impl Reader {
                 Ok(()) => self.take_packet()?,
                 Err(Error::Eof) => self.drain()?,
                 // Nothing is there at the moment, as with a device.
-                Err(Error::Other { errno: ffmpeg_next::error::EAGAIN }) => {}
+                Err(Error::Other { errno: ffmpeg_next::error::EAGAIN }) if (self.is_wanted)() => {
+                    thread::sleep(A_MOMENT)
+                }
                 // What is damaged is left out by FFmpeg itself, as far as it can.
                 Err(Error::InvalidData) => self.drain()?,
                 Err(error) => return Err(failed("av_read_frame")(error)),

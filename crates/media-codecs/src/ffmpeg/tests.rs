@@ -202,6 +202,8 @@ fn errors_name_what_is_wrong() {
     };
     let unknown = Reader::open(&lavfi(&[("colour", "blue")]), true, || true);
     assert!(matches!(unknown, Err(ContainerError::UnknownOption(option)) if option == "colour"));
+    let nothing = Reader::open(&lavfi(&[("col\0our", "blue")]), true, || true);
+    assert!(matches!(nothing, Err(ContainerError::Malformed("option"))));
     let format = Source { format: Some("betamax".to_owned()), ..lavfi(&[]) };
     assert!(matches!(Reader::open(&format, true, || true), Err(ContainerError::Malformed("format"))));
     let file = File::new("errors.mp4");
