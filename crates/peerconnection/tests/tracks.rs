@@ -3,8 +3,6 @@
 #[path = "common/sockets.rs"]
 mod sockets;
 
-#[cfg(feature = "opus")]
-use ortica::codecs::coder;
 use ortica::codecs::synthetic::{Tone, tone_level, tone_purity};
 use ortica::codecs::{Codec, MediaKind};
 use ortica::engine::DtmfError;
@@ -63,38 +61,6 @@ async fn a_tone_crosses_and_comes_back_over_the_same_transceiver() {
 
     a.close().await;
     assert!(timeout(PATIENCE, returned.track.recv_audio()).await.is_ok());
-}
-
-/// Guards: a frame that cannot be decoded is counted, and what follows is heard.
-#[cfg(feature = "opus")]
-#[tokio::test]
-async fn sound_that_cannot_be_decoded_is_passed_over() {
-    let (a, _a_events) = connection();
-    let (b, mut b_events) = connection();
-    let source = LocalTrack::audio();
-    a.add_track(&source, &[]).expect("a track");
-    negotiate(&a, &b).await;
-    let incoming = track(&mut b_events).await;
-    let speaks = tokio::spawn(async move {
-        let mut encoder = coder::audio_encoder(Codec::Opus, &Default::default()).expect("it is built in");
-        let mut ticks = interval(Duration::from_millis(20));
-        for (number, frame) in Tone::new(800.0, 48_000, 2).expect("a legal tone").enumerate() {
-            ticks.tick().await;
-            let mut encoded = encoder.encode(&frame).expect("it encodes").expect("it is loud");
-            if number % 5 == 0 {
-                // A packet of no frames.
-                encoded.data = vec![0xff, 0].into();
-            }
-            source.write_encoded(&encoded).expect("a track of sound");
-        }
-    });
-    hear(&incoming.track, 800.0).await;
-    let before = incoming.track.stats().frames_failed;
-    while incoming.track.stats().frames_failed == before {
-        timeout(PATIENCE, incoming.track.recv_audio()).await.expect("in time").expect("the track goes on");
-    }
-    hear(&incoming.track, 800.0).await;
-    speaks.abort();
 }
 
 #[tokio::test]

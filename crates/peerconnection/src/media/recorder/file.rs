@@ -56,8 +56,8 @@ impl Files {
         numbered(&self.path, number)
     }
 
-    /// Creates the file of that number, for what comes from `start` of the recording on, of so many tracks as far as is known.
-    pub fn create(&self, number: usize, start: Duration, tracks: usize) -> Result<Output, ContainerError> {
+    /// Creates the file of that number, for what comes from `start` of the recording on.
+    pub fn create(&self, number: usize, start: Duration) -> Result<Output, ContainerError> {
         let mut path = self.path_of(number);
         let file = || File::create(&path);
         let webm = |profile| -> Result<Writer, ContainerError> {
@@ -79,11 +79,9 @@ impl Files {
             RecordingFormat::Mp4 | RecordingFormat::MpegTs | RecordingFormat::Mp3 => {
                 // Whether it can be made is told by the system, before FFmpeg sums it up.
                 drop(file()?);
-                Writer::Muxed(Box::new(Muxed::create(&path, self.format, &self.options, tracks)?))
+                Writer::Muxed(Box::new(Muxed::create(&path, self.format, &self.options)?))
             }
         };
-        #[cfg(not(feature = "ffmpeg"))]
-        let _ = tracks;
         Ok(Output { path, start, bytes: 0, writer })
     }
 
@@ -167,6 +165,18 @@ impl Output {
             _ => false,
         };
         Ok(written)
+    }
+
+    /// So many tracks have begun. Some files say at their beginning what they hold.
+    pub fn settle(&mut self, tracks: usize) -> Result<(), ContainerError> {
+        match &mut self.writer {
+            #[cfg(feature = "ffmpeg")]
+            Writer::Muxed(muxed) => muxed.settle(tracks),
+            _ => {
+                let _ = tracks;
+                Ok(())
+            }
+        }
     }
 
     /// Writes what came so far.

@@ -13,16 +13,17 @@ use std::time::Duration;
 
 /// How long a track is waited for.
 const MOST_WAIT: Duration = Duration::from_secs(2);
-/// How many frames wait meanwhile.
-const MOST_FRAMES: usize = 1_024;
+/// How many frames wait meanwhile: twice as many as a recording holds back at its beginning.
+const MOST_FRAMES: usize = 2_048;
 /// A piece of a file is no longer than that: what is lost when the program is killed.
 const PIECE: Duration = Duration::from_secs(1);
 
 pub(super) struct Muxed {
     writer: Writer,
     tracks: Vec<Track>,
-    /// How many there will be, as far as is known.
-    expected: usize,
+    takes_many: bool,
+    /// How many there will be, as far as is known, and what was the latest then.
+    expected: Option<(usize, Duration)>,
     waiting: Vec<(usize, Duration, Item)>,
     /// Since the last piece was written.
     piece: Duration,
@@ -47,12 +48,7 @@ impl Track {
 }
 
 impl Muxed {
-    pub fn create(
-        path: &Path,
-        format: RecordingFormat,
-        options: &[(String, String)],
-        expected: usize,
-    ) -> Result<Self, ContainerError> {
+    pub fn create(path: &Path, format: RecordingFormat, options: &[(String, String)]) -> Result<Self, ContainerError> {
         let (name, own) = match format {
             RecordingFormat::Mp4 => ("mp4", Some(("movflags", "frag_keyframe+empty_moov+default_base_moof"))),
             RecordingFormat::MpegTs => ("mpegts", None),
@@ -63,7 +59,14 @@ impl Muxed {
             all.push((key.to_owned(), value.to_owned()));
         }
         let writer = Writer::create(path, name, &all)?;
-        Ok(Self { writer, tracks: Vec::new(), expected, waiting: Vec::new(), piece: Duration::ZERO })
+        Ok(Self {
+            writer,
+            tracks: Vec::new(),
+            takes_many: format.takes_many(),
+            expected: None,
+            waiting: Vec::new(),
+            piece: Duration::ZERO,
+        })
     }
 
     /// Writes something, now or soon; `false` for what has no place: a track that came too late, or pictures before a key frame.
@@ -75,12 +78,30 @@ impl Muxed {
             return Ok(false);
         }
         self.waiting.push((lane, time, item));
-        let first = self.waiting.first().map_or(time, |(_, first, _)| *first);
-        let is_whole = self.expected > 0 && self.tracks.len() >= self.expected;
-        if is_whole || time.saturating_sub(first) >= MOST_WAIT || self.waiting.len() >= MOST_FRAMES {
+        if self.is_due(time) {
             self.begin()?;
         }
         Ok(true)
+    }
+
+    /// So many tracks have begun; others are waited for no longer than a moment from now on.
+    pub fn settle(&mut self, tracks: usize) -> Result<(), ContainerError> {
+        let latest = self.waiting.iter().map(|(_, time, _)| *time).max().unwrap_or_default();
+        self.expected = Some((tracks, latest));
+        if !self.writer.is_begun() && !self.waiting.is_empty() && self.is_due(latest) {
+            self.begin()?;
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        if !self.takes_many || self.waiting.len() >= MOST_FRAMES {
+            return true;
+        }
+        // One alone may not stay so.
+        self.expected.is_some_and(|(expected, since)| {
+            expected > 1 && self.tracks.len() >= expected || now.saturating_sub(since) >= MOST_WAIT
+        })
     }
 
     pub fn flush(&mut self) -> Result<(), ContainerError> {

@@ -74,7 +74,7 @@ impl Worker {
     }
 
     fn new(files: Files, tracks: usize) -> Result<Self, RecorderError> {
-        let created = files.create(1, Duration::ZERO, tracks);
+        let created = files.create(1, Duration::ZERO);
         let create = |error| RecorderError::Create { path: files.path_of(1), source: io_error(error) };
         let output = created.map_err(create)?;
         let recording = Recording { files: vec![output.path.clone()], ..Recording::default() };
@@ -167,9 +167,11 @@ impl Worker {
             let lane = lanes.get_mut(number).and_then(Option::take);
             begun.extend(lane.map(|lane| (&mut lane.time, beginning)));
         }
+        let tracks = begun.len();
         self.line.align(&mut begun);
         let mut frames = opening.into_frames().into_iter();
-        frames.try_for_each(|Held { track, arrived, frame }| self.take_frame(track, frame, arrived))
+        frames.try_for_each(|Held { track, arrived, frame }| self.take_frame(track, frame, arrived))?;
+        self.output.settle(tracks)
     }
 
     fn take_frame(&mut self, track: usize, frame: Frame, arrived: Duration) -> Result<(), ContainerError> {
@@ -214,8 +216,9 @@ impl Worker {
         self.waits_for_key_frame = false;
         let number = self.recording.files.len() + 1;
         let tracks = self.lanes.iter().flatten().filter(|lane| !lane.ended).count();
-        let created = self.files.create(number, item.time(), tracks);
-        let next = created.inspect_err(|_| self.uncreated = Some(self.files.path_of(number)))?;
+        let created = self.files.create(number, item.time());
+        let mut next = created.inspect_err(|_| self.uncreated = Some(self.files.path_of(number)))?;
+        next.settle(tracks)?;
         self.recording.files.push(next.path.clone());
         self.recording.duration += std::mem::replace(&mut self.output, next).finish()?;
         Ok(())
