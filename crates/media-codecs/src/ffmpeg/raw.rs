@@ -91,7 +91,8 @@ pub(super) fn limit_pixels(context: &mut codec::Context, pixels: u64) {
 
 /// A file to write, of a format by its name.
 pub(super) fn create(path: &Path, format: &str) -> Result<Output, ContainerError> {
-    let path = text(path.to_str().ok_or(ContainerError::Malformed("path"))?)?;
+    // A colon in the name of a file would make an address of it.
+    let path = text(&format!("file:{}", path.to_str().ok_or(ContainerError::Malformed("path"))?))?;
     let format = text(format)?;
     let mut context = ptr::null_mut();
     // SAFETY: names end with a zero; the context is made here, or not at all.

@@ -214,7 +214,20 @@ fn errors_name_what_is_wrong() {
     assert!(matches!(writer.add_track(&pcmu), Err(ContainerError::WrongCodec(Codec::Pcmu))));
     writer.add_track(&pictures[0]).unwrap();
     assert!(matches!(writer.begin(), Err(ContainerError::UnknownOption(option)) if option == "speed"));
+    assert!(
+        writer.begin().is_err() && writer.write(0, Duration::ZERO, &pictures[0]).is_err(),
+        "it has failed for good"
+    );
+    assert!(matches!(writer.finish(), Ok(Duration::ZERO)));
     assert!(matches!(Writer::create(Path::new("/nowhere/film.mp4"), "mp4", &[]), Err(ContainerError::Io(_))));
+}
+
+/// Guards: the name of a file is no address, whatever stands in it.
+#[test]
+fn a_name_with_a_colon_is_a_file() {
+    let file = File(PathBuf::from(format!("ortica-{}-12:30.mp4", std::process::id())));
+    Writer::create(&file.0, "mp4", &[]).unwrap();
+    assert!(file.0.exists());
 }
 
 /// Guards: what takes long is broken off once nobody wants it.

@@ -20,8 +20,16 @@ pub struct Writer {
     output: Output,
     options: Vec<(String, String)>,
     tracks: Vec<Track>,
-    is_begun: bool,
+    state: State,
     end: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    New,
+    Begun,
+    /// The beginning could not be written, and is not tried again.
+    Failed,
 }
 
 struct Track {
@@ -54,15 +62,16 @@ impl Writer {
     pub fn create(path: &Path, format: &str, options: &[(String, String)]) -> Result<Self, ContainerError> {
         init()?;
         let output = raw::create(path, format)?;
-        Ok(Self { output, options: options.to_vec(), tracks: Vec::new(), is_begun: false, end: Duration::ZERO })
+        Ok(Self { output, options: options.to_vec(), tracks: Vec::new(), state: State::New, end: Duration::ZERO })
     }
 
     /// Adds a track that begins with `frame`, and whose frames are written as they come; `None` if it cannot begin with that one: pictures
     /// begin with a key frame.
     ///
     /// # Errors
-    /// [`ContainerError::WrongCodec`] for a codec that is not written into such files.
+    /// [`ContainerError::WrongCodec`] for a codec that is not written into such files; [`ContainerError`] once the file has begun.
     pub fn add_track(&mut self, frame: &EncodedFrame) -> Result<Option<usize>, ContainerError> {
+        self.check_new()?;
         let codec = frame.codec;
         let (id, extradata, size) = match codec {
             Codec::H264 => {
@@ -90,6 +99,7 @@ impl Writer {
     /// # Errors
     /// [`ContainerError::Library`] without such an encoder.
     pub fn add_sound(&mut self, channels: u8) -> Result<usize, ContainerError> {
+        self.check_new()?;
         let format = self.output.format();
         let has_header = format.flags().contains(format::Flags::GLOBAL_HEADER);
         let id = if format.name() == "mp3" { Id::MP3 } else { Id::AAC };
@@ -104,10 +114,13 @@ impl Writer {
     /// Writes the beginning of the file, after which no tracks are added.
     ///
     /// # Errors
-    /// [`ContainerError`] if the tracks do not fit the format, or an option is not known there.
+    /// [`ContainerError`] if the tracks do not fit the format, or an option is not known there: then there is no more to be done with
+    /// it. Also on one that has begun or failed.
     pub fn begin(&mut self) -> Result<(), ContainerError> {
+        self.check_new()?;
+        self.state = State::Failed;
         raw::write_header(&mut self.output, &self.options)?;
-        self.is_begun = true;
+        self.state = State::Begun;
         for (stream, track) in self.output.streams().zip(&mut self.tracks) {
             let (numerator, denominator) = (stream.time_base().numerator(), stream.time_base().denominator());
             // The format chooses.
@@ -118,17 +131,19 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether [`begin`](Self::begin) was called.
+    /// Whether its beginning is written.
     pub fn is_begun(&self) -> bool {
-        self.is_begun
+        self.state == State::Begun
     }
 
     /// Writes a frame of a track that stands at `time`, once the next one comes.
     ///
     /// # Errors
-    /// [`ContainerError`] if it cannot be written.
+    /// [`ContainerError`] if it cannot be written, or the file has not begun.
     pub fn write(&mut self, track: usize, time: Duration, frame: &EncodedFrame) -> Result<(), ContainerError> {
-        let Some(of) = self.tracks.get_mut(track) else { return Err(ContainerError::Malformed("track")) };
+        let Some(of) = self.tracks.get_mut(track).filter(|_| self.state == State::Begun) else {
+            return Err(ContainerError::Malformed("track"));
+        };
         let mut packet = Packet::copy(&frame.data);
         if frame.key_frame || frame.codec.kind() == MediaKind::Audio {
             packet.set_flags(packet::Flags::KEY);
@@ -153,7 +168,7 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn flush(&mut self) -> Result<(), ContainerError> {
-        if self.is_begun { raw::flush(&mut self.output) } else { Ok(()) }
+        if self.is_begun() { raw::flush(&mut self.output) } else { Ok(()) }
     }
 
     /// Bytes so far.
@@ -166,7 +181,7 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn finish(mut self) -> Result<Duration, ContainerError> {
-        if !self.is_begun {
+        if !self.is_begun() {
             return Ok(Duration::ZERO);
         }
         for track in 0..self.tracks.len() {
@@ -182,6 +197,10 @@ impl Writer {
         Ok(self.end)
     }
 
+    fn check_new(&self) -> Result<(), ContainerError> {
+        if self.state == State::New { Ok(()) } else { Err(ContainerError::Malformed("beginning, which is over")) }
+    }
+
     fn with_encoder(
         &mut self,
         track: usize,
@@ -190,7 +209,9 @@ impl Writer {
             &mut dyn FnMut(&mut Packet) -> Result<(), ContainerError>,
         ) -> Result<(), ContainerError>,
     ) -> Result<(), ContainerError> {
-        let Some(of) = self.tracks.get_mut(track) else { return Err(ContainerError::Malformed("track")) };
+        let Some(of) = self.tracks.get_mut(track).filter(|_| self.state == State::Begun) else {
+            return Err(ContainerError::Malformed("track"));
+        };
         let Some(mut encoder) = of.encoder.take() else { return Err(ContainerError::Malformed("track of sound")) };
         let (output, end) = (&mut self.output, &mut self.end);
         let done = work(&mut encoder, &mut |packet| {

@@ -8,6 +8,7 @@ use super::lane::Item;
 use ortica_codecs::Codec;
 use ortica_codecs::container::ContainerError;
 use ortica_codecs::ffmpeg::Writer;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -135,7 +136,11 @@ impl Muxed {
 
     /// Writes the beginning of the file, and what has waited for it.
     fn begin(&mut self) -> Result<(), ContainerError> {
-        self.writer.begin()?;
+        // Without a beginning there is no file: that ends the recording, as a full disk does.
+        self.writer.begin().map_err(|error| match error {
+            ContainerError::Io(error) => error,
+            error => io::Error::other(error),
+        })?;
         for (lane, time, item) in std::mem::take(&mut self.waiting) {
             self.write(lane, time, &item)?;
         }

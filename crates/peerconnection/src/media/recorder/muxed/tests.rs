@@ -219,7 +219,8 @@ async fn what_cannot_be_written_is_told_with_its_file() {
     recorder.add_track(paced(MediaKind::Audio, tone(5).1)).expect("it takes that");
     recorder.start().await.expect("it can be made");
     let error = recorder.finished().await.expect_err("no such option");
-    assert!(format!("{error:?}").contains("colour"), "{error:?}");
+    // It ends with the first frame, and nothing is kept for a file that cannot begin.
+    assert!(matches!(&error, RecorderError::Write { .. }) && format!("{error:?}").contains("colour"), "{error:?}");
     let mut nowhere = MediaRecorder::new(folder.join("no/call.mp4"), RecorderOptions::default()).expect("it can be");
     assert!(matches!(nowhere.start().await, Err(RecorderError::Create { .. })));
 }
