@@ -152,10 +152,11 @@ fn ensure_system(recipe: &Recipe) -> Result<(), Failure> {
         return Ok(());
     }
     if in_path("apt-get") && is_root() {
-        println!("installing {}: {}", recipe.name, recipe.apt);
+        let packages = lacking(recipe.apt);
+        println!("installing {}: {packages}", recipe.name);
         let apt = |words: &str| Task::new("apt-get").words(words).env("DEBIAN_FRONTEND", "noninteractive");
         apt("-qq update").run()?;
-        apt("-qq -y --no-install-recommends install").words(recipe.apt).run()?;
+        apt("-qq -y --no-install-recommends install").words(&packages).run()?;
         if (recipe.present)() {
             return Ok(());
         }
@@ -193,6 +194,16 @@ impl Recipe {
             format!("your package manager; on Debian it is: apt-get install {}", self.apt)
         }
     }
+}
+
+/// Without what is there already from elsewhere, and would not go together with Debian's: Node with its own npm.
+fn lacking(packages: &str) -> String {
+    let is_there = |package: &&str| match *package {
+        "nodejs" => in_path("node"),
+        "npm" => in_path("npm"),
+        _ => false,
+    };
+    packages.split_whitespace().filter(|package| !is_there(package)).collect::<Vec<_>>().join(" ")
 }
 
 fn has_cplusplus() -> bool {
