@@ -35,7 +35,7 @@ pub fn run(_: &[String]) -> Result<(), Failure> {
 pub fn check() -> Result<String, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Wire)?;
-    Task::cargo("build --locked --quiet -p ortica-demo").run()?;
+    Task::cargo("build --locked --quiet --workspace --all-features --bin ortica-demo").run()?;
     let mut said = Vec::new();
     for (profile, reads_srtcp) in CALLS {
         let captured = match call(profile)? {

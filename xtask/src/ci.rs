@@ -24,7 +24,8 @@ enum Outcome {
     Skipped(String),
 }
 
-/// The order is that of failing early: what is quick or fails often comes first. Steps share one target folder. A step that fails
+/// The order is that of failing early: what is quick or fails often comes first. Steps share one target folder, and build the
+/// workspace whole with every feature, since each other choice of packages and features is built anew. A step that fails
 /// before [`LAST_DECISIVE`] ends the run; after it everything that fails is told.
 const STEPS: &[Step] = &[
     Step { name: "fmt", about: "rustfmt", run: fmt },
@@ -203,7 +204,11 @@ fn features(log: &Log) -> Result<Outcome, Failure> {
     }
     for (package, features) in &sets {
         let task = Task::cargo("check --locked --quiet --lib").args(["-p", package]).words(features);
-        log.run(&task.env("RUSTFLAGS", "-Dwarnings"))?;
+        log.run(&task)?;
+        // RUSTFLAGS=-Dwarnings would have everything built anew that other steps have built, down to the libraries of C.
+        if log.text().contains("warning:") {
+            return Err(Failure::new(format!("{task}\n{}", log.text())));
+        }
     }
     Ok(Outcome::Said(format!("{} sets", sets.len())))
 }
@@ -255,11 +260,8 @@ fn doctest(log: &Log) -> Result<Outcome, Failure> {
 
 fn docs(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
-    let mut task = Task::cargo("doc --locked --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-Dwarnings");
-    for package in metadata::members()?.iter().filter(|package| package.dir.starts_with(root().join("crates"))) {
-        task = task.args(["-p", &package.name]);
-    }
-    log.run(&task)?;
+    let task = Task::cargo("doc --locked --quiet --workspace --lib --no-deps --all-features");
+    log.run(&task.env("RUSTDOCFLAGS", "-Dwarnings"))?;
     Ok(Outcome::Done)
 }
 
@@ -290,7 +292,7 @@ fn alone(log: &Log) -> Result<Outcome, Failure> {
 fn soak(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     let task = Task::cargo(
-        "test --locked --quiet -p ortica --all-features --test soak --test unread_media -- --include-ignored --nocapture",
+        "test --locked --quiet --workspace --all-features --test soak --test unread_media -- --include-ignored --nocapture",
     );
     log.run(&task.env("ORTICA_SOAK_SECONDS", "20"))?;
     Ok(Outcome::Done)
@@ -322,7 +324,7 @@ fn descriptions(log: &Log) -> Result<Outcome, Failure> {
     let dir = target_dir().join("descriptions");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).map_err(|error| Failure::new(format!("{}: {error}", dir.display())))?;
-    let tests = "test --locked --quiet -p ortica --all-features \
+    let tests = "test --locked --quiet --workspace --all-features \
         --test aiortc --test negotiation --test peer_offers --test random_sessions --test wpt";
     log.run(&Task::cargo(tests).env("ORTICA_DESCRIPTIONS", &dir))?;
     log.run(&Task::cargo("run --locked --quiet -p ortica-sdp --example summary --").args([dir.to_string_lossy()]))?;
@@ -363,11 +365,13 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Builds what the programs of `interop/` call.
+/// Builds what the programs of `interop/` call, of the libraries that the tests are built of: with `-p` they would have fewer features, and
+/// be built once more.
 fn server() -> Task {
     let programs =
-        "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p videostream-cli -p ortica-interop-peer";
-    Task::cargo("build --locked --quiet").words(programs)
+        ["ortica-server", "datachannel-filexfer", "datachannel-cli", "videostream-cli", "ortica-interop-peer"];
+    Task::cargo("build --locked --quiet --workspace --all-features")
+        .args(programs.iter().flat_map(|name| ["--bin", name]))
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {

@@ -81,7 +81,7 @@ fn idl() -> Result<String, String> {
 /// What calls report, by the test that prints it.
 fn reported() -> Result<Members, Failure> {
     install::ensure(Need::Media)?;
-    let task = Task::cargo("test --locked --quiet -p ortica --all-features --test").args([TEST]);
+    let task = Task::cargo("test --locked --quiet --workspace --all-features --test").args([TEST]);
     let text = task.words("-- --nocapture --test-threads 1").capture()?;
     let mut members = Members::new();
     for line in text.lines() {
