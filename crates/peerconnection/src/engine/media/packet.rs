@@ -32,13 +32,17 @@ pub struct RtpPacket {
     pub video_orientation: Option<VideoOrientation>,
     /// A picture begins here that can be decoded without any before it. Of sound: always.
     pub starts_key_frame: bool,
+    /// The payload tells of a key of a telephone or another event in place of sound, in ticks of the codec's clock
+    /// ([RFC 4733](https://www.rfc-editor.org/rfc/rfc4733#section-2.3)).
+    pub is_telephone_event: bool,
     /// The layer that it is of, where several come side by side (simulcast).
     pub rid: Option<Rid>,
     /// When it came; `None` for one that the application made.
     pub arrived: Option<Instant>,
     /// The moment that `timestamp` stands for, on the clock of who sent it, once that is known.
     pub captured: Option<NtpTime>,
-    /// The payload without padding; empty for a packet of padding alone.
+    /// The payload without padding; empty for a packet of padding alone, and for a telephone event with another clock than the
+    /// codec's.
     pub payload: Bytes,
 }
 
@@ -66,6 +70,7 @@ impl RtpPacket {
             audio_level: None,
             video_orientation: None,
             starts_key_frame,
+            is_telephone_event: false,
             rid: None,
             arrived: None,
             captured: None,

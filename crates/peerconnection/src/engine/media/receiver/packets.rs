@@ -38,6 +38,13 @@ pub(super) struct Passing {
     packets: VecDeque<RtpPacket>,
 }
 
+impl Passing {
+    fn push(&mut self, packet: RtpPacket) {
+        let (audio_level, video_orientation) = (self.audio_level, self.video_orientation);
+        self.packets.push_back(RtpPacket { audio_level, video_orientation, ..packet });
+    }
+}
+
 impl Receiver {
     /// Gives out packets, of one layer or of all, until as many calls of [`untap_packets`](Self::untap_packets). `false` if there
     /// is no such layer.
@@ -130,13 +137,24 @@ impl Stream {
         if info.key_frame {
             self.requester.satisfy();
         }
-        passing.packets.push_back(RtpPacket {
-            audio_level: passing.audio_level,
-            video_orientation: passing.video_orientation,
+        passing.push(RtpPacket {
             arrived: Some(now),
             captured: self.receive.wall_time(packet.timestamp()),
             ..RtpPacket::of(self.codec.form, packet, info.key_frame)
         });
         Some(true)
+    }
+
+    /// Passes a telephone event on; `false` where that cannot be, since its clock is none of the codec's, or frames are made.
+    pub(super) fn pass_event(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32) -> bool {
+        let is_of_codec = clock_rate == self.codec.codec().clock_rate();
+        let Some(passing) = self.passing.as_mut().filter(|_| is_of_codec) else { return false };
+        passing.push(RtpPacket {
+            arrived: Some(now),
+            captured: self.receive.wall_time(packet.timestamp()),
+            is_telephone_event: true,
+            ..RtpPacket::of(self.codec.form, packet, true)
+        });
+        true
     }
 }
