@@ -5,7 +5,7 @@ mod common;
 use common::streams::{connect, pair};
 use common::{Side, negotiate};
 use netsim::{Link, Pair};
-use ortica::codecs::{Codec, EncodedFrame, MediaKind};
+use ortica::codecs::{Codec, ColorMatrix, ColorSpace, EncodedFrame, MediaKind};
 use ortica::engine::{MAX_FORWARDED, ReceivedFrame, RtpPacket, SendPacketError};
 use ortica::jsep::TransceiverId;
 use ortica::peer::{PeerEvent, TransformSide};
@@ -371,6 +371,31 @@ fn sound_is_passed_on_with_its_level() {
     assert!(said.len() > 45, "{said:?}");
     assert!(said.iter().all(|(number, level)| Some(*number) == *level), "{said:?}");
     assert!(said.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{said:?}");
+}
+
+/// Guards: key frames tell of colors that are not the usual ones, and a server passes that on.
+#[test]
+fn pictures_keep_their_colors() {
+    let canvas = ColorSpace { matrix: ColorMatrix::Bt709, full_range: true };
+    let (mut up, mut down) = (Leg::new(21), Leg::new(22));
+    up.tap();
+    let mut seen = Vec::new();
+    for number in 0..20 {
+        let (from, key_frame) = (up.from, number % 5 == 0);
+        let frame = picture(number, key_frame).with_color_space((number < 10).then_some(canvas));
+        up.pair.with_a(|a, now| a.peer.send_frame(now, from, &frame)).expect("it is taken");
+        up.pair.run_for(TICK);
+        let packets = up.packets();
+        assert!(packets.iter().all(|packet| packet.color_space.is_none() || packet.marker));
+        packets.iter().for_each(|packet| down.forward(packet).expect("it is taken"));
+        down.pair.run_for(TICK);
+        seen.extend(down.frames());
+    }
+    down.pair.run_for(Duration::from_secs(1));
+    seen.extend(down.frames());
+    let colors: Vec<_> = seen.iter().map(|frame| (number(frame), frame.color_space)).collect();
+    let expected: Vec<_> = (0..20).map(|number| (number, (number < 10).then_some(canvas))).collect();
+    assert_eq!(colors, expected);
 }
 
 /// Sound from `a` to `b`, whose packets are read where they are `tapped`. With `events` keys of a telephone are agreed on.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind, payload};
 use ortica_core::{DecodeError, Instant, NtpTime};
-use ortica_rtp::header_extension::{AudioLevel, VideoOrientation};
+use ortica_rtp::header_extension::{AudioLevel, ColorSpace, VideoOrientation};
 use ortica_rtp::{Packet, Rid, RtpTimestamp, SequenceNumber, Ssrc};
 
 /// A packet of RTP without what belongs to one connection alone: its payload type, and extensions such as the number of the
@@ -30,6 +30,8 @@ pub struct RtpPacket {
     pub audio_level: Option<AudioLevel>,
     /// How the picture that it completes is to be turned, if it says so.
     pub video_orientation: Option<VideoOrientation>,
+    /// What the colors of the picture are that it completes, and of those after it, if it says so.
+    pub color_space: Option<ColorSpace>,
     /// A picture begins here that can be decoded without any before it. Of sound: always.
     pub starts_key_frame: bool,
     /// The payload tells of a key of a telephone or another event in place of sound, in ticks of the codec's clock
@@ -69,6 +71,7 @@ impl RtpPacket {
             csrcs: packet.csrcs().collect(),
             audio_level: None,
             video_orientation: None,
+            color_space: None,
             starts_key_frame,
             is_telephone_event: false,
             rid: None,

@@ -255,7 +255,7 @@ impl Receiver {
         if self.apt.is_rtx(packet.payload_type()) {
             return match &mut layer.stream {
                 Some(stream) => {
-                    stream.orientations.note(packet.timestamp(), values);
+                    stream.appearances.note(packet.timestamp(), values);
                     stream.note(values);
                     let useful = stream.handle_retransmission(now, &self.apt, packet);
                     self.collect_packets(limits, at);
@@ -307,7 +307,7 @@ impl Receiver {
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
         stream.set_passing(now, passes);
-        stream.orientations.note(packet.timestamp(), values);
+        stream.appearances.note(packet.timestamp(), values);
         stream.note(values);
         if let Some(transform) = &mut self.transform {
             transform.note(&inner, values);

@@ -5,7 +5,7 @@ use super::{Limits, Receiver, Stream};
 use crate::engine::media::layers::Layer;
 use crate::engine::media::packet::RtpPacket;
 use ortica_core::Instant;
-use ortica_rtp::header_extension::{AudioLevel, Values, VideoOrientation};
+use ortica_rtp::header_extension::{AudioLevel, ColorSpace, Values, VideoOrientation};
 use ortica_rtp::{Packet, Rid};
 use std::collections::VecDeque;
 
@@ -35,13 +35,14 @@ impl PacketTap {
 pub(super) struct Passing {
     audio_level: Option<AudioLevel>,
     video_orientation: Option<VideoOrientation>,
+    color_space: Option<ColorSpace>,
     packets: VecDeque<RtpPacket>,
 }
 
 impl Passing {
     fn push(&mut self, packet: RtpPacket) {
-        let (audio_level, video_orientation) = (self.audio_level, self.video_orientation);
-        self.packets.push_back(RtpPacket { audio_level, video_orientation, ..packet });
+        let Self { audio_level, video_orientation, color_space, .. } = *self;
+        self.packets.push_back(RtpPacket { audio_level, video_orientation, color_space, ..packet });
     }
 }
 
@@ -121,7 +122,9 @@ impl Stream {
     /// Takes note of what the extensions of a packet say that is to be passed on.
     pub(super) fn note(&mut self, values: &Values) {
         if let Some(passing) = &mut self.passing {
-            (passing.audio_level, passing.video_orientation) = (values.audio_level, values.video_orientation);
+            passing.audio_level = values.audio_level;
+            passing.video_orientation = values.video_orientation;
+            passing.color_space = values.color_space;
         }
     }
 

@@ -3,8 +3,8 @@
 use super::packets::Passing;
 use super::redundancy::CopyStats;
 use super::{ReceivedFrame, Repair};
+use crate::engine::media::appearance::Appearances;
 use crate::engine::media::coding::DecodingStats;
-use crate::engine::media::orientation::Orientations;
 use crate::engine::media::parameters::RtpCodecParameters;
 use crate::engine::{BufferingStats, ReceiverStats};
 use ortica_codecs::payload::red::Block;
@@ -35,7 +35,7 @@ pub(in crate::engine::media) struct Stream {
     /// Packets are passed on as they are.
     pub(super) passing: Option<Box<Passing>>,
     timestamps: TimestampUnwrapper,
-    pub(super) orientations: Orientations,
+    pub(super) appearances: Appearances,
     pub(super) requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
@@ -76,7 +76,7 @@ impl Stream {
             buffer: Buffer::new(codec.codec()),
             passing: None,
             timestamps: TimestampUnwrapper::new(),
-            orientations: Orientations::default(),
+            appearances: Appearances::default(),
             requester: KeyFrameRequester::default(),
             codec,
             frames: 0,
@@ -302,7 +302,7 @@ impl Stream {
             let timestamp: RtpTimestamp = frame.timestamp;
             match self.depacketizer.assemble(pts, &pieces) {
                 Ok(frame) => {
-                    let frame = frame.with_rotation(self.orientations.take(timestamp));
+                    let frame = self.appearances.take(timestamp, frame);
                     self.frames += 1;
                     self.buffering.emitted += 1;
                     self.buffering.delay += now.saturating_duration_since(began);

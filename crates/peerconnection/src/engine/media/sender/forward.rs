@@ -3,6 +3,7 @@
 
 use super::{Queued, Sending};
 use crate::engine::Limits;
+use crate::engine::media::appearance::Appearance;
 use crate::engine::media::packet::RtpPacket;
 use bytes::Bytes;
 use ortica_codecs::{Codec, MediaKind};
@@ -171,8 +172,9 @@ impl Sending {
         };
         let (header, payload) = (Header { payload_type, ..header }, SentPayload::new(&[], payload));
         self.queued_bytes += payload.len();
-        let (audio_level, orientation) = (packet.audio_level, packet.video_orientation);
-        self.queue.push_back(Queued { since: now, header, payload, audio_level, orientation });
+        let appearance = Appearance { orientation: packet.video_orientation, color_space: packet.color_space };
+        let audio_level = packet.audio_level;
+        self.queue.push_back(Queued { since: now, header, payload, audio_level, appearance });
         let is_video = packet.kind() == MediaKind::Video;
         self.frames += u64::from(packet.marker || !is_video);
         if is_video && packet.starts_key_frame {
