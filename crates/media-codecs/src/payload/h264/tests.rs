@@ -269,7 +269,7 @@ fn a_sequence_set_tells_the_colors() {
         let set = SequenceSet::decode(&unit).unwrap();
         assert_eq!(set.colors, ColorSpace { matrix, full_range });
         // Cut off within them, nothing is said of them.
-        unit.truncate(14);
+        unit.truncate(13);
         let cut = SequenceSet::decode(&unit).unwrap();
         assert_eq!((cut.width, cut.height, cut.colors), (320, 240, ColorSpace::default()));
     }
