@@ -79,7 +79,9 @@ pub mod payload;
 pub mod synthetic;
 
 pub use codec::{Codec, MediaKind};
-pub use frame::{AudioFrame, EncodedFrame, FrameError, PixelFormat, Rotation, TimeBase, VideoFrame};
+pub use frame::{
+    AudioFrame, ColorMatrix, ColorSpace, EncodedFrame, FrameError, PixelFormat, Rotation, TimeBase, VideoFrame,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -14,6 +14,7 @@ use ortica::peer::PeerEvent;
 use ortica::stats::StatsReport;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -210,7 +211,19 @@ fn video_can_be_added_to_a_call_and_taken_away() {
     assert_eq!(pair.b.peer.transceiver(to), None);
 }
 
-/// Guards: unread frames are bounded, and what is given out can be decoded.
+/// Sends pictures for as long as nobody reads them: key frames where they are wanted, and where `begins` says so.
+fn send_unread(pair: &mut Pair<Side>, video: TransceiverId, numbers: Range<u32>, begins: fn(u32) -> bool) {
+    for number in numbers {
+        pair.with_a(|a, now| {
+            let wanted = a.peer.encoder_targets(video).is_some_and(|targets| targets.key_frame);
+            let _ = a.peer.send_frame(now, video, &picture(number, begins(number) || wanted, 2_000));
+        });
+        pair.run_for(FRAME);
+    }
+}
+
+/// Guards: unread frames are bounded and cost the sender no key frames, not even where packets are lost; what is given out can be
+/// decoded, and who reads again has a key frame asked for.
 #[test]
 fn a_reader_that_stops_reading_costs_a_bounded_number_of_frames() {
     let mut pair = pair(1, Link::with_delay(DELAY));
@@ -218,19 +231,44 @@ fn a_reader_that_stops_reading_costs_a_bounded_number_of_frames() {
     negotiate(&mut pair);
     connect(&mut pair);
     let to = track_of(&pair.b, MediaKind::Video);
-    for number in 0..300 {
-        pair.with_a(|a, now| {
-            let wanted = a.peer.encoder_targets(video).is_some_and(|targets| targets.key_frame);
-            let _ = a.peer.send_frame(now, video, &picture(number, number == 0 || wanted, 2_000));
-        });
-        pair.run_for(FRAME);
-    }
-    let unread: Vec<ReceivedFrame> = std::iter::from_fn(|| pair.b.peer.read_frame(to)).collect();
-    assert!(unread.len() <= 64, "{}", unread.len());
-    let unread = frames(&unread);
-    assert!(unread.first().is_some_and(|frame| frame.key_frame));
     let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
-    assert!(pair.b.peer.session().receiver_stats(receiver).unwrap().frames_dropped > 200);
+    let stats = |pair: &Pair<Side>| pair.b.peer.session().receiver_stats(receiver).unwrap();
+    send_unread(&mut pair, video, 0..150, |number| number == 0);
+    pair.links(|link| link.down = true);
+    send_unread(&mut pair, video, 150..200, |_| false);
+    pair.links(|link| link.down = false);
+    send_unread(&mut pair, video, 200..300, |_| false);
+    let unread = stats(&pair);
+    assert_eq!((unread.pli_count, unread.key_frames_received), (0, 1), "{unread:?}");
+    assert!(unread.frames_dropped > 100, "{unread:?}");
+    // A key frame of the sender's own is kept, with what follows.
+    send_unread(&mut pair, video, 300..340, |number| number == 300);
+    let received: Vec<ReceivedFrame> = std::iter::from_fn(|| pair.b.peer.read_frame(to)).collect();
+    assert!((30..=64).contains(&received.len()), "{}", received.len());
+    assert!(frames(&received)[0].key_frame);
+    assert!(matches!(received[0], ReceivedFrame::Frame { discontinuity: true, .. }));
+    // Without one it is asked for, once, as soon as somebody reads.
+    send_unread(&mut pair, video, 340..500, |_| false);
+    assert_eq!(stats(&pair).pli_count, 0);
+    let received = stream(&mut pair, video, to, 50, |number, wanted| picture(500 + number, wanted, 2_000));
+    assert!(received.len() > 40 && frames(&received)[0].key_frame, "{}", received.len());
+    assert_eq!(stats(&pair).pli_count, 1);
+}
+
+/// Guards: what is asked for by hand is asked for, whether or not somebody reads.
+#[test]
+fn a_key_frame_that_the_application_wants_does_not_wait_for_a_reader() {
+    let mut pair = pair(1, Link::with_delay(DELAY));
+    let video = pair.a.peer.add_track(MediaKind::Video, Vec::new()).unwrap();
+    negotiate(&mut pair);
+    connect(&mut pair);
+    let to = track_of(&pair.b, MediaKind::Video);
+    send_unread(&mut pair, video, 0..100, |number| number == 0);
+    pair.with_b(|b, now| b.peer.request_key_frame(now, to));
+    send_unread(&mut pair, video, 100..120, |_| false);
+    let receiver = pair.b.peer.transceiver(to).unwrap().receiver.unwrap();
+    let stats = pair.b.peer.session().receiver_stats(receiver).unwrap();
+    assert_eq!((stats.pli_count, stats.key_frames_received), (1, 2), "{stats:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use common::streams::{connect, pair};
 use common::{Side, negotiate};
 use netsim::{Link, Pair};
-use ortica::codecs::{Codec, EncodedFrame, MediaKind};
+use ortica::codecs::{Codec, ColorMatrix, ColorSpace, EncodedFrame, MediaKind};
 use ortica::engine::{MAX_FORWARDED, ReceivedFrame, RtpPacket, SendPacketError};
 use ortica::jsep::TransceiverId;
 use ortica::peer::{PeerEvent, TransformSide};
@@ -292,6 +292,53 @@ fn what_cannot_be_passed_on_is_refused() {
     assert_eq!(down.forward(&packet), Err(SendPacketError::Transform));
 }
 
+/// Guards: packets neither wait without bound, nor go out where nothing is to.
+#[test]
+fn packets_that_cannot_be_sent_now_are_refused() {
+    let (mut up, mut down) = (Leg::new(17), Leg::new(18));
+    up.tap();
+    up.send();
+    up.pair.run_for(Duration::from_secs(1));
+    let packet = changed(&up.packets()[0], |packet| packet.payload = vec![0x10; MAX_FORWARDED].into());
+    let from = down.from;
+    let room = 5 << 20;
+    let taken = down.pair.with_a(|a, now| {
+        let mut numbered = packet.clone();
+        let mut send = || {
+            numbered.sequence_number += 1;
+            a.peer.send_packet(now, from, 0, &numbered)
+        };
+        let taken = std::iter::repeat_with(&mut send).take(room / MAX_FORWARDED + 1).take_while(Result::is_ok).count();
+        assert_eq!(send(), Err(SendPacketError::QueueFull));
+        taken
+    });
+    assert_eq!(taken, room / MAX_FORWARDED);
+    assert!(down.wants_key_frame(), "it begins anew");
+    let mut parameters = down.pair.a.peer.sender_parameters(from).expect("it has some");
+    parameters.encodings[0].active = false;
+    let stopped = down.pair.with_a(|a, now| a.peer.set_sender_parameters(now, from, parameters));
+    assert_eq!(stopped, Ok(()));
+    assert_eq!(down.forward(&packet), Err(SendPacketError::NotSending));
+}
+
+/// Guards: a tone and sound do not share their time.
+#[test]
+fn sound_is_refused_while_a_tone_sounds() {
+    let (mut up, up_from, up_to) = sound_leg(19, true, true);
+    let (mut down, from, _) = sound_leg(20, true, true);
+    let sound = EncodedFrame::new(Codec::Pcmu, vec![1; 160], 0);
+    up.with_a(|a, now| a.peer.send_frame(now, up_from, &sound)).expect("it is taken");
+    up.run_for(TICK * 5);
+    let packet = up.b.peer.read_packet(up_to, None).expect("it came");
+    let held = Duration::from_millis(100);
+    let pressed = down.with_a(|a, now| a.peer.insert_dtmf(now, from, "1", held, held));
+    assert_eq!(pressed, Ok(()));
+    down.run_for(held / 2);
+    assert_eq!(down.with_a(|a, now| a.peer.send_packet(now, from, 0, &packet)), Err(SendPacketError::Tone));
+    down.run_for(held * 3);
+    assert_eq!(down.with_a(|a, now| a.peer.send_packet(now, from, 0, &packet)), Ok(()));
+}
+
 /// Sound goes on at once: each packet stands by itself.
 #[test]
 fn sound_is_passed_on_with_its_level() {
@@ -324,4 +371,86 @@ fn sound_is_passed_on_with_its_level() {
     assert!(said.len() > 45, "{said:?}");
     assert!(said.iter().all(|(number, level)| Some(*number) == *level), "{said:?}");
     assert!(said.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{said:?}");
+}
+
+/// Guards: key frames tell of colors that are not the usual ones, and a server passes that on.
+#[test]
+fn pictures_keep_their_colors() {
+    let canvas = ColorSpace { matrix: ColorMatrix::Bt709, full_range: true };
+    let (mut up, mut down) = (Leg::new(21), Leg::new(22));
+    up.tap();
+    let mut seen = Vec::new();
+    for number in 0..20 {
+        let (from, key_frame) = (up.from, number % 5 == 0);
+        let frame = picture(number, key_frame).with_color_space((number < 10).then_some(canvas));
+        up.pair.with_a(|a, now| a.peer.send_frame(now, from, &frame)).expect("it is taken");
+        up.pair.run_for(TICK);
+        let packets = up.packets();
+        assert!(packets.iter().all(|packet| packet.color_space.is_none() || packet.marker));
+        packets.iter().for_each(|packet| down.forward(packet).expect("it is taken"));
+        down.pair.run_for(TICK);
+        seen.extend(down.frames());
+    }
+    down.pair.run_for(Duration::from_secs(1));
+    seen.extend(down.frames());
+    let colors: Vec<_> = seen.iter().map(|frame| (number(frame), frame.color_space)).collect();
+    let expected: Vec<_> = (0..20).map(|number| (number, (number < 10).then_some(canvas))).collect();
+    assert_eq!(colors, expected);
+}
+
+/// Sound from `a` to `b`, whose packets are read where they are `tapped`. With `events` keys of a telephone are agreed on.
+fn sound_leg(seed: u64, tapped: bool, events: bool) -> (Pair<Side>, TransceiverId, TransceiverId) {
+    let mut leg = pair(seed, Link::with_delay(DELAY));
+    let from = leg.a.peer.add_track(MediaKind::Audio, Vec::new()).expect("a track");
+    if !events {
+        let known = leg.a.peer.capabilities(MediaKind::Audio).codecs;
+        let pcmu: Vec<_> = known.into_iter().filter(|codec| codec.mime_type == "audio/PCMU").collect();
+        assert_eq!(leg.a.peer.set_codec_preferences(from, &pcmu), Ok(()));
+    }
+    negotiate(&mut leg);
+    connect(&mut leg);
+    assert_eq!(leg.a.peer.can_insert_dtmf(from), events);
+    let to = leg.b.peer.transceivers()[0].id;
+    assert!(!tapped || leg.with_b(|b, now| b.peer.tap_packets(now, to, None)));
+    (leg, from, to)
+}
+
+/// Guards: keys go through a server too, also those that begin a stream. Who knows no keys misses nothing in their place.
+#[test]
+fn keys_of_a_telephone_are_passed_on_as_such() {
+    let (mut up, from, to) = sound_leg(14, true, true);
+    let (mut knows, knows_from, knows_to) = sound_leg(15, false, true);
+    let (mut other, other_from, other_to) = sound_leg(16, true, false);
+    let held = Duration::from_millis(100);
+    let pressed = up.with_a(|a, now| a.peer.insert_dtmf(now, from, "5#", held, held));
+    assert_eq!(pressed, Ok(()));
+    let mut passed = 0;
+    for number in 0..60u8 {
+        up.run_for(TICK);
+        // Sound begins behind both keys.
+        if number >= 40 {
+            let sound = EncodedFrame::new(Codec::Pcmu, vec![number; 160], i64::from(number) * 160);
+            up.with_a(|a, now| a.peer.send_frame(now, from, &sound)).expect("it is taken");
+        }
+        while let Some(packet) = up.b.peer.read_packet(to, None) {
+            assert_eq!(packet.is_telephone_event, number < 40, "{packet:?}");
+            let (payload, key) = (packet.payload.len(), packet.payload[0]);
+            assert!(if number < 40 { payload == 4 && [5, 11].contains(&key) } else { payload == 160 });
+            for (leg, id) in [(&mut knows, knows_from), (&mut other, other_from)] {
+                leg.with_a(|a, now| a.peer.send_packet(now, id, 0, &packet)).expect("it is taken");
+            }
+            passed += 1;
+        }
+        knows.run_for(TICK);
+        other.run_for(TICK);
+    }
+    let heard: Vec<_> = std::iter::from_fn(|| knows.b.peer.read_tone(knows_to)).map(|heard| heard.tone).collect();
+    assert_eq!(heard, [Some('5'), Some('#')]);
+    let came: Vec<RtpPacket> = std::iter::from_fn(|| other.b.peer.read_packet(other_to, None)).collect();
+    assert!(came.len() + 2 >= passed && passed > 20, "{} of {passed}", came.len());
+    assert!(came.windows(2).all(|pair| pair[0].sequence_number.next() == pair[1].sequence_number), "without a gap");
+    assert!(
+        came.iter().all(|packet| packet.payload.is_empty() || packet.payload.len() == 160),
+        "no key is taken for sound"
+    );
 }

@@ -3,8 +3,9 @@
 #[path = "common/sockets.rs"]
 mod sockets;
 
-use ortica::codecs::{Codec, EncodedFrame};
-use ortica::media::{Buffering, Frame, MediaRelay, MediaSource, RtpReader};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
+use ortica::engine::RtpPacket;
+use ortica::media::{Buffering, Frame, MediaRelay, MediaSource, RtpReader, WriteError};
 use ortica::{Configuration, Events, LocalTrack, PeerConnection, RemoteTrack};
 use sockets::{loopback, negotiate, track, within};
 use std::time::Duration;
@@ -89,4 +90,65 @@ async fn a_server_passes_packets_on_to_all_and_requests_back() {
         }
     })
     .await;
+}
+
+/// Guards: a track takes packets of its kind alone, and sends them as long as it may.
+#[tokio::test]
+async fn packets_are_written_to_a_track_that_sends() {
+    let (speaker, _) = connection();
+    let (server, mut server_events) = connection();
+    let source = LocalTrack::video();
+    speaker.add_track(&source, &[]).expect("a track");
+    negotiate(&speaker, &server).await;
+    let mut reader = RtpReader::new(track(&mut server_events).await.track);
+    let task = tokio::spawn(film(source));
+    let (out, _) = connection();
+    let (listener, mut events) = connection();
+    let copy = LocalTrack::video();
+    out.add_track(&copy, &[]).expect("a track");
+    negotiate(&out, &listener).await;
+    let heard = track(&mut events).await.track;
+    within(out.connected()).await.expect("it connects");
+    reader.request_key_frame();
+    let first = within(next_key_frame(&mut reader)).await;
+    assert_eq!(copy.write_rtp(&first), Ok(1));
+    assert_eq!(LocalTrack::audio().write_rtp(&first), Err(WriteError::Kind(MediaKind::Audio)));
+    copy.set_enabled(false);
+    let next = within(reader.recv()).await.expect("it goes on");
+    assert_eq!(copy.write_rtp(&next), Ok(0));
+    copy.set_enabled(true);
+    assert_eq!(copy.write_rtp(&next), Ok(1));
+    copy.stop();
+    assert_eq!(copy.write_rtp(&next), Err(WriteError::Ended));
+    assert!(!heard.is_ended());
+    task.abort();
+}
+
+/// The next packet with which a key frame begins.
+async fn next_key_frame(reader: &mut RtpReader) -> RtpPacket {
+    loop {
+        let packet = reader.recv().await.expect("it goes on");
+        if packet.starts_key_frame {
+            return packet;
+        }
+    }
+}
+
+/// Guards: frames come again once the last reader of packets is gone.
+#[tokio::test]
+async fn frames_come_again_without_readers_of_packets() {
+    let (speaker, _) = connection();
+    let (server, mut server_events) = connection();
+    let source = LocalTrack::video();
+    speaker.add_track(&source, &[]).expect("a track");
+    negotiate(&speaker, &server).await;
+    let incoming = track(&mut server_events).await.track;
+    let task = tokio::spawn(film(source));
+    let [mut first, mut second] = [(); 2].map(|()| RtpReader::new(incoming.clone()));
+    assert!(within(first.recv()).await.is_some());
+    drop(first);
+    assert!(within(second.recv()).await.is_some(), "one is left");
+    drop(second);
+    assert!(watch(&incoming, 10).await[0].key_frame);
+    task.abort();
 }

@@ -148,7 +148,8 @@ pub trait VideoDecoder: Send {
     /// What it is called in statistics: the library, or the device.
     fn implementation(&self) -> &'static str;
 
-    /// Decodes one frame. `None` if it shows nothing. The result's time is the frame's, in ticks of 90 kHz.
+    /// Decodes one frame. `None` if it shows nothing. The result's time is the frame's, in ticks of 90 kHz, and its colors those of
+    /// every [`VideoFrame`], whichever the frame has ([`EncodedFrame::color_space`], else what it says itself).
     ///
     /// # Errors
     /// [`CoderError`] for bytes that are no frame of the codec or a picture above the limits. The decoder goes on with the next

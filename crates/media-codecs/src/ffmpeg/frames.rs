@@ -4,12 +4,13 @@ use bytes::Bytes;
 use ffmpeg_next::format::{Pixel, Sample, sample};
 use ffmpeg_next::frame::{Audio, Video};
 use ffmpeg_next::software::{resampling, scaling};
+use ffmpeg_next::util::color;
 use ffmpeg_next::{ChannelLayout, software};
 
 use super::failed;
 use crate::container::ContainerError;
 use crate::frame::Plane;
-use crate::{AudioFrame, FrameError, PixelFormat, VideoFrame};
+use crate::{AudioFrame, ColorMatrix, ColorSpace, FrameError, PixelFormat, VideoFrame};
 
 /// Brings pictures of any format into I420.
 #[derive(Default)]
@@ -21,7 +22,7 @@ impl Pictures {
     pub fn convert(&mut self, picture: &Video) -> Result<VideoFrame, ContainerError> {
         let (width, height) = (picture.width(), picture.height());
         if picture.format() == Pixel::YUV420P {
-            return Ok(i420(picture)?);
+            return Ok(i420(picture)?.from_color_space(colors_of(picture)));
         }
         let is_fit = |scaler: &scaling::Context| {
             let input = scaler.input();
@@ -39,8 +40,23 @@ impl Pictures {
         };
         let mut out = Video::empty();
         scaler.run(picture, &mut out).map_err(failed("sws_scale"))?;
-        Ok(i420(&out)?)
+        Ok(i420(&out)?.from_color_space(colors_of(picture)))
     }
+}
+
+/// What is left to do once a picture is I420: the scaler brings the formats whose names say that they have the full range to the limited
+/// one, and RGB to BT.601.
+fn colors_of(picture: &Video) -> ColorSpace {
+    let is_brought = matches!(
+        picture.format(),
+        Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P
+    );
+    let matrix = match picture.color_space() {
+        color::Space::BT709 => ColorMatrix::Bt709,
+        color::Space::BT2020NCL | color::Space::BT2020CL => ColorMatrix::Bt2020,
+        _ => ColorMatrix::Bt601,
+    };
+    ColorSpace { matrix, full_range: picture.color_range() == color::Range::JPEG && !is_brought }
 }
 
 fn i420(picture: &Video) -> Result<VideoFrame, FrameError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::coder::{self, AudioEncoderConfig, VideoEncoderConfig};
 use crate::synthetic::{MovingPicture, Tone, frame_counter, tone_level};
-use crate::{Codec, EncodedFrame, MediaKind};
+use crate::{Codec, ColorMatrix, ColorSpace, EncodedFrame, MediaKind};
 
 /// A file of a test, which goes with it.
 struct File(PathBuf);
@@ -289,4 +289,36 @@ fn ffprobe_reads_it() {
         "{}",
         String::from_utf8_lossy(&probed.stderr)
     );
+}
+
+/// Guards: the first picture of a file has the usual colors, by whatever the file says.
+#[test]
+fn pictures_have_the_usual_colors_whatever_the_file_has() {
+    let first = |name: &str, filters: &str| {
+        let file = File::new(name);
+        let made = Command::new("ffmpeg")
+            .args(["-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=0.2"])
+            .args(["-vf", &format!("format=yuv420p,{filters}"), "-c:v", "libx264", "-qp", "0"])
+            .arg(&file.0)
+            .status();
+        assert!(made.unwrap().success());
+        let mut reader = open(&file.0, true).unwrap();
+        match contents(&mut reader).swap_remove(0).1 {
+            Content::Picture(picture) => picture,
+            other => panic!("{other:?}"),
+        }
+    };
+    let plain = first("plain.mp4", "null");
+    for (name, tags, space) in [
+        ("709.mp4", "range=tv:colorspace=bt709", ColorSpace { matrix: ColorMatrix::Bt709, full_range: false }),
+        ("full.mp4", "range=pc:colorspace=bt709", ColorSpace { matrix: ColorMatrix::Bt709, full_range: true }),
+        ("2020.mp4", "range=tv:colorspace=bt2020nc", ColorSpace { matrix: ColorMatrix::Bt2020, full_range: false }),
+    ] {
+        let tagged = first(name, &format!("setparams={tags}"));
+        let expected = plain.from_color_space(space).to_vec();
+        // The full range has a format of its own in FFmpeg, which its scaler brings into the limited one.
+        let apart = tagged.to_vec().iter().zip(&expected).map(|(one, other)| one.abs_diff(*other)).max();
+        assert!(apart.unwrap() <= 2, "{name}: {apart:?} apart");
+        assert_ne!(plain.to_vec(), expected);
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Rotation, ScalabilityMode, TimeBase};
+use super::{ColorSpace, Rotation, ScalabilityMode, TimeBase};
 use crate::Codec;
 
 /// What an encoder made, a file held or a peer sent: one picture or one stretch of sound. Clones share the bytes, so that
@@ -35,6 +35,8 @@ pub struct EncodedFrame {
     pub audio_level: Option<u8>,
     /// How its picture is to be turned once it is decoded.
     pub rotation: Rotation,
+    /// The colors of its picture, where whoever sent it says so beside the frame; else the frame itself may.
+    pub color_space: Option<ColorSpace>,
 }
 
 /// A layer of a video stream that can be thinned out in time.
@@ -61,6 +63,7 @@ impl EncodedFrame {
             starts_talkspurt: false,
             audio_level: None,
             rotation: Rotation::None,
+            color_space: None,
         }
     }
 
@@ -82,6 +85,13 @@ impl EncodedFrame {
     #[must_use]
     pub fn with_rotation(mut self, rotation: Rotation) -> Self {
         self.rotation = rotation;
+        self
+    }
+
+    /// Says what the colors of its picture are.
+    #[must_use]
+    pub fn with_color_space(mut self, color_space: Option<ColorSpace>) -> Self {
+        self.color_space = color_space;
         self
     }
 

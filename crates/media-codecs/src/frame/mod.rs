@@ -2,6 +2,7 @@
 
 mod adapter;
 mod audio;
+mod color;
 mod convert;
 mod encoded;
 #[cfg(feature = "image")]
@@ -18,6 +19,7 @@ mod video;
 
 pub use adapter::AudioAdapter;
 pub use audio::{AudioFrame, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, SampleFormat};
+pub use color::{ColorMatrix, ColorSpace};
 pub use encoded::{EncodedFrame, TemporalLayer};
 pub use resample::Resampler;
 pub use rotate::Rotation;

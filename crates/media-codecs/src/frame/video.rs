@@ -11,7 +11,7 @@ use super::{FrameError, TimeBase};
 pub const MAX_DIMENSION: u32 = 16_384;
 
 /// How pixels are kept. Colour in YUV is BT.601 at limited range (luma 16 to 235), as every WebRTC codec assumes unless told
-/// otherwise; RGB is full range.
+/// otherwise; decoders bring what they are told is of others into it ([`VideoFrame::from_color_space`]). RGB is full range.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum PixelFormat {
     /// Three planes: luma, then both chromas at half the width and height, rounded up. What codecs speak.

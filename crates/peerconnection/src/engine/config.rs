@@ -131,7 +131,7 @@ pub struct Limits {
     /// with a key frame. Default 5 MiB, which holds the largest frame ([`MAX_FRAME`](super::MAX_FRAME)).
     pub media_queue: usize,
     /// Frames of one receiver that nobody has read. Beyond it, the oldest sound is dropped; of video everything, until
-    /// the next key frame. Default 64.
+    /// the next key frame, which is asked for once somebody reads. Default 64.
     pub received_frames: usize,
     /// Packets of one layer of a receiver that somebody reads as such, and has not read. Beyond it, the oldest are dropped.
     /// Default 512.

@@ -41,9 +41,15 @@ pub(super) fn read(section: &sdp::Section<'_>) -> Vec<Extension<Option<Kind>>> {
 const fn extensions_of(kind: MediaKind) -> &'static [Kind] {
     match kind {
         MediaKind::Audio => &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::AudioLevel, Kind::CsrcAudioLevel],
-        MediaKind::Video => {
-            &[Kind::Mid, Kind::AbsSendTime, Kind::TransportCc, Kind::Rid, Kind::RepairedRid, Kind::VideoOrientation]
-        }
+        MediaKind::Video => &[
+            Kind::Mid,
+            Kind::AbsSendTime,
+            Kind::TransportCc,
+            Kind::Rid,
+            Kind::RepairedRid,
+            Kind::VideoOrientation,
+            Kind::ColorSpace,
+        ],
     }
 }
 

@@ -23,6 +23,7 @@ mod block;
 
 pub mod abs_send_time;
 pub mod audio_level;
+pub mod color_space;
 pub mod csrc_audio_level;
 pub mod mid;
 pub mod rid;
@@ -32,6 +33,7 @@ pub mod video_orientation;
 pub use abs_send_time::AbsSendTime;
 pub use audio_level::AudioLevel;
 pub use block::{Elements, ExtensionBlock};
+pub use color_space::{ColorRange, ColorSpace};
 pub use csrc_audio_level::CsrcAudioLevels;
 pub use video_orientation::VideoOrientation;
 
@@ -61,11 +63,13 @@ pub enum Kind {
     CsrcAudioLevel,
     /// See [`video_orientation`].
     VideoOrientation,
+    /// See [`color_space`].
+    ColorSpace,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Mid,
         Self::Rid,
         Self::RepairedRid,
@@ -74,6 +78,7 @@ impl Kind {
         Self::TransportCc,
         Self::CsrcAudioLevel,
         Self::VideoOrientation,
+        Self::ColorSpace,
     ];
 
     /// Its name in session descriptions.
@@ -87,6 +92,7 @@ impl Kind {
             Self::TransportCc => transport_cc::URI,
             Self::CsrcAudioLevel => csrc_audio_level::URI,
             Self::VideoOrientation => video_orientation::URI,
+            Self::ColorSpace => color_space::URI,
         }
     }
 
@@ -115,6 +121,8 @@ pub struct Values {
     pub csrc_audio_levels: Option<CsrcAudioLevels>,
     /// How its picture is to be turned.
     pub video_orientation: Option<VideoOrientation>,
+    /// What its picture's colors are.
+    pub color_space: Option<ColorSpace>,
 }
 
 impl Values {
@@ -129,6 +137,7 @@ impl Values {
             Kind::TransportCc => self.transport_cc.map(|_| transport_cc::LEN),
             Kind::CsrcAudioLevel => self.csrc_audio_levels.map(|levels| levels.len()),
             Kind::VideoOrientation => self.video_orientation.map(|_| VideoOrientation::LEN),
+            Kind::ColorSpace => self.color_space.map(|_| ColorSpace::LEN),
         }
     }
 
@@ -142,6 +151,7 @@ impl Values {
             Kind::TransportCc => self.transport_cc = Some(transport_cc::decode(data)?),
             Kind::CsrcAudioLevel => self.csrc_audio_levels = Some(csrc_audio_level::decode(data)?),
             Kind::VideoOrientation => self.video_orientation = Some(video_orientation::decode(data)?),
+            Kind::ColorSpace => self.color_space = Some(color_space::decode(data)?),
         }
         Ok(())
     }
@@ -160,6 +170,7 @@ impl Values {
             Kind::VideoOrientation => {
                 self.video_orientation.iter().for_each(|orientation| video_orientation::encode(*orientation, out));
             }
+            Kind::ColorSpace => self.color_space.iter().for_each(|space| color_space::encode(*space, out)),
         }
     }
 }

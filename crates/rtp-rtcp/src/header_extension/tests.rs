@@ -12,6 +12,13 @@ fn all() -> Values {
         transport_cc: Some(SequenceNumber(0xbeef)),
         csrc_audio_levels: Some(CsrcAudioLevels::new(&[0, 64, 127])),
         video_orientation: Some(VideoOrientation::new(3)),
+        color_space: Some(ColorSpace {
+            primaries: 1,
+            transfer: 13,
+            matrix: 1,
+            range: ColorRange::Full,
+            chroma_siting: (1, 2),
+        }),
     }
 }
 
@@ -116,6 +123,7 @@ proptest! {
         number: Option<u16>,
         levels in proptest::option::of(proptest::collection::vec(0u8..128, 1..16)),
         turns in proptest::option::of(0u8..4),
+        colors in proptest::option::of(any::<[u8; 3]>()),
         first_id in 1u8..240,
         mixed: bool,
     ) {
@@ -128,6 +136,12 @@ proptest! {
             transport_cc: number.map(SequenceNumber),
             csrc_audio_levels: levels.map(|levels| CsrcAudioLevels::new(&levels)),
             video_orientation: turns.map(VideoOrientation::new),
+            color_space: colors.map(|[primaries, transfer, matrix]| ColorSpace {
+                primaries,
+                transfer,
+                matrix,
+                ..ColorSpace::default()
+            }),
         };
         let mut map = map(first_id);
         map.set_mixed(mixed);

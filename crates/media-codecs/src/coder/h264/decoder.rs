@@ -8,7 +8,7 @@ use super::failed;
 use crate::coder::{CoderError, DecoderLimits, VideoDecoder};
 use crate::payload::h264::nal::{self, Header};
 use crate::payload::h264::parameter_sets::SequenceSet;
-use crate::{Codec, EncodedFrame, PixelFormat, VideoFrame};
+use crate::{Codec, ColorSpace, EncodedFrame, PixelFormat, VideoFrame};
 
 /// Decodes H.264. A picture is copied once, out of the library's reference buffers.
 pub struct H264Decoder {
@@ -16,6 +16,8 @@ pub struct H264Decoder {
     limits: DecoderLimits,
     // Nothing can be decoded before a key frame, nor after an error.
     needs_key_frame: bool,
+    /// As the last sequence parameter set has it.
+    colors: ColorSpace,
 }
 
 impl H264Decoder {
@@ -24,11 +26,11 @@ impl H264Decoder {
     /// # Errors
     /// [`CoderError::Library`] if the library fails to start.
     pub fn new(limits: DecoderLimits) -> Result<Self, CoderError> {
-        Ok(Self { inner: start()?, limits, needs_key_frame: true })
+        Ok(Self { inner: start()?, limits, needs_key_frame: true, colors: ColorSpace::default() })
     }
 
     /// Looks at what the frame announces, since the library takes memory for it before it looks any further.
-    fn check(&self, data: &[u8]) -> Result<(), CoderError> {
+    fn check(&mut self, data: &[u8]) -> Result<(), CoderError> {
         if data.is_empty() || data.len() > self.limits.max_frame {
             return Err(CoderError::Malformed);
         }
@@ -46,6 +48,7 @@ impl H264Decoder {
             if set.width * set.height > self.limits.max_pixels || set.macroblocks > needed {
                 return Err(CoderError::Picture { width: set.width, height: set.height });
             }
+            self.colors = set.colors;
         }
         match (units, key_frame || !self.needs_key_frame) {
             (0, _) => Err(CoderError::Malformed),
@@ -81,7 +84,10 @@ impl VideoDecoder for H264Decoder {
             // Whatever it holds of the stream, nothing of it is to be seen again.
             self.inner = start()?;
         }
-        Ok(decoded?.map(|picture| picture.with_pts(frame.pts, frame.time_base())))
+        Ok(decoded?.map(|picture| {
+            let picture = picture.from_color_space(frame.color_space.unwrap_or(self.colors));
+            picture.with_pts(frame.pts, frame.time_base())
+        }))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::frame::{PixelFormat, TimeBase};
 use crate::payload::h264::nal::{self, Header};
 use crate::payload::h264::parameter_sets::SequenceSet;
 use crate::synthetic::{MovingPicture, frame_counter};
-use crate::{Codec, EncodedFrame, VideoFrame};
+use crate::{Codec, ColorMatrix, ColorSpace, EncodedFrame, VideoFrame};
 
 /// The form that `a=fmtp` tells.
 fn form(fmtp: &str) -> H264Form {
@@ -250,4 +250,15 @@ fn settings_out_of_range_are_refused() {
         let error = encoder(1).encode(&VideoFrame::black(width, height).unwrap(), false).unwrap_err();
         assert_eq!(error, CoderError::Picture { width, height });
     }
+}
+
+/// Guards: what is said beside a frame holds. (What parameter sets say is looked at where they are read.)
+#[test]
+fn pictures_have_the_usual_colors_whatever_they_come_with() {
+    let canvas = ColorSpace { matrix: ColorMatrix::Bt709, full_range: true };
+    let frame = encoder(500_000).encode(&pictures(96, 64).picture(1), true).unwrap().unwrap();
+    let plain = decoder().decode(&frame).unwrap().unwrap();
+    let told = decoder().decode(&frame.with_color_space(Some(canvas))).unwrap().unwrap();
+    assert_eq!(told.to_vec(), plain.from_color_space(canvas).to_vec());
+    assert_ne!(told.to_vec(), plain.to_vec());
 }

@@ -102,7 +102,10 @@ impl VideoDecoder for VpxDecoder {
         }
         let decoded = self.check(&frame.data).and_then(|data| self.inner.decode(&data));
         self.needs_key_frame = decoded.is_err();
-        Ok(decoded?.map(|picture| picture.with_pts(frame.pts, frame.time_base())))
+        Ok(decoded?.map(|(picture, colors)| {
+            let picture = picture.from_color_space(frame.color_space.unwrap_or(colors));
+            picture.with_pts(frame.pts, frame.time_base())
+        }))
     }
 }
 

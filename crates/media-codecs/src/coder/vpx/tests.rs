@@ -8,7 +8,7 @@ use crate::container::IvfReader;
 use crate::frame::{PixelFormat, ScalabilityMode, TimeBase};
 use crate::payload::vp9;
 use crate::synthetic::{MovingPicture, frame_counter};
-use crate::{Codec, EncodedFrame, VideoFrame};
+use crate::{Codec, ColorMatrix, ColorSpace, EncodedFrame, VideoFrame};
 
 const BOTH: [Codec; 2] = [Codec::Vp8, Codec::Vp9];
 
@@ -294,6 +294,30 @@ fn several_threads_make_the_same_pictures_readable() {
         for (n, picture) in pictures(1_280, 720).take(4).enumerate() {
             let decoded = decoder.decode(&encoder.encode(&picture, false).unwrap().unwrap()).unwrap().unwrap();
             assert_eq!(frame_counter(&decoded), Some(n as u16));
+        }
+    }
+}
+
+/// Guards: what is said beside a frame holds, then what it says itself.
+#[test]
+fn pictures_have_the_usual_colors_whatever_they_come_with() {
+    let canvas = ColorSpace { matrix: ColorMatrix::Bt709, full_range: true };
+    let other = ColorSpace { matrix: ColorMatrix::Bt2020, full_range: false };
+    for codec in BOTH {
+        let frame = encoder(codec, 500_000).encode(&pictures(96, 64).picture(1), true).unwrap().unwrap();
+        let decode = |frame: &EncodedFrame| decoder(codec).decode(frame).unwrap().unwrap();
+        let plain = decode(&frame);
+        let told = decode(&frame.clone().with_color_space(Some(canvas)));
+        assert_eq!(told.to_vec(), plain.from_color_space(canvas).to_vec(), "{codec}");
+        assert_ne!(told.to_vec(), plain.to_vec());
+        if codec == Codec::Vp9 {
+            // BT.709 and the full range, behind the marker, the kind and the code for synchronisation.
+            let mut data = frame.data.to_vec();
+            data[4] = (data[4] & 0x0f) | 0b0101_0000;
+            let says = EncodedFrame { data: data.into(), ..frame.clone() };
+            assert_eq!(decode(&says).to_vec(), told.to_vec());
+            let both = decode(&says.with_color_space(Some(other)));
+            assert_eq!(both.to_vec(), plain.from_color_space(other).to_vec());
         }
     }
 }

@@ -9,6 +9,7 @@ use ortica_core::DecodeError;
 
 use super::bits::Bits;
 use super::nal::{self, Header};
+use crate::{ColorMatrix, ColorSpace};
 
 /// The most bytes of a parameter set, and of all those in a description.
 pub const MAX_SET: usize = 4 << 10;
@@ -30,6 +31,8 @@ pub struct SequenceSet {
     pub chroma_format: u8,
     /// Bits of a sample of luma and of colors.
     pub bit_depths: [u8; 2],
+    /// What the colors of its pictures are; those of BT.601 at limited range where it does not say so.
+    pub colors: ColorSpace,
 }
 
 /// Macroblocks of a side.
@@ -89,8 +92,40 @@ impl SequenceSet {
             macroblocks: columns * rows,
             chroma_format,
             bit_depths,
+            colors: read_colors(bits).unwrap_or_default(),
         })
     }
+}
+
+/// The beginning of what is said of how to show pictures, up to their colors. Where it is cut off, nothing is said.
+///
+/// Source: ITU-T H.264 §E.1.1
+fn read_colors(bits: &mut Bits<'_>) -> Option<ColorSpace> {
+    const EXTENDED_SAR: u32 = 255;
+    let mut colors = ColorSpace::default();
+    let is_said = bits.bit()?;
+    if !is_said {
+        return None;
+    }
+    let has_aspect_ratio = bits.bit()?;
+    if has_aspect_ratio && bits.bits(8)? == EXTENDED_SAR {
+        let _aspect_ratio = bits.bits(32)?;
+    }
+    let has_overscan = bits.bit()?;
+    if has_overscan {
+        let _overscan = bits.bit()?;
+    }
+    let has_signal_type = bits.bit()?;
+    if has_signal_type {
+        let _format = bits.bits(3)?;
+        colors.full_range = bits.bit()?;
+        let has_description = bits.bit()?;
+        if has_description {
+            let _primaries_and_transfer = bits.bits(16)?;
+            colors.matrix = ColorMatrix::from_h273(u8::try_from(bits.bits(8)?).ok()?);
+        }
+    }
+    Some(colors)
 }
 
 /// How colors are sampled, and how deep.

@@ -10,7 +10,7 @@ use super::samples::{annex_b, picture_set, sequence_set, slice, units};
 use super::*;
 use crate::codec::h264::PacketizationMode::{self, NonInterleaved, SingleNalUnit};
 use crate::payload::{AssembleError, Depacketizer, Limits, PacketizeError, Packetizer, Piece};
-use crate::{Codec, EncodedFrame};
+use crate::{Codec, ColorMatrix, ColorSpace, EncodedFrame};
 
 fn frame(units: &[Vec<u8>]) -> EncodedFrame {
     EncodedFrame::new(Codec::H264, annex_b(units), 0)
@@ -240,11 +240,38 @@ fn a_sequence_set_tells_the_size() {
     let set = SequenceSet::decode(&sequence_set(3, 20, 15)).unwrap();
     assert_eq!(
         set,
-        SequenceSet { id: 3, width: 320, height: 240, macroblocks: 300, chroma_format: 1, bit_depths: [8; 2] }
+        SequenceSet {
+            id: 3,
+            width: 320,
+            height: 240,
+            macroblocks: 300,
+            chroma_format: 1,
+            bit_depths: [8; 2],
+            colors: ColorSpace::default(),
+        }
     );
     for refused in [sequence_set(32, 20, 15), sequence_set(0, 1_025, 15), sequence_set(0, 20, 2_000), picture_set(0, 0)]
     {
         assert!(SequenceSet::decode(&refused).is_err(), "{refused:?}");
+    }
+}
+
+/// Sets that x264 wrote for pictures of such colors.
+#[test]
+fn a_sequence_set_tells_the_colors() {
+    for (text, matrix, full_range) in [
+        ("Z2QAC6yyAoP2AtwICAUAAAMAAQAAAwAKDxQqSA==", ColorMatrix::Bt709, true),
+        ("Z2QAC6yyAoP2AtQICAUAAAMAAQAAAwAKDxQqSA==", ColorMatrix::Bt709, false),
+        ("Z2QAC6yyAoP2AtQICBkAAAMAAQAAAwAKDxQqSA==", ColorMatrix::Bt601, false),
+        ("Z2QAC6yyAoP2AtwICCUAAAMAAQAAAwAKDxQqSA==", ColorMatrix::Bt2020, true),
+    ] {
+        let mut unit = super::parameter_sets::base64(text).unwrap();
+        let set = SequenceSet::decode(&unit).unwrap();
+        assert_eq!(set.colors, ColorSpace { matrix, full_range });
+        // Cut off within them, nothing is said of them.
+        unit.truncate(13);
+        let cut = SequenceSet::decode(&unit).unwrap();
+        assert_eq!((cut.width, cut.height, cut.colors), (320, 240, ColorSpace::default()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ReceivedFrame;
 use super::parameters::RtpCodecParameters;
-use super::receiver::{PacketTap, Repair, Stream};
+use super::receiver::{PacketTap, Repair, Stream, Unread};
 use crate::engine::{Limits, ReceiverStats};
 use ortica_core::Instant;
 use ortica_rtp::{Rid, Ssrc};
@@ -28,13 +28,9 @@ pub(super) struct Layer {
 }
 
 /// Frames for who reads the layer by itself.
-#[derive(Default)]
 struct Tap {
     readers: usize,
-    ready: VecDeque<ReceivedFrame>,
-    /// Until a key frame comes, nothing could be decoded.
-    waits: bool,
-    dropped: u64,
+    unread: Unread,
 }
 
 impl Layer {
@@ -56,7 +52,7 @@ impl Layer {
     }
 
     pub fn tap(&mut self) {
-        self.tap.get_or_insert_with(|| Tap { waits: true, ..Tap::default() }).readers += 1;
+        self.tap.get_or_insert_with(|| Tap { readers: 0, unread: Unread::waiting() }).readers += 1;
     }
 
     pub fn untap(&mut self) {
@@ -67,7 +63,19 @@ impl Layer {
     }
 
     pub fn read(&mut self) -> Option<ReceivedFrame> {
-        self.tap.as_mut()?.ready.pop_front()
+        self.tap.as_mut()?.unread.read()
+    }
+
+    /// Somebody is about to read the layer by itself.
+    pub fn expect_reader(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.unread.expect_reader();
+        }
+    }
+
+    /// Whether somebody reads the layer by itself.
+    pub fn is_read(&self) -> bool {
+        self.tap.as_ref().is_some_and(|tap| !tap.unread.is_abandoned())
     }
 
     /// Holds `frames` back for `target` since they came, and puts in their place what is due now.
@@ -112,16 +120,11 @@ impl Layer {
     /// reader starts over at the next key frame.
     pub fn keep(&mut self, now: Instant, limits: &Limits, frames: &VecDeque<ReceivedFrame>) -> bool {
         let Some(tap) = &mut self.tap else { return false };
+        let mut is_needed = false;
         for received in frames {
-            tap.waits &= !is_key_frame(received);
-            if !tap.waits {
-                tap.ready.push_back(received.clone());
-            }
+            is_needed |= tap.unread.put(limits.received_frames, received.clone());
         }
-        if tap.ready.len() > limits.received_frames {
-            tap.dropped += tap.ready.len() as u64;
-            tap.ready.clear();
-            tap.waits = true;
+        if is_needed {
             self.request_key_frame(now);
         }
         true
@@ -129,7 +132,7 @@ impl Layer {
 
     pub fn add_stats(&self, stats: &mut ReceiverStats) {
         stats.rid = self.rid;
-        stats.frames_dropped += self.tap.as_ref().map_or(0, |tap| tap.dropped);
+        stats.frames_dropped += self.tap.as_ref().map_or(0, |tap| tap.unread.dropped);
         stats.packets_unread += self.packets.dropped;
         if let Some(stream) = &self.stream {
             stream.add_stats(stats);

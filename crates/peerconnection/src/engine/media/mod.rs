@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `coding` | what coders did, for statistics |
 //! | `layers` | streams of the same pictures side by side, and which of them is read |
-//! | `orientation` | which way up pictures are |
+//! | `appearance` | which way up pictures are, and in which colors |
 //! | `packet` | packets in the hands of the application |
 //! | `parameters` | what senders and receivers are started with |
 //! | `picture` | how large and how many pictures may be |
@@ -25,12 +25,12 @@
 //!
 //! Frames are encoded: coders run elsewhere.
 
+mod appearance;
 mod coding;
 mod flow;
 mod heard_tones;
 mod layers;
 mod level;
-mod orientation;
 mod packet;
 mod parameters;
 mod picture;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ortica_codecs::codec::Form;
 use ortica_codecs::{Codec, MediaKind, payload};
 use ortica_core::{DecodeError, Instant, NtpTime};
-use ortica_rtp::header_extension::{AudioLevel, VideoOrientation};
+use ortica_rtp::header_extension::{AudioLevel, ColorSpace, VideoOrientation};
 use ortica_rtp::{Packet, Rid, RtpTimestamp, SequenceNumber, Ssrc};
 
 /// A packet of RTP without what belongs to one connection alone: its payload type, and extensions such as the number of the
@@ -30,15 +30,21 @@ pub struct RtpPacket {
     pub audio_level: Option<AudioLevel>,
     /// How the picture that it completes is to be turned, if it says so.
     pub video_orientation: Option<VideoOrientation>,
+    /// What the colors of the picture are that it completes, and of those after it, if it says so.
+    pub color_space: Option<ColorSpace>,
     /// A picture begins here that can be decoded without any before it. Of sound: always.
     pub starts_key_frame: bool,
+    /// The payload tells of a key of a telephone or another event in place of sound, in ticks of the codec's clock
+    /// ([RFC 4733](https://www.rfc-editor.org/rfc/rfc4733#section-2.3)).
+    pub is_telephone_event: bool,
     /// The layer that it is of, where several come side by side (simulcast).
     pub rid: Option<Rid>,
     /// When it came; `None` for one that the application made.
     pub arrived: Option<Instant>,
     /// The moment that `timestamp` stands for, on the clock of who sent it, once that is known.
     pub captured: Option<NtpTime>,
-    /// The payload without padding; empty for a packet of padding alone.
+    /// The payload without padding; empty for a packet of padding alone, and for a telephone event with another clock than the
+    /// codec's.
     pub payload: Bytes,
 }
 
@@ -65,7 +71,9 @@ impl RtpPacket {
             csrcs: packet.csrcs().collect(),
             audio_level: None,
             video_orientation: None,
+            color_space: None,
             starts_key_frame,
+            is_telephone_event: false,
             rid: None,
             arrived: None,
             captured: None,

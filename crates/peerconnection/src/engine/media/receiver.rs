@@ -5,6 +5,7 @@ mod redundancy;
 mod repair;
 mod stream;
 mod transform;
+mod unread;
 
 use super::coding::DecodedReport;
 use super::flow::Flow;
@@ -27,6 +28,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 pub(super) use stream::Stream;
 use transform::Transform;
+pub(super) use unread::Unread;
 
 /// What a receiver gives out, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,12 +71,10 @@ pub(in crate::engine) struct Receiver {
     pub tones: HeardTones,
     /// How long frames are held back.
     target: Duration,
-    /// Frames of the layer that is read, which nobody has read yet.
-    ready: VecDeque<ReceivedFrame>,
+    /// Frames of the layer that is read.
+    unread: Unread,
     /// Reused: what a layer gave out.
     collected: VecDeque<ReceivedFrame>,
-    /// Of earlier streams.
-    dropped: u64,
     readable: bool,
     /// Another stream has begun.
     begun: bool,
@@ -84,6 +84,15 @@ pub(in crate::engine) struct Receiver {
     transform: Option<Box<Transform>>,
     /// Who reads the packets of all layers in place of frames.
     packet_readers: usize,
+}
+
+impl ReceivedFrame {
+    fn kind(&self) -> MediaKind {
+        match self {
+            Self::Frame { frame, .. } => frame.codec.kind(),
+            Self::Lost { codec, .. } => codec.kind(),
+        }
+    }
 }
 
 impl Receiver {
@@ -98,9 +107,8 @@ impl Receiver {
             tones: HeardTones::default(),
             target: Duration::ZERO,
             streams: 0,
-            ready: VecDeque::new(),
+            unread: Unread::default(),
             collected: VecDeque::new(),
-            dropped: 0,
             readable: false,
             begun: false,
             rtt: None,
@@ -151,7 +159,7 @@ impl Receiver {
 
     /// The oldest frame that nobody has read yet.
     pub fn read(&mut self) -> Option<ReceivedFrame> {
-        self.ready.pop_front()
+        self.unread.read()
     }
 
     /// Who was heard or seen lately, the latest first.
@@ -210,6 +218,7 @@ impl Receiver {
 
     /// What was given out could not be decoded.
     pub fn request_key_frame(&mut self, now: Instant) {
+        self.unread.expect_reader();
         if let Some(layer) = self.layers.get_mut(self.selection.layer()) {
             layer.require_key_frame(now);
         }
@@ -226,6 +235,7 @@ impl Receiver {
     /// What was given out of a layer could not be decoded.
     pub fn request_layer_key_frame(&mut self, now: Instant, rid: Rid) {
         if let Some(layer) = self.layer_mut(rid) {
+            layer.expect_reader();
             layer.require_key_frame(now);
         }
     }
@@ -245,7 +255,7 @@ impl Receiver {
         if self.apt.is_rtx(packet.payload_type()) {
             return match &mut layer.stream {
                 Some(stream) => {
-                    stream.orientations.note(packet.timestamp(), values);
+                    stream.appearances.note(packet.timestamp(), values);
                     stream.note(values);
                     let useful = stream.handle_retransmission(now, &self.apt, packet);
                     self.collect_packets(limits, at);
@@ -274,8 +284,14 @@ impl Receiver {
                 self.begun = true;
                 layer.begin((self.streams, packet.ssrc()), (codec, None), self.rtt);
             }
+            let passes = Self::passes(self.packet_readers, layer);
             let stream = layer.stream.as_mut().filter(|stream| stream.receive.ssrc() == packet.ssrc());
-            return stream.is_some_and(|stream| stream.handle_packet(now, packet, &inner.without_payload(), &copies));
+            let Some(stream) = stream else { return false };
+            stream.set_passing(now, passes);
+            stream.note(values);
+            let useful = stream.handle_event(now, packet, (&inner, clock_rate), &copies);
+            self.collect_packets(limits, at);
+            return useful;
         }
         let Some(codec) = parameters.codec(inner.payload_type()).copied() else { return false };
         let description = parameters.description(inner.payload_type());
@@ -291,7 +307,7 @@ impl Receiver {
         let Some(stream) = &mut layer.stream else { return false };
         self.sources.observe(now, packet, values);
         stream.set_passing(now, passes);
-        stream.orientations.note(packet.timestamp(), values);
+        stream.appearances.note(packet.timestamp(), values);
         stream.note(values);
         if let Some(transform) = &mut self.transform {
             transform.note(&inner, values);
@@ -351,7 +367,7 @@ impl Receiver {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let streams = self.layers.iter().filter_map(|layer| layer.stream.as_ref()?.poll_timeout());
+        let streams = self.layers.iter().filter_map(|layer| layer.stream.as_ref()?.poll_timeout(self.is_read(layer)));
         streams.chain(self.layers.iter().filter_map(Layer::held_until)).chain(self.tones.poll_timeout()).min()
     }
 
@@ -361,9 +377,14 @@ impl Receiver {
         streams.flatten().filter(|stream| stream.is_active()).map(move |stream| stream.report_block(now))
     }
 
-    /// Requests that are due.
+    /// Requests that are due. Key frames are asked for where somebody reads.
     pub fn poll_feedback(&mut self, now: Instant, sender: Ssrc, mut push: impl FnMut(RtcpPacket)) {
-        self.streams().for_each(|stream| stream.poll_feedback(now, sender, &mut push));
+        for at in 0..self.layers.len() {
+            let is_read = self.layers.get(at).is_some_and(|layer| self.is_read(layer));
+            if let Some(stream) = self.layers.get_mut(at).and_then(|layer| layer.stream.as_mut()) {
+                stream.poll_feedback(now, sender, is_read, &mut push);
+            }
+        }
     }
 
     /// Takes what is complete of a layer out of its jitter buffer.
@@ -388,34 +409,29 @@ impl Receiver {
         }
         let Some(layer) = self.layers.get_mut(at) else { return };
         self.readable |= layer.keep(now, limits, &self.collected);
-        let before = self.ready.len();
+        let before = self.unread.len();
         for mut received in self.collected.drain(..) {
-            if self.selection.admits(at, &mut received) {
-                self.ready.push_back(received);
-            } else if self.selection.wants(at, &received) {
+            let is_needed = if self.selection.admits(at, &mut received) {
+                self.unread.put(limits.received_frames, received)
+            } else {
+                self.selection.wants(at, &received)
+            };
+            if is_needed {
                 layer.request_key_frame(now);
             }
         }
-        self.readable |= self.ready.len() > before;
-        if self.ready.len() <= limits.received_frames {
-            return;
-        }
-        // Sound is as good without its oldest part; a picture is not, so its reader starts over at the next key frame.
-        let excess = match self.kind {
-            MediaKind::Audio => self.ready.len() - limits.received_frames,
-            MediaKind::Video => self.ready.len(),
-        };
-        self.ready.drain(..excess);
-        self.dropped += excess as u64;
-        if self.kind == MediaKind::Video {
-            self.request_key_frame(now);
-        }
+        self.readable |= self.unread.len() > before;
+    }
+
+    /// Whether somebody reads of that layer, as far as it can be told.
+    fn is_read(&self, layer: &Layer) -> bool {
+        !self.unread.is_abandoned() || layer.is_read() || Self::passes(self.packet_readers, layer)
     }
 
     /// Counters of the layer that is read.
     pub fn stats(&self) -> ReceiverStats {
         let mut stats =
-            ReceiverStats { stream: self.streams, frames_dropped: self.dropped, ..ReceiverStats::default() };
+            ReceiverStats { stream: self.streams, frames_dropped: self.unread.dropped, ..ReceiverStats::default() };
         if let Some(layer) = self.layers.get(self.selection.layer()) {
             layer.add_stats(&mut stats);
         }
@@ -425,7 +441,7 @@ impl Receiver {
     /// Counters of each layer.
     pub fn layer_stats(&self) -> Vec<ReceiverStats> {
         let stats = |(at, layer): (usize, &Layer)| {
-            let frames_dropped = if at == self.selection.layer() { self.dropped } else { 0 };
+            let frames_dropped = if at == self.selection.layer() { self.unread.dropped } else { 0 };
             let mut stats = ReceiverStats { frames_dropped, ..ReceiverStats::default() };
             layer.add_stats(&mut stats);
             stats

@@ -7,6 +7,7 @@ mod redundancy;
 mod tones;
 mod transform;
 
+use super::appearance::Appearance;
 use super::coding::EncodingStats;
 use super::parameters::{
     self, MAX_ENCODINGS, RtpCodecParameters, RtpEncodingParameters, RtpParametersError, RtpSendParameters,
@@ -21,7 +22,7 @@ use ortica_codecs::frame::ScalabilityMode;
 use ortica_codecs::payload::{PacketizeError, Packetizer, Payload};
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::{Instant, Rng, WallClock};
-use ortica_rtp::header_extension::{AudioLevel, ExtensionMap, VideoOrientation};
+use ortica_rtp::header_extension::{AudioLevel, ExtensionMap};
 use ortica_rtp::repair::history::SentPayload;
 use ortica_rtp::repair::key_frame::KeyFrameLimiter;
 use ortica_rtp::rtcp::{Goodbye, Remb};
@@ -162,7 +163,7 @@ struct Queued {
     payload: SentPayload,
     audio_level: Option<AudioLevel>,
     /// Of the picture that it completes.
-    orientation: Option<VideoOrientation>,
+    appearance: Appearance,
 }
 
 /// What a frame says in its packets beside what its stream does.

@@ -7,7 +7,7 @@ use vpx_sys as vpx;
 
 use super::{Context, Format};
 use crate::coder::CoderError;
-use crate::{PixelFormat, VideoFrame};
+use crate::{ColorMatrix, ColorSpace, PixelFormat, VideoFrame};
 
 /// A decoder.
 pub(in super::super) struct Decoder {
@@ -42,8 +42,8 @@ impl Decoder {
         Ok(Self { context })
     }
 
-    /// Decodes one frame, whose announced size the caller has checked.
-    pub(in super::super) fn decode(&mut self, data: &[u8]) -> Result<Option<VideoFrame>, CoderError> {
+    /// Decodes one frame, whose announced size the caller has checked. What its colors are is as the frame says.
+    pub(in super::super) fn decode(&mut self, data: &[u8]) -> Result<Option<(VideoFrame, ColorSpace)>, CoderError> {
         let len = u32::try_from(data.len()).map_err(|_| CoderError::Malformed)?;
         // SAFETY: the context is initialised, and the bytes are valid for the length given and read during the call only.
         let result = unsafe { vpx::vpx_codec_decode(self.context.as_ptr(), data.as_ptr(), len, ptr::null_mut(), 0) };
@@ -55,7 +55,7 @@ impl Decoder {
         // SAFETY: the context is initialised and the iterator began as null; the result is null or valid until the next call that
         // decodes.
         let image = unsafe { vpx::vpx_codec_get_frame(self.context.as_ptr(), &raw mut iterator).as_ref() };
-        image.map(copy_image).transpose()
+        image.map(|image| Ok((copy_image(image)?, colors_of(image)))).transpose()
     }
 
     fn is_corrupted(&mut self) -> Result<bool, CoderError> {
@@ -66,6 +66,16 @@ impl Decoder {
         self.context.check("vpx_codec_control", result)?;
         Ok(corrupted != 0)
     }
+}
+
+/// VP8 has no words for them, and the library none for what a picture does not say.
+fn colors_of(image: &vpx::vpx_image_t) -> ColorSpace {
+    let matrix = match image.cs {
+        vpx::vpx_color_space::VPX_CS_BT_709 => ColorMatrix::Bt709,
+        vpx::vpx_color_space::VPX_CS_BT_2020 => ColorMatrix::Bt2020,
+        _ => ColorMatrix::Bt601,
+    };
+    ColorSpace { matrix, full_range: image.range == vpx::vpx_color_range::VPX_CR_FULL_RANGE }
 }
 
 /// The one copy of a decoded picture: the library's buffers are its references for the next ones.

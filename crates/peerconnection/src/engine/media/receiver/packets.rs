@@ -5,7 +5,7 @@ use super::{Limits, Receiver, Stream};
 use crate::engine::media::layers::Layer;
 use crate::engine::media::packet::RtpPacket;
 use ortica_core::Instant;
-use ortica_rtp::header_extension::{AudioLevel, Values, VideoOrientation};
+use ortica_rtp::header_extension::{AudioLevel, ColorSpace, Values, VideoOrientation};
 use ortica_rtp::{Packet, Rid};
 use std::collections::VecDeque;
 
@@ -35,7 +35,15 @@ impl PacketTap {
 pub(super) struct Passing {
     audio_level: Option<AudioLevel>,
     video_orientation: Option<VideoOrientation>,
+    color_space: Option<ColorSpace>,
     packets: VecDeque<RtpPacket>,
+}
+
+impl Passing {
+    fn push(&mut self, packet: RtpPacket) {
+        let Self { audio_level, video_orientation, color_space, .. } = *self;
+        self.packets.push_back(RtpPacket { audio_level, video_orientation, color_space, ..packet });
+    }
 }
 
 impl Receiver {
@@ -114,7 +122,9 @@ impl Stream {
     /// Takes note of what the extensions of a packet say that is to be passed on.
     pub(super) fn note(&mut self, values: &Values) {
         if let Some(passing) = &mut self.passing {
-            (passing.audio_level, passing.video_orientation) = (values.audio_level, values.video_orientation);
+            passing.audio_level = values.audio_level;
+            passing.video_orientation = values.video_orientation;
+            passing.color_space = values.color_space;
         }
     }
 
@@ -130,13 +140,24 @@ impl Stream {
         if info.key_frame {
             self.requester.satisfy();
         }
-        passing.packets.push_back(RtpPacket {
-            audio_level: passing.audio_level,
-            video_orientation: passing.video_orientation,
+        passing.push(RtpPacket {
             arrived: Some(now),
             captured: self.receive.wall_time(packet.timestamp()),
             ..RtpPacket::of(self.codec.form, packet, info.key_frame)
         });
         Some(true)
+    }
+
+    /// Passes a telephone event on; `false` where that cannot be, since its clock is none of the codec's, or frames are made.
+    pub(super) fn pass_event(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32) -> bool {
+        let is_of_codec = clock_rate == self.codec.codec().clock_rate();
+        let Some(passing) = self.passing.as_mut().filter(|_| is_of_codec) else { return false };
+        passing.push(RtpPacket {
+            arrived: Some(now),
+            captured: self.receive.wall_time(packet.timestamp()),
+            is_telephone_event: true,
+            ..RtpPacket::of(self.codec.form, packet, true)
+        });
+        true
     }
 }

@@ -3,8 +3,8 @@
 use super::packets::Passing;
 use super::redundancy::CopyStats;
 use super::{ReceivedFrame, Repair};
+use crate::engine::media::appearance::Appearances;
 use crate::engine::media::coding::DecodingStats;
-use crate::engine::media::orientation::Orientations;
 use crate::engine::media::parameters::RtpCodecParameters;
 use crate::engine::{BufferingStats, ReceiverStats};
 use ortica_codecs::payload::red::Block;
@@ -35,7 +35,7 @@ pub(in crate::engine::media) struct Stream {
     /// Packets are passed on as they are.
     pub(super) passing: Option<Box<Passing>>,
     timestamps: TimestampUnwrapper,
-    pub(super) orientations: Orientations,
+    pub(super) appearances: Appearances,
     pub(super) requester: KeyFrameRequester,
     frames: u64,
     key_frames: u64,
@@ -76,7 +76,7 @@ impl Stream {
             buffer: Buffer::new(codec.codec()),
             passing: None,
             timestamps: TimestampUnwrapper::new(),
-            orientations: Orientations::default(),
+            appearances: Appearances::default(),
             requester: KeyFrameRequester::default(),
             codec,
             frames: 0,
@@ -117,12 +117,18 @@ impl Stream {
         }
     }
 
-    /// Requests that are due.
-    pub(super) fn poll_feedback(&mut self, now: Instant, sender: Ssrc, mut push: impl FnMut(RtcpPacket)) {
+    /// Requests that are due. That of a key frame waits for somebody who reads.
+    pub(super) fn poll_feedback(
+        &mut self,
+        now: Instant,
+        sender: Ssrc,
+        is_read: bool,
+        mut push: impl FnMut(RtcpPacket),
+    ) {
         while let Some(nack) = self.receive.poll_nack(now, sender) {
             push(nack.into());
         }
-        if self.requester.poll(now) {
+        if is_read && self.requester.poll(now) {
             let ssrc = self.receive.ssrc();
             if self.codec.feedback.pli {
                 self.plis += 1;
@@ -147,8 +153,7 @@ impl Stream {
         self.codec = codec;
     }
 
-    /// A packet has come, which is `inner` without its wrapping and without the `copies` of earlier ones. One of a telephone event
-    /// counts as any other, and nothing is missing in its place: its `inner` has no payload.
+    /// A packet has come, which is `inner` without its wrapping and without the `copies` of earlier ones.
     pub(super) fn handle_packet(
         &mut self,
         now: Instant,
@@ -160,6 +165,23 @@ impl Stream {
             return false;
         }
         let useful = self.insert(now, inner);
+        self.handle_copies(now, inner, copies);
+        useful
+    }
+
+    /// A packet of a telephone event has come, whose clock has so many ticks a second. It counts as any other; it makes no sound,
+    /// and nothing is missing in its place.
+    pub(super) fn handle_event(
+        &mut self,
+        now: Instant,
+        packet: &Packet<'_>,
+        (inner, clock_rate): (&Packet<'_>, u32),
+        copies: &[Block<'_>],
+    ) -> bool {
+        if !self.admit(now, packet) {
+            return false;
+        }
+        let useful = self.pass_event(now, inner, clock_rate) || self.insert(now, &inner.without_payload());
         self.handle_copies(now, inner, copies);
         useful
     }
@@ -280,7 +302,7 @@ impl Stream {
             let timestamp: RtpTimestamp = frame.timestamp;
             match self.depacketizer.assemble(pts, &pieces) {
                 Ok(frame) => {
-                    let frame = frame.with_rotation(self.orientations.take(timestamp));
+                    let frame = self.appearances.take(timestamp, frame);
                     self.frames += 1;
                     self.buffering.emitted += 1;
                     self.buffering.delay += now.saturating_duration_since(began);
@@ -314,12 +336,13 @@ impl Stream {
         self.receive.forget_before(first);
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self, is_read: bool) -> Option<Instant> {
         let buffer = match &self.buffer {
             Buffer::Audio(buffer) => buffer.poll_timeout(),
             Buffer::Video(buffer) => buffer.poll_timeout(),
         };
-        [self.receive.poll_timeout(), self.requester.poll_timeout(), buffer].into_iter().flatten().min()
+        let request = self.requester.poll_timeout().filter(|_| is_read);
+        [self.receive.poll_timeout(), request, buffer].into_iter().flatten().min()
     }
 
     pub(in crate::engine::media) fn add_stats(&self, stats: &mut ReceiverStats) {

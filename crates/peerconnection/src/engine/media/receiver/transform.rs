@@ -119,7 +119,7 @@ impl Receiver {
                 layer.request_key_frame(now);
             }
         }
-        self.dropped += transform.detour.take_dropped();
+        self.unread.dropped += transform.detour.take_dropped();
     }
 
     /// `true`, once, when frames wait for the application where none did.
@@ -137,6 +137,7 @@ impl Receiver {
         if self.kind != MediaKind::Video || self.parameters.is_none() {
             return Err(KeyFrameError::InvalidState);
         }
+        self.unread.expect_reader();
         self.layers.iter_mut().for_each(|layer| layer.request_key_frame(now));
         Ok(())
     }

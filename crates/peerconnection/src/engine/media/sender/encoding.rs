@@ -1,9 +1,9 @@
 //! One encoding of a sender: frames into payloads, feedback into what the encoder is told.
 
 use super::{EncoderTargets, MAX_PACKET, Marks, OVERHEAD, Queued, Redundancy, SendFrameError, Sending};
+use crate::engine::media::appearance::Appearance;
 use crate::engine::media::coding::{EncodedReport, EncodingStats};
 use crate::engine::media::level::LevelLimits;
-use crate::engine::media::orientation::orientation;
 use crate::engine::media::parameters::{RtpCodecParameters, RtpEncodingParameters, RtpSendParameters};
 use crate::engine::media::tones::Tones;
 use crate::engine::{Limits, SenderStats};
@@ -173,7 +173,7 @@ impl Sending {
         let timestamp = marks.timestamp.unwrap_or_else(|| self.stream.timestamp(frame.time()));
         let is_picture = frame.codec.kind() == MediaKind::Video;
         for payload in self.payloads.drain(..) {
-            let orientation = (is_picture && payload.marker()).then(|| orientation(frame.rotation));
+            let appearance = if is_picture && payload.marker() { Appearance::of(frame) } else { Appearance::default() };
             let header = self.stream.next_header(captured, timestamp, payload.marker());
             let wrapped = self.redundancy.wrap(timestamp, &payload, max_payload);
             let (payload_type, payload) = wrapped.unwrap_or((header.payload_type, payload));
@@ -181,7 +181,7 @@ impl Sending {
             let payload = SentPayload::new(payload.prefix(), payload.body().clone());
             self.queued_bytes += payload.len();
             let audio_level = frame.audio_level.map(|level| AudioLevel::new(level < 127, level));
-            self.queue.push_back(Queued { since: captured, header, payload, audio_level, orientation });
+            self.queue.push_back(Queued { since: captured, header, payload, audio_level, appearance });
         }
         self.count_frame(frame.data.len());
         if frame.key_frame && self.codec.codec().kind() == MediaKind::Video {

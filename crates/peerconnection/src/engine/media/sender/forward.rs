@@ -3,7 +3,9 @@
 
 use super::{Queued, Sending};
 use crate::engine::Limits;
+use crate::engine::media::appearance::Appearance;
 use crate::engine::media::packet::RtpPacket;
+use bytes::Bytes;
 use ortica_codecs::{Codec, MediaKind};
 use ortica_core::Instant;
 use ortica_rtp::repair::history::SentPayload;
@@ -162,10 +164,17 @@ impl Sending {
         let header = self.stream.header_at(now, place, packet.marker);
         let csrcs = packet.csrcs.iter().copied().take(15).collect();
         let header = Header { csrcs, ..header };
-        let payload = SentPayload::new(&[], packet.payload.clone());
+        // Where the other side knows no events, the number goes out all the same: nothing is missing in its place.
+        let (payload_type, payload) = match (packet.is_telephone_event, self.tone_format) {
+            (true, Some(payload_type)) => (payload_type, packet.payload.clone()),
+            (true, None) => (header.payload_type, Bytes::new()),
+            (false, _) => (header.payload_type, packet.payload.clone()),
+        };
+        let (header, payload) = (Header { payload_type, ..header }, SentPayload::new(&[], payload));
         self.queued_bytes += payload.len();
-        let (audio_level, orientation) = (packet.audio_level, packet.video_orientation);
-        self.queue.push_back(Queued { since: now, header, payload, audio_level, orientation });
+        let appearance = Appearance { orientation: packet.video_orientation, color_space: packet.color_space };
+        let audio_level = packet.audio_level;
+        self.queue.push_back(Queued { since: now, header, payload, audio_level, appearance });
         let is_video = packet.kind() == MediaKind::Video;
         self.frames += u64::from(packet.marker || !is_video);
         if is_video && packet.starts_key_frame {

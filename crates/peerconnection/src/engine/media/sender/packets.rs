@@ -29,9 +29,14 @@ impl Sending {
                 Err(error) => tracing::debug!(%error, "a packet was not sent again"),
             }
         }
-        while let Some(Queued { since, header, payload, audio_level, orientation }) = self.queue.pop_front() {
+        while let Some(Queued { since, header, payload, audio_level, appearance }) = self.queue.pop_front() {
             self.queued_bytes -= payload.len();
-            let values = Values { audio_level, video_orientation: orientation, ..self.values(stamp) };
+            let values = Values {
+                audio_level,
+                video_orientation: appearance.orientation,
+                color_space: appearance.color_space,
+                ..self.values(stamp)
+            };
             self.header.clear();
             header.write_with(&self.extensions, &values, &mut self.header);
             match srtp.protect_rtp(&self.header, &[&payload.prefix, &payload.body], out) {

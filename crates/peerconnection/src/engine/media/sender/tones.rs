@@ -1,6 +1,7 @@
 //! Tones that an encoding sends in place of sound.
 
 use super::{Queued, Sending, TONE_QUEUE};
+use crate::engine::media::appearance::Appearance;
 use crate::engine::media::tones::{DtmfError, TonePacket};
 use bytes::Bytes;
 use ortica_core::Instant;
@@ -61,7 +62,7 @@ impl Sending {
             header: Header { payload_type, ..header },
             payload,
             audio_level: None,
-            orientation: None,
+            appearance: Appearance::default(),
         });
     }
 }
