@@ -365,8 +365,8 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
 
 /// Builds what the programs of `interop/` call.
 fn server() -> Task {
-    let programs =
-        "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p videostream-cli -p ortica-interop-peer";
+    let programs = "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p datachannel-vpn -p videostream-cli -p record -p webcam \
+         -p ortica-interop-peer";
     Task::cargo("build --locked --quiet").words(programs)
 }
 
