@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from cable_checks import cable_checks
 from checks import CHECKS, Call
 from file_checks import file_checks
 from film_checks import film_checks
@@ -36,6 +37,7 @@ async def main() -> int:
     programs = file_checks(pair("datachannel-filexfer", "filexfer.py", options.filexfer))
     programs |= ping_checks(pair("datachannel-cli", "cli.py"))
     programs |= film_checks(pair("videostream-cli", "cli.py"))
+    programs |= cable_checks(pair("datachannel-vpn", "vpn.py"))
     checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS | programs).items() if options.only in name}
     program = options.server or find(options.target)
     if program is None:

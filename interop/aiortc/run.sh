@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures. And files, round trips and films
-# between aiortc's datachannel-filexfer, datachannel-cli and videostream-cli, which are fetched with its sources, and ours.
+# Calls between aiortc and the example server, each side offering in turn: data, sound and pictures. And files, round trips, films and
+# networks between aiortc's datachannel-filexfer, datachannel-cli, videostream-cli and datachannel-vpn, which are fetched with its
+# sources, and ours.
 #
 #   run.sh [--once | --bars] [--only WORDS] [--server PATH] [--filexfer PATH]
 #   run.sh --example           # installs aiortc and what its examples need, for the benches, and calls nobody

@@ -23,13 +23,14 @@ import { findBrowser, launch } from './launch.mjs';
 import { LAYERS } from './layer-checks.mjs';
 import { MEDIA } from './media-checks.mjs';
 import { NEGOTIATION } from './negotiation-checks.mjs';
+import { PAGES } from './page-checks.mjs';
 import { Server, findProgram } from './server.mjs';
 import { STATS } from './stats-checks.mjs';
 
 // In the order in which they need each other.
 const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'codecs', 'negotiation', 'layers', 'keys', 'stats']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
-const USUAL = { ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS };
+const USUAL = { ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS, ...PAGES };
 const MOST_OF_ONE_CHECK = 60_000;
 // Beside that, for each megabyte of a file.
 const MOST_OF_A_MEGABYTE = 500;
@@ -130,7 +131,7 @@ async function withBrowser(puppeteer, server, where, kind, checks) {
       const perform = async () => {
         await page.goto(server.url);
         for (const content of PAGE) await page.addScriptTag({ content });
-        return check({ page, browser: where.browser, server, files, calls });
+        return check({ page, browser: where.browser, server, files, calls, scripts: PAGE });
       };
       try {
         const most = MOST_OF_ONE_CHECK + (check.isLong ? files.megabytes * MOST_OF_A_MEGABYTE : 0)

@@ -1,4 +1,4 @@
-// The server under test: found, started on a free port, asked over HTTP, stopped.
+// A server under test: found, started on a free port, asked over HTTP, stopped.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -17,17 +17,21 @@ export function findProgram(name) {
 export class Server {
   #process;
   #log = '';
+  #said = '';
 
   /** Starts `program`; the address is the first thing that it prints. */
-  static async start(program) {
+  static async start(program, ...words) {
     const server = new Server();
-    const child = spawn(program, ['--port', '0', '--verbose'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, ['--port', '0', '--verbose', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
     server.#process = child;
     // However this process ends, the server ends with it.
     process.once('exit', () => child.kill('SIGKILL'));
     child.stderr.setEncoding('utf8').on('data', (text) => { server.#log += text; });
     server.url = await new Promise((resolve, reject) => {
-      child.stdout.setEncoding('utf8').on('data', (text) => resolve(text.trim()));
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        server.#said += text;
+        resolve(text.trim());
+      });
       child.on('error', reject);
       child.on('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.#log}`)));
     });
@@ -58,6 +62,13 @@ export class Server {
       headers: { 'content-type': 'application/json' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     }));
+  }
+
+  /** Waits until it ends by itself, which it has to do well, and gives what it said. */
+  async ended() {
+    if (this.isUp()) await new Promise((resolve) => this.#process.once('close', resolve));
+    if (this.#process.exitCode !== 0) throw new Error(`it ended with ${this.#process.exitCode}: ${this.#log.slice(-2000)}`);
+    return this.#said;
   }
 
   /** Asks it to end, and insists after five seconds. */

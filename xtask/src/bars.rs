@@ -295,8 +295,8 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     }
     let others = bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc);
     if others && bar.file.starts_with("interop/") {
-        let programs =
-            "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p videostream-cli -p ortica-interop-peer";
+        let programs = "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p datachannel-vpn -p videostream-cli -p record -p webcam \
+             -p ortica-interop-peer";
         Task::cargo("build --locked --quiet --release").words(programs).run()?;
     }
     if bar.needs.contains(&Need::Aiortc) && !bar.file.starts_with("interop/") {

@@ -368,8 +368,16 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
 /// Builds what the programs of `interop/` call, of the libraries that the tests are built of: with `-p` they would have fewer features, and
 /// be built once more.
 fn server() -> Task {
-    let programs =
-        ["ortica-server", "datachannel-filexfer", "datachannel-cli", "videostream-cli", "ortica-interop-peer"];
+    let programs = [
+        "datachannel-cli",
+        "datachannel-filexfer",
+        "datachannel-vpn",
+        "ortica-interop-peer",
+        "ortica-server",
+        "record",
+        "videostream-cli",
+        "webcam",
+    ];
     Task::cargo("build --locked --quiet --workspace --all-features")
         .args(programs.iter().flat_map(|name| ["--bin", name]))
 }

@@ -6,6 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -17,8 +18,12 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn start(folder: &Path, options: &str) -> Child {
+    start_by("unix-socket", folder, options)
+}
+
+fn start_by(signaling: &str, folder: &Path, options: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_datachannel-cli"));
-    command.current_dir(folder).args(options.split_whitespace()).args(["--signaling", "unix-socket"]);
+    command.current_dir(folder).args(options.split_whitespace()).args(["--signaling", signaling]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -54,6 +59,18 @@ fn every_ping_is_answered_and_measured() {
     assert!(round_trips.iter().all(|&it| it > 0.0), "{round_trips:?}");
 }
 
+/// Over a WebSocket as well: the side that offers listens, the other one dials it by its URL.
+#[test]
+fn a_websocket_brings_them_together() {
+    let folder = folder("websocket");
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let answer = start_by("websocket", &folder, &format!("answer --signaling-url ws://127.0.0.1:{port}/here"));
+    let offered =
+        finish(start_by("websocket", &folder, &format!("offer --pings 2 --interval 20 --signaling-port {port}")));
+    assert_eq!(count(&offered, " RTT "), 2, "{offered:?}");
+    assert_eq!(count(&finish(answer), "channel(chat) < ping "), 2);
+}
+
 /// Whoever is interrupted takes the other one along.
 #[test]
 fn an_interrupt_ends_both() {
@@ -82,7 +99,9 @@ fn an_interrupt_ends_both() {
 #[test]
 fn help_names_the_roles_and_the_ways() {
     let help = finish(start(&folder("help"), "--help")).join("\n");
-    for word in ["offer", "answer", "copy-and-paste", "tcp-socket", "unix-socket", "--pings"] {
+    for word in
+        ["offer", "answer", "copy-and-paste", "tcp-socket", "unix-socket", "websocket", "--signaling-url", "--pings"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
 }

@@ -4,24 +4,37 @@
 //! |---|---|
 //! | here | one way to the other side: who listens, who dials, what crosses |
 //! | `signal` | what crosses, as JSON |
-//! | `link` | lines in both directions |
+//! | `link` | a way that is open |
+//! | `lines` | lines in both directions |
+//! | `websocket` | the same messages over a WebSocket; feature `websocket` |
 //! | `whip` | publishing to a server and playing from one, over HTTP; feature `whip` |
+//! | `reach`, `tls` | to the host of a URL |
 //! | `arguments` | the options of a command line; feature `clap` |
 //!
 //! The words are those of aiortc's programs, so that one of them may be the other side.
 
 #[cfg(feature = "clap")]
 mod arguments;
+mod lines;
 mod link;
+#[cfg(any(feature = "websocket", feature = "whip"))]
+mod reach;
 mod signal;
+#[cfg(any(feature = "websocket-tls", feature = "whip"))]
+mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
 #[cfg(feature = "whip")]
 pub mod whip;
 
 #[cfg(feature = "clap")]
 pub use arguments::SignalingArguments;
 pub use signal::{Signal, SignalError};
+#[cfg(feature = "websocket")]
+pub use websocket::{WebSocket, WebSocketError};
 
-use link::{Link, LinkError};
+use lines::{LineError, Lines};
+use link::Link;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,26 +54,31 @@ pub enum SignalingError {
     /// There is no way to the other side.
     #[error("no way to the other side")]
     Io(#[from] io::Error),
-    /// A line of more than a mebibyte.
-    #[error("the other side sent a line of more than {0} bytes")]
+    /// A message of more than a mebibyte, from the other side or over a WebSocket to it.
+    #[error("a message of more than {0} bytes")]
     TooLong(usize),
-    /// A line that is none of the messages there are.
+    /// What came is none of the messages there are.
     #[error(transparent)]
     Signal(#[from] SignalError),
+    /// A WebSocket was not opened, or ended otherwise than by being closed.
+    #[cfg(feature = "websocket")]
+    #[error("no WebSocket to the other side")]
+    WebSocket(#[from] WebSocketError),
 }
 
-impl From<LinkError> for SignalingError {
-    fn from(error: LinkError) -> Self {
+impl From<LineError> for SignalingError {
+    fn from(error: LineError) -> Self {
         match error {
-            LinkError::Io(error) => Self::Io(error),
-            LinkError::TooLong(limit) => Self::TooLong(limit),
+            LineError::Io(error) => Self::Io(error),
+            LineError::TooLong(limit) => Self::TooLong(limit),
         }
     }
 }
 
 /// A way to the other side.
 ///
-/// With sockets, the side that [sends](Self::send) first listens, and the one that [receives](Self::receive) first dials.
+/// With sockets, the side that [sends](Self::send) first listens, and the one that [receives](Self::receive) first dials; a
+/// WebSocket may say otherwise.
 #[derive(Debug)]
 pub struct Signaling {
     way: Way,
@@ -78,6 +96,8 @@ enum Way {
     },
     #[cfg(unix)]
     Unix(PathBuf),
+    #[cfg(feature = "websocket")]
+    WebSocket(WebSocket),
 }
 
 impl Signaling {
@@ -97,6 +117,12 @@ impl Signaling {
         Self::new(Way::Unix(path.into()))
     }
 
+    /// Over a WebSocket.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(websocket: WebSocket) -> Self {
+        Self::new(Way::WebSocket(websocket))
+    }
+
     fn new(way: Way) -> Self {
         Self { way, link: None, socket_file: None }
     }
@@ -104,81 +130,102 @@ impl Signaling {
     /// Sends. The first time, with sockets, it listens and waits for the other side to dial. Not to be cancelled halfway.
     ///
     /// # Errors
-    /// [`SignalingError::Io`].
+    /// [`SignalingError::Io`], and with WebSockets what [`SignalingError`] has of them.
     pub async fn send(&mut self, signal: &Signal) -> Result<(), SignalingError> {
         if self.link.is_none() {
-            self.link = Some(self.listen().await?);
+            self.link = Some(self.open(true).await?);
         }
-        if let (Way::CopyAndPaste, Some(link)) = (&self.way, &mut self.link) {
-            link.say("Give this line to the other side:").await?;
+        if let (Way::CopyAndPaste, Some(Link::Lines(lines))) = (&self.way, &mut self.link) {
+            lines.say("Give this line to the other side:").await?;
         }
         match &mut self.link {
-            Some(link) => Ok(link.write(&signal.to_json()).await?),
+            Some(link) => link.write(&signal.to_json()).await,
             None => Ok(()),
         }
     }
 
     /// Receives; `None` when the other side is gone. The first time, with sockets, it dials, for up to 30 s. Cancelling loses
-    /// nothing.
+    /// nothing that came; what was not open yet is opened anew by the next call.
+    ///
+    /// A WebSocket that the other side did not close before it went is an error first.
     ///
     /// # Errors
     /// See [`SignalingError`].
     pub async fn receive(&mut self) -> Result<Option<Signal>, SignalingError> {
         if self.link.is_none() {
-            self.link = Some(self.dial().await?);
+            self.link = Some(self.open(false).await?);
         }
-        if let (Way::CopyAndPaste, Some(link)) = (&self.way, &mut self.link) {
-            link.say("Paste the line of the other side:").await?;
+        if let (Way::CopyAndPaste, Some(Link::Lines(lines))) = (&self.way, &mut self.link) {
+            lines.say("Paste the line of the other side:").await?;
         }
         let Some(link) = &mut self.link else { return Ok(None) };
         Ok(link.read().await?.as_deref().map(Signal::from_json).transpose()?)
     }
 
-    /// Says bye where there is a way to the other side, which may be gone by then, and lets go of it.
+    /// Says bye where there is a way to the other side, which may be gone by then, and lets go of it. A WebSocket is closed, for
+    /// which the other side gets two seconds.
     pub async fn close(&mut self) {
         if self.link.is_some()
             && let Err(error) = self.send(&Signal::Bye).await
         {
             tracing::debug!(%error, "the other side did not hear the goodbye");
         }
-        self.link = None;
+        if let Some(mut link) = self.link.take() {
+            link.close().await;
+        }
         self.socket_file = None;
     }
 
-    async fn listen(&mut self) -> io::Result<Link> {
+    async fn open(&mut self, sends_first: bool) -> Result<Link, SignalingError> {
+        let listens = match &self.way {
+            #[cfg(feature = "websocket")]
+            Way::WebSocket(websocket) => websocket.listens(sends_first),
+            _ => sends_first,
+        };
+        if listens { self.listen().await } else { self.dial().await }
+    }
+
+    async fn listen(&mut self) -> Result<Link, SignalingError> {
         match &self.way {
-            Way::CopyAndPaste => Ok(Link::terminal()),
+            Way::CopyAndPaste => Ok(Lines::terminal().into()),
             Way::Tcp { host, port } => {
                 let listener = TcpListener::bind((host.as_str(), *port)).await?;
-                Ok(Link::new(listener.accept().await?.0.into_split()))
+                Ok(Lines::new(listener.accept().await?.0.into_split()).into())
             }
             #[cfg(unix)]
             Way::Unix(path) => {
                 let listener = tokio::net::UnixListener::bind(path)?;
                 self.socket_file = Some(SocketFile(path.clone()));
-                Ok(Link::new(listener.accept().await?.0.into_split()))
+                Ok(Lines::new(listener.accept().await?.0.into_split()).into())
+            }
+            #[cfg(feature = "websocket")]
+            Way::WebSocket(websocket) => Ok(Link::WebSocket(Box::new(websocket.accept().await?))),
+        }
+    }
+
+    async fn dial(&self) -> Result<Link, SignalingError> {
+        let started = Instant::now();
+        loop {
+            match self.dial_once().await {
+                Err(SignalingError::Io(error)) if nobody_listens(&error) && started.elapsed() < DIAL_PATIENCE => {
+                    sleep(DIAL_INTERVAL).await;
+                }
+                dialled => return dialled,
             }
         }
     }
 
-    async fn dial(&self) -> io::Result<Link> {
-        let started = Instant::now();
-        loop {
-            let dialled = match &self.way {
-                Way::CopyAndPaste => return Ok(Link::terminal()),
-                Way::Tcp { host, port } => {
-                    TcpStream::connect((host.as_str(), *port)).await.map(|stream| Link::new(stream.into_split()))
-                }
-                #[cfg(unix)]
-                Way::Unix(path) => {
-                    tokio::net::UnixStream::connect(path).await.map(|stream| Link::new(stream.into_split()))
-                }
-            };
-            match dialled {
-                Err(error) if nobody_listens(&error) && started.elapsed() < DIAL_PATIENCE => sleep(DIAL_INTERVAL).await,
-                dialled => return dialled,
+    async fn dial_once(&self) -> Result<Link, SignalingError> {
+        Ok(match &self.way {
+            Way::CopyAndPaste => Lines::terminal().into(),
+            Way::Tcp { host, port } => {
+                Lines::new(TcpStream::connect((host.as_str(), *port)).await?.into_split()).into()
             }
-        }
+            #[cfg(unix)]
+            Way::Unix(path) => Lines::new(tokio::net::UnixStream::connect(path).await?.into_split()).into(),
+            #[cfg(feature = "websocket")]
+            Way::WebSocket(websocket) => Link::WebSocket(Box::new(websocket.dial().await?)),
+        })
     }
 }
 
@@ -209,7 +256,8 @@ mod tests {
     fn terminal() -> (Signaling, BufReader<ReadHalf<DuplexStream>>, WriteHalf<DuplexStream>) {
         let (program, person) = tokio::io::duplex(1_024);
         let (screen, keys) = tokio::io::split(person);
-        let side = Signaling { link: Some(Link::new(tokio::io::split(program))), ..Signaling::copy_and_paste() };
+        let side =
+            Signaling { link: Some(Lines::new(tokio::io::split(program)).into()), ..Signaling::copy_and_paste() };
         (side, BufReader::new(screen), keys)
     }
 

@@ -1,13 +1,14 @@
 //! Where to publish or play, as whom, and how.
 
 use super::error::{ResponseError, WhipError};
-use super::fetch::{self, Trust};
+use super::fetch;
 use super::ice::{self, Told};
 use super::outcome::{Heard, Named};
 use super::request::{MAX_REDIRECTS, Request};
 use super::session::Session;
 use super::target::{self, Bearer, UrlError};
 use crate::jsep::{DescriptionError, SdpType, SessionDescription};
+use crate::signaling::tls::Trust;
 use crate::{BundlePolicy, Direction, PeerConnection};
 use ortica_sdp::Session as Description;
 use std::sync::Arc;

@@ -2,7 +2,8 @@
 
 use super::request::Request;
 use super::response::Response;
-use super::target;
+use crate::signaling::reach;
+use crate::signaling::tls::{TlsError, Trust};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -10,18 +11,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::io;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
-use url::{Host, Url};
 
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -60,44 +54,13 @@ impl From<hyper::Error> for HttpError {
     }
 }
 
-/// Whom to trust.
-#[derive(Debug, Default)]
-pub(super) struct Trust {
-    /// In DER; those of the system where there are none.
-    pub roots: Vec<Vec<u8>>,
-    /// Made at first use.
-    config: OnceLock<Arc<ClientConfig>>,
-}
-
-impl Trust {
-    pub fn in_roots(roots: Vec<Vec<u8>>) -> Self {
-        Self { roots, config: OnceLock::new() }
-    }
-
-    fn connector(&self) -> Result<TlsConnector, HttpError> {
-        if let Some(config) = self.config.get() {
-            return Ok(config.clone().into());
+impl From<TlsError> for HttpError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Roots => Self::Roots,
+            TlsError::Handshake(error) => Self::Tls(error),
         }
-        let mut roots = RootCertStore::empty();
-        let given = self.roots.iter().map(|der| CertificateDer::from(der.as_slice()));
-        match self.roots.is_empty() {
-            true => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
-            false => roots.add_parsable_certificates(given),
-        };
-        if roots.is_empty() {
-            return Err(HttpError::Roots);
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(no_tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(self.config.get_or_init(|| Arc::new(config)).clone().into())
     }
-}
-
-fn no_tls(error: rustls::Error) -> HttpError {
-    HttpError::Tls(io::Error::other(error))
 }
 
 /// Sends a request, with what it shows of this side, and waits for the response.
@@ -108,37 +71,13 @@ pub(super) async fn send(
     limit: Duration,
 ) -> Result<Response, HttpError> {
     let response = async {
-        let stream = connect(&request.url).await?;
+        let stream = reach::connect(&request.url).await.map_err(HttpError::Connect)?;
         match request.url.scheme() {
-            "https" => {
-                let name = server_name(&request.url)?;
-                let stream = trust.connector()?.connect(name, stream).await.map_err(HttpError::Tls)?;
-                exchange(stream, request, authorization).await
-            }
+            "https" => exchange(trust.connect(&request.url, stream).await?, request, authorization).await,
             _ => exchange(stream, request, authorization).await,
         }
     };
     timeout(limit, response).await.unwrap_or(Err(HttpError::TimedOut(limit)))
-}
-
-async fn connect(url: &Url) -> Result<TcpStream, HttpError> {
-    let stream = match target::host_and_port(url) {
-        Some((Host::Domain(name), port)) => TcpStream::connect((name, port)).await,
-        Some((Host::Ipv4(ip), port)) => TcpStream::connect((ip, port)).await,
-        Some((Host::Ipv6(ip), port)) => TcpStream::connect((ip, port)).await,
-        None => Err(io::ErrorKind::InvalidInput.into()),
-    };
-    stream.map_err(HttpError::Connect)
-}
-
-fn server_name(url: &Url) -> Result<ServerName<'static>, HttpError> {
-    let name = match url.host() {
-        Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).ok(),
-        Some(Host::Ipv4(ip)) => Some(std::net::IpAddr::from(ip).into()),
-        Some(Host::Ipv6(ip)) => Some(std::net::IpAddr::from(ip).into()),
-        None => None,
-    };
-    name.ok_or_else(|| HttpError::Tls(io::ErrorKind::InvalidInput.into()))
 }
 
 async fn exchange(
@@ -188,6 +127,7 @@ fn to_http(request: &Request, authorization: Option<&HeaderValue>) -> Result<htt
 
 #[cfg(test)]
 mod tests {
+    use super::super::target;
     use super::*;
 
     fn wire(url: &str, authorization: Option<&HeaderValue>) -> http::Request<Full<Bytes>> {
@@ -212,11 +152,5 @@ mod tests {
         }
         let token = HeaderValue::from_static("Bearer t");
         assert_eq!(wire("https://whip.example", Some(&token)).headers()[AUTHORIZATION], "Bearer t");
-    }
-
-    #[test]
-    fn without_a_usable_root_nobody_is_trusted() {
-        let trust = Trust::in_roots(vec![vec![1, 2, 3]]);
-        assert!(matches!(trust.connector(), Err(HttpError::Roots)));
     }
 }

@@ -3,7 +3,7 @@
 use super::error::WhipError;
 use http::HeaderValue;
 use thiserror::Error;
-use url::{Host, Origin, Url};
+use url::{Origin, Url};
 
 /// Why a URL cannot be asked.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -39,11 +39,6 @@ pub(super) fn read(text: &str, base: Option<&Url>) -> Result<Url, UrlError> {
 /// Whether to go from one URL to the other would give TLS up.
 pub(super) fn gives_up_tls(from: &Url, to: &Url) -> bool {
     from.scheme() == "https" && to.scheme() != "https"
-}
-
-/// Host and port as TCP and TLS take them.
-pub(super) fn host_and_port(url: &Url) -> Option<(Host<&str>, u16)> {
-    url.host().zip(url.port_or_known_default())
 }
 
 /// A token, and for whom it is.

@@ -1,0 +1,83 @@
+//! TLS to the host that a URL names.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use url::{Host, Url};
+
+#[derive(Debug, Error)]
+pub enum TlsError {
+    #[error("there are no certificates to trust")]
+    Roots,
+    #[error(transparent)]
+    Handshake(#[from] io::Error),
+}
+
+/// Whom to trust.
+#[derive(Debug, Default)]
+pub struct Trust {
+    /// In DER; those of the system where there are none.
+    roots: Vec<Vec<u8>>,
+    /// Made at first use.
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Trust {
+    pub fn in_roots(roots: Vec<Vec<u8>>) -> Self {
+        Self { roots, config: OnceLock::new() }
+    }
+
+    /// Has the host of the URL show a certificate for its name, and encrypts.
+    pub async fn connect(&self, url: &Url, stream: TcpStream) -> Result<TlsStream<TcpStream>, TlsError> {
+        let name = server_name(url)?;
+        Ok(self.connector()?.connect(name, stream).await?)
+    }
+
+    fn connector(&self) -> Result<TlsConnector, TlsError> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.clone().into());
+        }
+        let mut roots = RootCertStore::empty();
+        let given = self.roots.iter().map(|der| CertificateDer::from(der.as_slice()));
+        match self.roots.is_empty() {
+            true => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+            false => roots.add_parsable_certificates(given),
+        };
+        if roots.is_empty() {
+            return Err(TlsError::Roots);
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(self.config.get_or_init(|| Arc::new(config)).clone().into())
+    }
+}
+
+fn server_name(url: &Url) -> io::Result<ServerName<'static>> {
+    let name = match url.host() {
+        Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).ok(),
+        Some(Host::Ipv4(ip)) => Some(std::net::IpAddr::from(ip).into()),
+        Some(Host::Ipv6(ip)) => Some(std::net::IpAddr::from(ip).into()),
+        None => None,
+    };
+    name.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_usable_root_nobody_is_trusted() {
+        let trust = Trust::in_roots(vec![vec![1, 2, 3]]);
+        assert!(matches!(trust.connector(), Err(TlsError::Roots)));
+    }
+}
