@@ -54,10 +54,16 @@ impl Demuxer {
     #[cfg(feature = "ffmpeg")]
     pub fn open(path: &Path, options: &PlayerOptions, interest: &Interest) -> Result<Self, PlayerError> {
         let foreign = || Foreign::open(path, options, interest).map(|foreign| Self::Foreign(Box::new(foreign)));
+        if options.format.is_some() {
+            return match options.source.first() {
+                Some(name) => Err(PlayerError::Option { path: path.to_owned(), name: name.clone() }),
+                None => Self::open_here(path, options.format),
+            };
+        }
         if options.source.is_foreign(path) {
             return foreign();
         }
-        match Self::open_here(path, options.format) {
+        match Self::open_here(path, None) {
             Ok(known) if known.streams().is_empty() => foreign(),
             Err(unknown @ PlayerError::Format { .. }) => match foreign() {
                 Err(PlayerError::Read { source: ContainerError::Library { .. }, .. }) => Err(unknown),

@@ -97,8 +97,9 @@ impl PlayerOptions {
         self
     }
 
-    /// Has FFmpeg read it, as a file or device of the kind that it calls so: `mpegts`, `v4l2`, `alsa`, `pulse`, `x11grab`, `lavfi`.
-    /// Default: what is not known here, and whatever has an address such as `rtsp://camera.example/1`, by its first bytes.
+    /// Has FFmpeg read it, as a file or device of the kind that it calls so: `mpegts`, `v4l2`, `alsa`, `pulse`, `x11grab`, `lavfi`; which is
+    /// an error beside a [format](Self::with_format) that needs no FFmpeg. Default: what is not known here, and whatever has an address
+    /// such as `rtsp://camera.example/1`, by its first bytes.
     #[cfg(feature = "ffmpeg")]
     #[must_use]
     pub fn with_input_format(mut self, name: impl Into<String>) -> Self {
@@ -107,7 +108,7 @@ impl PlayerOptions {
     }
 
     /// Has FFmpeg read it, with an option of the file, the device or the protocol, by FFmpeg's name: `framerate`, `video_size`,
-    /// `rtsp_transport`. One that is not known there is an error.
+    /// `rtsp_transport`. One that is not known there is an error, and so is each beside a [format](Self::with_format) that needs no FFmpeg.
     #[cfg(feature = "ffmpeg")]
     #[must_use]
     pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

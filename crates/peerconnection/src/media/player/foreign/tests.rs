@@ -3,7 +3,8 @@
 
 use crate::media::test_media::{Folder, paced};
 use crate::media::{
-    Frame, MediaPlayer, MediaRecorder, MediaSource, PlayerError, PlayerOptions, PlayerTrack, RecorderOptions,
+    Frame, MediaPlayer, MediaRecorder, MediaSource, PlayerError, PlayerFormat, PlayerOptions, PlayerTrack,
+    RecorderOptions,
 };
 use ortica_codecs::synthetic::{MovingPicture, Tone, frame_counter};
 use ortica_codecs::{Codec, MediaKind};
@@ -111,6 +112,21 @@ async fn a_device_is_opened_with_its_options() {
     let camera = PlayerOptions::default().with_input_format("v4l2");
     let error = MediaPlayer::open("/dev/video77", camera).await.expect_err("there is no such camera");
     assert!(matches!(&error, PlayerError::Open { path, .. } if path == Path::new("/dev/video77")), "{error:?}");
+}
+
+/// Guards: an option that nothing reads is refused, by its name.
+#[tokio::test(start_paused = true)]
+async fn options_of_ffmpeg_are_refused_where_it_does_not_read() {
+    let wav = || PlayerOptions::default().with_format(PlayerFormat::Wav);
+    for (options, of) in
+        [(wav().with_option("framerate", "30"), "framerate"), (wav().with_input_format("alsa"), "alsa")]
+    {
+        let error = MediaPlayer::open("tone.wav", options).await.expect_err("it goes with no format");
+        assert!(
+            matches!(&error, PlayerError::Option { path, name } if path == Path::new("tone.wav") && name == of),
+            "{error:?}"
+        );
+    }
 }
 
 /// Guards: a file that is nothing is told so by its name.
