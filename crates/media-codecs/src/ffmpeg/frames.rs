@@ -7,6 +7,7 @@ use ffmpeg_next::software::{resampling, scaling};
 use ffmpeg_next::{ChannelLayout, software};
 
 use super::failed;
+use super::raw::Scaler;
 use crate::container::ContainerError;
 use crate::frame::Plane;
 use crate::{AudioFrame, FrameError, PixelFormat, VideoFrame};
@@ -14,7 +15,7 @@ use crate::{AudioFrame, FrameError, PixelFormat, VideoFrame};
 /// Brings pictures of any format into I420.
 #[derive(Default)]
 pub(super) struct Pictures {
-    scaler: Option<scaling::Context>,
+    scaler: Option<Scaler>,
 }
 
 impl Pictures {
@@ -23,18 +24,18 @@ impl Pictures {
         if picture.format() == Pixel::YUV420P {
             return Ok(i420(picture)?);
         }
-        let is_fit = |scaler: &scaling::Context| {
+        let is_fit = |Scaler(scaler): &Scaler| {
             let input = scaler.input();
             (input.format, input.width, input.height) == (picture.format(), width, height)
         };
         self.scaler.take_if(|scaler| !is_fit(scaler));
-        let scaler = match &mut self.scaler {
+        let Scaler(scaler) = match &mut self.scaler {
             Some(scaler) => scaler,
             none => {
                 let (from, to) = (picture.format(), Pixel::YUV420P);
                 let flags = scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND;
                 let scaler = scaling::Context::get(from, width, height, to, width, height, flags);
-                none.insert(scaler.map_err(failed("sws_getContext"))?)
+                none.insert(Scaler(scaler.map_err(failed("sws_getContext"))?))
             }
         };
         let mut out = Video::empty();

@@ -7,6 +7,7 @@ use std::ptr;
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::ffi::*;
 use ffmpeg_next::format::context::{Input, Output};
+use ffmpeg_next::software::scaling;
 use ffmpeg_next::util::interrupt;
 use ffmpeg_next::{Dictionary, Error, Packet, codec};
 
@@ -112,6 +113,12 @@ pub(super) fn create(path: &Path, format: &str) -> Result<Output, ContainerError
         Ok(Output::wrap(context))
     }
 }
+
+/// Converts pictures, on whichever thread it is.
+pub(super) struct Scaler(pub scaling::Context);
+
+// SAFETY: the context is tied to no thread, and has one owner, who is the only one to use and to free it.
+unsafe impl Send for Scaler {}
 
 /// What a track holds that is written as it comes.
 pub(super) struct Description<'a> {

@@ -12,7 +12,7 @@ use ffmpeg_next::{Error, Packet, frame, media};
 use super::frames::{Pictures, Sounds};
 use super::{failed, init, raw};
 use crate::coder::DecoderLimits;
-use crate::container::{ContainerError, MAX_FRAME, avc};
+use crate::container::{ContainerError, MAX_FRAME, avc, hevc};
 use crate::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
 
 /// The unit of FFmpeg for whole files.
@@ -20,12 +20,13 @@ const MICROSECONDS: TimeBase = TimeBase::per_second(1_000_000);
 /// A device that has nothing is asked again after this.
 const A_MOMENT: Duration = Duration::from_millis(5);
 /// Codecs that are known on both sides.
-const CODECS: [(Id, Codec); 8] = [
+const CODECS: [(Id, Codec); 9] = [
     (Id::OPUS, Codec::Opus),
     (Id::VP8, Codec::Vp8),
     (Id::VP9, Codec::Vp9),
     (Id::AV1, Codec::Av1),
     (Id::H264, Codec::H264),
+    (Id::HEVC, Codec::H265),
     (Id::PCM_MULAW, Codec::Pcmu),
     (Id::PCM_ALAW, Codec::Pcma),
     (Id::ADPCM_G722, Codec::G722),
@@ -54,7 +55,7 @@ pub struct Stream {
 /// What comes of a stream.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// As it is; H.264 as a byte stream.
+    /// As it is; H.264 and H.265 as a byte stream.
     Encoded(EncodedFrame),
     /// Decoded, in one or two channels.
     Sound(AudioFrame),
@@ -87,9 +88,35 @@ struct Lane {
 }
 
 enum Work {
-    Pass(Codec, Option<avc::Configuration>),
+    Pass(Codec, Packing),
     Sound(decoder::Audio, Sounds),
     Pictures(decoder::Video, Pictures),
+}
+
+/// How frames lie in the packets of a file.
+enum Packing {
+    AsTheyAre,
+    Avc(avc::Configuration),
+    Hevc(hevc::Configuration),
+}
+
+impl Packing {
+    /// What begins with a one has NAL units behind their lengths; all else is a byte stream already. `None` for what cannot be read.
+    fn of(codec: Codec, extradata: &[u8]) -> Option<Self> {
+        match (codec, extradata.first()) {
+            (Codec::H264, Some(1)) => avc::Configuration::decode(extradata).map(Self::Avc).ok(),
+            (Codec::H265, Some(1)) => hevc::Configuration::decode(extradata).map(Self::Hevc).ok(),
+            _ => Some(Self::AsTheyAre),
+        }
+    }
+
+    fn unpack(&self, data: &[u8], is_key_frame: bool) -> Vec<u8> {
+        match self {
+            Self::AsTheyAre => data.to_vec(),
+            Self::Avc(avc) => avc.to_byte_stream(data, is_key_frame),
+            Self::Hevc(hevc) => hevc.to_byte_stream(data, is_key_frame),
+        }
+    }
 }
 
 impl Reader {
@@ -196,8 +223,8 @@ impl Reader {
             return Ok(());
         };
         let origin = MICROSECONDS.rescale(self.start, lane.time_base);
-        if let Work::Pass(codec, avc) = &lane.work {
-            let frame = encoded(*codec, avc.as_ref(), &self.packet, lane, origin);
+        if let Work::Pass(codec, packing) = &lane.work {
+            let frame = encoded(*codec, packing, &self.packet, lane, origin);
             if let Some(frame) = frame {
                 lane.next = lane.next.max(time_of(&self.packet, lane, origin) + self.packet.duration().max(0));
                 self.ready.push_back((at, Content::Encoded(frame)));
@@ -290,26 +317,13 @@ impl Work {
     /// `None` for what has no RTP payload format.
     fn pass(parameters: &codec::Parameters) -> Option<Self> {
         let (_, codec) = CODECS.into_iter().find(|(id, _)| *id == parameters.id())?;
-        let extradata = raw::extradata(parameters);
-        // What begins with a one has NAL units behind their lengths; all else is a byte stream already.
-        let avc =
-            (codec == Codec::H264 && extradata.first() == Some(&1)).then(|| avc::Configuration::decode(&extradata));
-        Some(Self::Pass(codec, avc.transpose().ok()?))
+        Packing::of(codec, &raw::extradata(parameters)).map(|packing| Self::Pass(codec, packing))
     }
 }
 
-fn encoded(
-    codec: Codec,
-    avc: Option<&avc::Configuration>,
-    packet: &Packet,
-    lane: &Lane,
-    origin: i64,
-) -> Option<EncodedFrame> {
+fn encoded(codec: Codec, packing: &Packing, packet: &Packet, lane: &Lane, origin: i64) -> Option<EncodedFrame> {
     let data = packet.data().filter(|data| !data.is_empty() && data.len() <= MAX_FRAME)?;
-    let data = match avc {
-        Some(avc) => avc.to_byte_stream(data, packet.is_key()),
-        None => data.to_vec(),
-    };
+    let data = packing.unpack(data, packet.is_key());
     let clock = TimeBase::per_second(codec.clock_rate());
     let pts = lane.time_base.rescale(time_of(packet, lane, origin), clock);
     let lasts = lane.time_base.rescale(packet.duration(), clock);

@@ -5,25 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::test_files::File;
 use super::*;
 use crate::coder::{self, AudioEncoderConfig, VideoEncoderConfig};
 use crate::synthetic::{MovingPicture, Tone, frame_counter, tone_level};
 use crate::{Codec, EncodedFrame, MediaKind};
-
-/// A file of a test, which goes with it.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("ortica-{}-{name}", std::process::id())))
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 fn open(path: &Path, decode: bool) -> Result<Reader, ContainerError> {
     Reader::open(&Source { url: path.display().to_string(), ..Source::default() }, decode, || true)

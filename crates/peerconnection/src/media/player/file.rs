@@ -64,11 +64,17 @@ impl Demuxer {
             return foreign();
         }
         match Self::open_here(path, None) {
-            Ok(known) if known.streams().is_empty() => foreign(),
+            // The same kinds of files hold what FFmpeg alone knows: AV1, or sound that is compressed in some way.
+            Ok(known) if known.streams().is_empty() || !known.unknown_codecs().is_empty() => match foreign() {
+                Ok(all) if all.streams().len() > known.streams().len() => Ok(all),
+                _ => Ok(known),
+            },
             Err(unknown @ PlayerError::Format { .. }) => match foreign() {
                 Err(PlayerError::Read { source: ContainerError::Library { .. }, .. }) => Err(unknown),
                 opened => opened,
             },
+            // What was read of a pipe is gone.
+            Err(unread @ PlayerError::Read { .. }) if path.is_file() => foreign().map_err(|_| unread),
             opened => opened,
         }
     }
