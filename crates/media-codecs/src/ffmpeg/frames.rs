@@ -7,7 +7,7 @@ use ffmpeg_next::software::{resampling, scaling};
 use ffmpeg_next::{ChannelLayout, software};
 
 use super::failed;
-use super::raw::Scaler;
+use super::raw::{self, Scaler};
 use crate::container::ContainerError;
 use crate::frame::Plane;
 use crate::{AudioFrame, FrameError, PixelFormat, VideoFrame};
@@ -58,7 +58,7 @@ pub(super) struct Sounds {
 }
 
 impl Sounds {
-    pub fn convert(&mut self, sound: &Audio) -> Result<AudioFrame, ContainerError> {
+    pub fn convert(&mut self, sound: &mut Audio) -> Result<AudioFrame, ContainerError> {
         let (rate, channels) = (sound.rate(), usize::from(sound.channels()));
         match (sound.format(), channels) {
             (Sample::F32(sample::Type::Planar), 1 | 2) => {
@@ -73,8 +73,9 @@ impl Sounds {
         }
     }
 
-    fn mix(&mut self, sound: &Audio) -> Result<AudioFrame, ContainerError> {
+    fn mix(&mut self, sound: &mut Audio) -> Result<AudioFrame, ContainerError> {
         let (rate, from) = (sound.rate(), sound.format());
+        raw::name_channels(sound);
         let layout = if sound.channel_layout().is_empty() {
             ChannelLayout::default(sound.channels().into())
         } else {

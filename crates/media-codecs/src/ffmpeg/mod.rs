@@ -6,6 +6,7 @@
 //! Debian's FFmpeg is under the GPL, and so is a program that is passed on together with it.
 
 mod decoder;
+mod devices;
 mod frames;
 #[expect(
     unsafe_code,
@@ -17,6 +18,7 @@ mod sound;
 mod writer;
 
 pub use decoder::VideoDecoders;
+pub use devices::{Device, DeviceKind, devices};
 pub use reader::{Content, Reader, Source, Stream};
 pub use writer::Writer;
 

@@ -19,6 +19,25 @@ use crate::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
 const MICROSECONDS: TimeBase = TimeBase::per_second(1_000_000);
 /// A device that has nothing is asked again after this.
 const A_MOMENT: Duration = Duration::from_millis(5);
+/// Kinds of devices and of streams that go on whether they are read or not, by FFmpeg's names.
+const LIVE_FORMATS: [&str; 14] = [
+    "alsa",
+    "avfoundation",
+    "decklink",
+    "dshow",
+    "gdigrab",
+    "jack",
+    "kmsgrab",
+    "openal",
+    "oss",
+    "pulse",
+    "rtsp",
+    "sdp",
+    "v4l2",
+    "x11grab",
+];
+/// The same of addresses.
+const LIVE_PROTOCOLS: [&str; 5] = ["rtmp://", "rtp://", "rtsp://", "srt://", "udp://"];
 /// Codecs that are known on both sides.
 const CODECS: [(Id, Codec); 9] = [
     (Id::OPUS, Codec::Opus),
@@ -67,6 +86,7 @@ pub enum Content {
 pub struct Reader {
     input: Input,
     is_wanted: Arc<dyn Fn() -> bool + Send + Sync>,
+    is_live: bool,
     /// Where the media begin, in microseconds.
     start: i64,
     streams: Vec<Stream>,
@@ -134,6 +154,7 @@ impl Reader {
         let is_wanted = Arc::new(is_wanted);
         let asked = is_wanted.clone();
         let input = raw::open(&source.url, source.format.as_deref(), &source.options, move || asked())?;
+        let is_live = is_live(input.format().name(), &source.url);
         let start = raw::start_time(&input);
         let (mut streams, mut lanes, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
         for stream in input.streams() {
@@ -153,7 +174,7 @@ impl Reader {
             lanes.push(Lane { number: stream.index(), time_base: time_base(stream.time_base()), work, next: 0 });
         }
         let (packet, ready) = (Packet::empty(), VecDeque::new());
-        Ok(Self { input, is_wanted, start, streams, lanes, unknown, packet, ready, ended: false })
+        Ok(Self { input, is_wanted, is_live, start, streams, lanes, unknown, packet, ready, ended: false })
     }
 
     /// What it gives, in the order of the file.
@@ -164,6 +185,11 @@ impl Reader {
     /// What else the file holds, by FFmpeg's names.
     pub fn unknown_codecs(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// Whether it goes on at its own pace, read or not: a device, or a stream that somebody sends.
+    pub fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// How long it lasts, if that is known.
@@ -274,7 +300,7 @@ impl Lane {
             Work::Sound(decoder, sounds) => {
                 let mut decoded = frame::Audio::empty();
                 while decoder.receive_frame(&mut decoded).is_ok() {
-                    let sound = sounds.convert(&decoded)?;
+                    let sound = sounds.convert(&mut decoded)?;
                     let pts = decoded.timestamp().map_or(self.next, |pts| (pts - origin).max(0));
                     self.next = pts + time_base.ticks(sound.duration());
                     // In samples, which is fine enough for any file.
@@ -319,6 +345,11 @@ impl Work {
         let (_, codec) = CODECS.into_iter().find(|(id, _)| *id == parameters.id())?;
         Packing::of(codec, &raw::extradata(parameters)).map(|packing| Self::Pass(codec, packing))
     }
+}
+
+/// Whether what is opened goes on at its own pace. FFmpeg has several names for some formats.
+pub(super) fn is_live(format: &str, url: &str) -> bool {
+    format.split(',').any(|name| LIVE_FORMATS.contains(&name)) || LIVE_PROTOCOLS.iter().any(|it| url.starts_with(it))
 }
 
 fn encoded(codec: Codec, packing: &Packing, packet: &Packet, lane: &Lane, origin: i64) -> Option<EncodedFrame> {

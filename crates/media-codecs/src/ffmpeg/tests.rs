@@ -80,7 +80,7 @@ fn a_film_is_decoded_and_sought_in() {
     write_film(&file.0, "mp4", &[]);
     let mut reader = open(&file.0, true).unwrap();
     assert!(reader.duration().unwrap().abs_diff(Duration::from_secs(3)) < Duration::from_millis(100));
-    assert!(reader.streams().iter().all(|stream| stream.codec.is_none()));
+    assert!(reader.streams().iter().all(|stream| stream.codec.is_none()) && !reader.is_live());
     let check = |contents: &[(usize, Content)]| {
         let mut seen = Vec::new();
         for (_, content) in contents {

@@ -26,6 +26,8 @@
 mod blackhole;
 mod decode;
 mod departure;
+#[cfg(feature = "ffmpeg")]
+mod devices;
 mod encode;
 mod frame;
 mod local;
@@ -47,9 +49,13 @@ mod worker;
 
 pub use crate::engine::RtpPacket;
 pub use blackhole::MediaBlackhole;
+#[cfg(feature = "ffmpeg")]
+pub use devices::{DeviceError, devices};
 pub use frame::Frame;
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};
 pub use media_source::{Decoded, KeyFrameRequester, MediaSource};
+#[cfg(feature = "ffmpeg")]
+pub use ortica_codecs::ffmpeg::{Device, DeviceKind};
 pub use paced::{Paced, black, silence, test_picture, tone};
 pub use packets::RtpReader;
 pub use player::{MediaPlayer, PlayerError, PlayerFormat, PlayerOptions, PlayerTrack};

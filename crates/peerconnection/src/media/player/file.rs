@@ -135,6 +135,15 @@ impl Demuxer {
         }
     }
 
+    /// Whether it goes on at its own pace, read or not.
+    pub fn is_live(&self) -> bool {
+        match self {
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.is_live(),
+            _ => false,
+        }
+    }
+
     pub fn duration(&self) -> Option<Duration> {
         match self {
             Self::Webm(reader) => reader.duration(),

@@ -53,6 +53,10 @@ impl Foreign {
         self.reader.unknown_codecs()
     }
 
+    pub fn is_live(&self) -> bool {
+        self.reader.is_live()
+    }
+
     pub fn duration(&self) -> Option<Duration> {
         self.reader.duration()
     }
