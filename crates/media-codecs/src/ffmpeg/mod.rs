@@ -15,11 +15,13 @@ mod frames;
 mod raw;
 mod reader;
 mod sound;
+mod speaker;
 mod writer;
 
 pub use decoder::VideoDecoders;
 pub use devices::{Device, DeviceKind, devices};
 pub use reader::{Content, Reader, Source, Stream};
+pub use speaker::Speaker;
 pub use writer::Writer;
 
 use std::io;

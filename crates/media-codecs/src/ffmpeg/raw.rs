@@ -152,6 +152,26 @@ pub(super) fn create(path: &Path, format: &str) -> Result<Output, ContainerError
     }
 }
 
+/// A device to write to, by its name and the name of the way to it.
+pub(super) fn open_output_device(name: &str, format: &str) -> Result<Output, ContainerError> {
+    let (name, format) = (text(name)?, text(format)?);
+    let mut context = ptr::null_mut();
+    // SAFETY: names end with a zero. A format that is found lives as long as the program, and so does its class, if it has one. The context
+    // is made here, or not at all, and is nobody else's.
+    unsafe {
+        let found = av_guess_format(format.as_ptr(), ptr::null(), ptr::null());
+        let class = found.as_ref().and_then(|found| found.priv_class.as_ref());
+        if class.is_none_or(|class| class.category != AVClassCategory::AV_CLASS_CATEGORY_DEVICE_AUDIO_OUTPUT) {
+            return Err(ContainerError::Malformed("device"));
+        }
+        let made = avformat_alloc_output_context2(&mut context, found, ptr::null(), name.as_ptr());
+        if made < 0 || context.is_null() {
+            return Err(failed("avformat_alloc_output_context2")(Error::from(made)));
+        }
+        Ok(Output::wrap(context))
+    }
+}
+
 /// Takes channels for the usual ones of their number where nobody said which they are, as those of microphones.
 pub(super) fn name_channels(sound: &mut frame::Audio) {
     // SAFETY: the frame is alive and nobody else's. A layout that names no channels owns nothing.

@@ -1,5 +1,7 @@
 //! Cameras, microphones, screens and speakers, by FFmpeg.
 
+use ortica_codecs::MediaKind;
+use ortica_codecs::coder::CoderError;
 use ortica_codecs::container::ContainerError;
 use ortica_codecs::ffmpeg::{self, Device};
 use std::io;
@@ -7,13 +9,54 @@ use std::thread;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-/// Why devices cannot be listed.
+/// Why devices cannot be listed, or not played on.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DeviceError {
     /// FFmpeg does not start.
     #[error("devices cannot be listed")]
     List(#[source] ContainerError),
+    /// The device is not there, is no speaker, or refuses.
+    #[error("{device}: cannot be opened")]
+    Open {
+        /// Its name.
+        device: String,
+        /// Why.
+        #[source]
+        source: ContainerError,
+    },
+    /// A speaker plays no pictures.
+    #[error("{device}: takes no {kind}")]
+    Kind {
+        /// Its name.
+        device: String,
+        /// Of the track.
+        kind: MediaKind,
+    },
+    /// There is no decoder for what a track gives.
+    #[error("{device}: the track cannot be decoded")]
+    Decode {
+        /// Its name.
+        device: String,
+        /// Why.
+        #[source]
+        source: CoderError,
+    },
+    /// The device plays no longer.
+    #[error("{device}: cannot be played on")]
+    Play {
+        /// Its name.
+        device: String,
+        /// Why.
+        #[source]
+        source: ContainerError,
+    },
+    /// The speaker has failed before, which was told, or its thread is gone.
+    #[error("{device}: plays nothing more")]
+    Ended {
+        /// Its name.
+        device: String,
+    },
     /// There is no thread for it.
     #[error("no thread for devices")]
     Thread(#[source] io::Error),

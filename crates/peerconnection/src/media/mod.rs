@@ -16,6 +16,7 @@
 //! | record it | [`MediaRecorder::add_track`] |
 //! | give it to many | [`MediaRelay::new`] |
 //! | discard it | [`MediaBlackhole::add_track`] |
+//! | play it on a speaker | `MediaSpeaker::play`, with the feature `ffmpeg` |
 //!
 //! Who would rather push writes to a [`LocalTrack`].
 //!
@@ -42,6 +43,8 @@ mod recorder;
 mod relay;
 mod remote;
 mod source;
+#[cfg(feature = "ffmpeg")]
+mod speaker;
 #[cfg(test)]
 mod test_media;
 mod transform;
@@ -63,4 +66,6 @@ pub use recorder::{MediaRecorder, RecorderError, RecorderOptions, Recording, Rec
 pub use relay::{Buffering, MediaRelay, RelayTrack};
 pub(crate) use remote::RemoteSource;
 pub use remote::{RemoteTrack, RemoteTrackStats};
+#[cfg(feature = "ffmpeg")]
+pub use speaker::MediaSpeaker;
 pub(crate) use transform::{RunningTransform, TransformPlace};
