@@ -12,9 +12,9 @@
 //! | [`frame`] | [`AudioFrame`], [`VideoFrame`], [`EncodedFrame`]: shared and cheap to clone; conversion, scaling, resampling |
 //! | [`codec`] | [`Codec`]: names and clocks, [`Form`](codec::Form): SDP parameters, as data; what is compiled in |
 //! | [`payload`] | RTP payload formats: VP8 (RFC 7741), VP9 (RFC 9628), AV1, H.264 (RFC 6184), H.265 (RFC 7798), Opus (RFC 7587), G.711 and G.722 (RFC 3551); redundant audio (RFC 2198), comfort noise (RFC 3389) |
-//! | [`coder`] | encoders and decoders: G.711 and G.722 always, Opus, VP8, VP9 and H.264 behind features |
+//! | [`coder`] | encoders and decoders: G.711 and G.722 always, Opus, VP8, VP9 and H.264 behind features; AV1 and H.265 decoded by FFmpeg, behind another |
 //! | [`container`] | WebM, IVF, H.264 byte streams, Ogg Opus, WAV, Y4M and PNG files |
-//! | `ffmpeg` | files of all kinds, addresses and devices by the system's FFmpeg, behind a feature |
+//! | `ffmpeg` | files of all kinds, addresses, devices and decoders by the system's FFmpeg, behind a feature |
 //! | [`synthetic`] | test sources whose content a program can read back: a numbered moving picture, a tone |
 //!
 //! Payload formats for all codecs are always there, so that a server forwards or records what it cannot decode. Coders need

@@ -6,6 +6,8 @@ use super::{
 #[cfg(any(feature = "vpx", feature = "h264"))]
 use super::{DecoderLimits, VideoDecoder, VideoEncoder, VideoEncoderConfig};
 use crate::Codec;
+#[cfg(feature = "ffmpeg")]
+use crate::ffmpeg::VideoDecoders;
 use crate::frame::ScalabilityMode;
 
 /// For sound, best liked first.
@@ -25,6 +27,16 @@ pub(super) static VIDEO: &[&dyn VideoCoderFactory] = &[
     &Vpx(Codec::Vp9),
     #[cfg(feature = "h264")]
     &H264,
+    #[cfg(feature = "ffmpeg")]
+    &VideoDecoders(Codec::Vp8),
+    #[cfg(feature = "ffmpeg")]
+    &VideoDecoders(Codec::Vp9),
+    #[cfg(feature = "ffmpeg")]
+    &VideoDecoders(Codec::H264),
+    #[cfg(feature = "ffmpeg")]
+    &VideoDecoders(Codec::Av1),
+    #[cfg(feature = "ffmpeg")]
+    &VideoDecoders(Codec::H265),
 ];
 
 /// Whether an encoder that may be compiled in makes streams of such layers.

@@ -85,25 +85,25 @@ impl Configuration {
     /// A frame of a file in the byte stream format; a key frame with the parameter sets that it needs. What is cut off ends it.
     pub fn to_byte_stream(&self, sample: &[u8], is_key_frame: bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(sample.len() + 64);
-        let has_sets = self.units(sample).any(|unit| kind_of(unit) == Some(nal::SPS));
+        let has_sets = units(sample, self.length_size).any(|unit| kind_of(unit) == Some(nal::SPS));
         if is_key_frame && !has_sets {
             self.sequence_sets.iter().chain(&self.picture_sets).for_each(|set| put_unit(set, &mut out));
         }
-        self.units(sample).for_each(|unit| put_unit(unit, &mut out));
+        units(sample, self.length_size).for_each(|unit| put_unit(unit, &mut out));
         out
     }
+}
 
-    fn units<'a>(&self, mut sample: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let length_size = self.length_size;
-        std::iter::from_fn(move || {
-            let (length, rest) = sample.split_at_checked(length_size)?;
-            let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-            let (unit, rest) = rest.split_at_checked(length)?;
-            sample = rest;
-            Some(unit)
-        })
-        .filter(|unit| !unit.is_empty())
-    }
+/// The units of a sample, each behind its length of so many bytes. What is cut off ends them.
+pub(super) fn units(mut sample: &[u8], length_size: usize) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = sample.split_at_checked(length_size)?;
+        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let (unit, rest) = rest.split_at_checked(length)?;
+        sample = rest;
+        Some(unit)
+    })
+    .filter(|unit| !unit.is_empty())
 }
 
 /// A frame in the byte stream format, as a file has it.
@@ -120,7 +120,8 @@ fn kind_of(unit: &[u8]) -> Option<u8> {
     unit.first().map(|first| Header(*first).kind())
 }
 
-fn put_unit(unit: &[u8], out: &mut Vec<u8>) {
+/// In the byte stream format.
+pub(super) fn put_unit(unit: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&[0, 0, 0, 1]);
     out.extend_from_slice(unit);
 }

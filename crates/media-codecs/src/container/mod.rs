@@ -19,6 +19,8 @@
 
 mod annexb;
 pub(crate) mod avc;
+#[cfg(feature = "ffmpeg")]
+pub(crate) mod hevc;
 mod ivf;
 mod ogg;
 mod ogg_opus;

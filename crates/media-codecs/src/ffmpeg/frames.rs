@@ -8,6 +8,7 @@ use ffmpeg_next::util::color;
 use ffmpeg_next::{ChannelLayout, software};
 
 use super::failed;
+use super::raw::{self, Scaler};
 use crate::container::ContainerError;
 use crate::frame::Plane;
 use crate::{AudioFrame, ColorMatrix, ColorSpace, FrameError, PixelFormat, VideoFrame};
@@ -15,7 +16,7 @@ use crate::{AudioFrame, ColorMatrix, ColorSpace, FrameError, PixelFormat, VideoF
 /// Brings pictures of any format into I420.
 #[derive(Default)]
 pub(super) struct Pictures {
-    scaler: Option<scaling::Context>,
+    scaler: Option<Scaler>,
 }
 
 impl Pictures {
@@ -24,18 +25,18 @@ impl Pictures {
         if picture.format() == Pixel::YUV420P {
             return Ok(i420(picture)?.from_color_space(colors_of(picture)));
         }
-        let is_fit = |scaler: &scaling::Context| {
+        let is_fit = |Scaler(scaler): &Scaler| {
             let input = scaler.input();
             (input.format, input.width, input.height) == (picture.format(), width, height)
         };
         self.scaler.take_if(|scaler| !is_fit(scaler));
-        let scaler = match &mut self.scaler {
+        let Scaler(scaler) = match &mut self.scaler {
             Some(scaler) => scaler,
             none => {
                 let (from, to) = (picture.format(), Pixel::YUV420P);
                 let flags = scaling::Flags::BILINEAR | scaling::Flags::ACCURATE_RND;
                 let scaler = scaling::Context::get(from, width, height, to, width, height, flags);
-                none.insert(scaler.map_err(failed("sws_getContext"))?)
+                none.insert(Scaler(scaler.map_err(failed("sws_getContext"))?))
             }
         };
         let mut out = Video::empty();
@@ -73,7 +74,7 @@ pub(super) struct Sounds {
 }
 
 impl Sounds {
-    pub fn convert(&mut self, sound: &Audio) -> Result<AudioFrame, ContainerError> {
+    pub fn convert(&mut self, sound: &mut Audio) -> Result<AudioFrame, ContainerError> {
         let (rate, channels) = (sound.rate(), usize::from(sound.channels()));
         match (sound.format(), channels) {
             (Sample::F32(sample::Type::Planar), 1 | 2) => {
@@ -88,8 +89,9 @@ impl Sounds {
         }
     }
 
-    fn mix(&mut self, sound: &Audio) -> Result<AudioFrame, ContainerError> {
+    fn mix(&mut self, sound: &mut Audio) -> Result<AudioFrame, ContainerError> {
         let (rate, from) = (sound.rate(), sound.format());
+        raw::name_channels(sound);
         let layout = if sound.channel_layout().is_empty() {
             ChannelLayout::default(sound.channels().into())
         } else {

@@ -1,10 +1,12 @@
 //! Files of all kinds, addresses and devices, by the FFmpeg of the system.
 //!
 //! [`Reader`] gives what a file holds, as it is or decoded; [`Writer`] puts encoded frames and raw sound into a file. What Rust alone can do
-//! is in [`container`](crate::container), and needs none of this.
+//! is in [`container`](crate::container), and needs none of this. [`VideoDecoders`] are decoders for [`coder`](crate::coder).
 //!
 //! Debian's FFmpeg is under the GPL, and so is a program that is passed on together with it.
 
+mod decoder;
+mod devices;
 mod frames;
 #[expect(
     unsafe_code,
@@ -13,9 +15,13 @@ mod frames;
 mod raw;
 mod reader;
 mod sound;
+mod speaker;
 mod writer;
 
+pub use decoder::VideoDecoders;
+pub use devices::{Device, DeviceKind, devices};
 pub use reader::{Content, Reader, Source, Stream};
+pub use speaker::Speaker;
 pub use writer::Writer;
 
 use std::io;
@@ -42,5 +48,7 @@ fn failed(call: &'static str) -> impl Fn(ffmpeg_next::Error) -> ContainerError {
     }
 }
 
+#[cfg(test)]
+mod test_files;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,9 @@ use std::ptr;
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::ffi::*;
 use ffmpeg_next::format::context::{Input, Output};
+use ffmpeg_next::software::scaling;
 use ffmpeg_next::util::interrupt;
-use ffmpeg_next::{Dictionary, Error, Packet, codec};
+use ffmpeg_next::{Dictionary, Error, Packet, codec, frame};
 
 use super::failed;
 use crate::MediaKind;
@@ -58,6 +59,44 @@ pub(super) fn open(
         found if found < 0 => Err(failed("avformat_find_stream_info")(Error::from(found))),
         _ => Ok(input),
     }
+}
+
+/// The devices behind a format, to be written to or read from: name, words for people, and whether it is the default.
+pub(super) fn list_devices(format: &str, is_output: bool) -> Result<Vec<(String, String, bool)>, ContainerError> {
+    let format = text(format)?;
+    let mut list = ptr::null_mut();
+    // SAFETY: names end with a zero; formats live as long as the program, and one that is not found is not asked. The list is made by the
+    // call, or stays null.
+    let listed = unsafe {
+        if is_output {
+            let found = av_guess_format(format.as_ptr(), ptr::null(), ptr::null());
+            if found.is_null() { 0 } else { avdevice_list_output_sinks(found, ptr::null(), ptr::null_mut(), &mut list) }
+        } else {
+            let found = av_find_input_format(format.as_ptr());
+            if found.is_null() {
+                0
+            } else {
+                avdevice_list_input_sources(found, ptr::null(), ptr::null_mut(), &mut list)
+            }
+        }
+    };
+    let mut devices = Vec::new();
+    // SAFETY: the list holds as many valid devices as it says; their names end with a zero, or are null. It is freed here, once.
+    unsafe {
+        if let Some(list) = list.as_ref() {
+            for at in 0..list.nb_devices {
+                let device = &**list.devices.offset(at as isize);
+                let word = |text: *const std::ffi::c_char| match text.is_null() {
+                    true => String::new(),
+                    false => CStr::from_ptr(text).to_string_lossy().into_owned(),
+                };
+                let (name, label) = (word(device.device_name), word(device.device_description));
+                devices.push((name, label, at == list.default_device));
+            }
+        }
+        avdevice_free_list_devices(&mut list);
+    }
+    if listed < 0 { Err(failed("avdevice_list_devices")(Error::from(listed))) } else { Ok(devices) }
 }
 
 /// Where the media of a file begin, in microseconds.
@@ -112,6 +151,43 @@ pub(super) fn create(path: &Path, format: &str) -> Result<Output, ContainerError
         Ok(Output::wrap(context))
     }
 }
+
+/// A device to write to, by its name and the name of the way to it.
+pub(super) fn open_output_device(name: &str, format: &str) -> Result<Output, ContainerError> {
+    let (name, format) = (text(name)?, text(format)?);
+    let mut context = ptr::null_mut();
+    // SAFETY: names end with a zero. A format that is found lives as long as the program, and so does its class, if it has one. The context
+    // is made here, or not at all, and is nobody else's.
+    unsafe {
+        let found = av_guess_format(format.as_ptr(), ptr::null(), ptr::null());
+        let class = found.as_ref().and_then(|found| found.priv_class.as_ref());
+        if class.is_none_or(|class| class.category != AVClassCategory::AV_CLASS_CATEGORY_DEVICE_AUDIO_OUTPUT) {
+            return Err(ContainerError::Malformed("device"));
+        }
+        let made = avformat_alloc_output_context2(&mut context, found, ptr::null(), name.as_ptr());
+        if made < 0 || context.is_null() {
+            return Err(failed("avformat_alloc_output_context2")(Error::from(made)));
+        }
+        Ok(Output::wrap(context))
+    }
+}
+
+/// Takes channels for the usual ones of their number where nobody said which they are, as those of microphones.
+pub(super) fn name_channels(sound: &mut frame::Audio) {
+    // SAFETY: the frame is alive and nobody else's. A layout that names no channels owns nothing.
+    unsafe {
+        let layout = &mut (*sound.as_mut_ptr()).ch_layout;
+        if layout.order == AVChannelOrder::AV_CHANNEL_ORDER_UNSPEC {
+            av_channel_layout_default(layout, layout.nb_channels);
+        }
+    }
+}
+
+/// Converts pictures, on whichever thread it is.
+pub(super) struct Scaler(pub scaling::Context);
+
+// SAFETY: the context is tied to no thread, and has one owner, who is the only one to use and to free it.
+unsafe impl Send for Scaler {}
 
 /// What a track holds that is written as it comes.
 pub(super) struct Description<'a> {

@@ -12,20 +12,40 @@ use ffmpeg_next::{Error, Packet, frame, media};
 use super::frames::{Pictures, Sounds};
 use super::{failed, init, raw};
 use crate::coder::DecoderLimits;
-use crate::container::{ContainerError, MAX_FRAME, avc};
+use crate::container::{ContainerError, MAX_FRAME, avc, hevc};
 use crate::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
 
 /// The unit of FFmpeg for whole files.
 const MICROSECONDS: TimeBase = TimeBase::per_second(1_000_000);
 /// A device that has nothing is asked again after this.
 const A_MOMENT: Duration = Duration::from_millis(5);
+/// Kinds of devices and of streams that go on whether they are read or not, by FFmpeg's names.
+const LIVE_FORMATS: [&str; 14] = [
+    "alsa",
+    "avfoundation",
+    "decklink",
+    "dshow",
+    "gdigrab",
+    "jack",
+    "kmsgrab",
+    "openal",
+    "oss",
+    "pulse",
+    "rtsp",
+    "sdp",
+    "v4l2",
+    "x11grab",
+];
+/// The same of addresses.
+const LIVE_PROTOCOLS: [&str; 5] = ["rtmp://", "rtp://", "rtsp://", "srt://", "udp://"];
 /// Codecs that are known on both sides.
-const CODECS: [(Id, Codec); 8] = [
+const CODECS: [(Id, Codec); 9] = [
     (Id::OPUS, Codec::Opus),
     (Id::VP8, Codec::Vp8),
     (Id::VP9, Codec::Vp9),
     (Id::AV1, Codec::Av1),
     (Id::H264, Codec::H264),
+    (Id::HEVC, Codec::H265),
     (Id::PCM_MULAW, Codec::Pcmu),
     (Id::PCM_ALAW, Codec::Pcma),
     (Id::ADPCM_G722, Codec::G722),
@@ -54,7 +74,7 @@ pub struct Stream {
 /// What comes of a stream.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// As it is; H.264 as a byte stream.
+    /// As it is; H.264 and H.265 as a byte stream.
     Encoded(EncodedFrame),
     /// Decoded, in one or two channels.
     Sound(AudioFrame),
@@ -66,6 +86,7 @@ pub enum Content {
 pub struct Reader {
     input: Input,
     is_wanted: Arc<dyn Fn() -> bool + Send + Sync>,
+    is_live: bool,
     /// Where the media begin, in microseconds.
     start: i64,
     streams: Vec<Stream>,
@@ -87,9 +108,35 @@ struct Lane {
 }
 
 enum Work {
-    Pass(Codec, Option<avc::Configuration>),
+    Pass(Codec, Packing),
     Sound(decoder::Audio, Sounds),
     Pictures(decoder::Video, Pictures),
+}
+
+/// How frames lie in the packets of a file.
+enum Packing {
+    AsTheyAre,
+    Avc(avc::Configuration),
+    Hevc(hevc::Configuration),
+}
+
+impl Packing {
+    /// What begins with a one has NAL units behind their lengths; all else is a byte stream already. `None` for what cannot be read.
+    fn of(codec: Codec, extradata: &[u8]) -> Option<Self> {
+        match (codec, extradata.first()) {
+            (Codec::H264, Some(1)) => avc::Configuration::decode(extradata).map(Self::Avc).ok(),
+            (Codec::H265, Some(1)) => hevc::Configuration::decode(extradata).map(Self::Hevc).ok(),
+            _ => Some(Self::AsTheyAre),
+        }
+    }
+
+    fn unpack(&self, data: &[u8], is_key_frame: bool) -> Vec<u8> {
+        match self {
+            Self::AsTheyAre => data.to_vec(),
+            Self::Avc(avc) => avc.to_byte_stream(data, is_key_frame),
+            Self::Hevc(hevc) => hevc.to_byte_stream(data, is_key_frame),
+        }
+    }
 }
 
 impl Reader {
@@ -107,6 +154,7 @@ impl Reader {
         let is_wanted = Arc::new(is_wanted);
         let asked = is_wanted.clone();
         let input = raw::open(&source.url, source.format.as_deref(), &source.options, move || asked())?;
+        let is_live = is_live(input.format().name(), &source.url);
         let start = raw::start_time(&input);
         let (mut streams, mut lanes, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
         for stream in input.streams() {
@@ -126,7 +174,7 @@ impl Reader {
             lanes.push(Lane { number: stream.index(), time_base: time_base(stream.time_base()), work, next: 0 });
         }
         let (packet, ready) = (Packet::empty(), VecDeque::new());
-        Ok(Self { input, is_wanted, start, streams, lanes, unknown, packet, ready, ended: false })
+        Ok(Self { input, is_wanted, is_live, start, streams, lanes, unknown, packet, ready, ended: false })
     }
 
     /// What it gives, in the order of the file.
@@ -137,6 +185,11 @@ impl Reader {
     /// What else the file holds, by FFmpeg's names.
     pub fn unknown_codecs(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// Whether it goes on at its own pace, read or not: a device, or a stream that somebody sends.
+    pub fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// How long it lasts, if that is known.
@@ -196,8 +249,8 @@ impl Reader {
             return Ok(());
         };
         let origin = MICROSECONDS.rescale(self.start, lane.time_base);
-        if let Work::Pass(codec, avc) = &lane.work {
-            let frame = encoded(*codec, avc.as_ref(), &self.packet, lane, origin);
+        if let Work::Pass(codec, packing) = &lane.work {
+            let frame = encoded(*codec, packing, &self.packet, lane, origin);
             if let Some(frame) = frame {
                 lane.next = lane.next.max(time_of(&self.packet, lane, origin) + self.packet.duration().max(0));
                 self.ready.push_back((at, Content::Encoded(frame)));
@@ -247,7 +300,7 @@ impl Lane {
             Work::Sound(decoder, sounds) => {
                 let mut decoded = frame::Audio::empty();
                 while decoder.receive_frame(&mut decoded).is_ok() {
-                    let sound = sounds.convert(&decoded)?;
+                    let sound = sounds.convert(&mut decoded)?;
                     let pts = decoded.timestamp().map_or(self.next, |pts| (pts - origin).max(0));
                     self.next = pts + time_base.ticks(sound.duration());
                     // In samples, which is fine enough for any file.
@@ -290,26 +343,18 @@ impl Work {
     /// `None` for what has no RTP payload format.
     fn pass(parameters: &codec::Parameters) -> Option<Self> {
         let (_, codec) = CODECS.into_iter().find(|(id, _)| *id == parameters.id())?;
-        let extradata = raw::extradata(parameters);
-        // What begins with a one has NAL units behind their lengths; all else is a byte stream already.
-        let avc =
-            (codec == Codec::H264 && extradata.first() == Some(&1)).then(|| avc::Configuration::decode(&extradata));
-        Some(Self::Pass(codec, avc.transpose().ok()?))
+        Packing::of(codec, &raw::extradata(parameters)).map(|packing| Self::Pass(codec, packing))
     }
 }
 
-fn encoded(
-    codec: Codec,
-    avc: Option<&avc::Configuration>,
-    packet: &Packet,
-    lane: &Lane,
-    origin: i64,
-) -> Option<EncodedFrame> {
+/// Whether what is opened goes on at its own pace. FFmpeg has several names for some formats.
+pub(super) fn is_live(format: &str, url: &str) -> bool {
+    format.split(',').any(|name| LIVE_FORMATS.contains(&name)) || LIVE_PROTOCOLS.iter().any(|it| url.starts_with(it))
+}
+
+fn encoded(codec: Codec, packing: &Packing, packet: &Packet, lane: &Lane, origin: i64) -> Option<EncodedFrame> {
     let data = packet.data().filter(|data| !data.is_empty() && data.len() <= MAX_FRAME)?;
-    let data = match avc {
-        Some(avc) => avc.to_byte_stream(data, packet.is_key()),
-        None => data.to_vec(),
-    };
+    let data = packing.unpack(data, packet.is_key());
     let clock = TimeBase::per_second(codec.clock_rate());
     let pts = lane.time_base.rescale(time_of(packet, lane, origin), clock);
     let lasts = lane.time_base.rescale(packet.duration(), clock);

@@ -2,7 +2,7 @@
 
 use ffmpeg_next::codec::{self, Id, encoder};
 use ffmpeg_next::format::{Sample, sample};
-use ffmpeg_next::{ChannelLayout, Packet, Rational, frame};
+use ffmpeg_next::{ChannelLayout, Error, Packet, Rational, frame};
 
 use super::failed;
 use crate::container::ContainerError;
@@ -87,10 +87,14 @@ impl SoundEncoder {
         &mut self,
         mut put: impl FnMut(&mut Packet) -> Result<(), ContainerError>,
     ) -> Result<(), ContainerError> {
-        while self.encoder.receive_packet(&mut self.packet).is_ok() {
-            put(&mut self.packet)?;
+        loop {
+            match self.encoder.receive_packet(&mut self.packet) {
+                Ok(()) => put(&mut self.packet)?,
+                // It wants more first, or has given all.
+                Err(Error::Other { errno: ffmpeg_next::error::EAGAIN } | Error::Eof) => return Ok(()),
+                Err(error) => return Err(failed("avcodec_receive_packet")(error)),
+            }
         }
-        Ok(())
     }
 }
 
@@ -101,4 +105,33 @@ pub(super) const fn time_base() -> TimeBase {
 
 fn layout(channels: u8) -> ChannelLayout {
     if channels == 1 { ChannelLayout::MONO } else { ChannelLayout::STEREO }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guards: what is missing is told by its name, and what fails is told at all. FFmpeg has no encoder of Cook, and none goes on after its
+    /// end.
+    #[test]
+    fn an_encoder_that_is_missing_or_fails_is_an_error() {
+        super::super::init().unwrap();
+        let missing = SoundEncoder::new(Id::COOK, 2, false).err();
+        assert!(
+            matches!(&missing, Some(ContainerError::Library { reason, .. }) if reason.contains("cook")),
+            "{missing:?}"
+        );
+        let mut encoder = SoundEncoder::new(Id::AAC, 1, false).unwrap();
+        let sound = AudioFrame::silence(4_096, SAMPLE_RATE, 1).unwrap();
+        let mut packets = 0;
+        let mut count = |_: &mut Packet| {
+            packets += 1;
+            Ok(())
+        };
+        encoder.encode(&sound, &mut count).unwrap();
+        encoder.finish(&mut count).unwrap();
+        let failed = encoder.encode(&sound, &mut count).err();
+        assert!(matches!(&failed, Some(ContainerError::Library { .. })), "{failed:?}");
+        assert!((4..=6).contains(&packets), "{packets}");
+    }
 }

@@ -5,25 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::test_files::File;
 use super::*;
 use crate::coder::{self, AudioEncoderConfig, VideoEncoderConfig};
 use crate::synthetic::{MovingPicture, Tone, frame_counter, tone_level};
 use crate::{Codec, ColorMatrix, ColorSpace, EncodedFrame, MediaKind};
-
-/// A file of a test, which goes with it.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("ortica-{}-{name}", std::process::id())))
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 fn open(path: &Path, decode: bool) -> Result<Reader, ContainerError> {
     Reader::open(&Source { url: path.display().to_string(), ..Source::default() }, decode, || true)
@@ -94,7 +80,7 @@ fn a_film_is_decoded_and_sought_in() {
     write_film(&file.0, "mp4", &[]);
     let mut reader = open(&file.0, true).unwrap();
     assert!(reader.duration().unwrap().abs_diff(Duration::from_secs(3)) < Duration::from_millis(100));
-    assert!(reader.streams().iter().all(|stream| stream.codec.is_none()));
+    assert!(reader.streams().iter().all(|stream| stream.codec.is_none()) && !reader.is_live());
     let check = |contents: &[(usize, Content)]| {
         let mut seen = Vec::new();
         for (_, content) in contents {

@@ -16,6 +16,7 @@
 //! | record it | [`MediaRecorder::add_track`] |
 //! | give it to many | [`MediaRelay::new`] |
 //! | discard it | [`MediaBlackhole::add_track`] |
+//! | play it on a speaker | `MediaSpeaker::play`, with the feature `ffmpeg` |
 //!
 //! Who would rather push writes to a [`LocalTrack`].
 //!
@@ -26,6 +27,8 @@
 mod blackhole;
 mod decode;
 mod departure;
+#[cfg(feature = "ffmpeg")]
+mod devices;
 mod encode;
 mod frame;
 mod local;
@@ -40,6 +43,8 @@ mod recorder;
 mod relay;
 mod remote;
 mod source;
+#[cfg(feature = "ffmpeg")]
+mod speaker;
 #[cfg(test)]
 mod test_media;
 mod transform;
@@ -47,9 +52,13 @@ mod worker;
 
 pub use crate::engine::RtpPacket;
 pub use blackhole::MediaBlackhole;
+#[cfg(feature = "ffmpeg")]
+pub use devices::{DeviceError, devices};
 pub use frame::Frame;
 pub use local::{LocalTrack, LocalTrackStats, TrackConfig, WriteError};
 pub use media_source::{Decoded, KeyFrameRequester, MediaSource};
+#[cfg(feature = "ffmpeg")]
+pub use ortica_codecs::ffmpeg::{Device, DeviceKind};
 pub use paced::{Paced, black, silence, test_picture, tone};
 pub use packets::RtpReader;
 pub use player::{MediaPlayer, PlayerError, PlayerFormat, PlayerOptions, PlayerTrack};
@@ -57,4 +66,6 @@ pub use recorder::{MediaRecorder, RecorderError, RecorderOptions, Recording, Rec
 pub use relay::{Buffering, MediaRelay, RelayTrack};
 pub(crate) use remote::RemoteSource;
 pub use remote::{RemoteTrack, RemoteTrackStats};
+#[cfg(feature = "ffmpeg")]
+pub use speaker::MediaSpeaker;
 pub(crate) use transform::{RunningTransform, TransformPlace};

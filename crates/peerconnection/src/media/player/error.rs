@@ -25,6 +25,16 @@ pub enum PlayerError {
         /// The file.
         path: PathBuf,
     },
+    /// An option for FFmpeg ([`PlayerOptions::with_option`](super::PlayerOptions::with_option)), or a kind of file as it calls it, for a
+    /// file that is to be read [as a kind](super::PlayerOptions::with_format) that needs no FFmpeg.
+    #[cfg(feature = "ffmpeg")]
+    #[error("{}: takes no {name:?}, since FFmpeg does not read it", path.display())]
+    Option {
+        /// The file.
+        path: PathBuf,
+        /// Of the option, or of the kind of file.
+        name: String,
+    },
     /// The file cannot be read, or is not what it says.
     #[error("{}: cannot be read", path.display())]
     Read {

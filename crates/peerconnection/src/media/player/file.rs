@@ -54,15 +54,27 @@ impl Demuxer {
     #[cfg(feature = "ffmpeg")]
     pub fn open(path: &Path, options: &PlayerOptions, interest: &Interest) -> Result<Self, PlayerError> {
         let foreign = || Foreign::open(path, options, interest).map(|foreign| Self::Foreign(Box::new(foreign)));
+        if options.format.is_some() {
+            return match options.source.first() {
+                Some(name) => Err(PlayerError::Option { path: path.to_owned(), name: name.clone() }),
+                None => Self::open_here(path, options.format),
+            };
+        }
         if options.source.is_foreign(path) {
             return foreign();
         }
-        match Self::open_here(path, options.format) {
-            Ok(known) if known.streams().is_empty() => foreign(),
+        match Self::open_here(path, None) {
+            // The same kinds of files hold what FFmpeg alone knows: AV1, or sound that is compressed in some way.
+            Ok(known) if known.streams().is_empty() || !known.unknown_codecs().is_empty() => match foreign() {
+                Ok(all) if all.streams().len() > known.streams().len() => Ok(all),
+                _ => Ok(known),
+            },
             Err(unknown @ PlayerError::Format { .. }) => match foreign() {
                 Err(PlayerError::Read { source: ContainerError::Library { .. }, .. }) => Err(unknown),
                 opened => opened,
             },
+            // What was read of a pipe is gone.
+            Err(unread @ PlayerError::Read { .. }) if path.is_file() => foreign().map_err(|_| unread),
             opened => opened,
         }
     }
@@ -120,6 +132,15 @@ impl Demuxer {
             #[cfg(feature = "ffmpeg")]
             Self::Foreign(foreign) => foreign.unknown_codecs().to_vec(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether it goes on at its own pace, read or not.
+    pub fn is_live(&self) -> bool {
+        match self {
+            #[cfg(feature = "ffmpeg")]
+            Self::Foreign(foreign) => foreign.is_live(),
+            _ => false,
         }
     }
 

@@ -16,9 +16,14 @@ pub(super) struct SourceOptions {
 }
 
 impl SourceOptions {
+    /// What they ask of FFmpeg first, by its name.
+    pub fn first(&self) -> Option<&String> {
+        self.format.as_ref().or(self.options.first().map(|(name, _)| name))
+    }
+
     /// Whether FFmpeg is to read that, whatever it is.
     pub fn is_foreign(&self, path: &Path) -> bool {
-        self.format.is_some() || !self.options.is_empty() || path.to_str().is_some_and(|path| path.contains("://"))
+        self.first().is_some() || path.to_str().is_some_and(|path| path.contains("://"))
     }
 }
 
@@ -46,6 +51,10 @@ impl Foreign {
 
     pub fn unknown_codecs(&self) -> &[String] {
         self.reader.unknown_codecs()
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.reader.is_live()
     }
 
     pub fn duration(&self) -> Option<Duration> {

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The thread reads only what a ring has room for, so nothing is read or decoded before somebody asks. Of streams that nobody asked
-//! for, what was due in the last second is kept as it is in the file.
+//! for, what was due in the last second is kept as it is in the file. A device, or a stream that somebody sends, cannot wait: from the first
+//! frame that somebody asks for it is read on, and what nobody takes in time is dropped, the oldest first.
 
 mod error;
 mod file;
@@ -17,6 +18,8 @@ mod shared;
 pub use error::PlayerError;
 
 use super::{Frame, MediaSource};
+#[cfg(feature = "ffmpeg")]
+use ortica_codecs::ffmpeg::Device;
 use ortica_codecs::{Codec, MediaKind};
 use shared::{Lease, Next, Shared};
 use std::path::PathBuf;
@@ -97,8 +100,9 @@ impl PlayerOptions {
         self
     }
 
-    /// Has FFmpeg read it, as a file or device of the kind that it calls so: `mpegts`, `v4l2`, `alsa`, `pulse`, `x11grab`, `lavfi`.
-    /// Default: what is not known here, and whatever has an address such as `rtsp://camera.example/1`, by its first bytes.
+    /// Has FFmpeg read it, as a file or device of the kind that it calls so: `mpegts`, `v4l2`, `alsa`, `pulse`, `x11grab`, `lavfi`; which is
+    /// an error beside a [format](Self::with_format) that needs no FFmpeg. Default: what is not known here, and whatever has an address
+    /// such as `rtsp://camera.example/1`, by its first bytes.
     #[cfg(feature = "ffmpeg")]
     #[must_use]
     pub fn with_input_format(mut self, name: impl Into<String>) -> Self {
@@ -107,7 +111,7 @@ impl PlayerOptions {
     }
 
     /// Has FFmpeg read it, with an option of the file, the device or the protocol, by FFmpeg's name: `framerate`, `video_size`,
-    /// `rtsp_transport`. One that is not known there is an error.
+    /// `rtsp_transport`. One that is not known there is an error, and so is each beside a [format](Self::with_format) that needs no FFmpeg.
     #[cfg(feature = "ffmpeg")]
     #[must_use]
     pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -183,9 +187,20 @@ impl MediaPlayer {
         Ok(Self { lease: Arc::new(Lease::new(shared)) })
     }
 
+    /// Opens a camera, a microphone or a screen, as [`devices`](super::devices()) lists them; its settings are
+    /// [options](PlayerOptions::with_option). Its frames come as soon as they are there. It cannot be sought in, and gives nothing of the
+    /// time in which it was paused.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); what it names is the device.
+    #[cfg(feature = "ffmpeg")]
+    pub async fn open_device(device: &Device, options: PlayerOptions) -> Result<Self, PlayerError> {
+        Self::open(&device.name, options.with_input_format(&device.format)).await
+    }
+
     /// All streams, in the order of the file.
     pub fn tracks(&self) -> Vec<PlayerTrack> {
-        (0..self.shared().streams.len()).map(|index| self.track(index)).collect()
+        (0..self.shared().origin.streams.len()).map(|index| self.track(index)).collect()
     }
 
     /// The first stream of sound.
@@ -200,7 +215,7 @@ impl MediaPlayer {
 
     /// How long the file lasts, where it says so.
     pub fn duration(&self) -> Option<Duration> {
-        self.shared().duration
+        self.shared().origin.duration
     }
 
     /// Where in the file it is: of the last frame that was given out.
@@ -219,7 +234,8 @@ impl MediaPlayer {
     }
 
     /// Goes on from another place in the file: decoded, with the first frame at `time` or after it; pictures as they are in the
-    /// file, with the first key frame from there on. Beyond the end it ends, or begins anew.
+    /// file, with the first key frame from there on. Beyond the end it ends, or begins anew. Of no effect on what cannot wait: devices, and
+    /// streams that somebody sends.
     pub fn seek(&self, time: Duration) {
         self.shared().seek(time);
     }
@@ -239,12 +255,12 @@ impl MediaPlayer {
     }
 
     fn first(&self, kind: MediaKind) -> Option<PlayerTrack> {
-        let index = self.shared().streams.iter().position(|stream| stream.kind == kind)?;
+        let index = self.shared().origin.streams.iter().position(|stream| stream.kind == kind)?;
         Some(self.track(index))
     }
 
     fn track(&self, index: usize) -> PlayerTrack {
-        let stream = self.shared().streams[index];
+        let stream = self.shared().origin.streams[index];
         PlayerTrack { lease: self.lease.clone(), index, kind: stream.kind, codec: stream.codec }
     }
 }

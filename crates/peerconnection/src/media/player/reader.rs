@@ -1,7 +1,7 @@
 //! The thread that reads and decodes.
 
 use super::file::{Demuxer, Stream};
-use super::shared::{Order, Shared, Want};
+use super::shared::{Order, Origin, Shared, Want};
 use super::{Interest, PlayerError, PlayerOptions};
 use crate::media::Frame;
 use ortica_codecs::MediaKind;
@@ -101,7 +101,8 @@ impl Reader {
             return Err(PlayerError::NoStream { path, codecs: demuxer.unknown_codecs() });
         }
         let lanes = streams.iter().map(|_| Lane::new()).collect();
-        let shared = Arc::new(Shared::new(path, streams, demuxer.duration(), &options, interest));
+        let origin = Origin { path, streams, duration: demuxer.duration(), is_live: demuxer.is_live() };
+        let shared = Arc::new(Shared::new(origin, &options, interest));
         Ok(Self { shared, options, demuxer, lanes, offset: 0, end: Duration::ZERO, from: Duration::ZERO })
     }
 
@@ -110,6 +111,7 @@ impl Reader {
             let done = match self.shared.order() {
                 Order::Leave => return,
                 Order::Read(stream) => self.read(stream),
+                Order::ReadAny => self.read_any(),
                 Order::Seek { to, resume_at } => self.seek(to, resume_at),
             };
             if let Err(error) = done {
@@ -121,23 +123,40 @@ impl Reader {
 
     /// One frame of a stream more, or its end.
     fn read(&mut self, stream: usize) -> Result<(), PlayerError> {
-        let Some(Pending { frame, position, offset }) = self.next_of(stream)? else {
-            self.shared.end(stream);
-            return Ok(());
-        };
+        match self.next_of(stream)? {
+            Some(next) => self.give(stream, next),
+            None => self.shared.end(stream),
+        }
+        Ok(())
+    }
+
+    /// Whatever comes next, with what was kept of streams that somebody asked for; the end of all at the end.
+    fn read_any(&mut self) -> Result<(), PlayerError> {
+        if !self.read_one()? {
+            (0..self.lanes.len()).for_each(|stream| self.shared.end(stream));
+        }
+        for stream in 0..self.lanes.len() {
+            while let (Want::All, Some(next)) = (self.shared.want(stream), self.lanes[stream].pop()) {
+                self.give(stream, next);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes a frame, if that is wanted, and hands it over.
+    fn give(&mut self, stream: usize, Pending { frame, position, offset }: Pending) {
         match self.decode(stream, frame) {
             Ok(Some(frame)) if position >= self.from || !self.options.decode => {
                 self.shared.put(stream, frame.later(offset), position);
             }
             Ok(_) => {}
             Err(source @ (CoderError::NotCompiledIn(_) | CoderError::WrongCodec(_))) => {
-                self.shared.fail(PlayerError::Decode { path: self.shared.path.clone(), stream, source });
+                self.shared.fail(PlayerError::Decode { path: self.shared.origin.path.clone(), stream, source });
                 self.shared.end(stream);
             }
             // The next key frame mends it.
             Err(error) => tracing::debug!(%error, stream, "a frame of a file was not decoded"),
         }
-        Ok(())
     }
 
     /// The next frame of a stream as the file holds it; those of others that come before it are kept.
@@ -154,7 +173,7 @@ impl Reader {
 
     /// `false` at the end of the file.
     fn read_one(&mut self) -> Result<bool, PlayerError> {
-        let unread = |source| PlayerError::Read { path: self.shared.path.clone(), source };
+        let unread = |source| PlayerError::Read { path: self.shared.origin.path.clone(), source };
         let Some((stream, frame)) = self.demuxer.next().map_err(unread)? else { return Ok(false) };
         let position = frame.time();
         let Some(lane) = self.lanes.get_mut(stream) else { return Ok(true) };
@@ -201,7 +220,7 @@ impl Reader {
 
     fn reopen(&mut self, from: Duration) -> Result<(), PlayerError> {
         if !self.demuxer.seek(from) {
-            self.demuxer = Demuxer::open(&self.shared.path, &self.options, &self.shared.interest)?;
+            self.demuxer = Demuxer::open(&self.shared.origin.path, &self.options, &self.shared.interest)?;
         }
         (self.end, self.from) = (Duration::ZERO, from);
         self.lanes.iter_mut().for_each(|lane| lane.last = None);
@@ -213,7 +232,7 @@ impl Reader {
             Frame::Encoded { frame, .. } if self.options.decode => frame,
             _ => return Ok(Some(frame)),
         };
-        match self.lanes[stream].decoder(self.shared.streams[stream])? {
+        match self.lanes[stream].decoder(self.shared.origin.streams[stream])? {
             Decoder::None => Ok(None),
             Decoder::Audio(decoder) => Ok(Some(decoder.decode(encoded)?.into())),
             Decoder::Video(decoder) => Ok(decoder.decode(encoded)?.map(Frame::Video)),

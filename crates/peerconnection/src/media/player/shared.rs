@@ -19,11 +19,19 @@ const PICTURES: usize = 4;
 /// What is sought follows what was given out before by this.
 const AFTER_SEEK: Duration = Duration::from_millis(20);
 
+/// What is played.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Origin {
     pub path: PathBuf,
     pub streams: Vec<Stream>,
     pub duration: Option<Duration>,
+    /// It goes on at its own pace, read or not: nothing of it waits for its time, and the oldest goes where nobody takes it.
+    pub is_live: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub origin: Origin,
     pub patience: Option<Duration>,
     pub interest: Interest,
     decode: bool,
@@ -53,6 +61,8 @@ struct Ring {
     frames: VecDeque<(Frame, Duration)>,
     started: bool,
     ended: bool,
+    /// Frames were dropped that others refer to.
+    needs_key_frame: bool,
     arrival: Arc<Notify>,
 }
 
@@ -80,6 +90,8 @@ pub(super) enum Want {
 pub(super) enum Order {
     /// Read a frame of that stream.
     Read(usize),
+    /// Read whatever comes next.
+    ReadAny,
     /// Go on from there; the first time that follows is `resume_at`.
     Seek {
         to: Duration,
@@ -114,15 +126,9 @@ impl Drop for Lease {
 }
 
 impl Shared {
-    pub fn new(
-        path: PathBuf,
-        streams: Vec<Stream>,
-        duration: Option<Duration>,
-        options: &super::PlayerOptions,
-        interest: Interest,
-    ) -> Self {
+    pub fn new(origin: Origin, options: &super::PlayerOptions, interest: Interest) -> Self {
         let state = State {
-            rings: streams.iter().map(|_| Ring::default()).collect(),
+            rings: origin.streams.iter().map(|_| Ring::default()).collect(),
             pace: Pace::default(),
             paused: None,
             seek: None,
@@ -132,7 +138,7 @@ impl Shared {
             error: None,
         };
         let (patience, decode) = (options.timeout, options.decode);
-        Self { path, streams, duration, patience, interest, decode, state: Mutex::new(state), wanted: Condvar::new() }
+        Self { origin, patience, interest, decode, state: Mutex::new(state), wanted: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -141,7 +147,7 @@ impl Shared {
 
     fn capacity(&self, stream: usize) -> usize {
         let is_raw = |stream: &Stream| stream.kind == MediaKind::Video && (self.decode || stream.codec.is_none());
-        if self.streams.get(stream).is_some_and(is_raw) { PICTURES } else { SMALL_FRAMES }
+        if self.origin.streams.get(stream).is_some_and(is_raw) { PICTURES } else { SMALL_FRAMES }
     }
 
     /// What wakes a track.
@@ -167,7 +173,7 @@ impl Shared {
             return if ring.ended && state.seek.is_none() { Next::End } else { Next::Empty };
         };
         let time = frame.time();
-        let due = state.pace.due(now, time);
+        let due = if self.origin.is_live { now } else { state.pace.due(now, time) };
         if due > now {
             return Next::Due(due);
         }
@@ -193,11 +199,18 @@ impl Shared {
         let mut state = self.lock();
         if let Some(paused) = state.paused.take() {
             state.pace.shift(now.saturating_duration_since(paused));
+            if self.origin.is_live {
+                // What came meanwhile is over.
+                state.rings.iter_mut().for_each(Ring::skip);
+            }
         }
         state.wake();
     }
 
     pub fn seek(&self, to: Duration) {
+        if self.origin.is_live {
+            return;
+        }
         let mut state = self.lock();
         state.seek = Some(to);
         for ring in &mut state.rings {
@@ -227,7 +240,7 @@ impl Shared {
     }
 
     pub fn time_out(&self) {
-        self.fail(PlayerError::TimedOut { path: self.path.clone() });
+        self.fail(PlayerError::TimedOut { path: self.origin.path.clone() });
         self.close();
     }
 
@@ -252,13 +265,13 @@ impl Shared {
                 }
                 return Order::Seek { to, resume_at };
             }
-            let hungry = state
-                .rings
-                .iter()
-                .enumerate()
-                .find(|(stream, ring)| ring.started && !ring.ended && ring.frames.len() < self.capacity(*stream));
+            let is_live = self.origin.is_live;
+            let is_hungry = |(stream, ring): &(usize, &Ring)| {
+                ring.started && !ring.ended && (is_live || ring.frames.len() < self.capacity(*stream))
+            };
+            let hungry = state.rings.iter().enumerate().find(is_hungry);
             if let Some((stream, _)) = hungry {
-                return Order::Read(stream);
+                return if is_live { Order::ReadAny } else { Order::Read(stream) };
             }
             state = self.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -279,7 +292,10 @@ impl Shared {
     pub fn put(&self, stream: usize, frame: Frame, position: Duration) {
         let state = &mut *self.lock();
         if let Some(ring) = state.rings.get_mut(stream).filter(|_| state.seek.is_none() && !state.closed) {
-            ring.frames.push_back((frame, position));
+            if self.origin.is_live && ring.frames.len() >= self.capacity(stream) {
+                ring.drop_oldest();
+            }
+            ring.push(frame, position);
             ring.arrival.notify_one();
         }
     }
@@ -293,8 +309,33 @@ impl Shared {
     }
 }
 
+impl Ring {
+    fn push(&mut self, frame: Frame, position: Duration) {
+        self.needs_key_frame &= !frame.is_key_frame();
+        if !self.needs_key_frame {
+            self.frames.push_back((frame, position));
+        }
+    }
+
+    /// Makes room. Of frames that refer to each other none can go alone.
+    fn drop_oldest(&mut self) {
+        match self.frames.pop_front() {
+            Some((oldest, _)) if oldest.is_of_chain() => self.skip(),
+            _ => {}
+        }
+    }
+
+    fn skip(&mut self) {
+        self.needs_key_frame |= self.frames.iter().any(|(frame, _)| frame.is_of_chain());
+        self.frames.clear();
+    }
+}
+
 impl State {
     fn wake(&self) {
         self.rings.iter().for_each(|ring| ring.arrival.notify_one());
     }
 }
+
+#[cfg(test)]
+mod tests;

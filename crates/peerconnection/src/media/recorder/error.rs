@@ -17,6 +17,15 @@ pub enum RecorderError {
         /// The file.
         path: PathBuf,
     },
+    /// An option of FFmpeg's ([`RecorderOptions::with_option`](super::RecorderOptions::with_option)) for a file that it does not write.
+    #[cfg(feature = "ffmpeg")]
+    #[error("{}: takes no option {name:?}, since FFmpeg does not write it", path.display())]
+    Option {
+        /// The file.
+        path: PathBuf,
+        /// Of the option.
+        name: String,
+    },
     /// The file takes no tracks of that kind.
     #[error("{}: takes no {kind}", path.display())]
     Kind {

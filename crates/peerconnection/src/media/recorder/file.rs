@@ -179,6 +179,15 @@ impl Output {
         }
     }
 
+    /// Whether the last error was that of the whole file, so that nothing more is to be written.
+    pub fn has_failed(&self) -> bool {
+        match &self.writer {
+            #[cfg(feature = "ffmpeg")]
+            Writer::Muxed(muxed) => muxed.has_failed(),
+            _ => false,
+        }
+    }
+
     /// Writes what came so far.
     pub fn flush(&mut self) -> Result<(), ContainerError> {
         match &mut self.writer {

@@ -84,6 +84,11 @@ impl RecordingFormat {
         }
     }
 
+    #[cfg(feature = "ffmpeg")]
+    fn is_of_ffmpeg(self) -> bool {
+        matches!(self, Self::Mp4 | Self::MpegTs | Self::Mp3)
+    }
+
     fn takes(self, kind: MediaKind) -> bool {
         match kind {
             MediaKind::Audio => self != Self::Png,
@@ -138,7 +143,8 @@ impl RecorderOptions {
     }
 
     /// Sets an option of FFmpeg's writer of such files, by its name: `movflags`. One that it does not know ends the recording as soon as
-    /// something is to be written. Other kinds of files take none.
+    /// something is to be written. Other kinds of files take none, which
+    /// [`MediaRecorder::new`] says.
     #[cfg(feature = "ffmpeg")]
     #[must_use]
     pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -242,12 +248,17 @@ impl MediaRecorder {
     /// A recorder into the file at `path`, which is written over. Nothing is touched before [`start`](Self::start).
     ///
     /// # Errors
-    /// [`RecorderError::Format`] if neither the name nor the options say what kind of file it is to be.
+    /// [`RecorderError::Format`] if neither the name nor the options say what kind of file it is to be; with the feature `ffmpeg`
+    /// `RecorderError::Option` for an option of a file that FFmpeg does not write.
     pub fn new(path: impl Into<PathBuf>, options: RecorderOptions) -> Result<Self, RecorderError> {
         let path = path.into();
         let Some(format) = options.format.or_else(|| RecordingFormat::of_path(&path)) else {
             return Err(RecorderError::Format { path });
         };
+        #[cfg(feature = "ffmpeg")]
+        if let Some((name, _)) = options.options.first().filter(|_| !format.is_of_ffmpeg()) {
+            return Err(RecorderError::Option { path, name: name.clone() });
+        }
         let files = Files::new(path, format, options);
         Ok(Self { files, state: State::Idle(Vec::new()), tracks: 0 })
     }

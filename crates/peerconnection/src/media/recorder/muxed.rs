@@ -8,7 +8,6 @@ use super::lane::Item;
 use ortica_codecs::Codec;
 use ortica_codecs::container::ContainerError;
 use ortica_codecs::ffmpeg::Writer;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,6 +27,8 @@ pub(super) struct Muxed {
     waiting: Vec<(usize, Duration, Item)>,
     /// Since the last piece was written.
     piece: Duration,
+    /// Nothing can be written any more.
+    has_failed: bool,
 }
 
 struct Track {
@@ -67,6 +68,7 @@ impl Muxed {
             expected: None,
             waiting: Vec::new(),
             piece: Duration::ZERO,
+            has_failed: false,
         })
     }
 
@@ -83,6 +85,11 @@ impl Muxed {
             self.begin()?;
         }
         Ok(true)
+    }
+
+    /// Whether the last error was that of the whole file: it could not begin, or its encoder is not there or has failed.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// So many tracks have begun; others are waited for no longer than a moment from now on.
@@ -127,20 +134,26 @@ impl Muxed {
     fn add_track(&mut self, lane: usize, item: &Item) -> Result<bool, ContainerError> {
         let (codec, number) = match item {
             Item::Encoded(frame) => (Some(frame.codec), self.writer.add_track(frame)?),
-            Item::Sound(sound) => (None, Some(self.writer.add_sound(sound.channels())?)),
+            Item::Sound(sound) => (None, Some(self.add_sound(sound.channels())?)),
             Item::Picture(_) => (None, None),
         };
         self.tracks.extend(number.map(|number| Track { lane, codec, number, sound: Gapless::default() }));
         Ok(number.is_some())
     }
 
+    /// Whatever hinders that, the next sound would be no better off.
+    fn add_sound(&mut self, channels: u8) -> Result<usize, ContainerError> {
+        let added = self.writer.add_sound(channels);
+        self.has_failed |= added.is_err();
+        added
+    }
+
     /// Writes the beginning of the file, and what has waited for it.
     fn begin(&mut self) -> Result<(), ContainerError> {
-        // Without a beginning there is no file: that ends the recording, as a full disk does.
-        self.writer.begin().map_err(|error| match error {
-            ContainerError::Io(error) => error,
-            error => io::Error::other(error),
-        })?;
+        // Without a beginning there is no file.
+        let begun = self.writer.begin();
+        self.has_failed |= begun.is_err();
+        begun?;
         for (lane, time, item) in std::mem::take(&mut self.waiting) {
             self.write(lane, time, &item)?;
         }
@@ -152,7 +165,12 @@ impl Muxed {
         let (writer, number) = (&mut self.writer, track.number);
         match item {
             Item::Encoded(frame) => writer.write(number, time, frame)?,
-            Item::Sound(sound) => track.sound.put(sound, time, |sound| writer.write_sound(number, sound))?,
+            Item::Sound(sound) => {
+                let written = track.sound.put(sound, time, |sound| writer.write_sound(number, sound));
+                // What is wrong with that sound alone is left out.
+                self.has_failed |= !matches!(written, Ok(()) | Err(ContainerError::Frame(_)));
+                written?;
+            }
             Item::Picture(_) => return Ok(false),
         }
         if time.saturating_sub(self.piece) >= PIECE {

@@ -194,7 +194,7 @@ impl Worker {
         match self.output.put(track, item) {
             Ok(true) => self.recording.frames += 1,
             Ok(false) => self.recording.left_out += 1,
-            Err(error @ ContainerError::Io(_)) => return Err(error),
+            Err(error) if self.output.has_failed() || matches!(error, ContainerError::Io(_)) => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, track, "a frame was not recorded");
                 self.recording.left_out += 1;

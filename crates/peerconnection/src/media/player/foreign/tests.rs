@@ -3,12 +3,15 @@
 
 use crate::media::test_media::{Folder, paced};
 use crate::media::{
-    Frame, MediaPlayer, MediaRecorder, MediaSource, PlayerError, PlayerOptions, PlayerTrack, RecorderOptions,
+    Frame, MediaPlayer, MediaRecorder, MediaSource, PlayerError, PlayerFormat, PlayerOptions, PlayerTrack,
+    RecorderOptions,
 };
+use ortica_codecs::container::ContainerError;
 use ortica_codecs::synthetic::{MovingPicture, Tone, frame_counter};
 use ortica_codecs::{Codec, MediaKind};
 use std::error::Error;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -98,6 +101,67 @@ async fn a_film_is_looped_and_sought_in() {
     assert!(video.recv().await.is_none());
 }
 
+/// Has the program make a file of a picture that moves and of a tone, a second long; `false`, which is said, without it.
+fn made_by_ffmpeg(path: &Path, arguments: &[&str]) -> bool {
+    let mut program = Command::new("ffmpeg");
+    program.args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=duration=1:size=160x96:rate=10"]);
+    program.args(["-f", "lavfi", "-i", "sine=duration=1:sample_rate=48000"]).args(arguments).arg(path);
+    match program.output() {
+        Ok(output) if output.status.success() => true,
+        failed => {
+            println!("skipped: no file by {arguments:?}: {failed:?}");
+            false
+        }
+    }
+}
+
+/// Guards: a file of a kind that is read here may hold what is not, and FFmpeg reads all of it then.
+#[tokio::test(start_paused = true)]
+async fn known_kinds_of_files_with_unknown_contents_are_played() {
+    let folder = Folder::new("foreign-contents");
+    let contents: [(&str, &[&str]); 5] = [
+        ("film.webm", &["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-c:a", "libopus"]),
+        ("film.mkv", &["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-c:a", "aac"]),
+        ("film.avi", &["-c:v", "mpeg4", "-c:a", "libmp3lame"]),
+        ("tone.ogg", &["-vn", "-c:a", "libvorbis"]),
+        ("tone.wav", &["-vn", "-c:a", "adpcm_ms"]),
+    ];
+    for (name, arguments) in contents {
+        let path = folder.join(name);
+        if !made_by_ffmpeg(&path, arguments) {
+            continue;
+        }
+        let player = open(&path, PlayerOptions::default()).await;
+        let heard = take(&mut player.audio().expect("sound"), usize::MAX).await;
+        let lasts: Duration = heard.iter().filter_map(Frame::duration).sum();
+        assert!(lasts.abs_diff(Duration::from_secs(1)) < Duration::from_millis(100), "{name}: {lasts:?}");
+        if name.starts_with("film") {
+            let player = open(&path, PlayerOptions::default()).await;
+            let seen = take(&mut player.video().expect("pictures"), usize::MAX).await;
+            assert_eq!(seen.len(), 10, "{name}: {:?}", player.error());
+        } else {
+            assert!(player.video().is_none(), "{name}");
+        }
+    }
+    // Who says what it is has it read as that, or not at all.
+    let wav = PlayerOptions::default().with_format(PlayerFormat::Wav);
+    let error = MediaPlayer::open(folder.join("tone.wav"), wav).await;
+    assert!(matches!(error, Err(PlayerError::Read { .. } | PlayerError::Open { .. })), "{error:?}");
+}
+
+/// Guards: what is damaged from its first bytes on is told as what it claims to be.
+#[tokio::test(start_paused = true)]
+async fn a_damaged_file_of_a_known_kind_is_told_as_that() {
+    let folder = Folder::new("foreign-damaged");
+    let path = folder.join("film.webm");
+    std::fs::write(&path, b"\x1a\x45\xdf\xa3\x80\xff\xff\xff").expect("written");
+    let error = MediaPlayer::open(&path, PlayerOptions::default()).await.expect_err("it is no film");
+    assert!(
+        matches!(&error, PlayerError::Read { path: of, source } if *of == path && !matches!(source, ContainerError::Library { .. })),
+        "{error:?}"
+    );
+}
+
 /// Guards: a device is read like a file, with its options.
 #[tokio::test(start_paused = true)]
 async fn a_device_is_opened_with_its_options() {
@@ -111,6 +175,21 @@ async fn a_device_is_opened_with_its_options() {
     let camera = PlayerOptions::default().with_input_format("v4l2");
     let error = MediaPlayer::open("/dev/video77", camera).await.expect_err("there is no such camera");
     assert!(matches!(&error, PlayerError::Open { path, .. } if path == Path::new("/dev/video77")), "{error:?}");
+}
+
+/// Guards: an option that nothing reads is refused, by its name.
+#[tokio::test(start_paused = true)]
+async fn options_of_ffmpeg_are_refused_where_it_does_not_read() {
+    let wav = || PlayerOptions::default().with_format(PlayerFormat::Wav);
+    for (options, of) in
+        [(wav().with_option("framerate", "30"), "framerate"), (wav().with_input_format("alsa"), "alsa")]
+    {
+        let error = MediaPlayer::open("tone.wav", options).await.expect_err("it goes with no format");
+        assert!(
+            matches!(&error, PlayerError::Option { path, name } if path == Path::new("tone.wav") && name == of),
+            "{error:?}"
+        );
+    }
 }
 
 /// Guards: a file that is nothing is told so by its name.

@@ -1,17 +1,16 @@
 //! Recordings by FFmpeg, read back by the player.
 #![cfg(feature = "media")]
 
+use super::*;
 use crate::media::test_media::{Folder, paced};
 use crate::media::{
     Frame, MediaPlayer, MediaRecorder, MediaSource, PlayerOptions, PlayerTrack, RecorderError, RecorderOptions,
-    Recording, RecordingFormat,
+    Recording,
 };
 use ortica_codecs::coder::{self, VideoEncoderConfig};
 use ortica_codecs::ffmpeg::{Content, Reader, Source};
 use ortica_codecs::synthetic::{MovingPicture, Tone, frame_counter, tone_level};
-use ortica_codecs::{Codec, EncodedFrame, MediaKind, VideoFrame};
-use std::path::Path;
-use std::time::Duration;
+use ortica_codecs::{EncodedFrame, MediaKind, VideoFrame};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -223,6 +222,57 @@ async fn what_cannot_be_written_is_told_with_its_file() {
     assert!(matches!(&error, RecorderError::Write { .. }) && format!("{error:?}").contains("colour"), "{error:?}");
     let mut nowhere = MediaRecorder::new(folder.join("no/call.mp4"), RecorderOptions::default()).expect("it can be");
     assert!(matches!(nowhere.start().await, Err(RecorderError::Create { .. })));
+}
+
+/// Guards: an option that nothing reads is refused, by its name.
+#[test]
+fn options_of_ffmpeg_are_refused_where_it_does_not_write() {
+    let options = || RecorderOptions::default().with_option("movflags", "faststart");
+    for name in ["call.webm", "call.mkv", "call.ogg", "call.wav", "call.png"] {
+        let error = MediaRecorder::new(name, options()).expect_err("it takes none");
+        assert!(
+            matches!(&error, RecorderError::Option { path, name: of } if path == Path::new(name) && of == "movflags"),
+            "{error:?}"
+        );
+    }
+    for name in ["call.mp4", "call.ts", "call.mp3"] {
+        assert!(MediaRecorder::new(name, options()).is_ok(), "{name}");
+    }
+}
+
+/// Guards: sound that finds no encoder, or one that fails, ends the recording, and is not left out frame by frame.
+#[test]
+fn sound_that_is_not_encoded_is_an_error_of_the_file() {
+    let folder = Folder::new("muxed-encoder");
+    let (_, frames) = tone(2);
+    let [Frame::Audio(first), Frame::Audio(second)] = frames.as_slice() else { panic!("{frames:?}") };
+    // FFmpeg lacks no encoder here, and they fail at nothing. A file that could not begin has no place for one either.
+    let mut muxed = Muxed::create(&folder.join("call.ts"), RecordingFormat::MpegTs, &[]).expect("it can be made");
+    assert!(muxed.writer.begin().is_err() && !muxed.has_failed());
+    assert!(muxed.put(0, Duration::ZERO, Item::Sound(first.clone())).is_err());
+    assert!(muxed.has_failed());
+    // Nor is there one for a track that is not there.
+    let mut muxed = Muxed::create(&folder.join("tone.mp3"), RecordingFormat::Mp3, &[]).expect("it can be made");
+    assert!(muxed.put(0, Duration::ZERO, Item::Sound(first.clone())).expect("it has begun") && !muxed.has_failed());
+    muxed.tracks[0].number = 7;
+    assert!(muxed.put(0, 20 * MS, Item::Sound(second.clone())).is_err());
+    assert!(muxed.has_failed());
+}
+
+/// Guards: who records is told of that, with the file.
+#[tokio::test(start_paused = true)]
+async fn what_the_whole_file_lacks_ends_the_recording() {
+    let folder = Folder::new("muxed-lacks");
+    let path = folder.join("call.ts");
+    let unknown = RecorderOptions::default().with_option("colour", "blue");
+    let mut recorder = MediaRecorder::new(&path, unknown).expect("it can be");
+    recorder.add_track(paced(MediaKind::Audio, tone(500).1)).expect("it takes that");
+    recorder.start().await.expect("it can be made");
+    let error = recorder.finished().await.expect_err("it cannot begin");
+    let RecorderError::Write { path: of, source: ContainerError::UnknownOption(option) } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((of, option.as_str()), (&path, "colour"));
 }
 
 /// Guards: each picture is a file of its own.
