@@ -1,10 +1,11 @@
 //! Files of all kinds, addresses and devices, by the FFmpeg of the system.
 //!
 //! [`Reader`] gives what a file holds, as it is or decoded; [`Writer`] puts encoded frames and raw sound into a file. What Rust alone can do
-//! is in [`container`](crate::container), and needs none of this.
+//! is in [`container`](crate::container), and needs none of this. [`VideoEncoders`] are for calls.
 //!
 //! Debian's FFmpeg is under the GPL, and so is a program that is passed on together with it.
 
+mod encoder;
 mod frames;
 #[expect(
     unsafe_code,
@@ -15,6 +16,7 @@ mod reader;
 mod sound;
 mod writer;
 
+pub use encoder::VideoEncoders;
 pub use reader::{Content, Reader, Source, Stream};
 pub use writer::Writer;
 
