@@ -245,6 +245,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 5,
+        name: "coders",
+        file: "crates/media-codecs/benches/coders.rs",
+        needs: &[Need::Media],
+        command: "cargo bench --locked --quiet -p ortica-codecs --features vpx,h264,ffmpeg --bench coders",
+    },
+    Bar {
+        issue: 5,
         name: "viewers",
         file: "examples/broadcast/benches/viewers.rs",
         needs: &[Need::Media, Need::Aiortc],

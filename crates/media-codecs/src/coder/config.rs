@@ -43,6 +43,11 @@ impl Default for AudioEncoderConfig {
 }
 
 impl AudioEncoderConfig {
+    /// One channel or two.
+    pub fn channels(&self) -> u8 {
+        self.channels
+    }
+
     /// One channel or two. Default 2.
     #[must_use]
     pub fn with_channels(mut self, channels: u8) -> Self {
@@ -62,11 +67,21 @@ impl AudioEncoderConfig {
         self
     }
 
+    /// How long a frame lasts.
+    pub fn frame_duration(&self) -> Duration {
+        self.frame_duration
+    }
+
     /// How long a frame lasts: for Opus 2.5, 5, 10, 20, 40 or 60 ms. Default 20 ms.
     #[must_use]
     pub fn with_frame_duration(mut self, frame_duration: Duration) -> Self {
         self.frame_duration = frame_duration;
         self
+    }
+
+    /// How hard to try, 0 (quick) to 10 (thorough).
+    pub fn complexity(&self) -> u8 {
+        self.complexity
     }
 
     /// How hard to try, 0 (quick) to 10 (thorough). Default 5.
@@ -76,11 +91,21 @@ impl AudioEncoderConfig {
         self
     }
 
+    /// Whether a packet may carry a coarse copy of the one before.
+    pub fn inband_fec(&self) -> bool {
+        self.inband_fec
+    }
+
     /// Whether a packet may carry a coarse copy of the one before, once loss is expected. Default yes.
     #[must_use]
     pub fn with_inband_fec(mut self, inband_fec: bool) -> Self {
         self.inband_fec = inband_fec;
         self
+    }
+
+    /// The share of packets expected to be lost, in percent.
+    pub fn expected_loss(&self) -> u8 {
+        self.expected_loss
     }
 
     /// The share of packets expected to be lost, in percent. Default 0.
@@ -90,11 +115,21 @@ impl AudioEncoderConfig {
         self
     }
 
+    /// Whether silence is left out.
+    pub fn dtx(&self) -> bool {
+        self.dtx
+    }
+
     /// Whether silence is left out (discontinuous transmission). Default no.
     #[must_use]
     pub fn with_dtx(mut self, dtx: bool) -> Self {
         self.dtx = dtx;
         self
+    }
+
+    /// What kind of sound it is.
+    pub fn content(&self) -> AudioContent {
+        self.content
     }
 
     /// What kind of sound it is. Default speech.
@@ -108,12 +143,12 @@ impl AudioEncoderConfig {
 /// How a video encoder is to work.
 #[derive(Clone, Copy, Debug)]
 pub struct VideoEncoderConfig {
-    pub(super) bitrate: u32,
-    pub(super) frame_rate: u32,
-    pub(super) threads: Option<u32>,
-    pub(super) speed: Option<u8>,
-    pub(super) drop_frames: bool,
-    pub(super) scalability: ScalabilityMode,
+    pub(crate) bitrate: u32,
+    pub(crate) frame_rate: u32,
+    pub(crate) threads: Option<u32>,
+    pub(crate) speed: Option<u8>,
+    pub(crate) drop_frames: bool,
+    pub(crate) scalability: ScalabilityMode,
 }
 
 impl Default for VideoEncoderConfig {
@@ -142,11 +177,21 @@ impl VideoEncoderConfig {
         self
     }
 
+    /// Pictures per second to expect where their times do not tell, 1 to 240.
+    pub fn frame_rate(&self) -> u32 {
+        self.frame_rate
+    }
+
     /// Pictures per second to expect where their times do not tell, 1 to 240. Default 30.
     #[must_use]
     pub fn with_frame_rate(mut self, frame_rate: u32) -> Self {
         self.frame_rate = frame_rate;
         self
+    }
+
+    /// Threads to work in; `None` where the size of the picture is to decide.
+    pub fn threads(&self) -> Option<u32> {
+        self.threads
     }
 
     /// Threads to work in, 1 to 16. Default by the size of the picture: 1 up to 640x480, 2 up to 1280x720, 4 above, and no
@@ -157,6 +202,11 @@ impl VideoEncoderConfig {
         self
     }
 
+    /// How much quality to give up for speed; `None` where the encoder is to decide.
+    pub fn speed(&self) -> Option<u8> {
+        self.speed
+    }
+
     /// How much quality to give up for speed: 0 to 16 with VP8 and H.264, 0 to 9 with VP9. Default 8; 7 with VP9 up to 640x480.
     #[must_use]
     pub fn with_speed(mut self, speed: u8) -> Self {
@@ -164,11 +214,21 @@ impl VideoEncoderConfig {
         self
     }
 
+    /// Whether pictures may be dropped to keep to the bitrate.
+    pub fn drop_frames(&self) -> bool {
+        self.drop_frames
+    }
+
     /// Whether pictures may be dropped to keep to the bitrate. Default no.
     #[must_use]
     pub fn with_drop_frames(mut self, drop_frames: bool) -> Self {
         self.drop_frames = drop_frames;
         self
+    }
+
+    /// The layers of the stream.
+    pub fn scalability_mode(&self) -> ScalabilityMode {
+        self.scalability
     }
 
     /// The layers of the stream; with VP9 alone more than one. Default one.

@@ -17,6 +17,8 @@
 //! | AV1, H.265 | a decoder alone, of the system's FFmpeg | `ffmpeg` |
 
 mod built_in;
+#[cfg(any(feature = "h264", feature = "ffmpeg"))]
+mod clock;
 pub mod comfort_noise;
 mod config;
 pub mod g711;
@@ -31,6 +33,8 @@ pub mod vpx;
 
 #[cfg(any(feature = "vpx", feature = "h264"))]
 pub(crate) use built_in::makes_layers as built_in_makes_layers;
+#[cfg(any(feature = "h264", feature = "ffmpeg"))]
+pub(crate) use clock::RisingClock;
 pub(crate) use registry::can_code;
 pub use registry::{
     AudioCoderFactory, VideoCoderFactory, audio_decoder, audio_encoder, makes_layers, register_audio, register_video,

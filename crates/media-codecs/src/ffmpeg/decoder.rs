@@ -1,10 +1,10 @@
 //! Pictures by FFmpeg's decoders.
 
-use ffmpeg_next::codec::{self, Id, decoder, threading};
+use ffmpeg_next::codec::{self, decoder, threading};
 use ffmpeg_next::{Error, Packet, frame};
 
 use super::frames::Pictures;
-use super::{init, raw};
+use super::{id, init, raw};
 use crate::codec::Form;
 use crate::coder::{CoderError, DecoderLimits, VideoCoderFactory, VideoDecoder, VideoEncoder, VideoEncoderConfig};
 use crate::container::ContainerError;
@@ -105,7 +105,7 @@ impl PictureDecoder {
                 Ok(()) if picture.is_corrupt() || picture.has_decode_errors() => return Err(CoderError::Malformed),
                 Ok(()) => {
                     let pts = picture.timestamp().unwrap_or(frame.pts);
-                    let converted = self.pictures.convert(&picture).map_err(coder_error)?;
+                    let converted = self.pictures.convert(&picture, frame.color_space).map_err(coder_error)?;
                     shown = Some(converted.with_pts(pts, frame.time_base()));
                 }
                 Err(Error::Other { errno: ffmpeg_next::error::EAGAIN }) => return Ok(shown),
@@ -141,17 +141,6 @@ impl VideoDecoder for PictureDecoder {
 /// FFmpeg's own of AV1 does nothing without a graphics card: the others are by libraries.
 fn find(codec: Codec) -> Option<ffmpeg_next::Codec> {
     id(codec).and_then(decoder::find).filter(|found| found.name() != "av1")
-}
-
-fn id(codec: Codec) -> Option<Id> {
-    match codec {
-        Codec::Vp8 => Some(Id::VP8),
-        Codec::Vp9 => Some(Id::VP9),
-        Codec::Av1 => Some(Id::AV1),
-        Codec::H264 => Some(Id::H264),
-        Codec::H265 => Some(Id::HEVC),
-        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => None,
-    }
 }
 
 fn library(call: &'static str) -> impl Fn(Error) -> CoderError {

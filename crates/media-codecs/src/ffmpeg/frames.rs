@@ -20,10 +20,12 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    pub fn convert(&mut self, picture: &Video) -> Result<VideoFrame, ContainerError> {
+    /// Its colors are what is `said` of them, else what the picture says.
+    pub fn convert(&mut self, picture: &Video, said: Option<ColorSpace>) -> Result<VideoFrame, ContainerError> {
         let (width, height) = (picture.width(), picture.height());
+        let colors = said.unwrap_or_else(|| colors_of(picture));
         if picture.format() == Pixel::YUV420P {
-            return Ok(i420(picture)?.from_color_space(colors_of(picture)));
+            return Ok(i420(picture)?.from_color_space(colors));
         }
         let is_fit = |Scaler(scaler): &Scaler| {
             let input = scaler.input();
@@ -41,7 +43,7 @@ impl Pictures {
         };
         let mut out = Video::empty();
         scaler.run(picture, &mut out).map_err(failed("sws_scale"))?;
-        Ok(i420(&out)?.from_color_space(colors_of(picture)))
+        Ok(i420(&out)?.from_color_space(colors))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Files of all kinds, addresses and devices, by the FFmpeg of the system.
 //!
 //! [`Reader`] gives what a file holds, as it is or decoded; [`Writer`] puts encoded frames and raw sound into a file. What Rust alone can do
-//! is in [`container`](crate::container), and needs none of this. [`VideoDecoders`] are decoders for [`coder`](crate::coder).
+//! is in [`container`](crate::container), and needs none of this. [`VideoDecoders`] and
+//! [`VideoEncoders`] are for [`coder`](crate::coder).
 //!
 //! Debian's FFmpeg is under the GPL, and so is a program that is passed on together with it.
 
 mod decoder;
 mod devices;
+mod encoder;
 mod frames;
 #[expect(
     unsafe_code,
@@ -20,6 +22,7 @@ mod writer;
 
 pub use decoder::VideoDecoders;
 pub use devices::{Device, DeviceKind, devices};
+pub use encoder::VideoEncoders;
 pub use reader::{Content, Reader, Source, Stream};
 pub use speaker::Speaker;
 pub use writer::Writer;
@@ -27,6 +30,9 @@ pub use writer::Writer;
 use std::io;
 use std::sync::OnceLock;
 
+use ffmpeg_next::codec::Id;
+
+use crate::Codec;
 use crate::container::ContainerError;
 
 /// Registers its devices and keeps it from writing to the standard error, once.
@@ -38,6 +44,18 @@ fn init() -> Result<(), ContainerError> {
         Ok(())
     });
     started.map_err(failed("init"))
+}
+
+/// What FFmpeg calls a codec of pictures.
+fn id(codec: Codec) -> Option<Id> {
+    match codec {
+        Codec::Vp8 => Some(Id::VP8),
+        Codec::Vp9 => Some(Id::VP9),
+        Codec::Av1 => Some(Id::AV1),
+        Codec::H264 => Some(Id::H264),
+        Codec::H265 => Some(Id::HEVC),
+        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => None,
+    }
 }
 
 /// What `call` says of an error.

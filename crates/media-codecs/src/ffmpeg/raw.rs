@@ -128,6 +128,18 @@ pub(super) fn limit_pixels(context: &mut codec::Context, pixels: u64) {
     unsafe { (*context.as_mut_ptr()).max_pixels = i64::try_from(pixels).unwrap_or(i64::MAX) };
 }
 
+/// Has an encoder aim at a bitrate, in bits per second, and keep to it within half a second; also one that is at work.
+pub(super) fn set_bitrate(context: &mut codec::Context, bits_per_second: u32) {
+    let rate = i64::from(bits_per_second);
+    // SAFETY: plain numbers of a context that is alive, which encoders that can change them look at before each picture.
+    unsafe {
+        let context = &mut *context.as_mut_ptr();
+        context.bit_rate = rate;
+        context.rc_max_rate = rate;
+        context.rc_buffer_size = i32::try_from(rate / 2).unwrap_or(i32::MAX);
+    }
+}
+
 /// A file to write, of a format by its name.
 pub(super) fn create(path: &Path, format: &str) -> Result<Output, ContainerError> {
     // A colon in the name of a file would make an address of it.

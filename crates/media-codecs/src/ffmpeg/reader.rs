@@ -311,7 +311,7 @@ impl Lane {
             Work::Pictures(decoder, pictures) => {
                 let mut decoded = frame::Video::empty();
                 while decoder.receive_frame(&mut decoded).is_ok() {
-                    let picture = pictures.convert(&decoded)?;
+                    let picture = pictures.convert(&decoded, None)?;
                     let pts = decoded.timestamp().map_or(self.next, |pts| (pts - origin).max(0));
                     self.next = pts + time_base.ticks(Duration::from_millis(40));
                     let pts = time_base.rescale(pts, TimeBase::VIDEO);

@@ -10,10 +10,9 @@ use openh264::encoder::{
 use openh264::formats::YUVSource;
 use openh264::{OpenH264API, Timestamp};
 
-use super::clock::RisingClock;
 use super::{failed, raw};
 use crate::codec::h264::{H264Form, PacketizationMode, Profile};
-use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, built_in_makes_layers};
+use crate::coder::{CoderError, RisingClock, VideoEncoder, VideoEncoderConfig, built_in_makes_layers};
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
 /// The largest picture of the library, lying or standing, and the smallest that has a macroblock, in pixels.

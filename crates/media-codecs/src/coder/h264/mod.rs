@@ -6,7 +6,6 @@
 //!
 //! `raw` holds what is unsafe: a bitrate that changes while the encoder runs.
 
-mod clock;
 mod decoder;
 mod encoder;
 #[expect(

@@ -8,7 +8,7 @@ const CLOCK: u32 = 90_000;
 /// Turns times of pictures into times that rise from zero on: a source that stands still, jumps back or far ahead counts as one
 /// that goes on at its usual pace.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RisingClock {
+pub(crate) struct RisingClock {
     /// Of a picture that does not tell, in ticks of 90 kHz.
     usual: u32,
     last: Option<i64>,
