@@ -219,7 +219,7 @@ impl Inner {
         }
         let tick = self.packet.pts().unwrap_or(self.tick);
         let at = self.waiting.iter().position(|(known, ..)| *known == tick).unwrap_or_default();
-        let (_, pts, duration) = self.waiting.drain(..=at).last().unwrap_or((tick, tick, 0));
+        let (_, pts, duration) = self.waiting.drain(..=at).next_back().unwrap_or((tick, tick, 0));
         let data = self.packet.data().unwrap_or_default().to_vec();
         let frame = EncodedFrame::new(codec, data, pts).with_key_frame(self.packet.is_key()).with_duration(duration);
         Ok(Some(frame))
