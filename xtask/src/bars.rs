@@ -213,7 +213,7 @@ const BARS: &[Bar] = &[
         name: "recorded-calls",
         file: "crates/peerconnection/tests/recorded_calls.rs",
         needs: &[Need::Media],
-        command: "env ORTICA_SECONDS=60 cargo test --locked --quiet -p ortica --all-features --test recorded_calls -- --nocapture",
+        command: "env ORTICA_SECONDS=60 cargo test --locked --quiet --workspace --all-features --test recorded_calls -- --nocapture",
     },
     Bar {
         issue: 5,
@@ -227,14 +227,14 @@ const BARS: &[Bar] = &[
         name: "recordings",
         file: "crates/peerconnection/tests/recordings.rs",
         needs: &[Need::Media],
-        command: "env ORTICA_RECORD_SECONDS=60 cargo test --locked --release --quiet -p ortica --features media --test recordings -- --ignored --nocapture --test-threads 1",
+        command: "env ORTICA_RECORD_SECONDS=60 cargo test --locked --quiet --workspace --all-features --test recordings -- --ignored --nocapture --test-threads 1",
     },
     Bar {
         issue: 5,
         name: "unread",
         file: "crates/peerconnection/tests/unread_media.rs",
         needs: &[Need::Media],
-        command: "env ORTICA_SOAK_SECONDS=600 cargo test --locked --release --quiet -p ortica --all-features --test unread_media -- --include-ignored --nocapture",
+        command: "env ORTICA_SOAK_SECONDS=600 cargo test --locked --quiet --workspace --all-features --test unread_media -- --include-ignored --nocapture",
     },
     Bar {
         issue: 5,

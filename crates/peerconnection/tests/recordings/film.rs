@@ -4,7 +4,7 @@ use crate::scene::{BEEP, LOUDNESS, PICTURE_RATE};
 use ortica::codecs::coder::{self, DecoderLimits};
 use ortica::codecs::container::{ContainerError, WebmReader};
 use ortica::codecs::synthetic::frame_counter;
-use ortica::codecs::{AudioFrame, Codec, EncodedFrame};
+use ortica::codecs::{AudioFrame, EncodedFrame, MediaKind};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +21,7 @@ const QUIET: f64 = 0.005;
 pub struct Film {
     /// As the file says, if it does.
     pub duration: Option<Duration>,
+    /// Likewise.
     pub size: Option<(u32, u32)>,
     pub sounds: Vec<EncodedFrame>,
     pub pictures: Vec<EncodedFrame>,
@@ -46,14 +47,33 @@ pub struct Edge {
 
 impl Film {
     pub fn read(path: &Path) -> Result<Self, ContainerError> {
+        #[cfg(feature = "ffmpeg")]
+        if path.extension().is_some_and(|it| it == "mp4") {
+            return Self::read_foreign(path);
+        }
         let mut reader = WebmReader::new(File::open(path)?)?;
-        let size = reader.tracks().iter().find(|track| track.codec() == Codec::Vp8).map(|track| track.size());
+        let size =
+            reader.tracks().iter().find(|track| track.codec().kind() == MediaKind::Video).map(|track| track.size());
         let duration = reader.duration();
         let (mut sounds, mut pictures) = (Vec::new(), Vec::new());
         while let Some((_, frame)) = reader.next_frame()? {
-            if frame.codec == Codec::Opus { sounds.push(frame) } else { pictures.push(frame) }
+            if frame.codec.kind() == MediaKind::Audio { sounds.push(frame) } else { pictures.push(frame) }
         }
         Ok(Self { duration, size, sounds, pictures })
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    fn read_foreign(path: &Path) -> Result<Self, ContainerError> {
+        use ortica::codecs::ffmpeg::{Content, Reader, Source};
+        let source = Source { url: path.display().to_string(), ..Source::default() };
+        let mut reader = Reader::open(&source, false, || true)?;
+        let duration = reader.duration();
+        let (mut sounds, mut pictures) = (Vec::new(), Vec::new());
+        while let Some((_, content)) = reader.next_content()? {
+            let Content::Encoded(frame) = content else { continue };
+            if frame.codec.kind() == MediaKind::Audio { sounds.push(frame) } else { pictures.push(frame) }
+        }
+        Ok(Self { duration, size: None, sounds, pictures })
     }
 
     /// When the last frame is heard or seen.
@@ -64,7 +84,8 @@ impl Film {
 
     /// The pictures whose numbers can be read.
     pub fn shown(&self) -> Vec<Shown> {
-        let mut decoder = coder::video_decoder(Codec::Vp8, DecoderLimits::default()).expect("a decoder");
+        let Some(first) = self.pictures.first() else { return Vec::new() };
+        let mut decoder = coder::video_decoder(first.codec, DecoderLimits::default()).expect("a decoder");
         let decode = |frame: &EncodedFrame| {
             // What was lost on the way makes errors up to the next key frame.
             let picture = decoder.decode(frame).ok().flatten()?;
@@ -76,7 +97,8 @@ impl Film {
 
     /// Where beeps begin and end, but for where something is missing.
     pub fn edges(&self) -> Vec<Edge> {
-        let mut decoder = coder::audio_decoder(Codec::Opus).expect("a decoder");
+        let Some(first) = self.sounds.first() else { return Vec::new() };
+        let mut decoder = coder::audio_decoder(first.codec).expect("a decoder");
         let mut ear = Ear::default();
         for frame in &self.sounds {
             if let Ok(sound) = decoder.decode(frame) {
