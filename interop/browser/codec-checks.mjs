@@ -11,7 +11,7 @@ export const LOSSY = {
     ({ page }) => page.evaluate((mimeType) => hearThroughLoss(mimeType), `audio/${name}`),
   ])),
 
-  ...Object.fromEntries([['VP8', ''], ['VP9', ''], ...Object.values(FORMS).map((form) => ['H264', form])].map(([name, parameters]) => [
+  ...Object.fromEntries([['VP8', ''], ['VP9', ''], ['AV1', ''], ...Object.values(FORMS).map((form) => ['H264', form])].map(([name, parameters]) => [
     `pictures come back in ${[name, parameters].filter(Boolean).join(', ')} though packets are lost`,
     ({ page }) => page.evaluate((...codec) => seeThroughLoss(...codec), `video/${name}`, parameters),
   ])),
@@ -32,9 +32,10 @@ export const CODECS = {
     ({ page }) => page.evaluate((parameters) => seeIn('video/H264', parameters), parameters),
   ])),
 
-  'pictures come back in VP9'({ page }) {
-    return page.evaluate(() => seeIn('video/VP9', ''));
-  },
+  ...Object.fromEntries(['VP9', 'AV1'].map((name) => [
+    `pictures come back in ${name}`,
+    ({ page }) => page.evaluate((mimeType) => seeIn(mimeType, ''), `video/${name}`),
+  ])),
 
   'the codec changes in mid-call: VP8, H.264 and back'({ page }) {
     return page.evaluate(async () => {

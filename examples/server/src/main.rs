@@ -13,6 +13,8 @@ mod tls;
 mod transform;
 
 use clap::Parser;
+#[cfg(feature = "ffmpeg")]
+use ortica::codecs::{Codec, coder, ffmpeg::VideoEncoders};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -64,6 +66,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
         _ => None,
     };
+    // Nobody else encodes it.
+    #[cfg(feature = "ffmpeg")]
+    coder::register_video(VideoEncoders::new(Codec::Av1)?);
     let calls = calls::Calls::new()?.with_record_to(options.record_to);
     let listener = tokio::net::TcpListener::bind(SocketAddr::new(options.host, options.port)).await?;
     let address = listener.local_addr()?;
