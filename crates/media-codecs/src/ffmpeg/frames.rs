@@ -23,7 +23,7 @@ impl Pictures {
     /// Its colors are what is `said` of them, else what the picture says.
     pub fn convert(&mut self, picture: &Video, said: Option<ColorSpace>) -> Result<VideoFrame, ContainerError> {
         let (width, height) = (picture.width(), picture.height());
-        let colors = said.unwrap_or_else(|| colors_of(picture));
+        let colors = colors_of(picture, said);
         if picture.format() == Pixel::YUV420P {
             return Ok(i420(picture)?.from_color_space(colors));
         }
@@ -49,7 +49,7 @@ impl Pictures {
 
 /// What is left to do once a picture is I420: the scaler brings the formats whose names say that they have the full range to the limited
 /// one, and RGB to BT.601.
-fn colors_of(picture: &Video) -> ColorSpace {
+fn colors_of(picture: &Video, said: Option<ColorSpace>) -> ColorSpace {
     let is_brought = matches!(
         picture.format(),
         Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P
@@ -59,7 +59,9 @@ fn colors_of(picture: &Video) -> ColorSpace {
         color::Space::BT2020NCL | color::Space::BT2020CL => ColorMatrix::Bt2020,
         _ => ColorMatrix::Bt601,
     };
-    ColorSpace { matrix, full_range: picture.color_range() == color::Range::JPEG && !is_brought }
+    let own = ColorSpace { matrix, full_range: picture.color_range() == color::Range::JPEG };
+    let ColorSpace { matrix, full_range } = said.unwrap_or(own);
+    ColorSpace { matrix, full_range: full_range && !is_brought }
 }
 
 fn i420(picture: &Video) -> Result<VideoFrame, FrameError> {
@@ -117,5 +119,26 @@ impl Sounds {
         mixer.run(sound, &mut out).map_err(failed("swr_convert"))?;
         let planes: Vec<&[f32]> = (0..usize::from(out.channels().min(2))).map(|channel| out.plane(channel)).collect();
         Ok(AudioFrame::from_f32_planes(&planes, rate)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guards: the full range is brought to the limited one once, whoever says that it is full.
+    #[test]
+    fn white_of_the_full_range_becomes_white_of_the_limited_one() {
+        let full = ColorSpace { full_range: true, ..ColorSpace::default() };
+        for (format, said) in [(Pixel::YUVJ420P, None), (Pixel::YUVJ420P, Some(full)), (Pixel::YUV420P, Some(full))] {
+            let mut white = Video::new(format, 64, 48);
+            white.set_color_range(color::Range::JPEG);
+            white.data_mut(0).fill(255);
+            (1..3).for_each(|chroma| white.data_mut(chroma).fill(128));
+            let brought = Pictures::default().convert(&white, said).unwrap().to_vec();
+            let (luma, chroma) = brought.split_at(64 * 48);
+            assert!(luma.iter().all(|luma| luma.abs_diff(235) <= 1), "{format:?} {said:?}: {}", luma[0]);
+            assert!(chroma.iter().all(|chroma| chroma.abs_diff(128) <= 1), "{format:?} {said:?}: {}", chroma[0]);
+        }
     }
 }
