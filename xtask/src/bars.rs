@@ -1,6 +1,7 @@
 //! The full-size checks: all seeds, long soaks, grids, side-by-side benches. Too long for every change, they run before a
 //! release and whenever their subject changes, and each leaves its line in `docs/bars/`.
 
+use crate::ci;
 use crate::install::{self, Need};
 use crate::process::{Failure, Task, notes_dir, root};
 use std::fs::{self, OpenOptions};
@@ -302,9 +303,10 @@ fn perform(bar: &Bar) -> Result<bool, Failure> {
     }
     let others = bar.needs.contains(&Need::Browsers) || bar.needs.contains(&Need::Aiortc);
     if others && bar.file.starts_with("interop/") {
-        let programs = "-p ortica-server -p datachannel-filexfer -p datachannel-cli -p datachannel-vpn -p videostream-cli -p record -p webcam \
-             -p ortica-interop-peer";
-        Task::cargo("build --locked --quiet --release").words(programs).run()?;
+        // What is measured is built as it is used; all else as the tests are.
+        let programs = ci::programs();
+        let programs = if bar.command.contains("--bars") { programs.words("--release") } else { programs };
+        programs.run()?;
     }
     if bar.needs.contains(&Need::Aiortc) && !bar.file.starts_with("interop/") {
         Task::new("bash").words("interop/aiortc/run.sh --example").run()?;

@@ -348,7 +348,7 @@ fn lossy(log: &Log) -> Result<Outcome, Failure> {
 fn browser_checks(log: &Log, checks: Task) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
-    log.run(&server())?;
+    log.run(&programs())?;
     log.run(&checks.limit(Duration::from_secs(1_500)))?;
     let text = log.text();
     let passed = text.lines().filter(|line| line.contains(r#""ok":true"#) && !line.contains(r#""skipped":"#)).count();
@@ -359,7 +359,7 @@ fn browser_checks(log: &Log, checks: Task) -> Result<Outcome, Failure> {
 
 fn aiortc(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
-    log.run(&server())?;
+    log.run(&programs())?;
     install::ensure(Need::Aiortc)?;
     log.run(&Task::new("bash").words("interop/aiortc/run.sh --once").limit(Duration::from_secs(900)))?;
     Ok(Outcome::Done)
@@ -367,8 +367,8 @@ fn aiortc(log: &Log) -> Result<Outcome, Failure> {
 
 /// Builds what the programs of `interop/` call, of the libraries that the tests are built of: with `-p` they would have fewer features, and
 /// be built once more.
-fn server() -> Task {
-    let programs = [
+pub fn programs() -> Task {
+    const NAMES: [&str; 8] = [
         "datachannel-cli",
         "datachannel-filexfer",
         "datachannel-vpn",
@@ -378,8 +378,7 @@ fn server() -> Task {
         "videostream-cli",
         "webcam",
     ];
-    Task::cargo("build --locked --quiet --workspace --all-features")
-        .args(programs.iter().flat_map(|name| ["--bin", name]))
+    Task::cargo("build --locked --quiet --workspace --all-features").args(NAMES.iter().flat_map(|name| ["--bin", name]))
 }
 
 fn fuzzing(_: &Log) -> Result<Outcome, Failure> {
