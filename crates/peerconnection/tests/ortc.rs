@@ -8,8 +8,8 @@ use ortica::core::crypto::{HashAlgorithm, rust_crypto};
 use ortica::core::{Datagram, Instant, Rng, SocketId, Transmit};
 use ortica::engine::{
     ChannelId, ChannelMessage, ChannelParameters, CodecFeedback, Config, DtlsParameters, DtlsState, Event,
-    RtpCodecParameters, RtpEncodingParameters, RtpReceiveParameters, RtpSendParameters, SctpParameters, SenderId,
-    Session, TransportId,
+    RtpCodecParameters, RtpEncodingParameters, RtpReceiveParameters, RtpSendParameters, RtpTelephoneEvents,
+    SctpParameters, SenderId, Session, TransportId,
 };
 use ortica_dtls::{Certificate, Fingerprint, Role};
 use ortica_rtp::header_extension::{ExtensionMap, Kind};
@@ -275,5 +275,46 @@ fn layers_that_come_back_need_no_name() {
         let stats = pair.b.session.layer_stats(to);
         let came: Vec<_> = stats.iter().map(|stats| (stats.ssrc, stats.frames_received)).collect();
         assert_eq!(came, LAYERS.map(|(_, ssrc)| (Some(ssrc), 10)), "stops: {stops}");
+    }
+}
+
+/// Guards: events whose timestamps count otherwise than the sound's are not passed on as its own; their numbers are.
+#[test]
+fn keys_with_another_clock_are_no_sound_and_no_keys_for_who_reads_packets() {
+    const KEYS: PayloadType = PayloadType(101);
+    let events = |clock_rate| vec![RtpTelephoneEvents { payload_type: KEYS, clock_rate }];
+    let pcmu = RtpCodecParameters { form: Codec::Pcmu.into(), payload_type: PayloadType(0), rtx: None, ..vp8() };
+    for (clock_rate, are_keys) in [(8_000, true), (48_000, false)] {
+        let mut pair = pair(210);
+        let (a, b) = (pair.a.fingerprint(), pair.b.fingerprint());
+        pair.a.start(&pair.b, Role::Client, b);
+        pair.b.start(&pair.a, Role::Server, a);
+        let from = pair.a.session.add_sender(pair.a.transport, MediaKind::Audio).unwrap();
+        let to = pair.b.session.add_receiver(pair.b.transport, MediaKind::Audio).unwrap();
+        let receiving = RtpReceiveParameters {
+            codecs: vec![pcmu],
+            telephone_events: events(clock_rate),
+            rids: Vec::new(),
+            ..receiving()
+        };
+        pair.b.session.start_receiving(to, receiving).unwrap();
+        let sending = RtpSendParameters {
+            codecs: vec![pcmu],
+            telephone_events: events(8_000),
+            encodings: vec![RtpEncodingParameters::new(Ssrc(7))],
+            ..sending(names())
+        };
+        pair.a.session.start_sending(netsim::epoch(), from, &sending).unwrap();
+        assert_eq!(pair.with_b(|b, now| b.session.tap_packets(now, to, None)), Ok(true));
+        let up = |side: &Side| side.events.contains(&Event::Dtls(side.transport, DtlsState::Connected));
+        pair.run_until(Duration::from_secs(5), |a, b| up(a) && up(b)).unwrap();
+        let held = Duration::from_millis(100);
+        pair.with_a(|a, now| a.session.insert_dtmf(now, from, "5", held, held)).unwrap();
+        pair.run_for(Duration::from_secs(1));
+        let came: Vec<_> = std::iter::from_fn(|| pair.b.session.read_packet(to, None)).collect();
+        assert!(came.len() >= 4, "{came:?}");
+        for packet in &came {
+            assert_eq!((packet.is_telephone_event, packet.payload.is_empty()), (are_keys, !are_keys), "{packet:?}");
+        }
     }
 }
