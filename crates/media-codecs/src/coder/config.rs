@@ -207,7 +207,7 @@ impl VideoEncoderConfig {
         self.speed
     }
 
-    /// How much quality to give up for speed: 0 to 16 with VP8 and H.264, 0 to 9 with VP9. Default 8; 7 with VP9 up to 640x480.
+    /// How much quality to give up for speed: 0 to 16 with VP8 and H.264, 0 to 9 with VP9, 5 to 8 with AV1 (of others the nearest). Default 8; 7 with VP9 up to 640x480.
     #[must_use]
     pub fn with_speed(mut self, speed: u8) -> Self {
         self.speed = Some(speed);
@@ -236,6 +236,21 @@ impl VideoEncoderConfig {
     pub fn with_scalability_mode(mut self, mode: ScalabilityMode) -> Self {
         self.scalability = mode;
         self
+    }
+
+    /// Threads for pictures of that size.
+    #[cfg(any(feature = "vpx", feature = "ffmpeg"))]
+    pub(crate) fn threads_for(&self, width: u32, height: u32) -> u32 {
+        let by_size = || {
+            let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let useful = match u64::from(width) * u64::from(height) {
+                ..=307_200 => 1,
+                307_201..=921_600 => 2,
+                _ => 4,
+            };
+            useful.min(u32::try_from(cores).unwrap_or(1))
+        };
+        self.threads.unwrap_or_else(by_size)
     }
 }
 

@@ -4,10 +4,9 @@ use ffmpeg_next::codec::{self, decoder, threading};
 use ffmpeg_next::{Error, Packet, frame};
 
 use super::frames::Pictures;
-use super::{id, init, raw};
+use super::{coder_error, id, init, library, raw};
 use crate::codec::Form;
 use crate::coder::{CoderError, DecoderLimits, VideoCoderFactory, VideoDecoder, VideoEncoder, VideoEncoderConfig};
-use crate::container::ContainerError;
 use crate::{Codec, EncodedFrame, MediaKind, VideoFrame};
 
 /// Makes FFmpeg's decoders of one codec of pictures, and no encoders.
@@ -141,18 +140,6 @@ impl VideoDecoder for PictureDecoder {
 /// FFmpeg's own of AV1 does nothing without a graphics card: the others are by libraries.
 fn find(codec: Codec) -> Option<ffmpeg_next::Codec> {
     id(codec).and_then(decoder::find).filter(|found| found.name() != "av1")
-}
-
-fn library(call: &'static str) -> impl Fn(Error) -> CoderError {
-    move |error| CoderError::Library { call, reason: error.to_string() }
-}
-
-fn coder_error(error: ContainerError) -> CoderError {
-    match error {
-        ContainerError::Frame(error) => error.into(),
-        ContainerError::Library { call, reason } => CoderError::Library { call, reason },
-        other => CoderError::Library { call: "FFmpeg", reason: other.to_string() },
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 mod implementation;
 
 use std::collections::VecDeque;
-use std::num::NonZero;
-use std::thread;
 
 use ffmpeg_next::codec::{self, encoder, threading};
 use ffmpeg_next::format::Pixel;
@@ -12,7 +10,7 @@ use ffmpeg_next::util::color;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, frame, picture};
 
 use self::implementation::{Implementation, known};
-use super::{id, init, raw};
+use super::{coder_error, id, init, library, raw};
 use crate::codec::Form;
 use crate::coder::{
     CoderError, DecoderLimits, RisingClock, VideoCoderFactory, VideoDecoder, VideoEncoder, VideoEncoderConfig,
@@ -45,7 +43,7 @@ const MIN_CHANGE: u32 = 8;
 /// # Ok::<(), coder::CoderError>(())
 /// ```
 ///
-/// Encoders are set up to give each picture at once. Pictures have one layer, and even sides: the last column and row of others are left
+/// Encoders are set up to give each picture at once, and drop none. Pictures have one layer, and even sides: the last column and row of others are left
 /// out. Where a bitrate cannot be changed in place (AV1), a change of an eighth or more costs a key frame, and a lesser one is left alone.
 #[derive(Clone, Debug)]
 pub struct VideoEncoders {
@@ -75,7 +73,7 @@ impl VideoEncoders {
 
     /// The first one that works.
     fn find(&self, form: Form, config: &VideoEncoderConfig) -> Result<Implementation, CoderError> {
-        init().map_err(|error| CoderError::Library { call: "init", reason: error.to_string() })?;
+        init().map_err(coder_error)?;
         let mut failed = CoderError::NotCompiledIn(self.codec);
         for name in &self.names {
             let implementation = Implementation::named(name, self.codec);
@@ -251,7 +249,7 @@ fn open(
     let mut context = codec::Context::new_with_codec(found);
     context.set_threading(threading::Config {
         kind: threading::Type::Slice,
-        count: threads(config, width * height),
+        count: config.threads_for(width, height) as usize,
         ..threading::Config::default()
     });
     let mut encoder = context.encoder().video().map_err(library("avcodec_alloc_context3"))?;
@@ -269,17 +267,6 @@ fn open(
     let options = implementation.options(form, config);
     let options: Dictionary<'_> = options.iter().map(|(key, value)| (*key, value.as_str())).collect();
     encoder.open_as_with(found, options).map_err(library("avcodec_open2"))
-}
-
-/// By the size of the picture, unless it is said.
-fn threads(config: &VideoEncoderConfig, pixels: u32) -> usize {
-    let by_size = match pixels {
-        0..=307_200 => 1,
-        307_201..=921_600 => 2,
-        _ => 4,
-    };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    (config.threads.unwrap_or(by_size) as usize).min(cores)
 }
 
 /// The picture as I420, with even sides.
@@ -306,10 +293,6 @@ fn copied(picture: &VideoFrame, format: Pixel) -> Result<frame::Video, CoderErro
         }
     }
     Ok(raw)
-}
-
-fn library(call: &'static str) -> impl Fn(Error) -> CoderError {
-    move |error| CoderError::Library { call, reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use std::sync::OnceLock;
 use ffmpeg_next::codec::Id;
 
 use crate::Codec;
+use crate::coder::CoderError;
 use crate::container::ContainerError;
 
 /// Registers its devices and keeps it from writing to the standard error, once.
@@ -46,16 +47,22 @@ fn init() -> Result<(), ContainerError> {
     started.map_err(failed("init"))
 }
 
-/// What FFmpeg calls a codec of pictures.
+/// Codecs that are known on both sides.
+const CODECS: [(Id, Codec); 9] = [
+    (Id::OPUS, Codec::Opus),
+    (Id::VP8, Codec::Vp8),
+    (Id::VP9, Codec::Vp9),
+    (Id::AV1, Codec::Av1),
+    (Id::H264, Codec::H264),
+    (Id::HEVC, Codec::H265),
+    (Id::PCM_MULAW, Codec::Pcmu),
+    (Id::PCM_ALAW, Codec::Pcma),
+    (Id::ADPCM_G722, Codec::G722),
+];
+
+/// What FFmpeg calls a codec.
 fn id(codec: Codec) -> Option<Id> {
-    match codec {
-        Codec::Vp8 => Some(Id::VP8),
-        Codec::Vp9 => Some(Id::VP9),
-        Codec::Av1 => Some(Id::AV1),
-        Codec::H264 => Some(Id::H264),
-        Codec::H265 => Some(Id::HEVC),
-        Codec::Opus | Codec::G722 | Codec::Pcmu | Codec::Pcma => None,
-    }
+    CODECS.iter().find(|(_, known)| *known == codec).map(|(id, _)| *id)
 }
 
 /// What `call` says of an error.
@@ -63,6 +70,19 @@ fn failed(call: &'static str) -> impl Fn(ffmpeg_next::Error) -> ContainerError {
     move |error| match error {
         ffmpeg_next::Error::Other { errno } => io::Error::from_raw_os_error(errno).into(),
         error => ContainerError::Library { call, reason: error.to_string() },
+    }
+}
+
+/// The same for coders.
+fn library(call: &'static str) -> impl Fn(ffmpeg_next::Error) -> CoderError {
+    move |error| CoderError::Library { call, reason: error.to_string() }
+}
+
+fn coder_error(error: ContainerError) -> CoderError {
+    match error {
+        ContainerError::Frame(error) => error.into(),
+        ContainerError::Library { call, reason } => CoderError::Library { call, reason },
+        other => CoderError::Library { call: "FFmpeg", reason: other.to_string() },
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ffmpeg_next::codec::{self, Id, decoder};
+use ffmpeg_next::codec::{self, decoder};
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::{Error, Packet, frame, media};
 
 use super::frames::{Pictures, Sounds};
-use super::{failed, init, raw};
+use super::{CODECS, failed, init, raw};
 use crate::coder::DecoderLimits;
 use crate::container::{ContainerError, MAX_FRAME, avc, hevc};
 use crate::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase, VideoFrame};
@@ -38,19 +38,6 @@ const LIVE_FORMATS: [&str; 14] = [
 ];
 /// The same of addresses.
 const LIVE_PROTOCOLS: [&str; 5] = ["rtmp://", "rtp://", "rtsp://", "srt://", "udp://"];
-/// Codecs that are known on both sides.
-const CODECS: [(Id, Codec); 9] = [
-    (Id::OPUS, Codec::Opus),
-    (Id::VP8, Codec::Vp8),
-    (Id::VP9, Codec::Vp9),
-    (Id::AV1, Codec::Av1),
-    (Id::H264, Codec::H264),
-    (Id::HEVC, Codec::H265),
-    (Id::PCM_MULAW, Codec::Pcmu),
-    (Id::PCM_ALAW, Codec::Pcma),
-    (Id::ADPCM_G722, Codec::G722),
-];
-
 /// What is opened, and how.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Source {

@@ -59,7 +59,7 @@ impl VpxEncoder {
                     format: self.format,
                     width,
                     height,
-                    threads: self.config.threads.unwrap_or_else(|| threads_for(width, height)),
+                    threads: self.config.threads_for(width, height),
                     bitrate: self.config.bitrate,
                     speed: self.config.speed.unwrap_or_else(|| speed_for(self.format, width, height)),
                     drop_frames: self.config.drop_frames,
@@ -136,16 +136,6 @@ fn speed_for(format: Format, width: u32, height: u32) -> u8 {
         (Format::Vp9, ..=307_200) => 7,
         _ => 8,
     }
-}
-
-fn threads_for(width: u32, height: u32) -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let useful = match u64::from(width) * u64::from(height) {
-        ..=307_200 => 1,
-        307_201..=921_600 => 2,
-        _ => 4,
-    };
-    useful.min(u32::try_from(cores).unwrap_or(1))
 }
 
 impl std::fmt::Debug for VpxEncoder {
