@@ -50,26 +50,28 @@ async fn watch(track: &RemoteTrack, count: usize) -> Vec<EncodedFrame> {
     seen
 }
 
+/// Sends a track over a connection of its own: who sends, who receives, and what comes there.
+async fn call(sent: &LocalTrack) -> (PeerConnection, PeerConnection, RemoteTrack) {
+    let (from, _) = connection();
+    let (to, mut events) = connection();
+    from.add_track(sent, &["speaker"]).expect("a track");
+    negotiate(&from, &to).await;
+    let incoming = track(&mut events).await.track;
+    (from, to, incoming)
+}
+
 /// Everybody gets what the speaker sent, byte for byte; who comes late gets a key frame, which was asked for at the speaker through
 /// the server.
 #[tokio::test]
 async fn a_server_passes_packets_on_to_all_and_requests_back() {
-    let (speaker, _) = connection();
-    let (server, mut server_events) = connection();
     let source = LocalTrack::video();
-    speaker.add_track(&source, &[]).expect("a track");
-    negotiate(&speaker, &server).await;
-    let incoming = track(&mut server_events).await.track;
+    let (_speaker, server, incoming) = call(&source).await;
     let relay = MediaRelay::new(RtpReader::new(incoming));
     let task = tokio::spawn(film(source));
     let mut calls = Vec::new();
     for _ in 0..3 {
-        let (out, _) = connection();
-        let (listener, mut events) = connection();
         let copy = LocalTrack::pulled(relay.subscribe(Buffering::default()), Default::default());
-        out.add_track(&copy, &["speaker"]).expect("a track");
-        negotiate(&out, &listener).await;
-        let heard = track(&mut events).await.track;
+        let (out, listener, heard) = call(&copy).await;
         let seen = watch(&heard, 30).await;
         assert!(seen[0].key_frame, "it can be decoded");
         assert!(seen.iter().all(|frame| frame.data == picture(number(frame), frame.key_frame).data));
@@ -95,19 +97,12 @@ async fn a_server_passes_packets_on_to_all_and_requests_back() {
 /// Guards: a track takes packets of its kind alone, and sends them as long as it may.
 #[tokio::test]
 async fn packets_are_written_to_a_track_that_sends() {
-    let (speaker, _) = connection();
-    let (server, mut server_events) = connection();
     let source = LocalTrack::video();
-    speaker.add_track(&source, &[]).expect("a track");
-    negotiate(&speaker, &server).await;
-    let mut reader = RtpReader::new(track(&mut server_events).await.track);
+    let (_speaker, _server, incoming) = call(&source).await;
+    let mut reader = RtpReader::new(incoming);
     let task = tokio::spawn(film(source));
-    let (out, _) = connection();
-    let (listener, mut events) = connection();
     let copy = LocalTrack::video();
-    out.add_track(&copy, &[]).expect("a track");
-    negotiate(&out, &listener).await;
-    let heard = track(&mut events).await.track;
+    let (out, _listener, heard) = call(&copy).await;
     within(out.connected()).await.expect("it connects");
     reader.request_key_frame();
     let first = within(next_key_frame(&mut reader)).await;
@@ -137,12 +132,8 @@ async fn next_key_frame(reader: &mut RtpReader) -> RtpPacket {
 /// Guards: frames come again once the last reader of packets is gone.
 #[tokio::test]
 async fn frames_come_again_without_readers_of_packets() {
-    let (speaker, _) = connection();
-    let (server, mut server_events) = connection();
     let source = LocalTrack::video();
-    speaker.add_track(&source, &[]).expect("a track");
-    negotiate(&speaker, &server).await;
-    let incoming = track(&mut server_events).await.track;
+    let (_speaker, _server, incoming) = call(&source).await;
     let task = tokio::spawn(film(source));
     let [mut first, mut second] = [(); 2].map(|()| RtpReader::new(incoming.clone()));
     assert!(within(first.recv()).await.is_some());
