@@ -7,6 +7,7 @@ mod builder;
 mod integrity;
 mod message;
 
+pub(crate) use attribute::decode_address;
 pub use attribute::{AttributeType, ErrorCode};
 pub use builder::MessageBuilder;
 pub use integrity::IntegrityKey;
