@@ -1,16 +1,17 @@
 //! The program asks a server that answers, one that refuses and one that is not there, and says which is which.
 
 use ortica::ice::stun::{Class, ErrorCode, Message, MessageBuilder, Method};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::Command;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::UdpSocket;
+use tokio::process::Command;
 
 /// A STUN server that sees everybody at this address, or refuses.
-fn serve(seen: Option<SocketAddr>) -> SocketAddr {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+async fn serve(seen: Option<SocketAddr>) -> SocketAddr {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = socket.local_addr().expect("it is bound");
-    std::thread::spawn(move || {
+    tokio::spawn(async move {
         let mut bytes = [0; 1500];
-        while let Ok((len, from)) = socket.recv_from(&mut bytes) {
+        while let Ok((len, from)) = socket.recv_from(&mut bytes).await {
             let Ok(request) = Message::parse(&bytes[..len]) else { continue };
             let (mut out, class) = (Vec::new(), if seen.is_some() { Class::Success } else { Class::Error });
             let answer = MessageBuilder::new(&mut out, class, Method::BINDING, request.transaction());
@@ -18,23 +19,23 @@ fn serve(seen: Option<SocketAddr>) -> SocketAddr {
                 Some(seen) => answer.xor_mapped_address(seen),
                 None => answer.error_code(ErrorCode { code: 403, reason: "not for you" }),
             };
-            let _ = socket.send_to(&out, from);
+            let _ = socket.send_to(&out, from).await;
         }
     });
     address
 }
 
-fn run(arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_connectivity")).args(arguments).output().expect("it is built");
+async fn run(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_connectivity")).args(arguments).output().await.expect("it is built");
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).expect("text"))
 }
 
-#[test]
-fn servers_are_shown_as_they_are() {
-    let seeing = format!("stun:{}", serve(Some("203.0.113.7:7".parse().expect("an address"))));
-    let refusing = format!("stun:{}", serve(None));
-    let (is_well, text) = run(&[&seeing, &refusing]);
+#[tokio::test]
+async fn servers_are_shown_as_they_are() {
+    let seeing = format!("stun:{}", serve(Some("203.0.113.7:7".parse().expect("an address"))).await);
+    let refusing = format!("stun:{}", serve(None).await);
+    let (is_well, text) = run(&[&seeing, &refusing]).await;
     assert!(is_well, "{text}");
     let line = |start: &str, with: &str| text.lines().find(|line| line.starts_with(start) && line.contains(with));
     assert!(line("address", "").is_some(), "{text}");
@@ -47,10 +48,10 @@ fn servers_are_shown_as_they_are() {
     assert!(line("server", &refusing).is_some_and(|it| it.contains("403") || it.contains("701")), "{text}");
 }
 
-#[test]
-fn a_malformed_server_is_refused_before_anybody_is_asked() {
-    let (is_well, text) = run(&["stun:"]);
+#[tokio::test]
+async fn a_malformed_server_is_refused_before_anybody_is_asked() {
+    let (is_well, text) = run(&["stun:"]).await;
     assert!(!is_well && text.contains("malformed host"), "{text}");
-    let (is_well, text) = run(&["--help"]);
+    let (is_well, text) = run(&["--help"]).await;
     assert!(is_well && text.contains("--credential"), "{text}");
 }
