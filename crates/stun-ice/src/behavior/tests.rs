@@ -74,7 +74,7 @@ impl Endpoint for Server {
 }
 
 enum Node {
-    Asker(BehaviorDiscovery),
+    Asker(Box<BehaviorDiscovery>),
     Server(Server),
 }
 
@@ -133,7 +133,7 @@ fn discover(nat: Option<Nat>, manner: Manner, loss: f64, seed: u64) -> (Result<B
     let socket = network.bind(asker, local);
     let rng = Rng::from_number(seed);
     let asking = BehaviorDiscovery::new(netsim::epoch(), socket, local, address(SERVER[0]), rng);
-    let nodes = vec![Node::Asker(asking), Node::Server(Server { manner, answers: Vec::new() })];
+    let nodes = vec![Node::Asker(Box::new(asking)), Node::Server(Server { manner, answers: Vec::new() })];
     let mut swarm = Swarm::new(network, nodes);
     let mut report = None;
     let took = swarm.run_until(30 * SECOND, |nodes| {
