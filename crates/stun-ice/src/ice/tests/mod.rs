@@ -1,5 +1,6 @@
 //! Agents against each other on a simulated network, and against hand-made messages.
 
+mod announced;
 mod bounds;
 mod connect;
 mod consent;
