@@ -91,7 +91,7 @@ pub mod turn;
 pub use ice::{
     Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,
     ConnectionError, Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState,
-    HostCandidates, Io, Limits, PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer,
-    TcpBase, TcpType, Transport, TransportPolicy,
+    HostCandidates, Io, Limits, LinkId, PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer,
+    TcpBase, TcpType, Transport, TransportPolicy, TurnServer, TurnTransport, Unwrapped,
 };
 pub use stun::{is_stun, stun_username};

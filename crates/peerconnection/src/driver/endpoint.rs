@@ -5,6 +5,7 @@ mod task;
 
 use super::cell::Cell;
 use super::clock::Clock;
+use super::servers::Trust;
 use super::socket::{Outlet, Socket};
 use super::tcp::{Listener, TcpCandidates, sockets_for};
 use crate::peer::{Peer, TcpSockets};
@@ -177,14 +178,14 @@ impl Endpoint {
     }
 
     /// Gives a peer its place among the sessions.
-    pub(crate) fn add(&self, mut peer: Peer) -> Arc<Cell> {
+    pub(crate) fn add(&self, mut peer: Peer, trust: Arc<Trust>) -> Arc<Cell> {
         if self.shared.may_bind {
             peer.allow_more_sockets();
         }
         let mut mail = self.shared.lock();
         let key = mail.next_key;
         mail.next_key += 1;
-        let cell = Arc::new(Cell::new(peer, self.shared.clone(), key));
+        let cell = Arc::new(Cell::new(peer, trust, self.shared.clone(), key));
         if mail.stopped {
             drop(mail);
             cell.stop();

@@ -32,16 +32,20 @@ impl ExtraSockets {
         let mut bound = Bound::default();
         for (_, address) in beside {
             let address = SocketAddr::new(address.ip(), 0);
-            match Socket::bind(SocketId(self.next), address) {
-                Ok(socket) => {
-                    self.of.entry(session).or_default().push(socket.id());
-                    self.next = self.next.wrapping_add(1);
-                    bound.sockets.push(socket);
-                }
+            match self.bind_one(session, address) {
+                Ok(socket) => bound.sockets.push(socket),
                 Err(error) => bound.refused.push((address, error)),
             }
         }
         bound
+    }
+
+    /// Binds one there.
+    pub fn bind_one(&mut self, session: usize, address: SocketAddr) -> io::Result<Socket> {
+        let socket = Socket::bind(SocketId(self.next), address)?;
+        self.of.entry(session).or_default().push(socket.id());
+        self.next = self.next.wrapping_add(1);
+        Ok(socket)
     }
 
     /// Some are not needed any more.

@@ -17,6 +17,7 @@ mod readable;
 #[cfg(test)]
 mod refusals;
 mod route;
+mod servers;
 mod socket;
 mod tcp;
 mod waiters;
@@ -25,4 +26,5 @@ pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
 pub use tcp::TcpCandidates;
 
 pub(crate) use cell::{Cell, Sending};
+pub(crate) use servers::Trust;
 pub(crate) use waiters::{Interest, Ticket};

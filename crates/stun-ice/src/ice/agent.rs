@@ -103,12 +103,16 @@ impl Agent {
 
     /// A socket is gone, and its candidates and pairs with it. The best valid pair that is left takes over.
     pub fn remove_socket(&mut self, now: Instant, id: SocketId) {
+        self.drop_socket(id);
+        self.settle(now);
+    }
+
+    pub(super) fn drop_socket(&mut self, id: SocketId) {
         self.shared.sockets.retain(|socket| socket.id != id);
         self.shared.replies.retain(|reply| reply.socket != id);
         self.shared.connections.remove_socket(id);
         self.current.remove_socket(id);
         self.earlier.remove_socket(id);
-        self.settle(now);
     }
 
     /// Takes the peer's credentials; checks begin when there is a pair. `lite`: the peer said `a=ice-lite`, so this agent
@@ -138,7 +142,7 @@ impl Agent {
         self.current.set_remote(&mut self.shared, now, credentials, lite);
         // What carried data until here is not to be used any more.
         if !self.current.gathering.uses_hosts() {
-            self.earlier.forget();
+            self.earlier.forget_hosts();
         }
         self.settle(now);
         Ok(())
@@ -197,6 +201,7 @@ impl Agent {
         let new = Generation::new(number, credentials, &mut self.shared, now);
         let old = std::mem::replace(&mut self.current, new);
         self.earlier.push(old);
+        self.forget_unused_permissions();
         self.settle(now);
     }
 
@@ -270,12 +275,13 @@ impl Agent {
         self.settle(now);
     }
 
-    /// Ends the agent: nothing is sent any more. [`Event::Closed`] follows.
-    pub fn close(&mut self, _now: Instant) {
+    /// Ends the agent: nothing is sent any more, but that what TURN servers lent is given back. [`Event::Closed`] follows.
+    pub fn close(&mut self, now: Instant) {
         if self.closed {
             return;
         }
         self.closed = true;
+        self.close_relays(now);
         self.earlier.forget();
         self.current.fail();
         self.shared.replies.clear();
@@ -285,6 +291,23 @@ impl Agent {
 
     /// Appends the next STUN message to `out`. Each is a datagram of its own, so `max_segments` plays no part.
     pub fn poll_transmit(&mut self, now: Instant, _max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let start = out.len();
+        loop {
+            if let Some(to_server) = self.shared.allocations.poll_transmit(now, out) {
+                return Some(to_server);
+            }
+            let Some(transmit) = self.poll_own(now, out) else {
+                // A check whose turn it was may want a permission first.
+                return self.shared.allocations.poll_transmit(now, out);
+            };
+            // One that cannot leave counts as one that got lost.
+            if let Some(wrapped) = self.wrap(now, transmit, out, start) {
+                return Some(wrapped);
+            }
+        }
+    }
+
+    fn poll_own(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         if self.is_over() {
             return None;
         }
@@ -304,7 +327,8 @@ impl Agent {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.shared.connections.poll().map(Event::Io).or_else(|| self.shared.outbox.poll())
+        let Shared { connections, allocations, outbox, .. } = &mut self.shared;
+        connections.poll().or_else(|| allocations.poll_order()).map(Event::Io).or_else(|| outbox.poll())
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
@@ -319,6 +343,7 @@ impl Agent {
             current.next_send(shared),
             current.next_change(shared),
             current.gathering.next_deadline(shared.config.gathering_timeout),
+            shared.allocations.poll_timeout(),
             self.failure_at(),
         ];
         timers.into_iter().flatten().min()
@@ -430,6 +455,7 @@ impl Agent {
         if self.is_over() {
             return;
         }
+        self.settle_relays(now);
         let timeout = self.shared.config.gathering_timeout;
         self.current.gathering.expire(timeout, now);
         if self.shared.sockets_ended {
@@ -442,8 +468,10 @@ impl Agent {
             self.earlier.forget();
             self.current.fail();
             self.shared.replies.clear();
+            self.close_relays(now);
         }
         self.close_unneeded();
+        self.serve_relayed_route(now);
         let selected = self.in_use().map(|pair| (pair.id, pair.route()));
         if self.shared.outbox.set_selected(selected) {
             self.shared.stats.route_changes += 1;
@@ -453,7 +481,7 @@ impl Agent {
     }
 
     /// The pair that carries the data.
-    fn in_use(&self) -> Option<&Pair> {
+    pub(super) fn in_use(&self) -> Option<&Pair> {
         let carrier = self.carrier().and_then(|previous| previous.generation.active_pair());
         carrier.or_else(|| self.current.active_pair())
     }

@@ -78,7 +78,7 @@ impl Config {
         self
     }
 
-    /// How long STUN servers have to answer before gathering is complete without them. Default: 9.5 s;
+    /// How long STUN and TURN servers have to answer before gathering is complete without them. Default: 9.5 s;
     /// beyond 39.5 s nobody asks any more.
     pub fn with_gathering_timeout(mut self, timeout: Duration) -> Self {
         self.gathering_timeout = timeout;
@@ -127,6 +127,8 @@ pub struct Limits {
     pub sockets: usize,
     /// STUN servers asked. Further ones are ignored. Default: 4.
     pub stun_servers: usize,
+    /// TURN servers asked. Further ones are ignored. Default: 4.
+    pub turn_servers: usize,
     /// Remote candidates of a generation, peer-reflexive ones and names under resolution included. Further ones are
     /// counted and ignored. Default: 64.
     pub remote_candidates: usize,
@@ -149,6 +151,7 @@ impl Default for Limits {
         Self {
             sockets: 32,
             stun_servers: 4,
+            turn_servers: 4,
             remote_candidates: 64,
             pairs: 100,
             early_checks: 16,

@@ -106,8 +106,10 @@ impl Generation {
 
     pub(super) fn add_socket(&mut self, shared: &mut Shared, now: Instant, socket: super::shared::Socket) {
         self.gathering.begin(shared, now);
-        if self.gathering.uses_hosts() {
-            self.add_host(shared, now, socket);
+        match socket.base.kind() {
+            CandidateKind::Relayed => self.add_relayed(shared, now, socket),
+            _ if self.gathering.uses_hosts() => self.add_host(shared, now, socket),
+            _ => {}
         }
         self.gathering.add_socket(shared, now, socket);
     }
@@ -137,6 +139,7 @@ impl Generation {
             remote: false,
             candidate: &it.candidate,
             server: it.server.as_ref(),
+            turn: it.turn,
             signalled: true,
         });
         let remotes = self.remotes.iter().map(|it| CandidateStats {
@@ -144,6 +147,7 @@ impl Generation {
             remote: true,
             candidate: &it.candidate,
             server: None,
+            turn: None,
             signalled: it.signalled,
         });
         locals.chain(remotes)

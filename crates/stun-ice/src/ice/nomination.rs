@@ -109,8 +109,8 @@ impl Generation {
             return None;
         }
         let pair = self.active_pair()?;
-        let relayed = self.remote_of(pair).is_some_and(|remote| remote.candidate.kind == CandidateKind::Relayed);
-        let wait = if relayed || pair.base != Base::Udp { LATE_ACCEPTANCE } else { ACCEPTANCE };
+        let to_relay = self.remote_of(pair).is_some_and(|remote| remote.candidate.kind == CandidateKind::Relayed);
+        let wait = if to_relay || pair.base != Base::Udp { LATE_ACCEPTANCE } else { ACCEPTANCE };
         self.nomination.first_valid.map(|at| at + wait)
     }
 
@@ -150,7 +150,8 @@ impl Generation {
             return false;
         }
         let kind = self.remote_of(best).map(|remote| remote.candidate.kind);
-        let is_direct = matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive));
+        let is_direct = matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive))
+            && best.base.kind() == CandidateKind::Host;
         is_direct || self.knows_all_candidates(shared)
     }
 

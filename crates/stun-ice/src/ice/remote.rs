@@ -31,7 +31,7 @@ pub(super) enum Place {
 impl Remote {
     /// Whether it is there, for sockets of this sort.
     pub(super) fn is_at(&self, base: Base, address: SocketAddr) -> bool {
-        self.place == Place::At(address) && (self.candidate.transport == Transport::Udp) == (base == Base::Udp)
+        self.place == Place::At(address) && (self.candidate.transport == Transport::Udp) == base.is_udp()
     }
 
     fn is_like(&self, other: &Candidate) -> bool {
@@ -102,7 +102,7 @@ impl Generation {
             // Unlike that of any other candidate, RFC 8445 §7.3.1.3.
             foundation: format!("prflx{}", id.0),
             component: 1,
-            transport: if from.base == Base::Udp { Transport::Udp } else { Transport::Tcp },
+            transport: if from.base.is_udp() { Transport::Udp } else { Transport::Tcp },
             priority,
             address: address.ip().into(),
             port: address.port(),

@@ -63,7 +63,7 @@ impl Generation {
             return;
         }
         shared.stats.requests_received += 1;
-        if !self.gathering.uses_hosts() {
+        if !self.uses(shared.socket(socket)) {
             return;
         }
         let generation = self.number;

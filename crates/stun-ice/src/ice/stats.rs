@@ -1,6 +1,6 @@
 //! Numbers about an agent, its candidates and its pairs.
 
-use super::{ConnectionError, StunServer, Traffic};
+use super::{ConnectionError, StunServer, Traffic, TurnTransport};
 use crate::Candidate;
 use ortica_core::SocketId;
 use std::fmt;
@@ -72,8 +72,10 @@ pub struct CandidateStats<'a> {
     pub remote: bool,
     /// The candidate as it was signalled: hidden addresses stay hidden here.
     pub candidate: &'a Candidate,
-    /// The STUN server that saw it, as it was named, for server-reflexive local ones.
+    /// The server that saw it or lends it, as it was named, for server-reflexive and relayed local ones.
     pub server: Option<&'a StunServer>,
+    /// How that server is reached, where it is one of TURN.
+    pub turn: Option<TurnTransport>,
     /// `false` for a peer-reflexive one of the peer that its signaling has not named: where it is, the application was not told.
     pub signalled: bool,
 }

@@ -72,7 +72,7 @@ impl Generation {
         let pair = self.list.get_mut(id)?;
         pair.state = PairState::InProgress;
         match pair.base {
-            Base::Udp => pair.run.on_sent(now, rto),
+            Base::Udp | Base::Relay(_) => pair.run.on_sent(now, rto),
             Base::Tcp(_) => pair.run.on_sent_once(now),
         }
         shared.pace.spend(now, &shared.config);
@@ -90,6 +90,11 @@ impl Generation {
         if shared.pace.ordinary > now {
             return None;
         }
+        if shared.allocations.begin_next() {
+            shared.pace.spend(now, &shared.config);
+            shared.pace.gathering_next = false;
+            return None;
+        }
         let transmit = self.gathering.transmit(now, self.selected.is_none(), &mut shared.rng, out)?;
         shared.pace.spend(now, &shared.config);
         shared.pace.gathering_next = false;
@@ -97,12 +102,14 @@ impl Generation {
     }
 
     fn is_gatherings_turn(&self, shared: &Shared, now: Instant) -> bool {
-        shared.pace.gathering_next && self.gathering.next_send(self.selected.is_none()).is_some_and(|at| at <= now)
+        let asks = || self.gathering.next_send(self.selected.is_none()).is_some_and(|at| at <= now);
+        shared.pace.gathering_next && (shared.allocations.has_waiting() || asks())
     }
 
     /// When one of the above has something to send.
     pub(super) fn next_send(&self, shared: &Shared) -> Option<Instant> {
         let gathering = self.gathering.next_send(self.selected.is_none()).map(|at| at.max(shared.pace.ordinary));
+        let allocating = shared.allocations.has_waiting().then_some(shared.pace.ordinary);
         let checks = self.remote.as_ref().and_then(|_| {
             let triggered = self.list.has_triggered().then_some(shared.pace.urgent);
             let ordinary = self
@@ -111,7 +118,7 @@ impl Generation {
                 .map(|at| at.max(shared.pace.ordinary));
             [triggered, ordinary, self.nomination_due_at()].into_iter().flatten().min()
         });
-        [gathering, checks].into_iter().flatten().min()
+        [gathering, allocating, checks].into_iter().flatten().min()
     }
 
     /// Source: [RFC 8445 §7.2.4](https://www.rfc-editor.org/rfc/rfc8445#section-7.2.4)

@@ -7,11 +7,13 @@ mod contract;
 mod gather;
 mod loss;
 mod privacy;
+mod relay;
 mod restart;
 mod script;
 mod servers;
 mod streams;
 mod tcp;
+mod turn_server;
 mod wire;
 
 use crate::stun::{Class, Message, MessageBuilder, Method};
@@ -22,6 +24,7 @@ use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use turn_server::TurnServer;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -54,6 +57,9 @@ struct Peer {
     /// When data came from an address that was validated.
     received: Vec<Instant>,
     refused: usize,
+    /// Sockets of the driver for links to TURN servers, and how many of those were closed.
+    spare: Vec<SocketId>,
+    unlinked: usize,
 }
 
 impl Peer {
@@ -62,7 +68,8 @@ impl Peer {
         let mut agent = Agent::new(Arc::clone(config), Rng::from_number(seed).fork(name), now);
         agent.set_role(now, role);
         let signals = vec![Signal::Credentials(agent.local_credentials().clone())];
-        Self { agent, now, events: vec![], signals, lite: false, data: None, received: vec![], refused: 0 }
+        let (events, received, spare) = (vec![], vec![], vec![]);
+        Self { agent, now, events, signals, lite: false, data: None, received, refused: 0, spare, unlinked: 0 }
     }
 
     fn take(&mut self, signal: Signal) {
@@ -116,8 +123,13 @@ impl Peer {
 impl Endpoint for Peer {
     fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         self.now = now;
-        let (local, remote) = (datagram.local, datagram.remote);
+        let from = (datagram.local, datagram.remote);
         for segment in datagram.segments() {
+            let ((local, remote), segment) = match self.agent.unwrap(now, from.0, from.1, segment) {
+                None => (from, segment),
+                Some(Unwrapped::Taken) => continue,
+                Some(Unwrapped::Packet { socket, remote, data }) => ((socket, remote), &mut segment[data]),
+            };
             if is_stun(segment) {
                 self.agent.handle_datagram(now, Datagram::single(local, remote, segment));
             } else if self.agent.is_validated(local, remote) {
@@ -142,8 +154,10 @@ impl Endpoint for Peer {
         let (interval, next) = self.data.as_mut().filter(|(_, next)| *next <= now)?;
         *next = now + *interval;
         let Route { socket, remote } = self.agent.route()?;
+        let start = out.len();
         out.extend_from_slice(&[0x80, 0, 0, 0]);
-        Some(Transmit { socket, remote, ecn: Ecn::NotEct, len: 4, segment_size: None })
+        let transmit = Transmit { socket, remote, ecn: Ecn::NotEct, len: 4, segment_size: None };
+        self.agent.wrap(now, transmit, out, start)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -157,6 +171,11 @@ impl Endpoint for Peer {
             match &event {
                 Event::LocalCandidate(candidate) => self.signals.push(Signal::Candidate(candidate.clone())),
                 Event::GatheringState(GatheringState::Complete) => self.signals.push(Signal::End),
+                Event::Io(Io::ConnectServer { link, transport: TurnTransport::Udp, .. }) => {
+                    let socket = self.spare.pop().expect("a socket for each link");
+                    self.agent.server_connected(now, *link, socket);
+                }
+                Event::Io(Io::DisconnectServer { .. }) => self.unlinked += 1,
                 _ => {}
             }
             self.events.push((now, event));
@@ -205,6 +224,7 @@ impl Endpoint for Server {
 enum Node {
     Peer(Box<Peer>),
     Server(Server),
+    Turn(TurnServer),
 }
 
 impl Node {
@@ -212,13 +232,14 @@ impl Node {
         match self {
             Self::Peer(peer) => &mut **peer,
             Self::Server(server) => server,
+            Self::Turn(server) => server,
         }
     }
 
     fn peer(&mut self) -> &mut Peer {
         match self {
             Self::Peer(peer) => peer,
-            Self::Server(_) => panic!("a server"),
+            Self::Server(_) | Self::Turn(_) => panic!("a server"),
         }
     }
 }
@@ -240,6 +261,7 @@ impl Endpoint for Node {
         match self {
             Self::Peer(peer) => peer.poll_timeout(),
             Self::Server(server) => server.poll_timeout(),
+            Self::Turn(server) => server.poll_timeout(),
         }
     }
 
@@ -338,7 +360,14 @@ impl Sim {
     fn server(&mut self) -> &mut Server {
         match &mut self.swarm.endpoints[2] {
             Node::Server(server) => server,
-            Node::Peer(_) => panic!("a peer"),
+            Node::Peer(_) | Node::Turn(_) => panic!("another node"),
+        }
+    }
+
+    fn turn(&mut self) -> &mut TurnServer {
+        match &mut self.swarm.endpoints[2] {
+            Node::Turn(server) => server,
+            Node::Peer(_) | Node::Server(_) => panic!("another node"),
         }
     }
 
@@ -388,9 +417,14 @@ impl Sim {
     fn assert_agreed(&mut self) {
         let seed = self.swarm.network.seed();
         let [a, b] = [0, 1].map(|node| {
-            let route = self.peer(node).agent.route().expect("a route");
-            let local = self.swarm.network.address(netsim::NodeId(node), route.socket).expect("a socket");
-            (local, route.remote)
+            let agent = &self.peer(node).agent;
+            let route = agent.route().expect("a route");
+            let pair = agent.pairs().find(|pair| pair.selected).expect("a pair");
+            let relayed =
+                agent.candidates().find(|it| it.id == pair.local && it.candidate.kind == CandidateKind::Relayed);
+            let relayed = relayed.and_then(|it| it.candidate.socket_addr());
+            let bound = self.swarm.network.address(netsim::NodeId(node), route.socket);
+            (relayed.or(bound).expect("a socket"), route.remote)
         });
         let behind_nat = a.0.ip().to_string().starts_with("10.") || b.0.ip().to_string().starts_with("10.");
         assert!(behind_nat || a == (b.1, b.0), "seed {seed}: {a:?} and {b:?}");
