@@ -62,6 +62,7 @@
 //! |---|---|
 //! | [`Agent`] and the items beside it | ICE |
 //! | [`stun`] | messages, their integrity and fingerprint |
+//! | [`behavior`] | what a NAT does, by RFC 5780 |
 //! | [`mdns`] | a resolver and responder for `.local` names |
 //! | [`turn`] | packets by way of a server: the client |
 //! | [`framing`] | packets on a stream, for TCP |
@@ -82,6 +83,7 @@
     )
 )]
 
+pub mod behavior;
 pub mod framing;
 mod ice;
 pub mod mdns;

@@ -84,7 +84,14 @@ impl Driver {
         for order in orders {
             match order {
                 ServerOrder::Open { transport, link, server } => {
-                    let (name, from) = ((key, transport, link), self.source_for(server.remote));
+                    let name = (key, transport, link);
+                    let Some(from) = self.source_for(server.remote) else {
+                        cell.take(now, |peer, now| {
+                            peer.server_lost(now, transport, link, ConnectionError::Unreachable)
+                        });
+                        again = true;
+                        continue;
+                    };
                     if server.transport.is_stream() {
                         let trust = cell.look(|inner| inner.trust.clone());
                         self.servers.open(name, from, server, trust);
@@ -123,16 +130,15 @@ impl Driver {
         }
     }
 
-    /// Where links to a server begin: at the address that the application chose, or at whichever the system takes.
-    fn source_for(&self, server: SocketAddr) -> IpAddr {
+    /// Where links to a server begin: at one of the addresses that the application chose, or at whichever the system takes.
+    fn source_for(&self, server: SocketAddr) -> Option<IpAddr> {
+        if self.shared.may_bind_anywhere {
+            let v6 = Ipv6Addr::UNSPECIFIED.into();
+            return Some(if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { v6 });
+        }
         let suits = |address: &SocketAddr| {
             address.is_ipv4() == server.is_ipv4() && address.ip().is_loopback() == server.ip().is_loopback()
         };
-        let mut chosen = self.shared.addresses.iter().map(|(_, address)| *address).filter(suits);
-        match chosen.next().filter(|_| !self.shared.may_bind) {
-            Some(address) => address.ip(),
-            None if server.is_ipv4() => Ipv4Addr::UNSPECIFIED.into(),
-            None => Ipv6Addr::UNSPECIFIED.into(),
-        }
+        self.shared.addresses().into_iter().map(|(_, address)| address).find(suits).map(|address| address.ip())
     }
 }
