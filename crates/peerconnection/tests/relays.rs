@@ -127,6 +127,24 @@ async fn many_connections_of_one_endpoint_have_an_allocation_each() {
     }
 }
 
+/// Guards the links that begin at no address in particular, as those of endpoints do that nobody chose addresses for.
+#[tokio::test]
+async fn connections_with_endpoints_of_their_own_call_through_a_relay() {
+    let Some(coturn) = Coturn::start() else { return };
+    let url = format!("turn:127.0.0.1:{}", coturn.port);
+    let side = || {
+        let configuration = Configuration::default()
+            .with_gather_loopback(true)
+            .with_ice_servers(vec![server(&url)])
+            .with_ice_transport_policy(TransportPolicy::Relay);
+        PeerConnection::new(configuration).unwrap()
+    };
+    let call = within(call_between([side(), side()], DataChannelInit::default())).await;
+    exchange(&call.a_channel, &call.b_channel, 20).await;
+    let (_, in_use) = local_candidates(&call.a);
+    assert_eq!(in_use.candidate_type, CandidateKind::Relayed);
+}
+
 /// What is told of a server that lends nothing, gathering being over.
 async fn error((connection, mut events): (PeerConnection, Events)) -> Vec<(String, u16, String)> {
     connection.create_data_channel("chat", DataChannelInit::default()).unwrap();

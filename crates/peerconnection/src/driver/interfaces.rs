@@ -21,8 +21,8 @@ pub struct NetworkInterface {
 /// What an application says of an address.
 type Filter = dyn Fn(&NetworkInterface) -> bool + Send + Sync;
 
-/// Decides which addresses are used.
-#[derive(Clone)]
+/// Decides which addresses are used: all, where nobody says otherwise.
+#[derive(Clone, Default)]
 pub(super) struct InterfaceFilter(Option<Arc<Filter>>);
 
 impl InterfaceFilter {
