@@ -281,6 +281,23 @@ fn flt_28_a_server_that_starts_anew_interrupts_data_for_three_seconds_at_most() 
     }
 }
 
+/// Guards the renewal in `Wishes::on_failed`: a link that breaks in mid-call is made anew.
+#[test]
+fn a_link_that_breaks_is_made_anew() {
+    let mut sim = on_the_net(1, RELAY);
+    sim.connect(5 * SECOND).unwrap();
+    let links: Vec<_> = sim.a().agent.links().collect();
+    let (now, before) = (sim.swarm.now(), sim.a().agent.local_candidates()[0].clone());
+    sim.a().agent.server_lost(now, links[0], ConnectionError::Closed);
+    assert!(sim.a().agent.local_candidates().is_empty() && sim.a().agent.route().is_none());
+    sim.run_for(10 * SECOND);
+    assert_eq!(sim.turn().allocated, 3);
+    assert_ne!(sim.a().agent.local_candidates()[0].socket_addr(), before.socket_addr());
+    assert!(sim.a().nominated().is_some() && sim.b().nominated().is_some());
+    sim.assert_agreed();
+    assert_eq!((errors(sim.a()), sim.a().unlinked), (vec![], 1));
+}
+
 #[test]
 fn turn_2_what_was_lent_is_given_back_in_the_end() {
     let mut sim = on_the_net(1, RELAY);
