@@ -90,7 +90,7 @@ pub mod stun;
 pub use ice::{
     Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,
     ConnectionError, Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState,
-    HostCandidates, Io, Limits, PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer,
-    TcpBase, TcpType, Transport, TransportPolicy,
+    HostCandidates, Io, Limits, PairFailure, PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats,
+    StunServer, TcpBase, TcpType, Transport, TransportPolicy,
 };
 pub use stun::{is_stun, stun_username};

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::tcp::Base;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
-    GatherOptions, GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
+    GatherOptions, GatheringState, PairFailure, PairStats, ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -277,7 +277,7 @@ impl Agent {
         }
         self.closed = true;
         self.earlier.forget();
-        self.current.fail();
+        self.current.fail(PairFailure::Closed);
         self.shared.replies.clear();
         self.shared.connections.clear();
         self.shared.outbox.close(CloseReason::Local);
@@ -440,7 +440,7 @@ impl Agent {
         if self.failure_at().is_some_and(|at| at <= now) {
             debug!("failed");
             self.earlier.forget();
-            self.current.fail();
+            self.current.fail(PairFailure::Unanswered);
             self.shared.replies.clear();
         }
         self.close_unneeded();

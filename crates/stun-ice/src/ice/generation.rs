@@ -10,7 +10,9 @@ use super::remote::Remote;
 use super::request::EarlyCheck;
 use super::shared::Shared;
 use super::transaction::Transactions;
-use super::{Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairId, consent};
+use super::{
+    Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairFailure, PairId, PairState, consent,
+};
 use crate::stun::IntegrityKey;
 use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId};
@@ -44,6 +46,8 @@ pub(super) struct Generation {
     pub(super) consent: Consent,
     /// When checks could begin: both sides' credentials were known.
     pub(super) began: Option<Instant>,
+    /// A check was sent.
+    pub(super) checked: bool,
     /// The last authenticated answer over any pair.
     pub(super) last_answer: Option<Instant>,
     /// Pairs are being looked for: none is selected, or the selected one went silent.
@@ -92,6 +96,7 @@ impl Generation {
             nomination: Nomination::default(),
             consent: Consent::new(now),
             began: None,
+            checked: false,
             last_answer: None,
             searching: true,
             next_source_check: now,
@@ -126,7 +131,7 @@ impl Generation {
         self.remote = Some(Secret::new(&shared.config.provider, credentials));
         self.lite = lite;
         self.began = Some(now);
-        self.drop_foreign_remotes();
+        self.drop_foreign_remotes(shared, now);
         self.process_early_checks(shared, now);
     }
 
@@ -169,7 +174,7 @@ impl Generation {
         self.transactions.expire(now.saturating_sub(consent::EXPIRY));
         for pair in self.list.iter_mut() {
             if pair.last_answer.is_some() && !pair.is_valid(now) {
-                pair.fail();
+                pair.fail(PairFailure::ConsentLost);
                 pair.heard = false;
             }
         }
@@ -227,8 +232,8 @@ impl Generation {
         tried && self.idle_since.is_some() && !self.knows_all_candidates(shared)
     }
 
-    /// Ends all activity.
-    pub(super) fn fail(&mut self) {
+    /// Ends all activity; pairs that have not failed yet do so for this reason.
+    pub(super) fn fail(&mut self, why: PairFailure) {
         self.failed = true;
         self.active = None;
         self.nomination.clear();
@@ -237,7 +242,9 @@ impl Generation {
         self.gathering.abandon();
         self.list.rest();
         for pair in self.list.iter_mut() {
-            pair.fail();
+            if pair.state != PairState::Failed {
+                pair.fail(why);
+            }
             pair.heard = false;
         }
     }
