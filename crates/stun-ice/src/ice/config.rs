@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) gathering_timeout: Duration,
     pub(crate) patience: Duration,
     pub(crate) host_candidates: HostCandidates,
+    pub(crate) lite: bool,
 }
 
 impl Config {
@@ -35,6 +36,7 @@ impl Config {
             gathering_timeout: Duration::from_millis(9_500),
             patience: Duration::from_millis(39_500),
             host_candidates: HostCandidates::Address,
+            lite: false,
         }
     }
 
@@ -98,6 +100,19 @@ impl Config {
     /// What is signalled of host addresses. Default: [`HostCandidates::Address`].
     pub fn with_host_candidates(mut self, policy: HostCandidates) -> Self {
         self.host_candidates = policy;
+        self
+    }
+
+    /// Whether agents are lite: they have host candidates alone, answer checks and send none, so that the peer does the work,
+    /// which controls. For hosts with a public address; the peer is to be told, by `a=ice-lite`. Default: `false`.
+    ///
+    /// Nothing is asked for consent: the peer's requests stand for it. The pair in use counts as silent when none came for
+    /// 15 seconds, and is given up after 30. A peer that is lite too is checked as by a full agent, which controls: else
+    /// nobody would prove anything.
+    ///
+    /// Source: [RFC 8445 §2.5](https://www.rfc-editor.org/rfc/rfc8445#section-2.5)
+    pub fn with_lite(mut self, lite: bool) -> Self {
+        self.lite = lite;
         self
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Generation {
     pub(super) remote: Option<Secret>,
     /// The peer is lite: it checks nothing itself.
     pub(super) lite: bool,
+    /// This side is lite, and the peer is not.
+    pub(super) only_answers: bool,
     pub(super) locals: Vec<Local>,
     /// The local candidates that were signalled, as they were.
     pub(super) signalled: Vec<Candidate>,
@@ -81,6 +83,7 @@ impl Generation {
             local: Secret::new(&shared.config.provider, credentials),
             remote: None,
             lite: false,
+            only_answers: shared.config.lite,
             locals: Vec::new(),
             signalled: Vec::new(),
             foundations: Vec::new(),
@@ -130,6 +133,7 @@ impl Generation {
     pub(super) fn set_remote(&mut self, shared: &mut Shared, now: Instant, credentials: Credentials, lite: bool) {
         self.remote = Some(Secret::new(&shared.config.provider, credentials));
         self.lite = lite;
+        self.only_answers = shared.config.lite && !lite;
         self.began = Some(now);
         self.drop_foreign_remotes(shared, now);
         self.process_early_checks(shared, now);
@@ -215,7 +219,7 @@ impl Generation {
 
     /// Whether a check may still find a pair.
     pub(super) fn is_open(&self) -> bool {
-        self.list.iter().any(Pair::is_open)
+        !self.only_answers && self.list.iter().any(Pair::is_open)
     }
 
     /// Neither side has candidates to come.
@@ -228,7 +232,7 @@ impl Generation {
     ///
     /// Source: [webrtc-pc §5.6.4](https://www.w3.org/TR/webrtc/#dom-rtcicetransportstate-disconnected)
     pub(super) fn waits_for_candidates(&self, shared: &Shared) -> bool {
-        let tried = self.began.is_some() && self.list.iter().next().is_some();
+        let tried = self.began.is_some() && self.list.iter().next().is_some() && !self.only_answers;
         tried && self.idle_since.is_some() && !self.knows_all_candidates(shared)
     }
 

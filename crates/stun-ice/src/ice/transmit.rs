@@ -47,7 +47,7 @@ impl Generation {
             self.nomination.on_sent(now, round_trip);
             return Some(transmit);
         }
-        self.remote.as_ref()?;
+        self.remote.as_ref().filter(|_| !self.only_answers)?;
         let may = |pair: &Pair| Self::may_check(shared, pair);
         let id = if shared.pace.urgent <= now
             && let Some(id) = self.list.take_triggered()
@@ -112,7 +112,7 @@ impl Generation {
     /// When one of the above has something to send.
     pub(super) fn next_send(&self, shared: &Shared) -> Option<Instant> {
         let gathering = self.gathering.next_send(self.selected.is_none()).map(|at| at.max(shared.pace.ordinary));
-        let checks = self.remote.as_ref().and_then(|_| {
+        let checks = self.remote.as_ref().filter(|_| !self.only_answers).and_then(|_| {
             let triggered = self.list.has_triggered().then_some(shared.pace.urgent);
             let ordinary = self
                 .list

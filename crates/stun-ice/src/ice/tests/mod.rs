@@ -6,6 +6,7 @@ mod consent;
 mod contract;
 mod faults;
 mod gather;
+mod lite;
 mod loss;
 mod nat;
 mod privacy;
