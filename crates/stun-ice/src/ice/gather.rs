@@ -149,6 +149,10 @@ impl Gathering {
             return;
         }
         self.policy = shared.options.policy;
+        // A lite agent asks nobody (RFC 8445 §5.2).
+        if shared.config.lite {
+            return;
+        }
         self.wishes.begin(shared, now);
         if !self.uses_hosts() {
             return;

@@ -51,7 +51,7 @@ pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
 pub use relay::{LinkId, Unwrapped};
 pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy, TurnServer, TurnTransport};
-pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+pub use stats::{CandidateId, CandidateStats, PairFailure, PairId, PairState, PairStats, Stats};
 pub use tcp::{ConnectionError, TcpBase};
 pub use traffic::Traffic;
 
