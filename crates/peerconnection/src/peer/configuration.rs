@@ -14,7 +14,7 @@ use thiserror::Error;
 pub struct PeerConfiguration {
     /// Whom to ask for candidates. Default: nobody. Of STUN and of TURN servers the first four are asked. STUN over TLS and TURN
     /// over DTLS are not spoken: such servers are reported as out of reach ([`PeerEvent::IceCandidateError`]) whenever gathering
-    /// begins.
+    /// begins. TURN over TLS takes the feature `turn-tls`.
     pub ice_servers: Vec<IceServer>,
     /// Which candidates to use. Default: all. Without a TURN server there are none under [`TransportPolicy::Relay`].
     pub ice_transport_policy: TransportPolicy,
