@@ -353,6 +353,8 @@ fn lossy(log: &Log) -> Result<Outcome, Failure> {
 fn browser_checks(log: &Log, checks: Task) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
+    // Without it the checks that call through it say so.
+    let _ = install::ensure(Need::Coturn);
     log.run(&programs())?;
     log.run(&checks.limit(Duration::from_secs(1_500)))?;
     let text = log.text();
