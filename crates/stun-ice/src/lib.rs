@@ -63,7 +63,7 @@
 //! | [`Agent`] and the items beside it | ICE |
 //! | [`stun`] | messages, their integrity and fingerprint |
 //! | [`mdns`] | a resolver and responder for `.local` names |
-//! | [`turn`] | packets by way of a server: the client |
+//! | [`turn`] | packets by way of a server: client and server |
 //! | [`framing`] | packets on a stream, for TCP |
 //!
 //! # What it is not
