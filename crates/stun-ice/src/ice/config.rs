@@ -2,7 +2,7 @@
 
 use super::{GatherOptions, StunServer};
 use ortica_core::crypto::CryptoProvider;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct Config {
     pub(crate) gathering_timeout: Duration,
     pub(crate) patience: Duration,
     pub(crate) host_candidates: HostCandidates,
+    announced: Vec<(IpAddr, IpAddr)>,
+    pub(crate) lite: bool,
 }
 
 impl Config {
@@ -35,6 +37,8 @@ impl Config {
             gathering_timeout: Duration::from_millis(9_500),
             patience: Duration::from_millis(39_500),
             host_candidates: HostCandidates::Address,
+            announced: Vec::new(),
+            lite: false,
         }
     }
 
@@ -98,6 +102,36 @@ impl Config {
     /// What is signalled of host addresses. Default: [`HostCandidates::Address`].
     pub fn with_host_candidates(mut self, policy: HostCandidates) -> Self {
         self.host_candidates = policy;
+        self
+    }
+
+    /// Addresses under which others reach this host, where a NAT stands before it that maps each of its addresses to one of its own
+    /// and keeps the ports, as those of clouds do: pairs of an address of this host and what stands for it. The unspecified address
+    /// stands for all of its family. Host candidates carry them in place of their own address, whatever the policy for host
+    /// candidates is, but for [`HostCandidates::Hidden`]. Default: none.
+    pub fn with_announced_addresses(mut self, addresses: Vec<(IpAddr, IpAddr)>) -> Self {
+        self.announced = addresses;
+        self
+    }
+
+    /// What stands for an address of this host; itself if nothing does.
+    pub(crate) fn announced(&self, local: IpAddr) -> IpAddr {
+        let stands_for = |from: IpAddr| from == local || from.is_unspecified() && from.is_ipv4() == local.is_ipv4();
+        // Who named the address itself meant no other.
+        let exact = self.announced.iter().find(|(from, _)| *from == local);
+        exact.or_else(|| self.announced.iter().find(|(from, _)| stands_for(*from))).map_or(local, |(_, to)| *to)
+    }
+
+    /// Whether agents are lite: they have host candidates alone, answer checks and send none, so that the peer does the work,
+    /// which controls. For hosts with a public address; the peer is to be told, by `a=ice-lite`. Default: `false`.
+    ///
+    /// Nothing is asked for consent: the peer's requests stand for it. The pair in use counts as silent when none came for
+    /// 15 seconds, and is given up after 30. A peer that is lite too is checked as by a full agent, which controls: else
+    /// nobody would prove anything.
+    ///
+    /// Source: [RFC 8445 §2.5](https://www.rfc-editor.org/rfc/rfc8445#section-2.5)
+    pub fn with_lite(mut self, lite: bool) -> Self {
+        self.lite = lite;
         self
     }
 }

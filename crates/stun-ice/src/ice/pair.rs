@@ -1,7 +1,7 @@
 //! A candidate pair.
 
 use super::tcp::Base;
-use super::{CandidateId, ConnectionError, PairId, PairState, PairStats, Role, Route, Traffic, consent};
+use super::{CandidateId, ConnectionError, PairFailure, PairId, PairState, PairStats, Role, Route, Traffic, consent};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(super) struct Pair {
     pub(super) last_answer: Option<Instant>,
     /// The first request that went unanswered, once it is clear that answers stopped.
     pub(super) silent_since: Option<Instant>,
+    /// Why it failed last.
+    pub(super) failure: Option<PairFailure>,
     /// Why it has no connection, over TCP.
     pub(super) lost: Option<ConnectionError>,
     /// An authenticated check came over this pair.
@@ -86,8 +88,9 @@ impl Pair {
         self.heard || self.last_answer.is_some()
     }
 
-    pub(super) fn fail(&mut self) {
+    pub(super) fn fail(&mut self, why: PairFailure) {
         self.state = PairState::Failed;
+        self.failure = Some(why);
         self.last_answer = None;
     }
 
@@ -107,6 +110,7 @@ impl Pair {
             socket: self.socket,
             state: self.state,
             lost: self.lost,
+            failure: self.failure.filter(|_| self.state == PairState::Failed),
             nominated: self.nominated,
             selected: in_use,
             priority: self.priority,
@@ -141,6 +145,8 @@ pub(super) struct Run {
     pub(super) began: Instant,
     pub(super) sent: u32,
     pub(super) next: Instant,
+    /// The first check that nothing was answered to since, in this run or one that it follows.
+    since: Option<Instant>,
 }
 
 impl Run {
@@ -148,7 +154,12 @@ impl Run {
     pub(super) const LEN: Duration = Duration::from_millis(39_500);
 
     pub(super) fn new(now: Instant) -> Self {
-        Self { began: now, sent: 0, next: now }
+        Self { began: now, sent: 0, next: now, since: None }
+    }
+
+    /// Another one, because the peer checks the pair.
+    pub(super) fn again(&self, now: Instant) -> Self {
+        Self { since: self.since, ..Self::new(now) }
     }
 
     /// A check was sent.
@@ -158,17 +169,30 @@ impl Run {
         }
         let doublings = (self.sent / 3).min(3);
         self.sent += 1;
+        self.since.get_or_insert(now);
         self.next = now + rto * (1 << doublings);
     }
 
     /// A check was sent that nothing of gets lost, or is about to be.
     pub(super) fn on_sent_once(&mut self, now: Instant) {
         (self.began, self.sent) = (now, self.sent + 1);
+        self.since.get_or_insert(now);
         self.next = self.deadline();
+    }
+
+    /// A check was answered.
+    pub(super) fn on_answer(&mut self) {
+        self.since = None;
     }
 
     pub(super) fn deadline(&self) -> Instant {
         self.began + Self::LEN
+    }
+
+    /// Nothing was answered for that long, however often the peer had the checks begin anew: it takes something else than these
+    /// for a password or a fragment, or hears nothing.
+    pub(super) fn is_hopeless(&self, now: Instant) -> bool {
+        self.since.is_some_and(|at| at + Self::LEN <= now)
     }
 }
 

@@ -10,8 +10,8 @@ mod message;
 mod opaque;
 mod security;
 
-pub(crate) use attribute::xor_address;
 pub use attribute::{AttributeType, ErrorCode};
+pub(crate) use attribute::{decode_address, xor_address};
 pub use builder::MessageBuilder;
 pub use integrity::{Integrity, IntegrityKey};
 pub use long_term::{LongTermKey, PasswordAlgorithm, user_hash};
