@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ortica_fuzz::{machine, turn};
+use ortica_fuzz::machine;
+use ortica_fuzz::turn::{End, Guest, Host};
 
-fuzz_target!(|input: &[u8]| machine::pair(turn::Guest::new(), turn::Host::new(), input));
+fuzz_target!(|input: &[u8]| machine::pair(End::from(Guest::new()), End::from(Host::new()), input));

@@ -137,3 +137,48 @@ impl Machine for Host {
         self.server.handle_datagram(now, Datagram::single(SocketId(self.sockets), peer(step % 3), &mut packet));
     }
 }
+
+/// Either of the two.
+pub struct End(Box<dyn Machine>);
+
+impl From<Guest> for End {
+    fn from(guest: Guest) -> Self {
+        Self(Box::new(guest))
+    }
+}
+
+impl From<Host> for End {
+    fn from(host: Host) -> Self {
+        Self(Box::new(host))
+    }
+}
+
+impl Machine for End {
+    fn handle_packet(&mut self, now: Instant, packet: &mut [u8]) {
+        self.0.handle_packet(now, packet);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.0.handle_timeout(now);
+    }
+
+    fn poll_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
+        self.0.poll_packet(now, out)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.0.poll_timeout()
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.0.poll_event()
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.0.close(now);
+    }
+
+    fn act(&mut self, now: Instant, step: u64) {
+        self.0.act(now, step);
+    }
+}
