@@ -261,7 +261,12 @@ impl Stream {
                 Playout::Packet(packet) if packet.payload.is_empty() => {}
                 Playout::Packet(packet) => {
                     let pts = self.timestamps.unwrap(packet.timestamp);
-                    let piece = Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload };
+                    let piece = Piece {
+                        sequence: packet.sequence,
+                        marker: packet.marker,
+                        first: true,
+                        payload: packet.payload,
+                    };
                     match self.depacketizer.assemble(pts, &[piece]) {
                         Ok(frame) => {
                             self.frames += 1;
@@ -293,9 +298,15 @@ impl Stream {
         let Buffer::Video(buffer) = &mut self.buffer else { return };
         while let Some(frame) = buffer.poll_frame(now) {
             let pts = self.timestamps.unwrap(frame.timestamp);
-            let pieces: Vec<Piece<'_>> = frame
-                .packets()
-                .map(|packet| Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload })
+            // The buffer gives out what follows the frame before, with nothing missing in between, or starts with a key frame.
+            let pieces: Vec<Piece<'_>> = (0..)
+                .zip(frame.packets())
+                .map(|(place, packet)| Piece {
+                    sequence: packet.sequence,
+                    marker: packet.marker,
+                    first: place == 0,
+                    payload: packet.payload,
+                })
                 .collect();
             let (key_frame, discontinuity) = (frame.key_frame, frame.discontinuity);
             let (began, arrived) = (frame.began, frame.arrived);
