@@ -18,7 +18,7 @@ use std::time::Duration;
 
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 
-/// What arrives of 90 pictures, and how often a key frame was asked for.
+/// What arrives of 90 pictures, and how often a key frame was asked for after the first.
 struct Outcome {
     numbers: Vec<u32>,
     key_frames_asked_for: usize,
@@ -96,7 +96,7 @@ fn a_layer_that_stays_lost_asks_for_a_key_frame() {
     let Outcome { numbers, key_frames_asked_for } = call(ScalabilityMode::L3T3, link().lossy(0.4), |frame| frame);
     let goes_on_behind_a_gap = numbers.windows(2).any(|pair| pair[1] > pair[0] + 1);
     assert!(goes_on_behind_a_gap && numbers.is_sorted(), "{numbers:?}");
-    assert!(key_frames_asked_for > 1, "{key_frames_asked_for} key frames asked for, of {numbers:?}");
+    assert!(key_frames_asked_for > 0, "none was asked for, of {numbers:?}");
 }
 
 /// The guard: behind a key frame the highest layer alone is a picture, as servers send it to peers that show it large.
@@ -112,5 +112,5 @@ fn lower_layers_can_be_left_out_where_layers_part_after_key_frames() {
     };
     let outcome = call(ScalabilityMode::L3T3Key, link(), highest_alone);
     assert_eq!(outcome.numbers, (0..90).collect::<Vec<_>>());
-    assert!(outcome.key_frames_asked_for <= 1, "one at the start");
+    assert_eq!(outcome.key_frames_asked_for, 0, "beside the first");
 }
