@@ -41,7 +41,7 @@ fn path(arguments: &[String]) -> Result<(), Failure> {
     Task::cargo("run --locked --release --quiet -p ortica-bench-path --").args(arguments).run()
 }
 
-/// Builds the other stacks in a workspace of their own. Chromium and aiortc take part where they are installed.
+/// Builds the other stacks in a workspace of their own. aiortc is installed if it can be, Chromium takes part where it is there.
 fn peers(arguments: &[String]) -> Result<(), Failure> {
     const DIR: &str = "benches/peers";
     fuzz::share_lock(Path::new(DIR))?;
@@ -58,6 +58,10 @@ fn peers(arguments: &[String]) -> Result<(), Failure> {
     let browser = root().join("interop/browser");
     if !browser.join("node_modules").exists() && in_path("npm") {
         Task::new("npm").words("install --no-save --silent").dir(&browser).run()?;
+    }
+    let aiortc = || Task::new("bash").words("interop/aiortc/run.sh --example").run();
+    if let Err(failure) = install::ensure(Need::Aiortc).and_then(|()| aiortc()) {
+        println!("without aiortc: {failure}");
     }
     let python = target_dir().join("interop-aiortc/bin/python");
     let task = Task::new(target.join("release/ortica-bench-peers").to_string_lossy())

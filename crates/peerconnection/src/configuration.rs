@@ -11,7 +11,7 @@ use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
 use ortica_ice::{HostCandidates, TransportPolicy};
 use ortica_sdp::RtcpMuxPolicy;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What media may be protected with, in order of preference.
@@ -41,6 +41,7 @@ pub struct Configuration {
     pub(crate) tcp: TcpCandidates,
     pub(crate) peer: PeerConfiguration,
     pub(crate) host_candidates: HostCandidates,
+    announced_addresses: Vec<(IpAddr, IpAddr)>,
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
@@ -66,6 +67,7 @@ impl Default for Configuration {
             tcp: TcpCandidates::default(),
             peer: PeerConfiguration::default(),
             host_candidates: HostCandidates::default(),
+            announced_addresses: Vec::new(),
             certificates: Vec::new(),
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
@@ -149,6 +151,21 @@ impl Configuration {
     #[must_use]
     pub fn with_host_candidates(mut self, policy: HostCandidates) -> Self {
         self.host_candidates = policy;
+        self
+    }
+
+    /// Addresses under which others reach this host through a NAT that maps one to one and keeps the ports, as those of clouds do:
+    /// see [`ortica_ice::Config::with_announced_addresses`]. Default: none.
+    ///
+    /// ```
+    /// # use ortica::Configuration;
+    /// let any = "0.0.0.0".parse()?;
+    /// let configuration = Configuration::default().with_announced_addresses(vec![(any, "203.0.113.7".parse()?)]);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_announced_addresses(mut self, addresses: Vec<(IpAddr, IpAddr)>) -> Self {
+        self.announced_addresses = addresses;
         self
     }
 
@@ -307,6 +324,7 @@ impl Configuration {
         let layers = self.gather_loopback == other.gather_loopback
             && self.tcp == other.tcp
             && self.host_candidates == other.host_candidates
+            && self.announced_addresses == other.announced_addresses
             && self.srtp_profiles == other.srtp_profiles
             && self.max_packet_size == other.max_packet_size
             && self.packet_size_to_find == other.packet_size_to_find
@@ -394,7 +412,9 @@ impl Configuration {
         may_fragment: bool,
         outlets: Option<&Outlets>,
     ) -> engine::Config {
-        let ice = ortica_ice::Config::new(provider).with_host_candidates(self.host_candidates);
+        let ice = ortica_ice::Config::new(provider)
+            .with_host_candidates(self.host_candidates)
+            .with_announced_addresses(self.announced_addresses.clone());
         let certificates = certificates.iter().map(|certificate| certificate.inner().clone()).collect();
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls =

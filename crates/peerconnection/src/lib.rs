@@ -71,7 +71,7 @@ pub use configuration::Configuration;
 #[cfg(feature = "tokio")]
 pub use data_channel::{DataChannel, DataChannelInit, Message, SendError, TrySendError};
 #[cfg(feature = "tokio")]
-pub use driver::{Endpoint, EndpointConfig, TcpCandidates};
+pub use driver::{Endpoint, EndpointConfig, NatBehaviorError, NetworkInterface, TcpCandidates, nat_behavior};
 #[cfg(feature = "tokio")]
 pub use dtmf_sender::DtmfSender;
 #[cfg(feature = "tokio")]

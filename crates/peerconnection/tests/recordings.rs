@@ -8,16 +8,18 @@
 
 #[path = "common/child.rs"]
 mod child;
-#[path = "recordings/film.rs"]
+#[path = "recorded/film.rs"]
 mod film;
-#[path = "recordings/judge.rs"]
+#[path = "recorded/judge.rs"]
 mod judge;
 #[path = "common/lossy_path.rs"]
 mod lossy_path;
-#[path = "recordings/scene.rs"]
+#[path = "recorded/scene.rs"]
 mod scene;
 #[path = "common/sockets.rs"]
 mod sockets;
+#[path = "common/temporary_file.rs"]
+mod temporary_file;
 
 use film::{Film, skew};
 use lossy_path::LossyPath;
@@ -28,6 +30,7 @@ use scene::{SIZES, Scene};
 use sockets::{loopback, track};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use temporary_file::TemporaryFile;
 use tokio::time::{sleep, timeout};
 
 /// How long the scene lasts, in seconds.
@@ -49,21 +52,6 @@ const FILES: &[(&str, Codec)] = &[
 
 fn seconds() -> u32 {
     std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(12).max(12)
-}
-
-/// A file that is gone when the test is over.
-struct TemporaryFile(PathBuf);
-
-impl TemporaryFile {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("ortica-{}-{name}", std::process::id())))
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 fn connection(pictures: Codec) -> (PeerConnection, Events) {
@@ -133,7 +121,7 @@ async fn a_lossy_call_with_a_gap_and_another_size_is_recorded_in_step() {
 async fn is_recorded_in_step(name: &str, pictures: Codec) {
     let (scene, file) = (Scene { seconds: seconds() }, TemporaryFile::new(name));
     let recorded = record(scene, &file.0, pictures).await;
-    let film = Film::read(&file.0).expect("it is a film");
+    let film = Film::read(&file.0, Scene::marks()).expect("it is a film");
     assert_rising(&film.sounds);
     assert_rising(&film.pictures);
     let length = Duration::from_secs(scene.seconds.into());
@@ -148,7 +136,7 @@ async fn is_recorded_in_step(name: &str, pictures: Codec) {
     assert!(shown.iter().all(|picture| picture.size == scene.size(picture.number)), "each has the size it was sent in");
     assert!(SIZES.iter().all(|size| shown.iter().any(|picture| picture.size == *size)), "both sizes are there");
     assert!(shown.len() * 10 >= sent * 8, "{} of {sent} pictures are seen", shown.len());
-    judge::assert_playable(&file.0, Some(length), MOST_DIFFERENCE);
+    judge::assert_whole(&file.0, &film, length, MOST_DIFFERENCE);
     println!(
         "bar: {name}, {} s at 5 % loss: apart by {:.1} ms at most, {} ms too long or short, {} of {sent} pictures",
         scene.seconds,
@@ -196,19 +184,19 @@ async fn can_be_played_when_killed(name: &str) {
     let mut recorder = Killed(child::start("a_recording_that_is_killed_half_way_can_be_played", FILE, &file.0));
     let half_way = Duration::from_secs((seconds() / 2).min(30).into());
     let reached = async {
-        while Film::read(&file.0).map_or(Duration::ZERO, |film| film.end()) < half_way {
+        while Film::read(&file.0, Scene::marks()).map_or(Duration::ZERO, |film| film.end()) < half_way {
             sleep(Duration::from_millis(200)).await;
         }
     };
     timeout(half_way + Duration::from_secs(60), reached).await.expect("it is written while it is recorded");
     recorder.kill();
-    let film = Film::read(&file.0).expect("it is a film");
+    let film = Film::read(&file.0, Scene::marks()).expect("it is a film");
     assert!(film.end() >= half_way);
     assert_rising(&film.sounds);
     assert_rising(&film.pictures);
     let (shown, expected) = (film.shown(), half_way.as_secs() as usize * scene::PICTURE_RATE as usize);
     assert!(shown.len() * 10 >= expected * 7, "{} of {expected} pictures are seen", shown.len());
     assert!(!film.edges().is_empty(), "beeps are heard");
-    judge::assert_playable(&file.0, None, MOST_DIFFERENCE);
+    judge::assert_playable(&file.0);
     println!("bar: {name}, killed after {half_way:?}: {:?} can be played, {} pictures", film.end(), shown.len());
 }

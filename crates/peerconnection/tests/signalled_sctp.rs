@@ -111,6 +111,9 @@ fn a_signalled_association_saves_two_round_trips() {
         println!("bar: seed {seed}: first message after {:?}, {:?} by handshake", with[0], without[0]);
         assert_eq!(without[0] - with[0], 4 * DELAY, "seed {seed}: {times:?}");
         assert_eq!(without[1] - with[1], 4 * DELAY, "seed {seed}: {times:?}");
+        let round_trips = |time: Duration| time.as_secs_f64() / (2 * DELAY).as_secs_f64();
+        assert!(round_trips(with[0]) <= 3.1, "seed {seed}: {} round trips", round_trips(with[0]));
+        assert!(round_trips(without[0]) <= 5.0, "seed {seed}: {} round trips", round_trips(without[0]));
     }
     for seed in 0..20 {
         let mut pair = sides(seed, Link::with_delay(DELAY).lossy(0.1), [true; 2]);

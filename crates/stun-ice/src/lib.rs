@@ -1,4 +1,4 @@
-//! STUN, ICE and mDNS candidates, sans-IO.
+//! STUN, TURN, ICE and mDNS candidates, sans-IO.
 //!
 //! [`Agent`] finds the addresses over which two peers reach each other, agrees with its counterpart on one pair of them,
 //! and makes sure that the peer still wants what is sent there: [RFC 8445](https://www.rfc-editor.org/rfc/rfc8445) (full
@@ -62,13 +62,14 @@
 //! |---|---|
 //! | [`Agent`] and the items beside it | ICE |
 //! | [`stun`] | messages, their integrity and fingerprint |
+//! | [`behavior`] | what a NAT does, by RFC 5780 |
 //! | [`mdns`] | a resolver and responder for `.local` names |
+//! | [`turn`] | packets by way of a server: the client |
 //! | [`framing`] | packets on a stream, for TCP |
 //!
 //! # What it is not
 //!
-//! A TURN client (relayed candidates of the peer are used, there are none of our own), or a driver: that is
-//! `ortica`.
+//! A driver: that is `ortica`.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -82,10 +83,12 @@
     )
 )]
 
+pub mod behavior;
 pub mod framing;
 mod ice;
 pub mod mdns;
 pub mod stun;
+pub mod turn;
 
 pub use ice::{
     Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,

@@ -5,6 +5,10 @@ mod task;
 
 use super::cell::Cell;
 use super::clock::Clock;
+use super::extra_sockets::ExtraSockets;
+use super::interfaces::{InterfaceFilter, NetworkInterface, Ports, addresses};
+use super::lookup::Asker;
+use super::network::Network;
 use super::socket::{Outlet, Socket};
 use super::tcp::{Listener, TcpCandidates, sockets_for};
 use crate::peer::{Peer, TcpSockets};
@@ -15,6 +19,7 @@ use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak};
 use std::task::Waker;
 use task::Driver;
@@ -24,6 +29,10 @@ use task::Driver;
 pub struct EndpointConfig {
     addresses: Vec<SocketAddr>,
     gather_loopback: bool,
+    interfaces: InterfaceFilter,
+    ports: Ports,
+    /// What is bound once stays.
+    is_fixed: bool,
     tcp: TcpCandidates,
 }
 
@@ -39,6 +48,31 @@ impl EndpointConfig {
     #[must_use]
     pub fn with_gather_loopback(mut self, gather: bool) -> Self {
         self.gather_loopback = gather;
+        self
+    }
+
+    /// Whether addresses of interfaces that come up while it is used are bound too, and those that go are given up: connections gather
+    /// on them and go over to them by themselves. Default `true`; without effect where [`with_addresses`](Self::with_addresses) says
+    /// which there are.
+    #[must_use]
+    pub fn with_network_changes(mut self, follow: bool) -> Self {
+        self.is_fixed = !follow;
+        self
+    }
+
+    /// Binds only to those addresses of interfaces for which `filter` says `true`. Default: all, but for link-local ones of IPv6.
+    #[must_use]
+    pub fn with_interface_filter(mut self, filter: impl Fn(&NetworkInterface) -> bool + Send + Sync + 'static) -> Self {
+        self.interfaces = InterfaceFilter::new(filter);
+        self
+    }
+
+    /// Takes UDP ports from this range alone, wherever no port is named: for firewalls that let those through. Each connection that
+    /// has an endpoint of its own takes one for each address, and each transport that is not bundled with another takes as many.
+    /// Default: any that the system gives.
+    #[must_use]
+    pub fn with_port_range(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.ports = Ports::within(ports);
         self
     }
 
@@ -64,14 +98,7 @@ impl EndpointConfig {
         if !self.addresses.is_empty() {
             return Ok(self.addresses.clone());
         }
-        let all: Vec<IpAddr> = if_addrs::get_if_addrs()?.into_iter().map(|interface| interface.ip()).collect();
-        // Link-local IPv6 addresses need a scope, which a candidate cannot carry.
-        let usable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let routable = all.iter().copied().filter(|ip| usable(ip) && !ip.is_loopback());
-        let mut chosen: Vec<IpAddr> = routable.collect();
-        if self.gather_loopback || chosen.is_empty() {
-            chosen.extend(all.iter().copied().filter(IpAddr::is_loopback));
-        }
+        let chosen = addresses(&self.interfaces, self.gather_loopback)?;
         Ok(chosen.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect())
     }
 }
@@ -95,15 +122,21 @@ impl Endpoint {
     /// Binds the sockets and starts the driver on the current tokio runtime.
     ///
     /// # Errors
-    /// When no socket can be bound, or none of those that listen, or no randomness is to be had from the system.
+    /// When no socket can be bound, or none of those that listen, the range of ports is none, or no randomness is to be had from the
+    /// system.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn new(config: EndpointConfig) -> io::Result<Self> {
+        config.ports.check()?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let rng = Rng::from_seed(seed);
+        let mut port_rng = rng.fork("ports");
         let mut sockets = Vec::new();
         let mut failure = None;
         for (index, address) in config.addresses()?.into_iter().enumerate() {
-            match Socket::bind(SocketId(index as u32), address) {
+            match config.ports.bind(SocketId(index as u32), address, &mut port_rng) {
                 Ok(socket) => sockets.push(socket),
                 Err(error) => failure = Some(error),
             }
@@ -113,28 +146,32 @@ impl Endpoint {
         }
         let hosts: BTreeSet<IpAddr> = sockets.iter().map(|socket| socket.address.ip()).collect();
         let listeners = config.listeners(&hosts)?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
             clock: Clock::start(),
-            addresses: sockets.iter().map(|socket| (socket.id(), socket.address)).collect(),
+            addresses: RwLock::new(sockets.iter().map(|socket| (socket.id(), socket.address)).collect()),
             outlets: RwLock::new(sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect()),
             tcp: sockets_for(config.tcp, hosts, &listeners),
             may_bind: config.addresses.is_empty(),
             may_fragment: sockets.iter().any(|socket| socket.outlet().may_fragment()),
             packet: Mutex::default(),
-            mail: Mutex::new(Mail { rng: Some(Rng::from_seed(seed)), ..Mail::default() }),
+            mail: Mutex::new(Mail { rng: Some(rng), ..Mail::default() }),
             counters: Counters::default(),
         });
         let alive = Arc::new(Alive { shared: shared.clone() });
-        let mut driver = Driver::new(shared.clone(), sockets, listeners);
+        let network = if config.is_fixed || !config.addresses.is_empty() {
+            Network::ignored()
+        } else {
+            Network::followed(config.interfaces, config.gather_loopback, Arc::downgrade(&shared))
+        };
+        let extra = ExtraSockets::new(sockets.len(), config.ports, port_rng);
+        let mut driver = Driver::new(shared.clone(), sockets, extra, listeners, network);
         tokio::spawn(poll_fn(move |cx| driver.poll(cx)));
         Ok(Self { shared, _alive: alive })
     }
 
     /// The addresses its sockets are bound to.
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.shared.addresses.iter().map(|(_, address)| *address).collect()
+        self.shared.addresses().into_iter().map(|(_, address)| address).collect()
     }
 
     /// Counters of its sockets.
@@ -168,7 +205,7 @@ impl Endpoint {
 
     /// Its sockets, to gather on.
     pub(crate) fn sockets(&self) -> Vec<(SocketId, SocketAddr)> {
-        self.shared.addresses.clone()
+        self.shared.addresses()
     }
 
     /// What a peer may do over TCP.
@@ -214,7 +251,8 @@ impl Drop for Alive {
 #[derive(Debug)]
 pub(crate) struct Shared {
     clock: Clock,
-    addresses: Vec<(SocketId, SocketAddr)>,
+    /// What sessions gather on.
+    addresses: RwLock<Vec<(SocketId, SocketAddr)>>,
     /// The sockets, which the driver takes with it when it ends.
     outlets: RwLock<Vec<Weak<Outlet>>>,
     /// What sessions may do over TCP.
@@ -237,6 +275,10 @@ struct Mail {
     added: Vec<(usize, Arc<Cell>)>,
     dirty: BTreeSet<usize>,
     abandoned: bool,
+    /// The host may have other addresses.
+    network_changed: bool,
+    /// Names of the local network that were resolved, no more than were asked for.
+    resolved: Vec<(Asker, Option<IpAddr>)>,
     /// The task has ended.
     stopped: bool,
     driver: Option<Waker>,
@@ -253,6 +295,20 @@ impl Mail {
 impl Shared {
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The host may have other addresses.
+    pub fn on_network_change(&self) {
+        let mut mail = self.lock();
+        mail.network_changed = true;
+        mail.wake();
+    }
+
+    /// A name of the local network was resolved, or nobody knows it.
+    pub fn on_resolved(&self, asker: Asker, answer: Option<IpAddr>) {
+        let mut mail = self.lock();
+        mail.resolved.push((asker, answer));
+        mail.wake();
     }
 
     /// A session has something to send, or a new deadline.
@@ -280,6 +336,15 @@ impl Shared {
         let outlet = outlets.iter().filter_map(Weak::upgrade).find(|outlet| outlet.id == transmit.socket);
         drop(outlets);
         outlet.map_or(Ok(()), |outlet| self.send(&outlet, transmit, contents))
+    }
+
+    pub fn addresses(&self) -> Vec<(SocketId, SocketAddr)> {
+        self.addresses.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sessions gather on others from now on.
+    fn set_addresses(&self, addresses: Vec<(SocketId, SocketAddr)>) {
+        *self.addresses.write().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
     /// The sockets have changed.

@@ -1,15 +1,18 @@
 //! Sockets of single transports, beside those that an endpoint has for all.
 
+use super::interfaces::Ports;
 use super::socket::Socket;
-use ortica_core::SocketId;
+use ortica_core::{Rng, SocketId};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Which session has which.
 #[derive(Debug)]
 pub(super) struct ExtraSockets {
     next: u32,
+    ports: Ports,
+    rng: Rng,
     of: HashMap<usize, Vec<SocketId>>,
 }
 
@@ -23,8 +26,8 @@ pub(super) struct Bound {
 
 impl ExtraSockets {
     /// With ids from `first` on.
-    pub fn new(first: usize) -> Self {
-        Self { next: first as u32, of: HashMap::new() }
+    pub fn new(first: usize, ports: Ports, rng: Rng) -> Self {
+        Self { next: first as u32, ports, rng, of: HashMap::new() }
     }
 
     /// Binds one at each of the interfaces that `beside` are bound to, on a free port.
@@ -32,7 +35,7 @@ impl ExtraSockets {
         let mut bound = Bound::default();
         for (_, address) in beside {
             let address = SocketAddr::new(address.ip(), 0);
-            match Socket::bind(SocketId(self.next), address) {
+            match self.ports.bind(SocketId(self.next), address, &mut self.rng) {
                 Ok(socket) => {
                     self.of.entry(session).or_default().push(socket.id());
                     self.next = self.next.wrapping_add(1);
@@ -42,6 +45,18 @@ impl ExtraSockets {
             }
         }
         bound
+    }
+
+    /// Binds one for all sessions.
+    pub fn bind_for_all(&mut self, ip: IpAddr) -> io::Result<Socket> {
+        let socket = self.ports.bind(SocketId(self.next), SocketAddr::new(ip, 0), &mut self.rng)?;
+        self.next = self.next.wrapping_add(1);
+        Ok(socket)
+    }
+
+    /// These are gone, whosever they were.
+    pub fn lose(&mut self, sockets: &[SocketId]) {
+        self.of.values_mut().for_each(|own| own.retain(|socket| !sockets.contains(socket)));
     }
 
     /// Some are not needed any more.

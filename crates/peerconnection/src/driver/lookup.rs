@@ -12,7 +12,7 @@ const MAX_QUESTIONS: usize = 1024;
 
 /// Who asked the resolver.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker {
+pub(crate) struct Asker {
     pub session: usize,
     pub transport: TransportId,
     pub id: ResolveId,

@@ -11,8 +11,11 @@ mod cell;
 mod clock;
 mod endpoint;
 mod extra_sockets;
+mod interfaces;
 mod lookup;
 mod mdns;
+mod nat_behavior;
+mod network;
 mod readable;
 #[cfg(test)]
 mod refusals;
@@ -22,6 +25,8 @@ mod tcp;
 mod waiters;
 
 pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
+pub use interfaces::NetworkInterface;
+pub use nat_behavior::{NatBehaviorError, nat_behavior};
 pub use tcp::TcpCandidates;
 
 pub(crate) use cell::{Cell, Sending};

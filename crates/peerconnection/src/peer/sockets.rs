@@ -94,6 +94,27 @@ impl Peer {
         }
     }
 
+    /// Says that the host has other addresses: sockets that came, for all transports that share those of
+    /// [`set_sockets`](Self::set_sockets), and such that are gone, whosever they were. Transports gather on the new ones and go over
+    /// to them by themselves.
+    pub fn change_sockets(&mut self, now: Instant, came: &[(SocketId, SocketAddr)], gone: &[SocketId]) {
+        let Self { sockets, session, .. } = self;
+        let sharing = sockets.of.iter().filter(|(_, bound)| **bound == sockets.first).map(|(id, _)| *id);
+        let sharing: Vec<TransportId> = sharing.collect();
+        for bound in sockets.of.values_mut().chain([&mut sockets.first]) {
+            bound.retain(|(socket, _)| !gone.contains(socket));
+        }
+        sockets.first.extend(came);
+        // A transport that has lost its last address is better told of a new one first.
+        for id in sharing {
+            sockets.of.insert(id, sockets.first.clone());
+            for (socket, address) in came {
+                let _ = session.add_socket(now, id, *socket, *address);
+            }
+        }
+        gone.iter().for_each(|socket| session.remove_socket(now, *socket));
+    }
+
     /// Sockets that no transport needs any more, since the last call.
     pub fn take_released_sockets(&mut self) -> Vec<SocketId> {
         std::mem::take(&mut self.sockets.released)

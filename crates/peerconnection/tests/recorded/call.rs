@@ -1,6 +1,7 @@
 //! A call in virtual time.
 
 use crate::common::{Side, negotiate};
+use crate::film::Marks;
 use netsim::{Link, Pair};
 use ortica::ConnectionState;
 use ortica::codecs::coder::{self, AudioEncoder, AudioEncoderConfig, VideoEncoder, VideoEncoderConfig};
@@ -11,13 +12,16 @@ use ortica::engine::ReceivedFrame;
 use ortica::jsep::TransceiverId;
 use ortica::media::Frame;
 use std::f64::consts::TAU;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Pictures' numbers count this.
-pub const NUMBER: Duration = Duration::from_millis(10);
-/// How long a beep sounds, in seconds; one begins in each second.
-const BEEP: f64 = 0.060;
-pub const BEEP_FREQUENCY: f64 = 1_000.0;
+const NUMBER: Duration = Duration::from_millis(10);
+/// In each second, in seconds from its start.
+const BEEP: Range<f64> = 0.5..0.75;
+const BEEP_FREQUENCY: f64 = 1_000.0;
+/// The amplitude of a beep, 0 to 1.
+const LOUDNESS: f64 = 0.5;
 /// Pictures leave so long after they were captured, as with a camera that is slow.
 const SLOW: Duration = Duration::from_millis(120);
 /// The clock of the sound runs fast by this: a minute of it is 60 ms short.
@@ -106,6 +110,11 @@ impl Call {
         }
     }
 
+    /// What tells when something was captured.
+    pub fn marks() -> Marks {
+        Marks { number: NUMBER.as_secs_f64(), beep: BEEP, loudness: LOUDNESS }
+    }
+
     pub fn length(&self) -> Duration {
         Duration::from_secs(self.seconds.into())
     }
@@ -152,7 +161,8 @@ fn sound_time(number: u32) -> Duration {
 fn beeps(number: u32) -> AudioFrame {
     let samples = (number * 960..(number + 1) * 960).map(|sample| {
         let time = f64::from(sample) / 48_000.0 / FAST;
-        if time.fract() < BEEP { ((TAU * BEEP_FREQUENCY * time).sin() * 16_000.0) as i16 } else { 0 }
+        let level = if BEEP.contains(&time.fract()) { LOUDNESS } else { 0.0 };
+        (level * (TAU * BEEP_FREQUENCY * time).cos() * f64::from(i16::MAX)) as i16
     });
     let frame = AudioFrame::from_s16(samples.flat_map(|sample| [sample; 2]).collect(), 48_000, 2).expect("sound");
     frame.with_pts(i64::from(number) * 960, TimeBase::per_second(48_000))

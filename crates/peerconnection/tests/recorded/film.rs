@@ -1,188 +1,185 @@
-//! A file, seen and heard.
+//! A recording as a player has it: pictures by their numbers, and the edges of beeps.
+#![allow(dead_code, reason = "each test uses its part")]
 
-use super::call::{BEEP_FREQUENCY, NUMBER};
 use ortica::codecs::coder::{self, DecoderLimits};
-use ortica::codecs::container::WebmReader;
-use ortica::codecs::synthetic::{frame_counter, tone_level};
+use ortica::codecs::container::{ContainerError, WebmReader};
+use ortica::codecs::synthetic::frame_counter;
 use ortica::codecs::{AudioFrame, EncodedFrame, MediaKind};
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-/// What is looked for at a beep's beginning, in samples.
-const WINDOW: usize = 240;
+/// Sound that begins this much later than the last one ended has something missing before it, in seconds.
+const SEAM: f64 = 0.01;
+/// How long a decoder takes to find its way after that, in seconds: it guesses from what came before how loud it is. Beeps and what
+/// is between them last longer.
+const RECOVERY: f64 = 0.1;
+/// A beep is over when it is quiet for this long, in seconds: some periods of it.
+const QUIET: f64 = 0.005;
 
-/// What begins so soon after a beep, in seconds, is still that beep.
-const SAME: f64 = 0.1;
-
-/// A picture that was read.
-pub struct Picture {
-    /// When it is shown, in seconds.
-    pub time: f64,
-    /// When it was captured, in seconds.
-    pub captured: f64,
-    pub size: (u32, u32),
+/// By what a scene tells when it was captured.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// From one number of a picture to the next, in seconds.
+    pub number: f64,
+    /// In each second, in seconds from its start.
+    pub beep: Range<f64>,
+    /// The amplitude of the beep, 0 to 1.
+    pub loudness: f64,
 }
 
+/// What a file holds, in its order.
 pub struct Film {
-    pub length: Duration,
-    /// The times of each track rise.
-    pub rises: bool,
-    pub pictures: Vec<Picture>,
-    /// When beeps begin, in seconds.
-    pub beeps: Vec<f64>,
-    /// Frames of each track.
-    pub frames: Vec<usize>,
+    marks: Marks,
+    /// As the file says, if it does.
+    pub duration: Option<Duration>,
+    /// Likewise.
+    pub size: Option<(u32, u32)>,
+    pub sounds: Vec<EncodedFrame>,
+    pub pictures: Vec<EncodedFrame>,
+}
+
+/// A picture that could be decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    pub number: u32,
+    pub size: (u32, u32),
+    /// In the scene, in seconds.
+    pub scene: f64,
+    /// In the file, in seconds.
+    pub time: f64,
+}
+
+/// Where a beep begins or ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    /// In the scene, in seconds.
+    pub scene: f64,
+    /// In the file, in seconds.
+    pub time: f64,
 }
 
 impl Film {
-    pub fn read(path: &Path) -> Self {
-        let (length, tracks) = read(path);
-        let of = |kind| tracks.iter().filter(move |frames| frames.iter().any(|frame| frame.codec.kind() == kind));
-        let end = |frame: &EncodedFrame| frame.time() + frame.time_base().duration(frame.duration.into());
-        Self {
-            length: length.or(tracks.iter().flatten().map(end).max()).unwrap_or_default(),
-            rises: tracks.iter().all(|frames| frames.windows(2).all(|pair| pair[0].pts < pair[1].pts)),
-            pictures: of(MediaKind::Video).flat_map(|frames| see(frames)).collect(),
-            beeps: of(MediaKind::Audio).flat_map(|frames| hear(frames)).collect(),
-            frames: tracks.iter().map(Vec::len).collect(),
+    pub fn read(path: &Path, marks: Marks) -> Result<Self, ContainerError> {
+        #[cfg(feature = "ffmpeg")]
+        if path.extension().is_some_and(|it| it == "mp4") {
+            return Self::read_foreign(path, marks);
         }
+        let mut reader = WebmReader::new(File::open(path)?)?;
+        let size =
+            reader.tracks().iter().find(|track| track.codec().kind() == MediaKind::Video).map(|track| track.size());
+        let duration = reader.duration();
+        let (mut sounds, mut pictures) = (Vec::new(), Vec::new());
+        while let Some((_, frame)) = reader.next_frame()? {
+            if frame.codec.kind() == MediaKind::Audio { sounds.push(frame) } else { pictures.push(frame) }
+        }
+        Ok(Self { marks, duration, size, sounds, pictures })
     }
 
-    /// By how many seconds sound comes after the pictures that were captured with it: at the start, in the middle, at the end.
-    pub fn apart(&self) -> [f64; 3] {
-        let middle = self.beeps.len() / 2;
-        [0, middle.saturating_sub(2), self.beeps.len().saturating_sub(5)].map(|first| self.apart_at(first))
-    }
-
-    /// The same by five beeps, of which two may have lost their beginning with a packet.
-    fn apart_at(&self, first: usize) -> f64 {
-        let near = |picture: &&Picture, beep: f64| (picture.time - beep).abs();
-        let mut apart: Vec<f64> = self.beeps[first..first + 5]
-            .iter()
-            .map(|&beep| {
-                let nearest = self.pictures.iter().min_by(|one, other| near(one, beep).total_cmp(&near(other, beep)));
-                let picture = nearest.expect("there are pictures");
-                // A beep begins with a second of the call.
-                let late = beep - (picture.time - picture.captured);
-                late - late.round()
-            })
-            .collect();
-        apart.sort_by(f64::total_cmp);
-        apart[2]
-    }
-
-    /// By how many seconds the pictures' times differ from when they were captured, the least and the most.
-    pub fn lateness(&self) -> (f64, f64) {
-        let late = self.pictures.iter().map(|picture| picture.time - picture.captured);
-        late.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), late| (least.min(late), most.max(late)))
-    }
-
-    /// The longest time without a picture.
-    pub fn gap(&self) -> Duration {
-        let steps = self.pictures.windows(2).map(|pair| pair[1].time - pair[0].time);
-        Duration::from_secs_f64(steps.fold(0.0, f64::max))
-    }
-
-    /// One after the other.
-    pub fn sizes(&self) -> Vec<(u32, u32)> {
-        let mut sizes: Vec<_> = self.pictures.iter().map(|picture| picture.size).collect();
-        sizes.dedup();
-        sizes
-    }
-}
-
-/// How long a file lasts, if it says so, and the frames of each track.
-fn read(path: &Path) -> (Option<Duration>, Vec<Vec<EncodedFrame>>) {
     #[cfg(feature = "ffmpeg")]
-    if path.extension().is_some_and(|it| it == "mp4") {
-        return read_foreign(path);
+    fn read_foreign(path: &Path, marks: Marks) -> Result<Self, ContainerError> {
+        use ortica::codecs::ffmpeg::{Content, Reader, Source};
+        let source = Source { url: path.display().to_string(), ..Source::default() };
+        let mut reader = Reader::open(&source, false, || true)?;
+        let duration = reader.duration();
+        let (mut sounds, mut pictures) = (Vec::new(), Vec::new());
+        while let Some((_, content)) = reader.next_content()? {
+            let Content::Encoded(frame) = content else { continue };
+            if frame.codec.kind() == MediaKind::Audio { sounds.push(frame) } else { pictures.push(frame) }
+        }
+        Ok(Self { marks, duration, size: None, sounds, pictures })
     }
-    let mut reader = WebmReader::new(File::open(path).expect("it is there")).expect("it is a film");
-    let mut tracks = vec![Vec::new(); reader.tracks().len()];
-    while let Some((track, frame)) = reader.next_frame().expect("it can be read") {
-        tracks[track].push(frame);
+
+    /// When the last frame is heard or seen.
+    pub fn end(&self) -> Duration {
+        let last = [&self.sounds, &self.pictures].map(|frames| frames.last().map(EncodedFrame::time));
+        last.into_iter().flatten().max().unwrap_or_default()
     }
-    (reader.duration(), tracks)
+
+    /// The pictures whose numbers can be read.
+    pub fn shown(&self) -> Vec<Shown> {
+        let Some(first) = self.pictures.first() else { return Vec::new() };
+        let mut decoder = coder::video_decoder(first.codec, DecoderLimits::default()).expect("a decoder");
+        let decode = |frame: &EncodedFrame| {
+            // What was lost on the way makes errors up to the next key frame.
+            let picture = decoder.decode(frame).ok().flatten()?;
+            let size = (picture.width(), picture.height());
+            let number = u32::from(frame_counter(&picture)?);
+            let scene = f64::from(number) * self.marks.number;
+            Some(Shown { number, size, scene, time: frame.time().as_secs_f64() })
+        };
+        self.pictures.iter().filter_map(decode).collect()
+    }
+
+    /// Where beeps begin and end, but for where something is missing.
+    pub fn edges(&self) -> Vec<Edge> {
+        let Some(first) = self.sounds.first() else { return Vec::new() };
+        let mut decoder = coder::audio_decoder(first.codec).expect("a decoder");
+        let mut ear = Ear::new(&self.marks);
+        for frame in &self.sounds {
+            if let Ok(sound) = decoder.decode(frame) {
+                ear.hear(&sound, frame.time().as_secs_f64());
+            }
+        }
+        ear.edges
+    }
 }
 
-#[cfg(feature = "ffmpeg")]
-fn read_foreign(path: &Path) -> (Option<Duration>, Vec<Vec<EncodedFrame>>) {
-    use ortica::codecs::ffmpeg::{Content, Reader, Source};
-    let source = Source { url: path.display().to_string(), ..Source::default() };
-    let mut reader = Reader::open(&source, false, || true).expect("it is a film");
-    let mut tracks = vec![Vec::new(); reader.streams().len()];
-    while let Some((track, content)) = reader.next_content().expect("it can be read") {
-        let Content::Encoded(frame) = content else { panic!("{content:?}") };
-        tracks[track].push(frame);
+struct Ear<'a> {
+    marks: &'a Marks,
+    edges: Vec<Edge>,
+    /// Where the sound so far ends, in seconds of the file, as all of these.
+    end: f64,
+    /// When it was loud.
+    loud: Option<f64>,
+    /// Since when sound is there without anything missing.
+    whole: f64,
+    is_beep: bool,
+}
+
+impl<'a> Ear<'a> {
+    fn new(marks: &'a Marks) -> Self {
+        Self { marks, edges: Vec::new(), end: 0.0, loud: None, whole: 0.0, is_beep: false }
     }
-    (reader.duration(), tracks)
-}
 
-fn see(frames: &[EncodedFrame]) -> Vec<Picture> {
-    let mut decoder = coder::video_decoder(frames[0].codec, DecoderLimits::default()).expect("compiled in");
-    assert!(frames[0].key_frame, "it begins with a key frame");
-    let seen = frames.iter().filter_map(|frame| {
-        let picture = decoder.decode(frame).expect("every picture has those that it needs")?;
-        let number = frame_counter(&picture).expect("a numbered picture");
-        let captured = f64::from(number) * NUMBER.as_secs_f64();
-        Some(Picture { time: frame.time().as_secs_f64(), captured, size: (picture.width(), picture.height()) })
-    });
-    seen.collect()
-}
-
-fn hear(frames: &[EncodedFrame]) -> Vec<f64> {
-    let mut decoder = coder::audio_decoder(frames[0].codec).expect("compiled in");
-    let (mut beeps, mut was_heard) = (Vec::new(), false);
-    for frame in frames {
-        let sound = decoder.decode(frame).expect("sound");
+    fn hear(&mut self, sound: &AudioFrame, start: f64) {
+        if start - self.end > SEAM {
+            (self.whole, self.is_beep) = (start, false);
+        }
+        let rate = f64::from(sound.sample_rate());
         let samples = sound.to_s16();
-        let line: Vec<i16> =
-            samples.as_s16().expect("converted").iter().step_by(sound.channels().into()).copied().collect();
-        for (at, window) in line.chunks(WINDOW).enumerate() {
-            let window = AudioFrame::from_s16(window.to_vec(), sound.sample_rate(), 1).expect("sound");
-            let is_heard = tone_level(&window, BEEP_FREQUENCY) > 0.2;
-            let time = frame.time().as_secs_f64() + (at * WINDOW) as f64 / f64::from(sound.sample_rate());
-            // A lost packet may cut one in two.
-            let is_same = beeps.last().is_some_and(|last| time - last < SAME);
-            if is_heard && !was_heard && !is_same {
-                beeps.push(time);
+        let samples = samples.as_s16().unwrap_or_default().iter().step_by(sound.channels().into());
+        for (position, sample) in samples.enumerate() {
+            self.sample(start + position as f64 / rate, f64::from(*sample) / f64::from(i16::MAX));
+        }
+        self.end = start + sound.duration().as_secs_f64();
+    }
+
+    fn sample(&mut self, time: f64, level: f64) {
+        let is_whole = |since: f64| since - self.whole > RECOVERY;
+        if level.abs() > self.marks.loudness / 4.0 {
+            if !self.is_beep && is_whole(time) {
+                self.edges.push(Edge { scene: nearest(time, self.marks.beep.start), time });
             }
-            was_heard = is_heard;
+            (self.loud, self.is_beep) = (Some(time), true);
+        } else if let Some(loud) = self.loud.filter(|loud| self.is_beep && time - loud > QUIET) {
+            if is_whole(loud) {
+                self.edges.push(Edge { scene: nearest(loud, self.marks.beep.end), time: loud });
+            }
+            self.is_beep = false;
         }
     }
-    beeps
 }
 
-/// What ffprobe says of the file is what was read here: the length, rising times, frames. Tells where there is none.
-pub fn assert_probed(path: &Path, film: &Film) {
-    let mut ffprobe = Command::new("ffprobe");
-    ffprobe.args(["-v", "error", "-show_entries", "packet=stream_index,pts_time:format=duration", "-of", "csv"]);
-    let output = match ffprobe.arg(path).output() {
-        Ok(output) => output,
-        Err(error) => return println!("skipped: ffprobe cannot be run: {error}"),
-    };
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{path:?}");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut last = vec![f64::NEG_INFINITY; film.frames.len()];
-    let mut counts = vec![0; film.frames.len()];
-    for line in text.lines() {
-        let fields: Vec<&str> = line.split(',').collect();
-        match fields.as_slice() {
-            ["packet", stream, time, ..] => {
-                let (stream, time): (usize, f64) = (stream.parse().expect("a number"), time.parse().expect("a time"));
-                assert!(time > last[stream], "{path:?}: {time} after {}", last[stream]);
-                last[stream] = time;
-                counts[stream] += 1;
-            }
-            ["format", "N/A"] => {}
-            ["format", length, ..] => {
-                let length: f64 = length.parse().expect("a length");
-                assert!((length - film.length.as_secs_f64()).abs() < 0.05, "{path:?}: {length}");
-            }
-            _ => {}
-        }
-    }
-    assert_eq!(counts, film.frames, "{path:?}");
+/// The time nearest to that which has that fraction of a second.
+fn nearest(time: f64, fraction: f64) -> f64 {
+    (time - fraction).round() + fraction
+}
+
+/// How much later the sound of an edge is in the file than the pictures around it, in seconds; `None` if no picture is near.
+pub fn skew(edge: Edge, shown: &[Shown]) -> Option<f64> {
+    let distance = |picture: &Shown| (picture.scene - edge.scene).abs();
+    let near = shown.iter().min_by(|one, other| distance(one).total_cmp(&distance(other)))?;
+    (distance(near) < 1.0).then(|| (edge.time - edge.scene) - (near.time - near.scene))
 }

@@ -162,6 +162,9 @@ impl Agent {
 
     /// Answers [`Io::Resolve`](super::Io::Resolve). Without an address a candidate is dropped silently, and a server reported.
     pub fn resolved(&mut self, now: Instant, id: ResolveId, address: Option<IpAddr>) {
+        if self.is_over() {
+            return;
+        }
         self.current.on_resolved(&mut self.shared, now, id, address);
         self.current.gathering.on_resolved(&mut self.shared, now, id, address);
         self.settle(now);

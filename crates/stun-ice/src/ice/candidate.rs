@@ -372,6 +372,33 @@ mod tests {
         assert_eq!(mediasoup.socket_addr(), Some("[2001:db8::7]:40012".parse().unwrap()));
     }
 
+    /// The fields in their order, and that what is written says the same.
+    #[test]
+    fn reads_each_field_and_writes_it_again() {
+        let udp = "6815297761 1 udp 659136 192.0.2.4 31102 typ host generation 0";
+        let reflexive = "1 1 UDP 1686052863 192.0.2.4 42705 typ srflx raddr 192.168.1.101 rport 42705";
+        let tcp =
+            "1936595596 1 tcp 1518214911 192.0.2.4 9 typ host tcptype active generation 0 network-id 1 network-cost 10";
+        for (text, kind, transport, priority, port) in [
+            (udp, CandidateKind::Host, Transport::Udp, 659_136, 31_102),
+            (udp.trim_end_matches(" generation 0"), CandidateKind::Host, Transport::Udp, 659_136, 31_102),
+            (reflexive, CandidateKind::ServerReflexive, Transport::Udp, 1_686_052_863, 42_705),
+            (tcp, CandidateKind::Host, Transport::Tcp, 1_518_214_911, 9),
+        ] {
+            let candidate = parse(text).unwrap();
+            assert_eq!((candidate.kind, &candidate.transport, candidate.priority), (kind, &transport, priority));
+            assert_eq!(candidate.foundation, text.split(' ').next().unwrap());
+            assert_eq!((candidate.component, candidate.port), (1, port));
+            assert_eq!(candidate.address, Address::Ip("192.0.2.4".parse().unwrap()));
+            assert_eq!(candidate.tcp_type, (transport == Transport::Tcp).then_some(TcpType::Active));
+            let related = (kind == CandidateKind::ServerReflexive).then(|| Address::parse("192.168.1.101"));
+            assert_eq!(candidate.related, related.map(|address| (address, 42_705)));
+            let generation = candidate.extensions.first().map(|(name, value)| (name.as_str(), value.as_str()));
+            assert_eq!(generation, text.contains("generation").then_some(("generation", "0")));
+            assert_eq!(candidate.to_string(), format!("candidate:{}", text.replace("UDP", "udp")));
+        }
+    }
+
     #[test]
     fn refuses_what_the_grammar_does_not_have() {
         use CandidateError::{Invalid, Missing, TooLong};

@@ -71,7 +71,7 @@ impl Checklist {
     pub(super) fn trigger(&mut self, id: PairId, now: Instant) {
         if let Some(pair) = self.get_mut(id) {
             pair.state = PairState::Waiting;
-            pair.run = Run::new(now);
+            pair.run = pair.run.again(now);
             if !self.triggered.contains(&id) {
                 self.triggered.push_back(id);
             }

@@ -2,7 +2,7 @@
 
 use super::{GatherOptions, StunServer};
 use ortica_core::crypto::CryptoProvider;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) gathering_timeout: Duration,
     pub(crate) patience: Duration,
     pub(crate) host_candidates: HostCandidates,
+    announced: Vec<(IpAddr, IpAddr)>,
 }
 
 impl Config {
@@ -35,6 +36,7 @@ impl Config {
             gathering_timeout: Duration::from_millis(9_500),
             patience: Duration::from_millis(39_500),
             host_candidates: HostCandidates::Address,
+            announced: Vec::new(),
         }
     }
 
@@ -99,6 +101,23 @@ impl Config {
     pub fn with_host_candidates(mut self, policy: HostCandidates) -> Self {
         self.host_candidates = policy;
         self
+    }
+
+    /// Addresses under which others reach this host, where a NAT stands before it that maps each of its addresses to one of its own
+    /// and keeps the ports, as those of clouds do: pairs of an address of this host and what stands for it. The unspecified address
+    /// stands for all of its family. Host candidates carry them in place of their own address, whatever the policy for host
+    /// candidates is, but for [`HostCandidates::Hidden`]. Default: none.
+    pub fn with_announced_addresses(mut self, addresses: Vec<(IpAddr, IpAddr)>) -> Self {
+        self.announced = addresses;
+        self
+    }
+
+    /// What stands for an address of this host; itself if nothing does.
+    pub(crate) fn announced(&self, local: IpAddr) -> IpAddr {
+        let stands_for = |from: IpAddr| from == local || from.is_unspecified() && from.is_ipv4() == local.is_ipv4();
+        // Who named the address itself meant no other.
+        let exact = self.announced.iter().find(|(from, _)| *from == local);
+        exact.or_else(|| self.announced.iter().find(|(from, _)| stands_for(*from))).map_or(local, |(_, to)| *to)
     }
 }
 

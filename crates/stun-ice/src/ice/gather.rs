@@ -120,6 +120,12 @@ impl Gathering {
         self.policy == TransportPolicy::All
     }
 
+    /// The same, and before there is a socket, what will be.
+    pub(super) fn will_use_hosts(&self, shared: &Shared) -> bool {
+        let policy = if self.has_sockets { self.policy } else { shared.options.policy };
+        policy == TransportPolicy::All
+    }
+
     pub(super) fn add_socket(&mut self, shared: &mut Shared, now: Instant, socket: Socket) {
         for index in 0..self.servers.len() {
             self.ask(shared, now, socket, index);

@@ -176,7 +176,7 @@ impl Generation {
         self.notice_silence(shared, now);
         self.choose_active(shared, now);
         self.advance_nomination(shared, now);
-        self.idle_since = if self.is_open() { None } else { self.idle_since.or(Some(now)) };
+        self.idle_since = if self.is_open(now) { None } else { self.idle_since.or(Some(now)) };
     }
 
     /// Picks the pair that carries the data: the selected one while it answers, else the best that does.
@@ -209,8 +209,8 @@ impl Generation {
     }
 
     /// Whether a check may still find a pair.
-    pub(super) fn is_open(&self) -> bool {
-        self.list.iter().any(Pair::is_open)
+    fn is_open(&self, now: Instant) -> bool {
+        self.list.iter().any(|pair| pair.is_open() && !pair.run.is_hopeless(now))
     }
 
     /// Neither side has candidates to come.

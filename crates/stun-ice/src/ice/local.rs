@@ -42,10 +42,16 @@ impl Generation {
     }
 
     fn make_host(&mut self, shared: &mut Shared, socket: Socket) -> CandidateId {
-        let ip = socket.addr.ip();
-        // A socket on all interfaces has no address of its own: nothing to signal, but checks may go out from it.
-        let policy = if ip.is_unspecified() { HostCandidates::Hidden } else { shared.config.host_candidates };
-        let mut candidate = self.candidate(CandidateKind::Host, socket, socket.addr, None);
+        let address = SocketAddr::new(shared.config.announced(socket.addr.ip()), socket.addr.port());
+        let ip = address.ip();
+        let policy = match shared.config.host_candidates {
+            // A socket on all interfaces has no address of its own: nothing to signal, but checks may go out from it.
+            _ if ip.is_unspecified() => HostCandidates::Hidden,
+            // What is announced is to be seen.
+            HostCandidates::Mdns if address != socket.addr => HostCandidates::Address,
+            policy => policy,
+        };
+        let mut candidate = self.candidate(CandidateKind::Host, socket, address, None);
         match policy {
             HostCandidates::Address => {}
             HostCandidates::Mdns if is_untold(socket) => candidate.address = unspecified_like(ip).into(),
@@ -60,14 +66,7 @@ impl Generation {
         if policy != HostCandidates::Hidden && !is_untold(socket) {
             self.signal(shared, &candidate);
         }
-        self.locals.push(Local {
-            id,
-            kind: CandidateKind::Host,
-            address: socket.addr,
-            base: socket.id,
-            server: None,
-            candidate,
-        });
+        self.locals.push(Local { id, kind: CandidateKind::Host, address, base: socket.id, server: None, candidate });
         id
     }
 

@@ -141,6 +141,8 @@ pub(super) struct Run {
     pub(super) began: Instant,
     pub(super) sent: u32,
     pub(super) next: Instant,
+    /// The first check that nothing was answered to since, in this run or one that it follows.
+    since: Option<Instant>,
 }
 
 impl Run {
@@ -148,7 +150,12 @@ impl Run {
     pub(super) const LEN: Duration = Duration::from_millis(39_500);
 
     pub(super) fn new(now: Instant) -> Self {
-        Self { began: now, sent: 0, next: now }
+        Self { began: now, sent: 0, next: now, since: None }
+    }
+
+    /// Another one, because the peer checks the pair.
+    pub(super) fn again(&self, now: Instant) -> Self {
+        Self { since: self.since, ..Self::new(now) }
     }
 
     /// A check was sent.
@@ -158,17 +165,30 @@ impl Run {
         }
         let doublings = (self.sent / 3).min(3);
         self.sent += 1;
+        self.since.get_or_insert(now);
         self.next = now + rto * (1 << doublings);
     }
 
     /// A check was sent that nothing of gets lost, or is about to be.
     pub(super) fn on_sent_once(&mut self, now: Instant) {
         (self.began, self.sent) = (now, self.sent + 1);
+        self.since.get_or_insert(now);
         self.next = self.deadline();
+    }
+
+    /// A check was answered.
+    pub(super) fn on_answer(&mut self) {
+        self.since = None;
     }
 
     pub(super) fn deadline(&self) -> Instant {
         self.began + Self::LEN
+    }
+
+    /// Nothing was answered for that long, however often the peer had the checks begin anew: it takes something else than these
+    /// for a password or a fragment, or hears nothing.
+    pub(super) fn is_hopeless(&self, now: Instant) -> bool {
+        self.since.is_some_and(|at| at + Self::LEN <= now)
     }
 }
 

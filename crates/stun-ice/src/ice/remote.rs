@@ -140,7 +140,8 @@ impl Generation {
         let name = name.to_ascii_lowercase();
         // RFC 8839 §5.1: candidates with other host names are ignored.
         let local = name.strip_suffix(".local").is_some_and(|label| !label.is_empty() && name.len() <= 255);
-        if !local || candidate.port == 0 || !self.has_room(shared) {
+        // Who hides behind a name is on this network, where no relay is needed; and to ask for it shows this host there.
+        if !local || candidate.port == 0 || !self.gathering.will_use_hosts(shared) || !self.has_room(shared) {
             return;
         }
         if self.remotes.iter().any(|remote| remote.is_like(&candidate)) {

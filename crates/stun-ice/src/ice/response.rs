@@ -62,6 +62,7 @@ impl Generation {
         pair.responses_received += 1;
         pair.seen_as = seen_as;
         pair.state = PairState::Succeeded;
+        pair.run.on_answer();
         pair.silent_since = None;
         let newcomer = pair.newcomer && pair.last_answer.is_none();
         pair.last_answer = Some(now);

@@ -1,9 +1,10 @@
 //! Writes a message into the caller's buffer.
 
-use super::attribute::{AttributeType, ErrorCode, encode_xor_address};
+use super::attribute::{AttributeType, ErrorCode, encode_address, encode_xor_address};
 use super::integrity::{IntegrityKey, fingerprint};
 use super::message::{Class, MAGIC_COOKIE, Method, TransactionId, message_type, padding};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Appends a message to a buffer, attribute by attribute in the order of the calls.
 ///
@@ -65,9 +66,24 @@ impl<'a> MessageBuilder<'a> {
 
     /// XOR-MAPPED-ADDRESS.
     pub fn xor_mapped_address(self, address: SocketAddr) -> Self {
+        self.xor_address(AttributeType::XOR_MAPPED_ADDRESS, address)
+    }
+
+    /// An attribute whose value is written as that of XOR-MAPPED-ADDRESS.
+    pub fn xor_address(self, attribute: AttributeType, address: SocketAddr) -> Self {
         let transaction = self.transaction;
-        let len = if address.is_ipv4() { 8 } else { 20 };
-        self.append(AttributeType::XOR_MAPPED_ADDRESS, len, |out| encode_xor_address(address, transaction, out))
+        self.append(attribute, address_len(address), |out| encode_xor_address(address, transaction, out))
+    }
+
+    /// ALTERNATE-SERVER.
+    pub fn alternate_server(self, address: SocketAddr) -> Self {
+        self.append(AttributeType::ALTERNATE_SERVER, address_len(address), |out| encode_address(address, out))
+    }
+
+    /// LIFETIME, in whole seconds.
+    pub fn lifetime(self, lifetime: Duration) -> Self {
+        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+        self.attribute(AttributeType::LIFETIME, &seconds.to_be_bytes())
     }
 
     /// ERROR-CODE.
@@ -87,10 +103,10 @@ impl<'a> MessageBuilder<'a> {
         })
     }
 
-    /// MESSAGE-INTEGRITY over what was written so far.
+    /// MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256, whichever the key is for, over what was written so far.
     pub fn integrity(self, key: &IntegrityKey) -> Self {
         let tag = key.sign(self.out.get(self.start..).unwrap_or_default());
-        self.attribute(AttributeType::MESSAGE_INTEGRITY, &tag)
+        self.attribute(key.integrity().attribute(), &tag)
     }
 
     /// FINGERPRINT over what was written so far.
@@ -129,4 +145,9 @@ impl<'a> MessageBuilder<'a> {
             field.copy_from_slice(&len.to_be_bytes());
         }
     }
+}
+
+/// How long an address is as a value.
+const fn address_len(address: SocketAddr) -> usize {
+    if address.is_ipv4() { 8 } else { 20 }
 }

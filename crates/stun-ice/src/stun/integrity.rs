@@ -1,36 +1,79 @@
-//! MESSAGE-INTEGRITY and FINGERPRINT.
+//! MESSAGE-INTEGRITY, MESSAGE-INTEGRITY-SHA256 and FINGERPRINT.
 
-use ortica_core::crypto::{CryptoProvider, HashAlgorithm, HmacKey};
+use super::attribute::AttributeType;
+use ortica_core::crypto::{CryptoProvider, Digest, HashAlgorithm, HmacKey};
 use std::fmt;
 
-/// A password made ready for MESSAGE-INTEGRITY, once per credential.
+/// Which of the two attributes protects a message.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Integrity {
+    /// MESSAGE-INTEGRITY: HMAC-SHA1, 20 bytes.
+    Sha1,
+    /// MESSAGE-INTEGRITY-SHA256: HMAC-SHA256, 32 bytes, of which a sender may leave out the last 16.
+    Sha256,
+}
+
+impl Integrity {
+    /// The attribute.
+    pub const fn attribute(self) -> AttributeType {
+        match self {
+            Self::Sha1 => AttributeType::MESSAGE_INTEGRITY,
+            Self::Sha256 => AttributeType::MESSAGE_INTEGRITY_SHA256,
+        }
+    }
+
+    const fn hash(self) -> HashAlgorithm {
+        match self {
+            Self::Sha1 => HashAlgorithm::Sha1,
+            Self::Sha256 => HashAlgorithm::Sha256,
+        }
+    }
+
+    /// Whether a tag may be so long.
+    ///
+    /// Source: [RFC 8489 §14.6](https://www.rfc-editor.org/rfc/rfc8489#section-14.6)
+    pub(crate) const fn allows(self, len: usize) -> bool {
+        match self {
+            Self::Sha1 => len == 20,
+            Self::Sha256 => len >= 16 && len <= 32 && len.is_multiple_of(4),
+        }
+    }
+}
+
+/// A password made ready for one of the integrity attributes, once per credential.
 ///
-/// Source: [RFC 8489 §14.5](https://www.rfc-editor.org/rfc/rfc8489#section-14.5)
-pub struct IntegrityKey(Box<dyn HmacKey>);
+/// Source: [RFC 8489 §14.5, §14.6](https://www.rfc-editor.org/rfc/rfc8489#section-14.5)
+pub struct IntegrityKey {
+    integrity: Integrity,
+    key: Box<dyn HmacKey>,
+}
 
 impl IntegrityKey {
-    /// Length of the HMAC in bytes.
-    pub const LEN: usize = 20;
-
-    /// The key for a short-term password: its bytes.
+    /// The key for a short-term password: its bytes, for MESSAGE-INTEGRITY.
     pub fn short_term(provider: &CryptoProvider, password: &str) -> Self {
-        Self(provider.hash.hmac_key(HashAlgorithm::Sha1, password.as_bytes()))
+        Self::new(provider, Integrity::Sha1, password.as_bytes())
     }
 
-    /// The HMAC over `before`, a message up to its MESSAGE-INTEGRITY attribute.
-    pub(crate) fn sign(&self, before: &[u8]) -> [u8; Self::LEN] {
-        let (message_type, length, rest) = as_if_last(before);
-        let digest = self.0.sign(&[message_type, &length, rest]);
-        let mut tag = [0; Self::LEN];
-        // HMAC-SHA1 gives exactly as many bytes.
-        tag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        tag
+    /// A key of any length.
+    pub(crate) fn new(provider: &CryptoProvider, integrity: Integrity, key: &[u8]) -> Self {
+        Self { integrity, key: provider.hash.hmac_key(integrity.hash(), key) }
     }
 
-    /// Whether `tag` is the HMAC over `before`.
-    pub(crate) fn verify(&self, before: &[u8], tag: &[u8; Self::LEN]) -> bool {
-        let (message_type, length, rest) = as_if_last(before);
-        self.0.verify(&[message_type, &length, rest], tag)
+    /// The attribute it is for.
+    pub fn integrity(&self) -> Integrity {
+        self.integrity
+    }
+
+    /// The HMAC over `before`, a message up to its integrity attribute.
+    pub(crate) fn sign(&self, before: &[u8]) -> Digest {
+        let (message_type, length, rest) = as_if_last(before, self.integrity.hash().output_len());
+        self.key.sign(&[message_type, &length, rest])
+    }
+
+    /// Whether `tag` is the HMAC over `before`. Takes the same time wherever the two differ.
+    pub(crate) fn verify(&self, before: &[u8], tag: &[u8]) -> bool {
+        let (message_type, length, rest) = as_if_last(before, tag.len());
+        self.integrity.allows(tag.len()) && self.key.verify(&[message_type, &length, rest], tag)
     }
 }
 
@@ -40,12 +83,12 @@ impl fmt::Debug for IntegrityKey {
     }
 }
 
-/// What the HMAC sees of a message: its type, a length that ends with MESSAGE-INTEGRITY as if nothing came after it, and
+/// What the HMAC sees of a message: its type, a length that ends with the integrity attribute as if nothing came after it, and
 /// everything from the cookie up to that attribute.
-fn as_if_last(before: &[u8]) -> (&[u8], [u8; 2], &[u8]) {
+fn as_if_last(before: &[u8], tag_len: usize) -> (&[u8], [u8; 2], &[u8]) {
     let (message_type, rest) = before.split_at_checked(2).unwrap_or((before, &[]));
     let attributes = before.len().saturating_sub(super::HEADER_LEN);
-    let length = u16::try_from(attributes + 4 + IntegrityKey::LEN).unwrap_or(u16::MAX);
+    let length = u16::try_from(attributes + 4 + tag_len).unwrap_or(u16::MAX);
     (message_type, length.to_be_bytes(), rest.get(2..).unwrap_or_default())
 }
 

@@ -1,10 +1,12 @@
 //! A borrowed view of a message.
 
 use super::attribute::{AttributeType, ErrorCode, decode_address};
-use super::integrity::{IntegrityKey, fingerprint};
+use super::integrity::{Integrity, IntegrityKey, fingerprint};
+use super::long_term::{PasswordAlgorithm, password_algorithms};
 use ortica_core::{DecodeError, Reader, Rng};
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What tells STUN from everything else that shares a port with it.
 pub const MAGIC_COOKIE: u32 = 0x2112_a442;
@@ -58,6 +60,18 @@ pub struct Method(pub u16);
 impl Method {
     /// The only method of STUN and ICE: says where the request came from.
     pub const BINDING: Self = Self(0x001);
+    /// Makes an allocation ([RFC 8656 §7](https://www.rfc-editor.org/rfc/rfc8656#section-7)).
+    pub const ALLOCATE: Self = Self(0x003);
+    /// Keeps an allocation, or gives it up ([RFC 8656 §8](https://www.rfc-editor.org/rfc/rfc8656#section-8)).
+    pub const REFRESH: Self = Self(0x004);
+    /// Carries data to a peer ([RFC 8656 §11](https://www.rfc-editor.org/rfc/rfc8656#section-11)).
+    pub const SEND: Self = Self(0x006);
+    /// Carries data from a peer ([RFC 8656 §11](https://www.rfc-editor.org/rfc/rfc8656#section-11)).
+    pub const DATA: Self = Self(0x007);
+    /// Lets peers send ([RFC 8656 §10](https://www.rfc-editor.org/rfc/rfc8656#section-10)).
+    pub const CREATE_PERMISSION: Self = Self(0x008);
+    /// Gives a peer a number ([RFC 8656 §12](https://www.rfc-editor.org/rfc/rfc8656#section-12)).
+    pub const CHANNEL_BIND: Self = Self(0x009);
 }
 
 /// The message type interleaves the bits of method and class: `M11..M7 C1 M6..M4 C0 M3..M0`.
@@ -102,16 +116,18 @@ impl fmt::Debug for TransactionId {
 
 /// A well-formed message. Its lengths were checked and its FINGERPRINT, if it has one, verified; its integrity was not.
 ///
-/// The getters see the attributes that MESSAGE-INTEGRITY covers, and of several of one type the first.
+/// The getters see the attributes before MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256, and of several of one type the first.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     class: Class,
     method: Method,
     transaction: TransactionId,
-    /// The attributes before MESSAGE-INTEGRITY and FINGERPRINT.
+    /// The attributes before those that protect the message.
     attributes: &'a [u8],
     /// What MESSAGE-INTEGRITY covers, and its value.
-    integrity: Option<(&'a [u8], &'a [u8; IntegrityKey::LEN])>,
+    integrity: Option<(&'a [u8], &'a [u8])>,
+    /// What MESSAGE-INTEGRITY-SHA256 covers, and its value.
+    integrity_sha256: Option<(&'a [u8], &'a [u8])>,
     has_fingerprint: bool,
 }
 
@@ -136,8 +152,8 @@ impl<'a> Message<'a> {
             return Err(DecodeError::Invalid("message length"));
         }
         let (class, method) = split_message_type(message_type);
-        let mut message =
-            Self { class, method, transaction, attributes: r.rest(), integrity: None, has_fingerprint: false };
+        let (attributes, integrity, integrity_sha256, has_fingerprint) = (r.rest(), None, None, false);
+        let mut message = Self { class, method, transaction, attributes, integrity, integrity_sha256, has_fingerprint };
         message.scan(datagram, r)?;
         Ok(message)
     }
@@ -154,9 +170,13 @@ impl<'a> Message<'a> {
             let value = r.vec16("attribute value")?;
             r.bytes(padding(value.len()), "attribute padding")?;
             match attribute {
-                AttributeType::MESSAGE_INTEGRITY if self.integrity.is_none() => {
-                    let tag = value.try_into().map_err(|_| DecodeError::Invalid("message integrity"))?;
-                    self.integrity = Some((before, tag));
+                // Behind MESSAGE-INTEGRITY-SHA256 it is ignored, the other way round it is not (RFC 8489 §14.5, §14.6).
+                AttributeType::MESSAGE_INTEGRITY if self.integrity.is_none() && self.integrity_sha256.is_none() => {
+                    self.integrity = Some((before, allowed(Integrity::Sha1, value)?));
+                    covered_to.get_or_insert(before.len());
+                }
+                AttributeType::MESSAGE_INTEGRITY_SHA256 if self.integrity_sha256.is_none() => {
+                    self.integrity_sha256 = Some((before, allowed(Integrity::Sha256, value)?));
                     covered_to.get_or_insert(before.len());
                 }
                 AttributeType::FINGERPRINT => {
@@ -200,9 +220,18 @@ impl<'a> Message<'a> {
         self.integrity.is_some()
     }
 
-    /// Whether MESSAGE-INTEGRITY was made with `key`; `false` without that attribute.
+    /// `true` if it has a MESSAGE-INTEGRITY-SHA256.
+    pub fn has_integrity_sha256(&self) -> bool {
+        self.integrity_sha256.is_some()
+    }
+
+    /// Whether the attribute that `key` is for was made with it; `false` without that attribute.
     pub fn verify_integrity(&self, key: &IntegrityKey) -> bool {
-        self.integrity.is_some_and(|(before, tag)| key.verify(before, tag))
+        let tag = match key.integrity() {
+            Integrity::Sha1 => self.integrity,
+            Integrity::Sha256 => self.integrity_sha256,
+        };
+        tag.is_some_and(|(before, tag)| key.verify(before, tag))
     }
 
     /// The covered attributes, in order, types and values.
@@ -232,9 +261,96 @@ impl<'a> Message<'a> {
     /// # Errors
     /// When it is there and malformed.
     pub fn xor_mapped_address(&self) -> Result<Option<SocketAddr>, DecodeError> {
-        self.attribute(AttributeType::XOR_MAPPED_ADDRESS)
-            .map(|value| decode_address(value, Some(self.transaction)))
-            .transpose()
+        self.xor_addresses(AttributeType::XOR_MAPPED_ADDRESS).next().transpose()
+    }
+
+    /// The attributes of one type whose values are written as that of XOR-MAPPED-ADDRESS: each the address, or why it is none.
+    pub fn xor_addresses(
+        &self,
+        wanted: AttributeType,
+    ) -> impl Iterator<Item = Result<SocketAddr, DecodeError>> + use<'a> {
+        let transaction = self.transaction;
+        self.attributes()
+            .filter(move |(attribute, _)| *attribute == wanted)
+            .map(move |(_, value)| decode_address(value, Some(transaction)))
+    }
+
+    /// XOR-PEER-ADDRESS, the first.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn xor_peer_address(&self) -> Result<Option<SocketAddr>, DecodeError> {
+        self.xor_addresses(AttributeType::XOR_PEER_ADDRESS).next().transpose()
+    }
+
+    /// ALTERNATE-SERVER.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn alternate_server(&self) -> Result<Option<SocketAddr>, DecodeError> {
+        self.attribute(AttributeType::ALTERNATE_SERVER).map(|value| decode_address(value, None)).transpose()
+    }
+
+    /// LIFETIME, in whole seconds.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn lifetime(&self) -> Result<Option<Duration>, DecodeError> {
+        let seconds = self.number(AttributeType::LIFETIME, "lifetime")?;
+        Ok(seconds.map(|bytes| Duration::from_secs(u32::from_be_bytes(bytes).into())))
+    }
+
+    /// CHANNEL-NUMBER, any.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn channel_number(&self) -> Result<Option<u16>, DecodeError> {
+        self.first_two_of_four(AttributeType::CHANNEL_NUMBER, "channel number").map(|it| it.map(u16::from_be_bytes))
+    }
+
+    /// REQUESTED-TRANSPORT: the number of an IP protocol.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn requested_transport(&self) -> Result<Option<u8>, DecodeError> {
+        self.first_two_of_four(AttributeType::REQUESTED_TRANSPORT, "requested transport")
+            .map(|it| it.map(|[protocol, _]| protocol))
+    }
+
+    /// REQUESTED-ADDRESS-FAMILY: 1 for IPv4, 2 for IPv6.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn requested_address_family(&self) -> Result<Option<u8>, DecodeError> {
+        self.first_two_of_four(AttributeType::REQUESTED_ADDRESS_FAMILY, "requested address family")
+            .map(|it| it.map(|[family, _]| family))
+    }
+
+    /// ADDITIONAL-ADDRESS-FAMILY: 2, for IPv6.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn additional_address_family(&self) -> Result<Option<u8>, DecodeError> {
+        self.first_two_of_four(AttributeType::ADDITIONAL_ADDRESS_FAMILY, "additional address family")
+            .map(|it| it.map(|[family, _]| family))
+    }
+
+    /// PASSWORD-ALGORITHM.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn password_algorithm(&self) -> Result<Option<PasswordAlgorithm>, DecodeError> {
+        let Some(value) = self.attribute(AttributeType::PASSWORD_ALGORITHM) else { return Ok(None) };
+        let mut list = password_algorithms(value);
+        match (list.next(), list.next()) {
+            (Some(Ok(algorithm)), None) => Ok(Some(algorithm)),
+            _ => Err(DecodeError::Invalid("password algorithm")),
+        }
+    }
+
+    /// PASSWORD-ALGORITHMS, in the order of the server; empty without that attribute.
+    pub fn password_algorithms(&self) -> impl Iterator<Item = Result<PasswordAlgorithm, DecodeError>> + use<'a> {
+        password_algorithms(self.attribute(AttributeType::PASSWORD_ALGORITHMS).unwrap_or_default())
     }
 
     /// MAPPED-ADDRESS, from servers of RFC 3489.
@@ -282,6 +398,11 @@ impl<'a> Message<'a> {
         self.attribute(AttributeType::USE_CANDIDATE).is_some()
     }
 
+    /// Two bytes that say something, before two that are reserved.
+    fn first_two_of_four(&self, attribute: AttributeType, name: &'static str) -> Result<Option<[u8; 2]>, DecodeError> {
+        Ok(self.number(attribute, name)?.map(|[a, b, _, _]: [u8; 4]| [a, b]))
+    }
+
     fn number<const N: usize>(
         &self,
         attribute: AttributeType,
@@ -309,6 +430,11 @@ impl<'a> Iterator for Attributes<'a> {
         self.rest = r.rest();
         Some((attribute, value))
     }
+}
+
+/// The value of an integrity attribute, if it may be so long.
+fn allowed(integrity: Integrity, tag: &[u8]) -> Result<&[u8], DecodeError> {
+    if integrity.allows(tag.len()) { Ok(tag) } else { Err(DecodeError::Invalid("message integrity")) }
 }
 
 /// How many bytes of padding follow a value.

@@ -250,6 +250,22 @@ fn stun_4_addresses_of_odd_lengths_and_families_are_errors() {
     }
 }
 
+/// What servers of RFC 3489 and 5780 add: an address in the clear, and more that may be ignored.
+#[test]
+fn addresses_in_the_clear_are_read_beside_what_may_be_ignored() {
+    let value = [0, 1, 0xcf, 0x3e, 80, 200, 136, 90];
+    let bytes = request(|it| {
+        it.attribute(AttributeType::MAPPED_ADDRESS, &value)
+            .attribute(AttributeType(0x802b), &value)
+            .attribute(AttributeType(0x802c), &value)
+            .attribute(AttributeType::SOFTWARE, b"a server")
+    });
+    let message = Message::parse(&bytes).unwrap();
+    assert_eq!(message.mapped_address(), Ok(Some("80.200.136.90:53054".parse().unwrap())));
+    assert_eq!(message.xor_mapped_address(), Ok(None));
+    assert_eq!(message.unknown_attributes().count(), 0);
+}
+
 /// Guards `TransactionId::generate`: all of its bytes are drawn.
 #[test]
 fn stun_6_transaction_ids_are_96_random_bits() {
@@ -280,8 +296,9 @@ fn error_codes_have_three_digits() {
         Message::parse(&bytes).unwrap().error_code(),
         Ok(Some(ErrorCode { code: ErrorCode::ROLE_CONFLICT, reason: "Role Conflict" }))
     );
-    for value in [[0, 0, 2, 0], [0, 0, 7, 0], [0, 0, 4, 100]] {
-        let bytes = request(|it| it.attribute(AttributeType::ERROR_CODE, &value));
+    assert_eq!(Message::parse(&request(|it| it)).unwrap().error_code(), Ok(None));
+    for value in [&[0, 0, 2, 0][..], &[0, 0, 7, 0], &[0, 0, 4, 100], &[0, 0, 4], &[]] {
+        let bytes = request(|it| it.attribute(AttributeType::ERROR_CODE, value));
         assert!(Message::parse(&bytes).unwrap().error_code().is_err());
     }
 }

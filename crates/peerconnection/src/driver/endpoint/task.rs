@@ -1,5 +1,6 @@
 //! The task of an endpoint: the way of every packet between sockets and sessions.
 
+mod addresses;
 mod streams;
 
 use super::Shared;
@@ -7,8 +8,9 @@ use super::counters::count;
 use crate::driver::batch::Batch;
 use crate::driver::cell::Cell;
 use crate::driver::extra_sockets::{Bound, ExtraSockets};
-use crate::driver::lookup::Lookups;
+use crate::driver::lookup::{Asker, Lookups};
 use crate::driver::mdns::Mdns;
+use crate::driver::network::Network;
 use crate::driver::route::Routes;
 use crate::driver::socket::{Socket, ecn_in, is_too_long};
 use crate::driver::tcp::{Listener, Tcp};
@@ -17,6 +19,7 @@ use crate::peer::Peer;
 use ortica_core::{Datagram, Instant, SocketId, Transmit};
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -54,8 +57,11 @@ pub(super) struct Driver {
     dirty: BTreeSet<usize>,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     mdns: Mdns,
+    /// Answers that it gave.
+    resolved: Vec<(Asker, Option<IpAddr>)>,
     lookups: Lookups,
     tcp: Tcp,
+    network: Network,
     out: Vec<u8>,
     transmits: Vec<Transmit>,
     max_segments: usize,
@@ -64,16 +70,23 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub fn new(shared: Arc<Shared>, sockets: Vec<Socket>, listeners: Vec<Listener>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        sockets: Vec<Socket>,
+        extra: ExtraSockets,
+        listeners: Vec<Listener>,
+        network: Network,
+    ) -> Self {
         let stride = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
         let max_segments = max_segments(&sockets);
-        let rng = shared.lock().rng.as_ref().map(|rng| rng.fork("mdns"));
         Self {
-            mdns: Mdns::new(&shared.clock, rng),
+            mdns: Mdns::new(Arc::downgrade(&shared)),
+            resolved: Vec::new(),
             lookups: Lookups::default(),
             tcp: Tcp::new(listeners),
+            network,
             shared,
-            extra: ExtraSockets::new(sockets.len()),
+            extra,
             sockets,
             batch: Batch::new(stride),
             sessions: HashMap::new(),
@@ -93,9 +106,10 @@ impl Driver {
     /// the rest of the turn is done while it is on its way.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         count(&self.shared.counters.turns, 1);
-        self.take_mail(cx);
+        let network_changed = self.take_mail(cx);
         let Received { more: mut again, only } = self.receive(cx);
         let now = self.shared.clock.now();
+        self.follow_network(now, network_changed);
         self.made_way = !self.made_way && only.is_some_and(|key| self.makes_way(now, key));
         if self.made_way {
             cx.waker().wake_by_ref();
@@ -117,8 +131,8 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Takes what the handles left.
-    fn take_mail(&mut self, cx: &Context<'_>) {
+    /// Takes what the handles left; `true` when the host may have other addresses.
+    fn take_mail(&mut self, cx: &Context<'_>) -> bool {
         let mut mail = self.shared.lock();
         mail.driver = Some(cx.waker().clone());
         for (key, cell) in mail.added.drain(..) {
@@ -126,6 +140,8 @@ impl Driver {
             self.dirty.insert(key);
         }
         self.dirty.append(&mut mail.dirty);
+        self.resolved.append(&mut mail.resolved);
+        std::mem::take(&mut mail.network_changed)
     }
 
     /// No handle to the endpoint exists any more, and the last session on it is over. Nobody would wake the task to find that out
@@ -209,7 +225,7 @@ impl Driver {
     }
 
     fn poll_names(&mut self, now: Instant, cx: &mut Context<'_>) {
-        let mut answers = self.mdns.poll(now, cx);
+        let mut answers = std::mem::take(&mut self.resolved);
         answers.extend(self.lookups.poll(cx));
         for (asker, answer) in answers {
             if let Some(entry) = self.sessions.get(&asker.session) {
@@ -235,13 +251,13 @@ impl Driver {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
                     if question.name.ends_with(".local") {
-                        self.mdns.ask(now, key, question);
+                        self.mdns.ask(key, question);
                     } else {
                         self.lookups.ask(key, question);
                     }
                 }
                 for (name, address) in inner.peer.take_published() {
-                    self.mdns.publish(now, key, name, address);
+                    self.mdns.publish(key, name, address);
                 }
                 if let Some(Transmit { socket, remote, len, segment_size, .. }) = too_long {
                     inner.peer.handle_too_long(now, socket, remote, segment_size.unwrap_or(len));
@@ -292,7 +308,7 @@ impl Driver {
 
     /// Gives a transport sockets of its own.
     fn bind_for(&mut self, now: Instant, key: usize, cell: &Cell, transport: TransportId) {
-        let Bound { sockets: bound, refused } = self.extra.bind(key, &self.shared.addresses);
+        let Bound { sockets: bound, refused } = self.extra.bind(key, &self.shared.addresses());
         let sockets = bound.iter().map(|socket| (socket.id(), socket.address)).collect();
         self.sockets.extend(bound);
         self.shared.set_outlets(&self.sockets);
@@ -331,13 +347,13 @@ impl Driver {
         self.tcp.close_all(self.shared.clock.now(), key, None);
         let sockets = self.extra.forget(key);
         self.release(key, &sockets);
-        self.mdns.forget(self.shared.clock.now(), key);
+        self.mdns.forget(key);
         self.lookups.forget(key);
     }
 
     /// Arms the one timer for the nearest deadline.
     fn set_alarm(&mut self, cx: &mut Context<'_>) {
-        let others = [self.mdns.poll_timeout(), self.tcp.poll_timeout()];
+        let others = [self.tcp.poll_timeout(), self.network.poll_timeout()];
         let next =
             self.timers.first().map(|(deadline, _)| *deadline).into_iter().chain(others.into_iter().flatten()).min();
         let Some(next) = next else {
@@ -379,8 +395,9 @@ impl Drop for Driver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::interfaces::Ports;
     use crate::{Configuration, Endpoint, EndpointConfig, PeerConnection};
-    use ortica_core::Ecn;
+    use ortica_core::{Ecn, Rng};
     use std::net::{Ipv4Addr, SocketAddr};
 
     const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
@@ -389,7 +406,8 @@ mod tests {
     fn stand_in(sockets: Vec<Socket>) -> (Endpoint, Driver) {
         let config = EndpointConfig::default().with_addresses(vec![LOOPBACK.into()]);
         let endpoint = Endpoint::new(config).expect("loopback has free ports");
-        let driver = Driver::new(endpoint.shared.clone(), sockets, Vec::new());
+        let extra = ExtraSockets::new(sockets.len(), Ports::default(), Rng::from_number(1));
+        let driver = Driver::new(endpoint.shared.clone(), sockets, extra, Vec::new(), Network::ignored());
         (endpoint, driver)
     }
 

@@ -104,6 +104,16 @@ impl Session {
         })
     }
 
+    /// Tells all transports that a socket is gone.
+    pub fn remove_socket(&mut self, now: Instant, socket: SocketId) {
+        for id in self.transports.keys().copied().collect::<Vec<_>>() {
+            let _ = self.command(now, id, |transport, _, _| {
+                transport.ice.remove_socket(now, socket);
+                Ok(())
+            });
+        }
+    }
+
     /// Tells a transport that no socket follows.
     ///
     /// # Errors

@@ -92,6 +92,25 @@ fn peer_reflexive_then_signalled_is_one_candidate() {
     assert_eq!(b_agent.pairs().count(), 1);
 }
 
+/// Whichever side hears of the other first, by a second: its checks come in while the other knows nothing.
+#[test]
+fn either_side_may_begin() {
+    for first in [0, 1] {
+        let (mut sim, signals) = Sim::unsignalled(MS);
+        let [a, b] = signals;
+        let (early, late) = if first == 0 { (b, a) } else { (a, b) };
+        early.into_iter().for_each(|signal| sim.peer(first).take(signal));
+        sim.run_for(SECOND);
+        late.into_iter().for_each(|signal| sim.peer(1 - first).take(signal));
+        sim.connect(SECOND).unwrap();
+        (0..2).for_each(|node| sim.peer(node).send_data_every(20 * MS));
+        sim.run_for(SECOND);
+        for node in 0..2 {
+            assert!(sim.peer(node).received.len() > 40 && sim.peer(node).refused == 0, "peer {node}");
+        }
+    }
+}
+
 /// Guards the queue of early checks.
 #[test]
 fn ice_1_a_check_before_the_credentials_is_answered_and_acted_upon_later() {
@@ -129,7 +148,7 @@ fn ice_2_both_controlling_and_both_controlled_are_resolved() {
 
 /// Two interfaces each, both families: the best pair is selected on both sides.
 #[test]
-pub(super) fn many_interfaces_agree_on_the_best_pair() {
+fn many_interfaces_agree_on_the_best_pair() {
     for seed in 0..20 {
         let mut sim = many_interfaces(seed, Link::with_delay(10 * MS));
         sim.connect(2 * SECOND).unwrap();
@@ -272,6 +291,21 @@ fn a_removed_socket_is_replaced_by_another_pair() {
         sim.run_for(10 * SECOND);
         sim.assert_agreed();
     }
+}
+
+#[test]
+fn a_removed_socket_that_carries_nothing_is_not_missed() {
+    let mut sim = many_interfaces(1, Link::with_delay(10 * MS));
+    sim.connect(2 * SECOND).unwrap();
+    sim.b().send_data_every(20 * MS);
+    let route = sim.a().agent.route().unwrap();
+    let (now, start) = (sim.swarm.now(), sim.a().received.len());
+    for id in (0..3).map(SocketId).filter(|id| *id != route.socket) {
+        sim.a().agent.remove_socket(now, id);
+    }
+    sim.run_for(SECOND);
+    assert_eq!(sim.a().agent.route(), Some(route));
+    assert!(sim.a().received.len() > start + 40 && sim.a().nominated().is_some());
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! Agents against each other on a simulated network, and against hand-made messages.
 
+mod announced;
 mod bounds;
 mod connect;
 mod consent;
 mod contract;
+mod endings;
 mod gather;
 mod loss;
+mod names;
+mod pairs;
 mod privacy;
+mod questions;
 mod restart;
 mod script;
 mod servers;

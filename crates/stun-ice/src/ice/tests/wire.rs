@@ -104,8 +104,13 @@ fn an_answer_without_integrity_is_dropped_and_the_right_one_still_counts() {
         .integrity(&script.key("another password, just as long"))
         .fingerprint();
     script.give(REMOTE, wrong);
-    assert_eq!((script.agent.route(), script.agent.stats().unauthenticated), (None, 2));
-    assert_eq!(script.pair().state, PairState::InProgress);
+    let mut unsigned = Vec::new();
+    MessageBuilder::new(&mut unsigned, Class::Error, Method::BINDING, check.message().transaction())
+        .error_code(ErrorCode { code: ErrorCode::ROLE_CONFLICT, reason: "" })
+        .fingerprint();
+    script.give(REMOTE, unsigned);
+    assert_eq!((script.agent.route(), script.agent.stats().unauthenticated), (None, 3));
+    assert_eq!((script.pair().state, script.agent.role()), (PairState::InProgress, Role::Controlling));
     script.give(REMOTE, script.success(&check));
     assert!(script.agent.route().is_some());
 }
@@ -157,6 +162,7 @@ fn ice_2_the_greater_tie_breaker_controls() {
         let sent = script.ask(Ask { role, tie_breaker: theirs, ..Ask::default() });
         let code = sent[0].message().error_code().unwrap().map(|error| error.code);
         assert_eq!(code, keeps.then_some(ErrorCode::ROLE_CONFLICT), "{role:?} {theirs}");
+        assert!(sent[0].message().verify_integrity(&script.key(&script.agent.local_credentials().pwd.clone())));
         assert_eq!(script.agent.role(), if keeps { role } else { role.other() });
         assert_eq!(sent.len(), if keeps { 1 } else { 2 }, "a refused check triggers none");
     }
@@ -248,7 +254,18 @@ fn cve_40_unauthenticated_requests_are_counted_and_get_no_answer() {
     let mut unsigned = Vec::new();
     MessageBuilder::new(&mut unsigned, Class::Request, Method::BINDING, id).username(&ufrag, "peer").fingerprint();
     assert!(script.give(REMOTE, unsigned).is_empty());
-    assert_eq!(script.agent.stats().unauthenticated, 5);
+    // The right password helps nobody who does not say whom the request is for.
+    let local = script.agent.local_credentials().clone();
+    for username in [Some(ufrag.as_bytes()), None] {
+        let mut unaddressed = Vec::new();
+        let mut builder = MessageBuilder::new(&mut unaddressed, Class::Request, Method::BINDING, id);
+        if let Some(username) = username {
+            builder = builder.attribute(crate::stun::AttributeType::USERNAME, username);
+        }
+        builder.integrity(&script.key(&local.pwd)).fingerprint();
+        assert!(script.give(REMOTE, unaddressed).is_empty());
+    }
+    assert_eq!(script.agent.stats().unauthenticated, 7);
     assert_eq!((script.agent.stats().errors_sent, script.agent.pairs().count()), (0, 0));
 }
 
@@ -345,6 +362,27 @@ fn a_refused_check_fails_its_pair_until_the_peer_checks_it() {
     let sent = script.ask(Ask::default());
     assert_eq!(sent.iter().filter(|sent| sent.is_request()).count(), 1, "a triggered check");
     assert_eq!(script.pair().state, PairState::InProgress);
+}
+
+/// A peer that answers checks and refuses to be nominated: the pair has proved itself and goes on carrying data, and the peer is
+/// asked again now and then.
+#[test]
+fn a_refused_nomination_leaves_the_pair_in_use() {
+    let (mut script, check) = checking(Role::Controlling);
+    let mut sent = script.give(REMOTE, script.success(&check));
+    let mut refused = 0;
+    for _ in 0..1000 {
+        for request in sent.iter().filter(|sent| sent.is_request()) {
+            let nominates = request.message().use_candidate();
+            refused += i32::from(nominates);
+            let answer = if nominates { script.error(request, 500) } else { script.success(request) };
+            assert!(script.give(REMOTE, answer).is_empty());
+        }
+        sent = script.after(10 * MS);
+    }
+    assert!((5..40).contains(&refused), "asked {refused} times in ten seconds");
+    assert!(script.agent.route().is_some() && !script.pair().nominated);
+    assert_eq!(script.agent.state(), State::Connected);
 }
 
 /// Guards the repetition of the nomination.

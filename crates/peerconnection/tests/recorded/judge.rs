@@ -1,13 +1,29 @@
 //! What FFmpeg says of a file, where it is installed.
+#![allow(dead_code, reason = "each test uses its part")]
 
+use crate::film::Film;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// Asserts that FFmpeg reads the file to its end, with times that rise in each track and, if it is known, that length.
-pub fn assert_playable(path: &Path, length: Option<Duration>, difference: Duration) {
-    let Some(packets) = ffprobe(path, "packet=stream_index,pts_time") else { return };
+/// Asserts that FFmpeg reads the file to its end, with times that rise in each track.
+pub fn assert_playable(path: &Path) {
+    read(path);
+}
+
+/// The same, and that it finds as many frames as were read here, and that length.
+pub fn assert_whole(path: &Path, film: &Film, length: Duration, difference: Duration) {
+    let Some(packets) = read(path) else { return };
+    assert_eq!(packets, film.sounds.len() + film.pictures.len(), "{path:?}");
+    let said = ffprobe(path, "format=duration").expect("it was there before");
+    let said: f64 = said.trim().parse().expect("it says how long it is");
+    assert!((said - length.as_secs_f64()).abs() <= difference.as_secs_f64(), "{said} s of {length:?}");
+}
+
+/// How many frames there are, if FFmpeg is.
+fn read(path: &Path) -> Option<usize> {
+    let packets = ffprobe(path, "packet=stream_index,pts_time")?;
     let mut last = BTreeMap::new();
     for line in packets.lines() {
         let mut words = line.split(',');
@@ -17,10 +33,7 @@ pub fn assert_playable(path: &Path, length: Option<Duration>, difference: Durati
         assert!(before.is_none_or(|before| before < time), "track {stream}: {time} after {before:?}");
     }
     assert_eq!(last.len(), 2, "sound and pictures");
-    let Some(length) = length else { return };
-    let said = ffprobe(path, "format=duration").expect("it was there before");
-    let said: f64 = said.trim().parse().expect("it says how long it is");
-    assert!((said - length.as_secs_f64()).abs() <= difference.as_secs_f64(), "{said} s of {length:?}");
+    Some(packets.lines().count())
 }
 
 /// `None` where it cannot be run.

@@ -1,5 +1,6 @@
 //! What is recorded: pictures with their number and a beep in each second, with a change of size and a gap.
 
+use crate::film::Marks;
 use ortica::codecs::frame::TimeBase;
 use ortica::codecs::synthetic::MovingPicture;
 use ortica::codecs::{AudioFrame, MediaKind, VideoFrame};
@@ -11,11 +12,11 @@ use std::ops::Range;
 /// Pictures in a second.
 pub const PICTURE_RATE: u32 = 20;
 /// In the middle of each second, in seconds from its start.
-pub const BEEP: Range<f64> = 0.5..0.75;
+const BEEP: Range<f64> = 0.5..0.75;
 /// Sizes before and after the change.
 pub const SIZES: [(u32, u32); 2] = [(320, 240), (192, 144)];
 /// How loud the beep is, 0 to 1.
-pub const LOUDNESS: f64 = 0.5;
+const LOUDNESS: f64 = 0.5;
 
 const GAP: u32 = 3;
 const SAMPLE_RATE: u32 = 48_000;
@@ -29,6 +30,11 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// What tells when something was captured.
+    pub fn marks() -> Marks {
+        Marks { number: 1.0 / f64::from(PICTURE_RATE), beep: BEEP, loudness: LOUDNESS }
+    }
+
     /// When nothing is sent, in seconds.
     pub fn gap(self) -> Range<u32> {
         let start = self.seconds * 3 / 5;

@@ -1,38 +1,11 @@
-//! Calls whose sound and pictures tell when they were captured, recorded and read back.
+//! What came of a call, recorded in the time in which it came.
 
-mod call;
-mod film;
-
-pub use call::{Call, Way};
-pub use film::{Film, assert_probed};
-
+use crate::call::Call;
 use ortica::codecs::MediaKind;
 use ortica::media::{Frame, MediaRecorder, MediaSource, RecorderOptions, Recording};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-
-/// A folder that is gone when the test is over.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    pub fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ortica-recordings-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("there is room for files");
-        Self(path)
-    }
-
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// What came of a track, each frame when it came.
 struct Arriving {

@@ -1,0 +1,26 @@
+//! TURN: packets by way of a server, where nothing goes directly.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`Client`] | one allocation on one server: relayed addresses, permissions, channels |
+//! | [`ChannelData`] | the four bytes before what a channel carries |
+//! | [`framing`] | both kinds of packets on a stream |
+//! | [`Redirects`] | how often a server may send to another one |
+//!
+//! Source: [RFC 8656](https://www.rfc-editor.org/rfc/rfc8656)
+
+mod channel;
+mod client;
+mod error;
+pub mod framing;
+mod redirects;
+
+pub use channel::{ChannelData, ChannelNumber, is_channel_data};
+pub use client::{Client, ClientConfig, ClientEvent, ClientStats, Credential, FromPeer};
+pub use error::TurnError;
+pub use redirects::Redirects;
+
+/// REQUESTED-TRANSPORT: what the server speaks to peers is UDP.
+const UDP: u8 = 17;
+/// The families of REQUESTED-ADDRESS-FAMILY and ADDITIONAL-ADDRESS-FAMILY.
+const IPV6: u8 = 2;
