@@ -108,8 +108,9 @@ mod tests {
                     Coded::Frame(_) => None,
                 })
                 .collect();
-            // Once it has lasted, and a second later.
-            let [(began, _), (again, level)] = told.as_slice() else { panic!("{codec}: {told:?}") };
+            // Once it has lasted, and a second later; the resampler may let the tone be heard a little before it comes.
+            let [(began, _), (again, level), rest @ ..] = told.as_slice() else { panic!("{codec}: {told:?}") };
+            assert!(rest.len() <= 1, "{codec}: {told:?}");
             assert!(began.abs_diff(Duration::from_millis(700)) <= Duration::from_millis(40), "{codec}: {began:?}");
             assert_eq!((*again - *began, *level), (Duration::from_secs(1), 127), "{codec}");
             let marked: Vec<usize> = coded
