@@ -75,7 +75,7 @@ mod tests {
         };
         assert_eq!(taken(&Preferences::all(&known)), [None, Some(13)]);
         let pcmu = RtpCodec::from(Codec::Pcmu);
-        let without = Preferences::of(MediaKind::Audio, &[pcmu.clone()], &known).unwrap();
+        let without = Preferences::of(MediaKind::Audio, std::slice::from_ref(&pcmu), &known).unwrap();
         assert_eq!(taken(&without), [None]);
         let with = Preferences::of(MediaKind::Audio, &[pcmu, RtpCodec::comfort_noise()], &known).unwrap();
         assert_eq!(taken(&with), [Some(13)]);

@@ -48,7 +48,7 @@ impl Silence {
         }
         let ticks = going_on.piece();
         let piece = going_on.give_out(ticks);
-        going_on.due = going_on.due + PIECE;
+        going_on.due += PIECE;
         Some(piece)
     }
 
