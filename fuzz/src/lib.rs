@@ -1,5 +1,6 @@
 //! What the fuzz targets share: reading a script from the input, and driving machines by it.
 
+pub mod checks;
 pub mod dtls;
 pub mod h264;
 pub mod ice;

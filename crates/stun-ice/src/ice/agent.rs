@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::tcp::Base;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
-    GatherOptions, GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
+    GatherOptions, GatheringState, PairFailure, PairStats, ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tracing::debug;
 
-/// A full ICE agent for one component: finds the pairs of addresses over which two peers reach each other, picks one, and
+/// A full ICE agent for one component, or [a lite one](Config::with_lite): finds the pairs of addresses over which two peers reach each other, picks one, and
 /// makes sure that the peer still wants what is sent there.
 ///
 /// Source: [RFC 8445](https://www.rfc-editor.org/rfc/rfc8445)
@@ -54,9 +54,9 @@ impl Agent {
         self.shared.role
     }
 
-    /// Takes a role, as the offer/answer exchange says. A lite peer leaves the controlling one only.
+    /// Takes a role, as the offer/answer exchange says. Where one side is lite, the roles are given, and this does nothing.
     pub fn set_role(&mut self, now: Instant, role: Role) {
-        if role != self.shared.role && !self.current.lite {
+        if role != self.shared.role && !self.current.lite && !self.shared.config.lite {
             self.current.switch_role(&mut self.shared, role);
             self.settle(now);
         }
@@ -132,8 +132,13 @@ impl Agent {
             Some(_) => return Err(CredentialsError::Changed),
             None => {}
         }
-        if lite && self.shared.role == Role::Controlled {
-            self.current.switch_role(&mut self.shared, Role::Controlling);
+        let given = match (lite, self.shared.config.lite) {
+            (true, _) => Role::Controlling,
+            (false, true) => Role::Controlled,
+            (false, false) => self.shared.role,
+        };
+        if given != self.shared.role {
+            self.current.switch_role(&mut self.shared, given);
         }
         self.current.set_remote(&mut self.shared, now, credentials, lite);
         // What carried data until here is not to be used any more.
@@ -280,7 +285,7 @@ impl Agent {
         }
         self.closed = true;
         self.earlier.forget();
-        self.current.fail();
+        self.current.fail(PairFailure::Closed);
         self.shared.replies.clear();
         self.shared.connections.clear();
         self.shared.outbox.close(CloseReason::Local);
@@ -443,7 +448,7 @@ impl Agent {
         if self.failure_at().is_some_and(|at| at <= now) {
             debug!("failed");
             self.earlier.forget();
-            self.current.fail();
+            self.current.fail(PairFailure::Unanswered);
             self.shared.replies.clear();
         }
         self.close_unneeded();

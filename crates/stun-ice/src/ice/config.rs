@@ -18,6 +18,7 @@ pub struct Config {
     pub(crate) patience: Duration,
     pub(crate) host_candidates: HostCandidates,
     announced: Vec<(IpAddr, IpAddr)>,
+    pub(crate) lite: bool,
 }
 
 impl Config {
@@ -37,6 +38,7 @@ impl Config {
             patience: Duration::from_millis(39_500),
             host_candidates: HostCandidates::Address,
             announced: Vec::new(),
+            lite: false,
         }
     }
 
@@ -118,6 +120,19 @@ impl Config {
         // Who named the address itself meant no other.
         let exact = self.announced.iter().find(|(from, _)| *from == local);
         exact.or_else(|| self.announced.iter().find(|(from, _)| stands_for(*from))).map_or(local, |(_, to)| *to)
+    }
+
+    /// Whether agents are lite: they have host candidates alone, answer checks and send none, so that the peer does the work,
+    /// which controls. For hosts with a public address; the peer is to be told, by `a=ice-lite`. Default: `false`.
+    ///
+    /// Nothing is asked for consent: the peer's requests stand for it. The pair in use counts as silent when none came for
+    /// 15 seconds, and is given up after 30. A peer that is lite too is checked as by a full agent, which controls: else
+    /// nobody would prove anything.
+    ///
+    /// Source: [RFC 8445 §2.5](https://www.rfc-editor.org/rfc/rfc8445#section-2.5)
+    pub fn with_lite(mut self, lite: bool) -> Self {
+        self.lite = lite;
+        self
     }
 }
 

@@ -138,7 +138,7 @@ impl Gathering {
             return;
         }
         self.policy = shared.options.policy;
-        if !self.uses_hosts() {
+        if !self.uses_hosts() || shared.config.lite {
             return;
         }
         let servers = shared.options.stun_servers.iter().take(shared.config.limits.stun_servers).cloned();

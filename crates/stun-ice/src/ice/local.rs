@@ -166,6 +166,7 @@ impl Generation {
             run: Run::new(now),
             last_answer: None,
             silent_since: None,
+            failure: None,
             lost: None,
             heard: false,
             asked_for: None,

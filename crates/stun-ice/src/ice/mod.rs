@@ -48,7 +48,7 @@ pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
 pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy};
-pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+pub use stats::{CandidateId, CandidateStats, PairFailure, PairId, PairState, PairStats, Stats};
 pub use tcp::{ConnectionError, TcpBase};
 pub use traffic::Traffic;
 

@@ -18,7 +18,7 @@ use super::pair::Pair;
 use super::remote::Remote;
 use super::shared::Shared;
 use super::tcp::Base;
-use super::{CandidateKind, PairId, Role};
+use super::{CandidateKind, PairFailure, PairId, Role};
 use ortica_core::Instant;
 use std::time::Duration;
 use tracing::debug;
@@ -88,7 +88,7 @@ impl Generation {
                         return;
                     }
                     debug!(%nominee.pair, "nomination went unanswered");
-                    pair.fail();
+                    pair.fail(PairFailure::NominationUnanswered);
                 }
                 _ => {}
             }

@@ -4,7 +4,7 @@ use super::super::address::canonical;
 use super::super::generation::Generation;
 use super::super::pair::Pair;
 use super::super::shared::Shared;
-use super::super::{Agent, PairId, PairState};
+use super::super::{Agent, PairFailure, PairId, PairState};
 use super::{ACTIVE_PORT, Base, ConnectionError, TcpBase};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
@@ -77,6 +77,7 @@ impl Generation {
             pair.run.on_sent_once(now);
             pair.lost = None;
             shared.connections.open(pair.socket, pair.remote_addr);
+            self.checked = true;
             shared.pace.spend(now, &shared.config);
             shared.pace.gathering_next = true;
         }
@@ -91,7 +92,7 @@ impl Generation {
     fn on_connection_lost(&mut self, socket: SocketId, remote: SocketAddr, error: ConnectionError) {
         for pair in self.list.iter_mut().filter(|pair| pair.is_between(socket, remote)) {
             tracing::debug!(pair = %pair.id, %error, "pair without a connection");
-            pair.fail();
+            pair.fail(PairFailure::NoConnection);
             pair.heard = false;
             pair.lost = Some(error);
             // The peer knows the next connection as another pair, which is to be nominated.
