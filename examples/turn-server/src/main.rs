@@ -213,7 +213,7 @@ impl Driver {
         while let Some(event) = self.server.poll_event() {
             let now = self.now();
             match event {
-                ServerEvent::Bind { id, is_ipv6 } => match self.bind(is_ipv6) {
+                ServerEvent::Bind { id, is_ipv6, is_even } => match self.bind(is_ipv6, is_even) {
                     Some((socket, address)) => {
                         let socket = self.add_datagrams(Arc::new(socket));
                         self.server.relay_bound(now, id, socket, address);
@@ -231,11 +231,14 @@ impl Driver {
     }
 
     /// A socket for peers, and what they call it. Ports are drawn, so that nobody guesses the next one.
-    fn bind(&mut self, is_ipv6: bool) -> Option<(UdpSocket, SocketAddr)> {
+    fn bind(&mut self, is_ipv6: bool, is_even: bool) -> Option<(UdpSocket, SocketAddr)> {
         let ip = *self.options.relay_ip.iter().find(|ip| ip.is_ipv6() == is_ipv6)?;
         let count = u64::from(self.options.max_port.saturating_sub(self.options.min_port)) + 1;
         for _ in 0..TRIES {
             let port = self.options.min_port + u16::try_from(self.rng.below(count)).unwrap_or(0);
+            if is_even && !port.is_multiple_of(2) {
+                continue;
+            }
             if let Ok(socket) = std::net::UdpSocket::bind((ip, port)).and_then(|socket| {
                 socket.set_nonblocking(true)?;
                 UdpSocket::from_std(socket)

@@ -266,6 +266,7 @@ fn cve_44_getters_are_total_for_all_lengths() {
         AttributeType::XOR_RELAYED_ADDRESS,
         AttributeType::REQUESTED_ADDRESS_FAMILY,
         AttributeType::REQUESTED_TRANSPORT,
+        AttributeType::EVEN_PORT,
         AttributeType::RESERVATION_TOKEN,
         AttributeType::ADDITIONAL_ADDRESS_FAMILY,
         AttributeType::MESSAGE_INTEGRITY_SHA256,
@@ -299,6 +300,7 @@ fn cve_44_getters_are_total_for_all_lengths() {
                 ] {
                     assert_eq!(has, attribute != ours || len == 4, "{attribute:?} of {len}");
                 }
+                assert_eq!(message.even_port().is_ok(), attribute != AttributeType::EVEN_PORT || len == 1);
                 let is_address = fill == 1 && len == 8 || fill == 2 && len == 20;
                 let peer = message.xor_peer_address();
                 assert_eq!(peer.is_ok(), attribute != AttributeType::XOR_PEER_ADDRESS || is_address);

@@ -30,7 +30,7 @@ fn transmit(socket: SocketId, remote: SocketAddr, len: usize) -> Transmit {
 /// Whoever takes part.
 enum Node {
     Client(Box<Caller>),
-    Server(Host),
+    Server(Box<Host>),
     Peer(VecDeque<(SocketAddr, Vec<u8>)>),
 }
 
@@ -117,7 +117,8 @@ impl Endpoint for Node {
     fn react(&mut self, now: Instant) {
         match self {
             Self::Client(caller) => caller.events.extend(std::iter::from_fn(|| caller.client.poll_event())),
-            Self::Server(Host { server, free }) => {
+            Self::Server(host) => {
+                let Host { server, free } = &mut **host;
                 while let Some(event) = server.poll_event() {
                     if let ServerEvent::Bind { id, .. } = event {
                         let (socket, address) = free.pop().expect("a socket is left");
@@ -157,7 +158,7 @@ fn scene(seed: u64, nonce_lifetime: Duration) -> Swarm<Node> {
     let caller =
         Caller { client, next: netsim::epoch(), waiting: VecDeque::new(), heard: Vec::new(), events: Vec::new() };
     let host = Host { server: server(seed, nonce_lifetime), free };
-    Swarm::new(network, vec![Node::Client(Box::new(caller)), Node::Server(host), Node::Peer(VecDeque::new())])
+    Swarm::new(network, vec![Node::Client(Box::new(caller)), Node::Server(Box::new(host)), Node::Peer(VecDeque::new())])
 }
 
 fn relay_socket(network: &mut Network, node: NodeId, number: u16) -> (SocketId, SocketAddr) {
@@ -271,7 +272,7 @@ mod contract {
     /// Either end, as a machine with one partner.
     enum End {
         Client(Box<Client>),
-        Server { server: Server, sockets: u32 },
+        Server { server: Box<Server>, sockets: u32 },
     }
 
     impl End {
@@ -283,7 +284,7 @@ mod contract {
                     client.bind(netsim::epoch(), PEER);
                     Self::Client(Box::new(client))
                 }
-                Side::B => Self::Server { server: server(seed, Duration::from_secs(2)), sockets: 0 },
+                Side::B => Self::Server { server: Box::new(server(seed, Duration::from_secs(2))), sockets: 0 },
             }
         }
     }

@@ -28,6 +28,8 @@ pub(super) struct Relay {
 pub(super) struct Pending {
     /// The sockets asked for, and their families.
     pub(super) wanted: ArrayVec<(RelayId, bool), 2>,
+    /// Their ports are to be even.
+    pub(super) is_even: bool,
     /// A second family was asked for that there is none of.
     pub(super) lacks_second: bool,
 }

@@ -61,6 +61,8 @@ pub enum ServerEvent {
         id: RelayId,
         /// IPv6, else IPv4.
         is_ipv6: bool,
+        /// Its port has to be even.
+        is_even: bool,
     },
     /// Close a socket that was bound.
     Release {
@@ -91,8 +93,8 @@ pub struct ServerStats {
 /// are cut and padded by [`framing`](crate::turn::framing). The sockets that peers send to are the caller's as well: the server asks
 /// for them by [`ServerEvent::Bind`].
 ///
-/// Unlike other servers it says nothing of its software, has no port for administrators, and knows neither EVEN-PORT nor
-/// RESERVATION-TOKEN nor DONT-FRAGMENT (420).
+/// Unlike other servers it says nothing of its software, has no port for administrators, and sets no second port aside (508; 420 for
+/// RESERVATION-TOKEN and DONT-FRAGMENT).
 ///
 /// Source: [RFC 8656](https://www.rfc-editor.org/rfc/rfc8656), [RFC 8489](https://www.rfc-editor.org/rfc/rfc8489)
 #[derive(Debug)]

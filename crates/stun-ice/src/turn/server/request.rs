@@ -150,6 +150,12 @@ impl Server {
             Some(_) => return Err(ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL.into()),
         }
         let (families, lacks_second) = self.families(message)?;
+        // The next port cannot be set aside here.
+        let is_even = message.even_port().map_err(bad_request)?;
+        if is_even == Some(true) {
+            return Err(ErrorCode::INSUFFICIENT_CAPACITY.into());
+        }
+        let is_even = is_even.is_some();
         if self.config.alternate.is_some() {
             return Err(ErrorCode::TRY_ALTERNATE.into());
         }
@@ -169,11 +175,11 @@ impl Server {
             let id = RelayId(self.next_relay);
             self.next_relay += 1;
             self.binding.insert(id, flow);
-            self.events.push_back(ServerEvent::Bind { id, is_ipv6 });
+            self.events.push_back(ServerEvent::Bind { id, is_ipv6, is_even });
             wanted.push((id, is_ipv6));
         }
         allocation.lifetime = lifetime.min(limits.lifetime);
-        allocation.pending = Some(Pending { wanted, lacks_second });
+        allocation.pending = Some(Pending { wanted, is_even, lacks_second });
         self.insert(allocation);
         Ok(Answer::Later)
     }
@@ -220,6 +226,10 @@ impl Server {
     ) -> bool {
         let Some(allocation) = self.allocations.get_mut(&flow) else { return false };
         let Some(pending) = &mut allocation.pending else { return false };
+        if pending.is_even && !address.port().is_multiple_of(2) {
+            self.on_no_relay(now, flow, id);
+            return false;
+        }
         pending.wanted.retain(|(wanted, _)| *wanted != id);
         allocation.relays.push(Relay { socket, address });
         self.relays.insert(socket, flow);
@@ -354,8 +364,7 @@ fn begin<'a>(out: &'a mut Vec<u8>, class: Class, request: &Message<'_>) -> Messa
 
 /// What a server does not understand of a request, the first eight; these it knows and does not do.
 fn unknown_attributes(message: &Message<'_>) -> ArrayVec<AttributeType, 8> {
-    const NOT_DONE: [AttributeType; 3] =
-        [AttributeType::EVEN_PORT, AttributeType::RESERVATION_TOKEN, AttributeType::DONT_FRAGMENT];
+    const NOT_DONE: [AttributeType; 2] = [AttributeType::RESERVATION_TOKEN, AttributeType::DONT_FRAGMENT];
     let all = message.attributes().map(|(attribute, _)| attribute);
     let not_done = all.filter(|attribute| NOT_DONE.contains(attribute));
     message.unknown_attributes().chain(not_done).take(8).collect()

@@ -152,6 +152,24 @@ fn one_family_of_two_can_be_given_up() {
     assert_eq!((lab.permit(client(1), v6), lab.permit(client(1), peer(1))), (Some(443), None));
 }
 
+/// Guards EVEN-PORT: the port that comes is looked at, and no second one is promised.
+#[test]
+fn an_even_port_is_given_and_no_pair_of_ports() {
+    let mut lab = Lab::new();
+    // The sockets of the laboratory have even and odd ports in turn.
+    for (number, expected) in [(1, None), (2, Some(508)), (3, None)] {
+        let answer =
+            lab.ask(client(number), Method::ALLOCATE, |it| allocate(it).attribute(AttributeType::EVEN_PORT, &[0]));
+        assert_eq!(answer.code(), expected, "socket {number}");
+    }
+    assert_eq!((lab.even_ports, &lab.released[..]), (3, &[SocketId(1)][..]));
+    for (flags, code) in [(&[0x80][..], 508), (&[], 400), (&[0; 4], 400)] {
+        let answer = lab.ask(client(4), Method::ALLOCATE, |it| allocate(it).attribute(AttributeType::EVEN_PORT, flags));
+        assert_eq!(answer.code(), Some(code));
+    }
+    assert_eq!(lab.sockets, 3);
+}
+
 /// Guards the owner: others' credentials are good for their own.
 #[test]
 fn an_allocation_belongs_to_who_made_it() {

@@ -53,6 +53,8 @@ struct Lab {
     /// Whether sockets are there when they are asked for.
     binds: bool,
     sockets: u32,
+    /// How many of them were to have an even port.
+    even_ports: usize,
     released: Vec<SocketId>,
     transactions: u8,
 }
@@ -66,7 +68,15 @@ impl Lab {
         let users = StaticUsers::default().with_user("alice", "wonder").with_user("bob", "build");
         let config = change(ServerConfig::new(rust_crypto::provider(), REALM, Arc::new(users)));
         let server = Server::new(Arc::new(config), Rng::from_number(1));
-        Self { server, now: netsim::epoch(), binds: true, sockets: 0, released: Vec::new(), transactions: 0 }
+        Self {
+            server,
+            now: netsim::epoch(),
+            binds: true,
+            sockets: 0,
+            even_ports: 0,
+            released: Vec::new(),
+            transactions: 0,
+        }
     }
 
     /// Gives the server a packet, and gives what it sends then.
@@ -79,7 +89,8 @@ impl Lab {
         while let Some(event) = self.server.poll_event() {
             match event {
                 ServerEvent::Bind { id, .. } if !self.binds => self.server.relay_failed(self.now, id),
-                ServerEvent::Bind { id, is_ipv6 } => {
+                ServerEvent::Bind { id, is_ipv6, is_even } => {
+                    self.even_ports += usize::from(is_even);
                     let (socket, port) = (SocketId(self.sockets), 40_000 + self.sockets as u16);
                     self.sockets += 1;
                     let ip = if is_ipv6 { "2001:db8::9" } else { "198.51.100.9" };
