@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { CERTIFICATES } from './certificate-checks.mjs';
 import { CALLS, HIDDEN, HTTP } from './checks.mjs';
 import { CODECS, LOSSY } from './codec-checks.mjs';
+import { startCoturn } from './coturn.mjs';
 import { FILES } from './file-checks.mjs';
 import { KEYS } from './key-checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
@@ -24,13 +25,14 @@ import { LAYERS } from './layer-checks.mjs';
 import { MEDIA } from './media-checks.mjs';
 import { NEGOTIATION } from './negotiation-checks.mjs';
 import { PAGES } from './page-checks.mjs';
+import { RELAYED } from './relay-checks.mjs';
 import { Server, findProgram } from './server.mjs';
 import { STATS } from './stats-checks.mjs';
 
 // In the order in which they need each other.
 const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'codecs', 'negotiation', 'layers', 'keys', 'stats']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
-const USUAL = { ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS, ...PAGES };
+const USUAL = { ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS, ...PAGES, ...RELAYED };
 const MOST_OF_ONE_CHECK = 60_000;
 // Beside that, for each megabyte of a file.
 const MOST_OF_A_MEGABYTE = 500;
@@ -69,6 +71,9 @@ const calls = {
   glares: Number(options.glares ?? 5),
   times: Number(options.times ?? 1),
 };
+
+// Where a relay is to be asked, or why there is none; started for the checks that want it.
+const turn = Object.keys(RELAYED).some((check) => check.includes(options.only)) ? await startCoturn() : { lack: 'not wanted' };
 
 // What a check leaves behind must not keep this process up, nor must a signal leave a browser behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
@@ -131,7 +136,7 @@ async function withBrowser(puppeteer, server, where, kind, checks) {
       const perform = async () => {
         await page.goto(server.url);
         for (const content of PAGE) await page.addScriptTag({ content });
-        return check({ page, browser: where.browser, server, files, calls, scripts: PAGE });
+        return check({ page, browser: where.browser, server, files, calls, turn, scripts: PAGE });
       };
       try {
         const most = MOST_OF_ONE_CHECK + (check.isLong ? files.megabytes * MOST_OF_A_MEGABYTE : 0)

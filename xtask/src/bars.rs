@@ -265,6 +265,27 @@ const BARS: &[Bar] = &[
         needs: &[Need::Media],
         command: "cargo bench --locked --quiet -p ortica --features media --bench glass",
     },
+    Bar {
+        issue: 6,
+        name: "nat",
+        file: "crates/stun-ice/src/ice/tests/nat.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica-ice --lib ice::tests::nat -- --nocapture",
+    },
+    Bar {
+        issue: 6,
+        name: "timings",
+        file: "crates/stun-ice/src/ice/tests/search.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=10000 cargo test --locked --release --quiet -p ortica-ice --lib ice::tests::search -- --nocapture",
+    },
+    Bar {
+        issue: 6,
+        name: "outages",
+        file: "crates/stun-ice/src/ice/tests/faults.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica-ice --lib ice::tests::faults -- --nocapture",
+    },
 ];
 
 /// `cargo xtask bars [ISSUE] [--only NAME].. [--list]`

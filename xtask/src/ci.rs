@@ -242,13 +242,18 @@ fn wasm(log: &Log) -> Result<Outcome, Failure> {
 
 fn test(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
-    // Without it the tests that meet in it say so.
-    let lack = install::ensure(Need::Janus).err();
+    // Without them the tests that meet in them say so.
+    let servers = [(Need::Janus, "Janus"), (Need::Coturn, "coturn")];
+    let lacking = servers.into_iter().filter(|(need, _)| install::ensure(*need).is_err());
+    let lacking: Vec<_> = lacking.map(|(_, name)| name).collect();
     let outcome = log.run(&testing::unit(&[]));
     let passed = testing::passed(&log.text());
     testing::note(&passed, true)?;
     outcome?;
-    let without = if lack.is_some() { ", without Janus, which is not there and cannot be installed here" } else { "" };
+    let without = match lacking.join(" and ") {
+        names if names.is_empty() => names,
+        names => format!(", without {names}, not there and not to be installed here"),
+    };
     Ok(Outcome::Said(format!("{} tests{without}", passed.len())))
 }
 
@@ -348,6 +353,8 @@ fn lossy(log: &Log) -> Result<Outcome, Failure> {
 fn browser_checks(log: &Log, checks: Task) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
     install::ensure(Need::Browsers)?;
+    // Without it the checks that call through it say so.
+    let _ = install::ensure(Need::Coturn);
     log.run(&programs())?;
     log.run(&checks.limit(Duration::from_secs(1_500)))?;
     let text = log.text();

@@ -23,6 +23,8 @@ pub enum Need {
     Usrsctp,
     /// A server with rooms to meet in.
     Janus,
+    /// A TURN server, and a client that judges others.
+    Coturn,
 }
 
 struct Recipe {
@@ -126,6 +128,15 @@ const RECIPES: &[Recipe] = &[
         dnf: "janus",
         pacman: "janus-gateway",
         brew: "janus-gateway",
+    },
+    Recipe {
+        need: Need::Coturn,
+        name: "coturn",
+        present: || in_path("turnserver") && in_path("turnutils_uclient"),
+        apt: "coturn",
+        dnf: "coturn coturn-utils",
+        pacman: "coturn",
+        brew: "coturn",
     },
 ];
 

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | two machines against each other | [`Pair`] |
 //! | several machines, NATs, several interfaces, shared bottlenecks | [`Swarm`] over a [`Network`] |
+//! | the ways in which hosts are connected: eight kinds of [`Access`] | [`Access::connect`] |
 //! | what was on the wire, in Wireshark | [`Pcap`] |
 //! | that a machine keeps the sans-IO contract | [`contract::check`] |
 //!
@@ -43,7 +44,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod contract;
+mod flight;
 mod link;
 mod machine;
 mod nat;
@@ -51,12 +54,14 @@ mod network;
 mod pair;
 mod pcap;
 mod runner;
+mod stream;
 mod swarm;
 mod trace;
 
+pub use access::{Access, Site};
 pub use link::{Fate, Lane, Link, Loss, Lost, OVERHEAD};
 pub use machine::{Endpoint, Event, Machine, Packets};
-pub use nat::{Dependence, Nat};
+pub use nat::{Dependence, Nat, Ports};
 pub use network::{Filter, LinkId, NatId, Network, NodeId, Verdict};
 pub use pair::Pair;
 pub use pcap::Pcap;

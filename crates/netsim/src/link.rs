@@ -36,6 +36,8 @@ pub struct Link {
     pub max_payload: Option<usize>,
     /// Whether nothing passes at all.
     pub down: bool,
+    /// Whether a firewall takes all UDP, so that [streams](crate::Network::bind_stream) alone pass.
+    pub udp_blocked: bool,
 }
 
 impl Link {
@@ -132,6 +134,8 @@ pub enum Lost {
     Nat,
     /// Nobody has that address, or nothing is bound to the port.
     Unreachable,
+    /// A firewall lets no UDP through.
+    Firewall,
 }
 
 /// A [`Link`] at work. A [`Network`](crate::Network) has one for each of its links; with a clock of its own, a program can
@@ -173,19 +177,44 @@ impl Lane {
         if self.link.down {
             return Fate::Lost(Lost::Down);
         }
+        if self.link.udp_blocked {
+            return Fate::Lost(Lost::Firewall);
+        }
         if self.link.max_payload.is_some_and(|max| bytes.len() > max) {
             return Fate::Lost(Lost::TooLarge);
         }
-        if self.is_lost() {
-            return Fate::Lost(Lost::Chance);
-        }
-        let Some(departure) = self.depart(now, bytes.len(), ecn) else {
-            return Fate::Lost(Lost::QueueFull);
+        let departure = match self.leave(now, bytes.len(), ecn) {
+            Ok(departure) => departure,
+            Err(reason) => return Fate::Lost(reason),
         };
         if !bytes.is_empty() && self.chance(self.link.corrupt) {
             let bit = self.rng.below(bytes.len() as u64 * 8) as usize;
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
+        self.arrivals(departure)
+    }
+
+    /// Carries `len` bytes of a stream. No size is too large, since TCP cuts to what fits, and bytes stay as they are, since it
+    /// would not take others.
+    pub(crate) fn carry_stream(&mut self, now: Instant, len: usize, ecn: &mut Ecn) -> Fate {
+        if self.link.down {
+            return Fate::Lost(Lost::Down);
+        }
+        match self.leave(now, len, ecn) {
+            Ok(departure) => self.arrivals(departure),
+            Err(reason) => Fate::Lost(reason),
+        }
+    }
+
+    /// When a packet of `len` bytes leaves for the other end, if it does.
+    fn leave(&mut self, now: Instant, len: usize, ecn: &mut Ecn) -> Result<Instant, Lost> {
+        if self.is_lost() {
+            return Err(Lost::Chance);
+        }
+        self.depart(now, len, ecn).ok_or(Lost::QueueFull)
+    }
+
+    fn arrivals(&mut self, departure: Instant) -> Fate {
         let at = self.arrive(departure);
         let again = self.chance(self.link.duplicate).then(|| self.arrive(departure));
         Fate::Arrives { at, again }
@@ -335,5 +364,13 @@ mod tests {
         let mut lane = lane(Link::default().max_payload(1_200));
         assert_eq!(carry(&mut lane, epoch(), 1_201), Fate::Lost(Lost::TooLarge));
         assert!(matches!(carry(&mut lane, epoch(), 1_200), Fate::Arrives { .. }));
+    }
+
+    #[test]
+    fn a_firewall_takes_udp_and_lets_streams_through() {
+        let mut lane = lane(Link { udp_blocked: true, ..Link::default() });
+        assert_eq!(carry(&mut lane, epoch(), 10), Fate::Lost(Lost::Firewall));
+        let fate = lane.carry_stream(epoch(), 10, &mut Ecn::NotEct);
+        assert_eq!(fate, Fate::Arrives { at: epoch(), again: None });
     }
 }

@@ -1,10 +1,11 @@
 //! Nodes, their addresses, and the packets on their way between them.
 
+use crate::flight::{Arrival, Flight, Stage};
 use crate::link::{Fate, Lane, Link, Lost};
 use crate::nat::{Nat, Translator};
+use crate::stream::{Part, Streams};
 use crate::trace::{Crossing, Hash, Stats, Tap, Trace, What};
 use ortica_core::{Ecn, Instant, Rng, SocketId};
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -41,17 +42,18 @@ pub type Filter = Box<dyn FnMut(Instant, SocketAddr, SocketAddr, &mut Vec<u8>) -
 
 /// A network with a virtual clock.
 ///
-/// A packet goes over the *up* link of the interface it is sent from, through that interface's NAT if it has one, and over
+/// A packet goes over the *up* link of the interface it is sent from, through that interface's NATs if it has any, and over
 /// the *down* link of the interface it is for. Same seed and same calls: same packets at the same times.
 pub struct Network {
     seed: u64,
     rng: Rng,
     now: Instant,
     lanes: Vec<Lane>,
-    nats: Vec<Translator>,
+    nats: Vec<PlacedNat>,
     interfaces: BTreeMap<(Realm, IpAddr), Interface>,
     /// Per node, by `SocketId`.
     sockets: Vec<Vec<Option<Bound>>>,
+    streams: Streams<Flight>,
     flights: BinaryHeap<Flight>,
     next_order: u64,
     filter: Option<Filter>,
@@ -61,7 +63,14 @@ pub struct Network {
 }
 
 /// The addresses behind one NAT, or the public ones.
-type Realm = Option<NatId>;
+pub(crate) type Realm = Option<NatId>;
+
+/// A NAT, and where its outer address is.
+#[derive(Debug)]
+struct PlacedNat {
+    translator: Translator,
+    realm: Realm,
+}
 
 #[derive(Debug)]
 struct Interface {
@@ -75,39 +84,8 @@ struct Interface {
 struct Bound {
     realm: Realm,
     address: SocketAddr,
-}
-
-/// A packet on its way.
-#[derive(Debug)]
-struct Flight {
-    at: Instant,
-    order: u64,
-    stage: Stage,
-    from: SocketAddr,
-    to: SocketAddr,
-    realm: Realm,
-    ecn: Ecn,
-    bytes: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    /// It waits to enter the up link.
-    Enter,
-    /// It has crossed the up link.
-    Middle,
-    /// It has crossed the down link.
-    End,
-}
-
-/// A packet that has come to a socket.
-#[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) node: NodeId,
-    pub(crate) socket: SocketId,
-    pub(crate) from: SocketAddr,
-    pub(crate) ecn: Ecn,
-    pub(crate) bytes: Vec<u8>,
+    /// Whether it is for streams.
+    stream: bool,
 }
 
 impl Network {
@@ -121,6 +99,7 @@ impl Network {
             nats: Vec::new(),
             interfaces: BTreeMap::new(),
             sockets: Vec::new(),
+            streams: Streams::default(),
             flights: BinaryHeap::new(),
             next_order: 0,
             filter: None,
@@ -155,8 +134,27 @@ impl Network {
 
     /// Adds a NAT whose outer address is `outer`. It has no links of its own.
     pub fn add_nat(&mut self, nat: Nat, outer: IpAddr) -> NatId {
-        self.nats.push(Translator::new(nat, outer));
+        self.place_nat(nat, outer, None)
+    }
+
+    /// Adds a NAT whose outer address `outer` is one of those behind another NAT.
+    pub fn add_nat_behind(&mut self, further_out: NatId, nat: Nat, outer: IpAddr) -> NatId {
+        self.place_nat(nat, outer, Some(further_out))
+    }
+
+    fn place_nat(&mut self, nat: Nat, outer: IpAddr, realm: Realm) -> NatId {
+        let rng = self.rng.fork(&format!("nat {}", self.nats.len()));
+        self.nats.push(PlacedNat { translator: Translator::new(nat, outer, rng), realm });
         NatId(self.nats.len() - 1)
+    }
+
+    /// The NAT that has this public address.
+    pub(crate) fn public_nat(&self, outer: IpAddr) -> Option<NatId> {
+        self.nat_at(None, outer)
+    }
+
+    fn nat_at(&self, realm: Realm, outer: IpAddr) -> Option<NatId> {
+        self.nats.iter().position(|nat| nat.realm == realm && nat.translator.outer == outer).map(NatId)
     }
 
     /// Gives `node` the public address `ip`.
@@ -175,10 +173,27 @@ impl Network {
     ///
     /// If `node` has no interface with that address.
     pub fn bind(&mut self, node: NodeId, address: SocketAddr) -> SocketId {
+        self.bind_as(node, address, false)
+    }
+
+    /// Binds a socket of `node` for streams, as [`bind`](Self::bind) does for UDP: to another socket for streams, what it sends
+    /// arrives once and in order, and firewalls let it through. It is sent again where a link loses it, after 200 ms at first.
+    ///
+    /// Each packet arrives in one piece; that streams have no such bounds is for the caller to play. There is no handshake,
+    /// and nobody is told of a connection that is refused or lost.
+    ///
+    /// # Panics
+    ///
+    /// If `node` has no interface with that address.
+    pub fn bind_stream(&mut self, node: NodeId, address: SocketAddr) -> SocketId {
+        self.bind_as(node, address, true)
+    }
+
+    fn bind_as(&mut self, node: NodeId, address: SocketAddr, stream: bool) -> SocketId {
         let realm = self.interfaces.iter().find(|((_, ip), it)| *ip == address.ip() && it.node == node);
         let realm = realm.unwrap_or_else(|| panic!("node {} has no interface {}", node.0, address.ip())).0.0;
         let sockets = &mut self.sockets[node.0];
-        sockets.push(Some(Bound { realm, address }));
+        sockets.push(Some(Bound { realm, address, stream }));
         SocketId(sockets.len() as u32 - 1)
     }
 
@@ -208,7 +223,7 @@ impl Network {
 
     /// Makes a NAT forget its mappings: whoever is behind it appears from a new port next.
     pub fn rebind_nat(&mut self, nat: NatId) {
-        self.nats[nat.0].rebind();
+        self.nats[nat.0].translator.rebind();
     }
 
     /// Has `filter` decide about every packet as it is sent, before any link sees it.
@@ -256,11 +271,12 @@ impl Network {
 
     /// Sends one packet from a socket.
     pub fn send(&mut self, node: NodeId, socket: SocketId, to: SocketAddr, ecn: Ecn, payload: &[u8]) {
-        let Some(Bound { realm, address: from }) = self.bound(node, socket) else { return };
+        let Some(Bound { realm, address: from, stream }) = self.bound(node, socket) else { return };
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(payload);
-        let mut flight = Flight { at: self.now, order: 0, stage: Stage::Enter, from, to, realm, ecn, bytes };
+        let part = stream.then(|| self.streams.next(node, socket, to));
+        let mut flight = Flight { at: self.now, order: 0, stage: Stage::Enter, from, to, realm, ecn, part, bytes };
         self.record(&flight, What::Sent);
         match self.filter.as_mut().map(|filter| filter(self.now, from, to, &mut flight.bytes)) {
             None | Some(Verdict::Pass) => self.enter(flight),
@@ -289,7 +305,7 @@ impl Network {
             match flight.stage {
                 Stage::Enter => self.enter(flight),
                 Stage::Middle => self.cross(flight),
-                Stage::End => arrivals.extend(self.deliver(flight)),
+                Stage::End => self.deliver(flight, arrivals),
             }
         }
         self.now = self.now.max(now);
@@ -312,54 +328,68 @@ impl Network {
         }
     }
 
-    /// Between the up link and the down link: translates addresses and finds who has the destination.
+    /// Between the up link and the down link: goes outwards through NATs until the destination is in sight, then inwards.
     fn cross(&mut self, mut flight: Flight) {
-        let stays_inside = self.interfaces.contains_key(&(flight.realm, flight.to.ip()));
-        if let Some(nat) = flight.realm.filter(|_| !stays_inside) {
-            let translator = &mut self.nats[nat.0];
-            if translator.outer == flight.to.ip() && !translator.nat.hairpin {
-                return self.lose(flight, Lost::Nat);
-            }
-            flight.from = translator.outbound(flight.at, flight.from, flight.to);
-            flight.realm = None;
-        }
-        if !stays_inside && let Some(nat) = self.nats.iter().position(|nat| nat.outer == flight.to.ip()) {
-            let Some(inner) = self.nats[nat].inbound(flight.at, flight.to.port(), flight.from) else {
-                return self.lose(flight, Lost::Nat);
-            };
-            flight.to = inner;
-            flight.realm = Some(NatId(nat));
-        }
-        match self.interfaces.get(&(flight.realm, flight.to.ip())) {
-            Some(interface) => {
+        let stream = flight.part.is_some();
+        let mut inwards = false;
+        loop {
+            if let Some(interface) = self.interfaces.get(&(flight.realm, flight.to.ip())) {
                 let link = interface.down;
-                self.carry(flight, link, Stage::End);
+                return self.carry(flight, link, Stage::End);
             }
-            None => self.lose(flight, Lost::Unreachable),
+            if let Some(nat) = self.nat_at(flight.realm, flight.to.ip()) {
+                let translator = &mut self.nats[nat.0].translator;
+                let Some(inner) = translator.inbound(flight.at, stream, flight.to.port(), flight.from) else {
+                    return self.lose(flight, Lost::Nat);
+                };
+                flight.to = inner;
+                flight.realm = Some(nat);
+                inwards = true;
+            } else if let Some(nat) = flight.realm.filter(|_| !inwards) {
+                let PlacedNat { translator, realm } = &mut self.nats[nat.0];
+                let is_refused = translator.outer == flight.to.ip() && !translator.nat.hairpin;
+                let from =
+                    if is_refused { None } else { translator.outbound(flight.at, stream, flight.from, flight.to) };
+                let Some(from) = from else { return self.lose(flight, Lost::Nat) };
+                flight.from = from;
+                flight.realm = *realm;
+            } else {
+                return self.lose(flight, Lost::Unreachable);
+            }
         }
     }
 
-    fn deliver(&mut self, flight: Flight) -> Option<Arrival> {
-        let interface = self.interfaces.get(&(flight.realm, flight.to.ip()))?;
+    fn deliver(&mut self, flight: Flight, arrivals: &mut Vec<Arrival>) {
+        let Some(interface) = self.interfaces.get(&(flight.realm, flight.to.ip())) else { return };
         if !interface.enabled {
-            self.lose(flight, Lost::Down);
-            return None;
+            return self.lose(flight, Lost::Down);
         }
         let node = interface.node;
-        let wanted = |bound: &Option<Bound>| {
-            bound.is_some_and(|bound| bound.realm == flight.realm && bound.address == flight.to)
-        };
+        let mine = (flight.realm, flight.to, flight.part.is_some());
+        let wanted = |bound: &Option<Bound>| bound.is_some_and(|it| (it.realm, it.address, it.stream) == mine);
         let Some(socket) = self.sockets[node.0].iter().position(wanted) else {
-            self.lose(flight, Lost::Unreachable);
-            return None;
+            return self.lose(flight, Lost::Unreachable);
         };
+        let (at, socket) = (flight.at, SocketId(socket as u32));
+        let Some(part) = flight.part else { return arrivals.push(self.hand_over(flight, node, socket)) };
+        for flight in self.streams.arrive(part, flight) {
+            arrivals.push(self.hand_over(Flight { at, ..flight }, node, socket));
+        }
+    }
+
+    fn hand_over(&mut self, flight: Flight, node: NodeId, socket: SocketId) -> Arrival {
         self.record(&flight, What::Delivered);
         let Flight { from, ecn, bytes, .. } = flight;
-        Some(Arrival { node, socket: SocketId(socket as u32), from, ecn, bytes })
+        Arrival { node, socket, from, ecn, bytes }
     }
 
     fn carry(&mut self, mut flight: Flight, link: LinkId, stage: Stage) {
-        match self.lanes[link.0].carry(flight.at, &mut flight.bytes, &mut flight.ecn) {
+        let lane = &mut self.lanes[link.0];
+        let fate = match flight.part {
+            Some(_) => lane.carry_stream(flight.at, flight.bytes.len(), &mut flight.ecn),
+            None => lane.carry(flight.at, &mut flight.bytes, &mut flight.ecn),
+        };
+        match fate {
             Fate::Lost(reason) => self.lose(flight, reason),
             Fate::Arrives { at, again } => {
                 flight.stage = stage;
@@ -399,9 +429,17 @@ impl Network {
         hash.0
     }
 
-    fn lose(&mut self, flight: Flight, reason: Lost) {
+    /// Counts a loss. What belongs to a stream is on its way again, unless whoever took it would always do so.
+    fn lose(&mut self, mut flight: Flight, reason: Lost) {
         self.record(&flight, What::Lost(reason));
-        self.recycle(flight.bytes);
+        let passes = matches!(reason, Lost::Chance | Lost::QueueFull | Lost::Down | Lost::Filtered);
+        match flight.part.as_mut().filter(|_| passes).and_then(Part::retry) {
+            Some(wait) => {
+                flight.at += wait;
+                self.launch(flight);
+            }
+            None => self.recycle(flight.bytes),
+        }
     }
 
     fn record(&mut self, flight: &Flight, what: What) {
@@ -425,126 +463,5 @@ impl fmt::Debug for Network {
     }
 }
 
-/// The flight that moves first is the greatest, as the heap wants it; ties go to the one launched first.
-impl Ord for Flight {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.order).cmp(&(self.at, self.order))
-    }
-}
-
-impl PartialOrd for Flight {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Flight {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
-}
-
-impl Eq for Flight {}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::epoch;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    fn address(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    fn run(network: &mut Network) -> Vec<Arrival> {
-        let mut arrivals = Vec::new();
-        while let Some(at) = network.next_at() {
-            network.advance(at, &mut arrivals);
-        }
-        arrivals
-    }
-
-    #[test]
-    fn a_packet_takes_both_links() {
-        let mut network = Network::new(1);
-        let (a, b) = (network.add_node(), network.add_node());
-        let up = network.add_link(Link::with_delay(5 * MS));
-        let down = network.add_link(Link::with_delay(7 * MS));
-        network.add_interface(a, ip("192.0.2.1"), up, down);
-        network.add_interface(b, ip("192.0.2.2"), up, down);
-        let from = network.bind(a, address("192.0.2.1:1"));
-        network.bind(b, address("192.0.2.2:2"));
-        network.send(a, from, address("192.0.2.2:2"), Ecn::Ect0, b"hello");
-        network.send(a, from, address("192.0.2.2:3"), Ecn::Ect0, b"nobody");
-        let arrivals = run(&mut network);
-        assert_eq!(arrivals.len(), 1);
-        assert_eq!((arrivals[0].node, arrivals[0].socket, arrivals[0].from), (b, SocketId(0), address("192.0.2.1:1")));
-        assert_eq!((&arrivals[0].bytes[..], arrivals[0].ecn), (&b"hello"[..], Ecn::Ect0));
-        assert_eq!(network.now(), epoch() + 12 * MS);
-        assert_eq!(network.stats().lost[&Lost::Unreachable], 1);
-    }
-
-    #[test]
-    fn two_nats_may_hide_the_same_address() {
-        let mut network = Network::new(1);
-        let (a, b) = (network.add_node(), network.add_node());
-        let link = network.add_link(Link::default());
-        let nat_a = network.add_nat(Nat::full_cone(), ip("198.51.100.1"));
-        let nat_b = network.add_nat(Nat::full_cone(), ip("198.51.100.2"));
-        network.add_interface_behind(nat_a, a, ip("10.0.0.2"), link, link);
-        network.add_interface_behind(nat_b, b, ip("10.0.0.2"), link, link);
-        let socket_a = network.bind(a, address("10.0.0.2:5"));
-        let socket_b = network.bind(b, address("10.0.0.2:5"));
-        network.send(a, socket_a, address("198.51.100.2:40000"), Ecn::NotEct, b"too early");
-        assert!(run(&mut network).is_empty());
-        network.send(b, socket_b, address("198.51.100.1:40000"), Ecn::NotEct, b"open now");
-        let arrivals = run(&mut network);
-        assert_eq!((arrivals[0].node, arrivals[0].from), (a, address("198.51.100.2:40000")));
-        network.rebind_nat(nat_b);
-        network.send(b, socket_b, address("198.51.100.1:40000"), Ecn::NotEct, b"moved");
-        assert_eq!(run(&mut network)[0].from, address("198.51.100.2:41001"));
-    }
-
-    #[test]
-    fn an_interface_that_is_off_carries_nothing() {
-        let mut network = Network::new(1);
-        let a = network.add_node();
-        let link = network.add_link(Link::default());
-        network.add_interface(a, ip("192.0.2.1"), link, link);
-        let socket = network.bind(a, address("192.0.2.1:1"));
-        network.set_interface(a, ip("192.0.2.1"), false);
-        network.send(a, socket, address("192.0.2.1:1"), Ecn::NotEct, b"");
-        assert!(run(&mut network).is_empty());
-        network.set_interface(a, ip("192.0.2.1"), true);
-        network.send(a, socket, address("192.0.2.1:1"), Ecn::NotEct, b"");
-        assert_eq!(run(&mut network).len(), 1);
-    }
-
-    #[test]
-    fn a_filter_may_drop_change_delay_and_double() {
-        let mut network = Network::new(1);
-        let a = network.add_node();
-        let link = network.add_link(Link::default());
-        network.add_interface(a, ip("192.0.2.1"), link, link);
-        let socket = network.bind(a, address("192.0.2.1:1"));
-        network.set_filter(|_, _, _, bytes| match bytes[0] {
-            b'd' => Verdict::Drop,
-            b'l' => Verdict::Delay(MS),
-            b't' => Verdict::Twice,
-            _ => {
-                bytes.truncate(2);
-                Verdict::Pass
-            }
-        });
-        for packet in [&b"drop"[..], b"late", b"twice", b"short"] {
-            network.send(a, socket, address("192.0.2.1:1"), Ecn::NotEct, packet);
-        }
-        let arrivals: Vec<Vec<u8>> = run(&mut network).into_iter().map(|arrival| arrival.bytes).collect();
-        assert_eq!(arrivals, [&b"twice"[..], b"twice", b"sh", b"late"]);
-    }
-}
+mod tests;

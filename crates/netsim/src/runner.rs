@@ -1,7 +1,8 @@
 //! The loop: moves the clock from one happening to the next and drains whoever it happens to.
 
+use crate::flight::Arrival;
 use crate::machine::Endpoint;
-use crate::network::{Arrival, Network, NodeId};
+use crate::network::{Network, NodeId};
 use ortica_core::{Datagram, Instant, Transmit};
 use std::fmt;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What a connection is made with.
 
 use crate::diagnostics::{Diagnostics, Outlets};
-use crate::driver::{Endpoint, TcpCandidates};
+use crate::driver::{Endpoint, TcpCandidates, Trust};
 use crate::engine::{self, Limits};
 use crate::jsep::{BundlePolicy, RtpHeaderEncryptionPolicy};
 use crate::peer::PeerConfiguration;
@@ -12,6 +12,7 @@ use ortica_dtls::SrtpProfile;
 use ortica_ice::{HostCandidates, TransportPolicy};
 use ortica_sdp::RtcpMuxPolicy;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What media may be protected with, in order of preference.
@@ -39,6 +40,8 @@ pub struct Configuration {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) gather_loopback: bool,
     pub(crate) tcp: TcpCandidates,
+    #[cfg(feature = "turn-tls")]
+    pub(crate) turn_roots: Vec<Vec<u8>>,
     pub(crate) peer: PeerConfiguration,
     pub(crate) host_candidates: HostCandidates,
     announced_addresses: Vec<(IpAddr, IpAddr)>,
@@ -65,6 +68,8 @@ impl Default for Configuration {
             endpoint: None,
             gather_loopback: false,
             tcp: TcpCandidates::default(),
+            #[cfg(feature = "turn-tls")]
+            turn_roots: Vec::new(),
             peer: PeerConfiguration::default(),
             host_candidates: HostCandidates::default(),
             announced_addresses: Vec::new(),
@@ -109,6 +114,14 @@ impl Configuration {
         self
     }
 
+    /// Certificates, in DER, of those who vouch for TURN servers over TLS. Default: those of the system.
+    #[cfg(feature = "turn-tls")]
+    #[must_use]
+    pub fn with_turn_roots(mut self, roots: Vec<Vec<u8>>) -> Self {
+        self.turn_roots = roots;
+        self
+    }
+
     /// Whom to ask for candidates: see [`PeerConfiguration::ice_servers`]. Names are looked up when gathering begins. Default:
     /// nobody.
     #[must_use]
@@ -123,7 +136,7 @@ impl Configuration {
         self.with_ice_servers(servers.into_iter().map(|server| IceServer::new(format!("stun:{server}"))).collect())
     }
 
-    /// Which candidates to use. Default: all. Under [`TransportPolicy::Relay`] there are none, as TURN is not spoken yet.
+    /// Which candidates to use. Default: all. Under [`TransportPolicy::Relay`] there are none without a TURN server.
     #[must_use]
     pub fn with_ice_transport_policy(mut self, policy: TransportPolicy) -> Self {
         self.peer.ice_transport_policy = policy;
@@ -323,6 +336,7 @@ impl Configuration {
         let certificates = other.certificates.is_empty() || self.certificates == other.certificates;
         let layers = self.gather_loopback == other.gather_loopback
             && self.tcp == other.tcp
+            && self.has_same_roots(other)
             && self.host_candidates == other.host_candidates
             && self.announced_addresses == other.announced_addresses
             && self.srtp_profiles == other.srtp_profiles
@@ -346,6 +360,28 @@ impl Configuration {
         ]
         .into_iter()
         .find_map(|(same, what)| (!same).then_some(what))
+    }
+
+    #[cfg(feature = "turn-tls")]
+    fn has_same_roots(&self, other: &Self) -> bool {
+        self.turn_roots == other.turn_roots
+    }
+
+    #[cfg(not(feature = "turn-tls"))]
+    fn has_same_roots(&self, _: &Self) -> bool {
+        true
+    }
+
+    /// Whom to trust over TLS.
+    #[cfg(feature = "turn-tls")]
+    pub(crate) fn trust(&self) -> Arc<Trust> {
+        Arc::new(Trust::in_roots(self.turn_roots.clone()))
+    }
+
+    /// Whom to trust over TLS, which is not spoken.
+    #[cfg(not(feature = "turn-tls"))]
+    pub(crate) fn trust(&self) -> Arc<Trust> {
+        Arc::default()
     }
 
     /// What SCTP is told of packets: how long they are, and how long they may become.

@@ -2,11 +2,12 @@
 
 mod link;
 
-use ortica_ice::{Address, StunServer};
+use ortica_ice::{Address, StunServer, TurnServer, TurnTransport};
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// A STUN or TURN server with its credentials.
 ///
@@ -51,6 +52,21 @@ impl IceServer {
             self.check_credentials()?;
         }
         Ok(urls)
+    }
+
+    /// The TURN servers among its URLs, as far as they can be asked: over UDP, TCP and TLS.
+    ///
+    /// # Errors
+    /// See [`IceServerError`].
+    pub fn turn_servers(&self) -> Result<Vec<TurnServer>, IceServerError> {
+        let username = self.username.clone().unwrap_or_default();
+        let credential = Zeroizing::new(self.credential.clone().unwrap_or_default());
+        let server = |url: &IceUrl| {
+            let transport = url.turn_transport()?;
+            let (host, port) = (url.host.clone(), url.port);
+            Some(TurnServer { host, port, transport, username: username.clone(), credential: credential.clone() })
+        };
+        Ok(self.parse()?.iter().filter_map(server).collect())
     }
 
     fn check_credentials(&self) -> Result<(), IceServerError> {
@@ -189,6 +205,28 @@ impl IceUrl {
         (self.scheme == IceScheme::Stun).then(|| StunServer { host: self.host.clone(), port: self.port })
     }
 
+    /// How the server is reached, if it is one of TURN that can be asked: over UDP where it does not say. TURN over DTLS is not
+    /// spoken.
+    pub fn turn_transport(&self) -> Option<TurnTransport> {
+        match (self.scheme, self.transport) {
+            (IceScheme::Turn, None | Some(IceUrlTransport::Udp)) => Some(TurnTransport::Udp),
+            (IceScheme::Turn, Some(IceUrlTransport::Tcp)) => Some(TurnTransport::Tcp),
+            (IceScheme::Turns, None | Some(IceUrlTransport::Tcp)) => Some(TurnTransport::Tls),
+            _ => None,
+        }
+    }
+
+    /// The URL of a server that is asked so; of STUN without a transport.
+    pub(crate) fn of(server: &StunServer, turn: Option<TurnTransport>) -> Self {
+        let (scheme, transport) = match turn {
+            None => (IceScheme::Stun, None),
+            Some(TurnTransport::Udp) => (IceScheme::Turn, Some(IceUrlTransport::Udp)),
+            Some(TurnTransport::Tcp) => (IceScheme::Turn, Some(IceUrlTransport::Tcp)),
+            Some(TurnTransport::Tls) => (IceScheme::Turns, Some(IceUrlTransport::Tcp)),
+        };
+        Self { scheme, host: server.host.clone(), port: server.port, transport }
+    }
+
     /// The same with the protocol that TURN over TLS stands for where nothing else is said, which is TCP.
     ///
     /// Source: [RFC 7065 §3.2](https://www.rfc-editor.org/rfc/rfc7065#section-3.2)
@@ -320,5 +358,24 @@ mod tests {
     fn a_password_is_not_shown() {
         let server = IceServer::new("turn:turn.example").with_credentials("user", "secret");
         assert!(!format!("{server:?}").contains("secret"));
+    }
+
+    /// Guards `IceUrl::turn_transport`: datagrams where nothing is said, TLS over TCP alone.
+    #[test]
+    fn turn_servers_are_those_that_can_be_asked() {
+        let urls = [
+            "turn:a.example",
+            "turn:a.example?transport=tcp",
+            "turns:b.example",
+            "turns:b.example?transport=udp",
+            "stun:c.example",
+        ];
+        let server = IceServer { urls: urls.map(str::to_owned).to_vec(), ..IceServer::default() };
+        let asked = server.with_credentials("user", "secret").turn_servers().unwrap();
+        let asked: Vec<_> = asked.iter().map(|it| (it.host.to_string(), it.port, it.transport)).collect();
+        let (a, b) = ("a.example".to_owned(), "b.example".to_owned());
+        let wanted =
+            [(a.clone(), 3478, TurnTransport::Udp), (a, 3478, TurnTransport::Tcp), (b, 5349, TurnTransport::Tls)];
+        assert_eq!(asked, wanted);
     }
 }

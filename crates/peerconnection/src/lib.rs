@@ -24,6 +24,8 @@ pub mod parameters;
 pub mod peer;
 mod states;
 pub mod stats;
+#[cfg(any(feature = "websocket-tls", feature = "whip", feature = "turn-tls"))]
+mod tls;
 
 #[cfg(feature = "tokio")]
 pub mod diagnostics;

@@ -11,6 +11,7 @@ mod mute;
 mod objects;
 mod packets;
 mod parameters;
+mod servers;
 mod sockets;
 mod sources;
 mod stats;
@@ -19,6 +20,7 @@ mod transforms;
 
 pub use configuration::{ConfigurationError, IceCandidateErrorEvent, PeerConfiguration};
 pub use media::TransceiverState;
+pub use servers::ServerOrder;
 pub use stats::{SourceFigures, SourceReport};
 pub use tcp::{ConnectionOrder, TcpSockets};
 pub use transforms::TransformSide;
@@ -103,6 +105,7 @@ pub struct Peer {
     events: VecDeque<PeerEvent>,
     questions: Vec<Question>,
     published: Vec<(String, IpAddr)>,
+    server_orders: Vec<ServerOrder>,
     connection: ConnectionState,
     ice_connection: IceConnectionState,
     gathering: IceGatheringState,
@@ -135,6 +138,7 @@ impl Peer {
             events: VecDeque::new(),
             questions: Vec::new(),
             published: Vec::new(),
+            server_orders: Vec::new(),
             connection: ConnectionState::New,
             ice_connection: IceConnectionState::New,
             gathering: IceGatheringState::New,
@@ -423,6 +427,12 @@ impl Peer {
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
             EngineEvent::Connect { socket, remote, .. } => self.tcp.on_connect(socket, remote),
             EngineEvent::Disconnect { socket, remote, .. } => self.tcp.on_disconnect(socket, remote),
+            EngineEvent::ConnectServer { transport, link, server } => {
+                self.server_orders.push(ServerOrder::Open { transport, link, server });
+            }
+            EngineEvent::DisconnectServer { transport, link } => {
+                self.server_orders.push(ServerOrder::Close { transport, link });
+            }
             EngineEvent::Publish { name, address } => self.published.push((name, address)),
             EngineEvent::IncomingChannel(id) if self.is_by_hand() => self.on_incoming_channel(id),
             EngineEvent::ReceiverFlow(..) => self.update_mutes(),

@@ -163,7 +163,7 @@ impl PeerConnection {
         peer.set_sockets(endpoint.sockets());
         endpoint.tcp_sockets().into_iter().for_each(|sockets| peer.set_tcp_sockets(sockets));
         peer.set_configuration(now, configuration.peer.clone())?;
-        let cell = endpoint.add(peer);
+        let cell = endpoint.add(peer, configuration.trust());
         cell.look(|inner| inner.outlets = outlets);
         let configuration = Mutex::new(configuration);
         Ok(Arc::new(Handle {

@@ -12,12 +12,15 @@ use netsim::{Link, Nat, Network, NodeId, Pair, Swarm};
 use ortica::codecs::synthetic::{MovingPicture, Tone};
 use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::core::crypto::rust_crypto;
+use ortica::core::{Datagram, SocketId};
 use ortica::driver::TcpCandidates;
 use ortica::engine::ChannelParameters;
+use ortica::ice::stun::{AttributeType, Class, Message, MessageBuilder, Method};
 use ortica::jsep::TransceiverInit;
 use ortica::parameters::RtpEncodingParameters;
+use ortica::peer::{PeerConfiguration, ServerOrder};
 use ortica::stats::StatsReport;
-use ortica::{Configuration, DataChannelInit, Events, LocalTrack, PeerConnection};
+use ortica::{Configuration, DataChannelInit, Events, IceServer, LocalTrack, PeerConnection};
 use serde_json::Value;
 use sockets::{negotiate, track};
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,4 +189,37 @@ fn members_of_a_call_over_a_path_that_loses() {
     print(&members);
     assert!(members["inbound-rtp"].contains("rtxSsrc"), "packets were lost and sent again");
     assert!(members["local-candidate"].contains("url") && members["remote-candidate"].contains("relatedPort"));
+}
+
+/// A candidate that a TURN server lends: what the server says is made by hand.
+#[test]
+fn members_of_a_candidate_that_a_server_lends() {
+    let now = netsim::epoch();
+    let mut side = Side::new(1, Pair::<Side>::A);
+    let server: SocketAddr = "203.0.113.9:3478".parse().unwrap();
+    let ice_servers = vec![IceServer::new(format!("turn:{server}")).with_credentials("user", "secret")];
+    let configuration = PeerConfiguration { ice_servers, ..PeerConfiguration::default() };
+    side.peer.set_configuration(now, configuration).unwrap();
+    side.create_channel(now, ChannelParameters::default());
+    let offer = side.peer.create_offer(now).unwrap();
+    side.peer.set_local_description(now, offer).unwrap();
+    let mut request = Vec::new();
+    assert!(side.peer.poll_transmit(now, 1, &mut request).is_none(), "a link is wanted first");
+    side.peer.drain_engine(now, |_| {});
+    let orders = side.peer.take_server_orders();
+    let [ServerOrder::Open { transport, link, server: wanted }] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(wanted.remote, server);
+    side.peer.server_connected(now, *transport, *link, SocketId(77), "192.0.2.1:7000".parse().unwrap());
+    let sent = side.peer.poll_transmit(now, 1, &mut request).unwrap();
+    assert_eq!((sent.socket, sent.remote), (SocketId(77), server));
+    let mut answer = Vec::new();
+    let id = Message::parse(&request).unwrap().transaction();
+    MessageBuilder::new(&mut answer, Class::Success, Method::ALLOCATE, id)
+        .xor_address(AttributeType::XOR_RELAYED_ADDRESS, "203.0.113.9:50000".parse().unwrap())
+        .lifetime(600 * SECOND)
+        .xor_mapped_address("192.0.2.1:7000".parse().unwrap());
+    side.peer.handle_datagram(now, Datagram::single(SocketId(77), server, &mut answer));
+    let members = members(&[side.peer.stats(now)]);
+    print(&members);
+    assert!(members["local-candidate"].contains("relayProtocol"));
 }

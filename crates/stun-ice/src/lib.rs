@@ -2,7 +2,7 @@
 //!
 //! [`Agent`] finds the addresses over which two peers reach each other, agrees with its counterpart on one pair of them,
 //! and makes sure that the peer still wants what is sent there: [RFC 8445](https://www.rfc-editor.org/rfc/rfc8445) (full
-//! agents, regular nomination, lite peers), [8838](https://www.rfc-editor.org/rfc/rfc8838) (trickle),
+//! and lite agents, regular nomination), [8838](https://www.rfc-editor.org/rfc/rfc8838) (trickle),
 //! [8839](https://www.rfc-editor.org/rfc/rfc8839) (candidates as text), [8863](https://www.rfc-editor.org/rfc/rfc8863)
 //! (patience), [8421](https://www.rfc-editor.org/rfc/rfc8421) (both IP versions),
 //! [7675](https://www.rfc-editor.org/rfc/rfc7675) (consent), [6544](https://www.rfc-editor.org/rfc/rfc6544) (TCP). [`stun`] reads and writes
@@ -64,7 +64,7 @@
 //! | [`stun`] | messages, their integrity and fingerprint |
 //! | [`behavior`] | what a NAT does, by RFC 5780 |
 //! | [`mdns`] | a resolver and responder for `.local` names |
-//! | [`turn`] | packets by way of a server: the client |
+//! | [`turn`] | packets by way of a server: client and server |
 //! | [`framing`] | packets on a stream, for TCP |
 //!
 //! # What it is not
@@ -93,7 +93,7 @@ pub mod turn;
 pub use ice::{
     Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,
     ConnectionError, Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState,
-    HostCandidates, Io, Limits, PairId, PairState, PairStats, ResolveId, Role, Route, State, Stats, StunServer,
-    TcpBase, TcpType, Transport, TransportPolicy,
+    HostCandidates, Io, Limits, LinkId, PairFailure, PairId, PairState, PairStats, ResolveId, Role, Route, State,
+    Stats, StunServer, TcpBase, TcpType, Transport, TransportPolicy, TurnServer, TurnTransport, Unwrapped,
 };
 pub use stun::{is_stun, stun_username};

@@ -2,6 +2,7 @@
 
 use super::at_once::AtOnce;
 use super::endpoint::Shared;
+use super::servers::Trust;
 use super::socket::is_too_long;
 use super::waiters::{Interest, Ticket, Waiters};
 use crate::diagnostics::Outlets;
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     pub at_once: AtOnce,
     /// Where what is recorded of the session goes, if anywhere.
     pub outlets: Option<Box<Outlets>>,
+    /// Whom to trust over TLS.
+    pub trust: Arc<Trust>,
 }
 
 /// When what comes of a command is sent.
@@ -53,8 +56,8 @@ pub(super) struct Drained {
 }
 
 impl Cell {
-    pub fn new(peer: Peer, endpoint: Arc<Shared>, key: usize) -> Self {
-        Self { inner: Mutex::new(Inner::new(peer)), endpoint, key }
+    pub fn new(peer: Peer, trust: Arc<Trust>, endpoint: Arc<Shared>, key: usize) -> Self {
+        Self { inner: Mutex::new(Inner::new(peer, trust)), endpoint, key }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -288,8 +291,9 @@ impl Drop for Place<'_> {
 }
 
 impl Inner {
-    fn new(peer: Peer) -> Self {
-        Self { peer, waiters: Waiters::default(), ending: false, at_once: AtOnce::default(), outlets: None }
+    fn new(peer: Peer, trust: Arc<Trust>) -> Self {
+        let (waiters, at_once) = (Waiters::default(), AtOnce::default());
+        Self { peer, waiters, ending: false, at_once, outlets: None, trust }
     }
 
     /// Turns what the engine reports into what the handles wait for; whether somebody was woken who waited for a part of it.

@@ -9,6 +9,7 @@ use super::extra_sockets::ExtraSockets;
 use super::interfaces::{InterfaceFilter, NetworkInterface, Ports, addresses};
 use super::lookup::Asker;
 use super::network::Network;
+use super::servers::Trust;
 use super::socket::{Outlet, Socket};
 use super::tcp::{Listener, TcpCandidates, sockets_for};
 use crate::peer::{Peer, TcpSockets};
@@ -152,6 +153,7 @@ impl Endpoint {
             outlets: RwLock::new(sockets.iter().map(|socket| Arc::downgrade(socket.outlet())).collect()),
             tcp: sockets_for(config.tcp, hosts, &listeners),
             may_bind: config.addresses.is_empty(),
+            may_bind_anywhere: config.addresses.is_empty() && config.interfaces.takes_all(),
             may_fragment: sockets.iter().any(|socket| socket.outlet().may_fragment()),
             packet: Mutex::default(),
             mail: Mutex::new(Mail { rng: Some(rng), ..Mail::default() }),
@@ -214,14 +216,14 @@ impl Endpoint {
     }
 
     /// Gives a peer its place among the sessions.
-    pub(crate) fn add(&self, mut peer: Peer) -> Arc<Cell> {
+    pub(crate) fn add(&self, mut peer: Peer, trust: Arc<Trust>) -> Arc<Cell> {
         if self.shared.may_bind {
             peer.allow_more_sockets();
         }
         let mut mail = self.shared.lock();
         let key = mail.next_key;
         mail.next_key += 1;
-        let cell = Arc::new(Cell::new(peer, self.shared.clone(), key));
+        let cell = Arc::new(Cell::new(peer, trust, self.shared.clone(), key));
         if mail.stopped {
             drop(mail);
             cell.stop();
@@ -259,6 +261,8 @@ pub(crate) struct Shared {
     tcp: Option<Arc<TcpSockets>>,
     /// Transports that do not share a socket get sockets of their own.
     may_bind: bool,
+    /// Links to servers may begin at whichever address the system takes.
+    may_bind_anywhere: bool,
     may_fragment: bool,
     /// Where a packet is built that does not wait for the driver's turn.
     packet: Mutex<Vec<u8>>,

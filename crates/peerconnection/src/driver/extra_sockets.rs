@@ -35,16 +35,20 @@ impl ExtraSockets {
         let mut bound = Bound::default();
         for (_, address) in beside {
             let address = SocketAddr::new(address.ip(), 0);
-            match self.ports.bind(SocketId(self.next), address, &mut self.rng) {
-                Ok(socket) => {
-                    self.of.entry(session).or_default().push(socket.id());
-                    self.next = self.next.wrapping_add(1);
-                    bound.sockets.push(socket);
-                }
+            match self.bind_one(session, address) {
+                Ok(socket) => bound.sockets.push(socket),
                 Err(error) => bound.refused.push((address, error)),
             }
         }
         bound
+    }
+
+    /// Binds one there for a session.
+    pub fn bind_one(&mut self, session: usize, address: SocketAddr) -> io::Result<Socket> {
+        let socket = self.ports.bind(SocketId(self.next), address, &mut self.rng)?;
+        self.of.entry(session).or_default().push(socket.id());
+        self.next = self.next.wrapping_add(1);
+        Ok(socket)
     }
 
     /// Binds one for all sessions.

@@ -21,19 +21,22 @@ pub struct NetworkInterface {
 /// What an application says of an address.
 type Filter = dyn Fn(&NetworkInterface) -> bool + Send + Sync;
 
-/// Decides which addresses are used.
-#[derive(Clone)]
-pub(super) struct InterfaceFilter(Arc<Filter>);
+/// Decides which addresses are used: all, where nobody says otherwise.
+#[derive(Clone, Default)]
+pub(super) struct InterfaceFilter(Option<Arc<Filter>>);
 
 impl InterfaceFilter {
     pub fn new(filter: impl Fn(&NetworkInterface) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(filter))
+        Self(Some(Arc::new(filter)))
     }
-}
 
-impl Default for InterfaceFilter {
-    fn default() -> Self {
-        Self::new(|_| true)
+    /// No filter was given.
+    pub fn takes_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn takes(&self, interface: &NetworkInterface) -> bool {
+        self.0.as_ref().is_none_or(|filter| filter(interface))
     }
 }
 
@@ -49,7 +52,7 @@ pub(super) fn addresses(filter: &InterfaceFilter, with_loopback: bool) -> io::Re
     let all = all.map(|interface| NetworkInterface { address: interface.ip(), name: interface.name });
     // Link-local IPv6 addresses need a scope, which a candidate cannot carry.
     let is_usable = |it: &NetworkInterface| !matches!(it.address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    let usable = all.filter(|it| is_usable(it) && (filter.0)(it)).map(|it| it.address);
+    let usable = all.filter(|it| is_usable(it) && filter.takes(it)).map(|it| it.address);
     let (loopback, mut chosen): (Vec<IpAddr>, Vec<IpAddr>) = usable.partition(IpAddr::is_loopback);
     if with_loopback || chosen.is_empty() {
         chosen.extend(loopback);

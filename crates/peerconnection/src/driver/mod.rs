@@ -20,6 +20,7 @@ mod readable;
 #[cfg(test)]
 mod refusals;
 mod route;
+mod servers;
 mod socket;
 mod tcp;
 mod waiters;
@@ -30,4 +31,5 @@ pub use nat_behavior::{NatBehaviorError, nat_behavior};
 pub use tcp::TcpCandidates;
 
 pub(crate) use cell::{Cell, Sending};
+pub(crate) use servers::Trust;
 pub(crate) use waiters::{Interest, Ticket};

@@ -3,7 +3,7 @@
 use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
 use ortica_core::SocketId;
 use ortica_dtls::Alert;
-use ortica_ice::{Candidate, GatheringError, GatheringState, ResolveId};
+use ortica_ice::{Candidate, GatheringError, GatheringState, LinkId, ResolveId, TurnTransport};
 use ortica_rtp::Ssrc;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -64,6 +64,23 @@ pub enum Event {
         /// The peer's end.
         remote: SocketAddr,
     },
+    /// A link to a TURN server is wanted; answer with [`Session::server_connected`](super::Session::server_connected) or
+    /// [`Session::server_lost`](super::Session::server_lost).
+    ConnectServer {
+        /// Who wants it.
+        transport: TransportId,
+        /// Names it among those of the transport.
+        link: LinkId,
+        /// What is wanted.
+        server: TurnLink,
+    },
+    /// A link to a TURN server is not needed any more, once what was to be sent has gone out.
+    DisconnectServer {
+        /// Who had it.
+        transport: TransportId,
+        /// Which.
+        link: LinkId,
+    },
     /// The encoder of a sender has something to do at once: see [`Session::encoder_targets`](super::Session::encoder_targets).
     EncoderTargets(SenderId),
     /// An encoding of a sender goes on under another number, since the peer sends under the one that it had.
@@ -117,10 +134,22 @@ impl Event {
             Self::LocalCandidate(id, _) | Self::Gathering(id, _) | Self::Ice(id, _) => Some(*id),
             Self::Selected(id) | Self::Dtls(id, _) | Self::Sctp(id, _) | Self::GatheringError(id, _) => Some(*id),
             Self::Resolve { transport, .. } | Self::Connect { transport, .. } => Some(*transport),
-            Self::Disconnect { transport, .. } => Some(*transport),
+            Self::Disconnect { transport, .. } | Self::ConnectServer { transport, .. } => Some(*transport),
+            Self::DisconnectServer { transport, .. } => Some(*transport),
             _ => None,
         }
     }
+}
+
+/// A link to a TURN server: a UDP socket that nothing else uses, or a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TurnLink {
+    /// Where the server is.
+    pub remote: SocketAddr,
+    /// What the link is.
+    pub transport: TurnTransport,
+    /// What the server is called: with TLS its certificate is to be for that, a name or an address.
+    pub name: String,
 }
 
 /// State of DTLS on a transport.

@@ -29,7 +29,7 @@ mod transport;
 pub use channel::{ChannelMessage, ChannelParameters, ChannelState, Priority, Reliability, SctpFailure};
 pub use channels::{ChannelError, ChannelSendError};
 pub use config::{Config, Limits};
-pub use event::{CloseReason, DtlsError, DtlsState, Event, SctpState};
+pub use event::{CloseReason, DtlsError, DtlsState, Event, SctpState, TurnLink};
 pub use id::{ChannelId, ReceiverId, SenderId, TransportId};
 #[cfg(feature = "tokio")]
 pub(crate) use media::FrameRate;

@@ -7,6 +7,7 @@ mod objects;
 mod observe;
 mod pace;
 mod packets;
+mod relays;
 mod statistics;
 mod tcp;
 mod transforms;
@@ -124,7 +125,7 @@ impl Session {
         self.advance_close(now);
     }
 
-    /// Whose datagram it is: of the one transport there is, of the one whose ufrag a check names, of the one that has
+    /// Whose datagram it is: of the one transport there is, of the one whose TURN server sent it, of the one whose ufrag a check names, of the one that has
     /// validated its address, or of the one that may hear from there.
     fn transport_of(&self, datagram: &Datagram<'_>) -> Option<TransportId> {
         let mut all = self.transports.iter();
@@ -139,14 +140,18 @@ impl Session {
         let find = |wanted: &dyn Fn(&Transport) -> bool| {
             self.transports.iter().find(|(_, transport)| wanted(transport)).map(|(id, _)| *id)
         };
-        find(&named).or_else(|| find(&accepts)).or_else(|| find(&expects))
+        let relays = |transport: &Transport| transport.is_relayed_by(datagram.local, datagram.remote);
+        find(&relays).or_else(|| find(&named)).or_else(|| find(&accepts)).or_else(|| find(&expects))
     }
 
     /// Takes notice that a socket refused what was to go to `remote`, because packets of `len` bytes are longer than the link
     /// carries (EMSGSIZE).
     pub fn handle_too_long(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, len: usize) {
-        for transport in self.transports.values_mut().filter(|transport| transport.accepts(socket, remote)) {
-            transport.on_too_long(now, len);
+        let is_its = |transport: &&mut Box<Transport>| {
+            transport.accepts(socket, remote) || transport.is_relayed_by(socket, remote)
+        };
+        for transport in self.transports.values_mut().filter(is_its) {
+            transport.on_too_long(now, socket, remote, len);
         }
     }
 

@@ -1,16 +1,16 @@
 //! One transport: the route that ICE finds, DTLS on it, and what DTLS lets through.
 
 mod ending;
+mod receive;
 mod settle;
 mod transmit;
 
 use super::channels::Channels;
-use super::demux::{Protocol, classify};
 use super::media::RtpTransport;
-use super::observe::{Inner, Layer};
+use super::observe::Inner;
 use super::secured::Secured;
 use super::{Config, DtlsError, DtlsState, Event, RtpStats, SctpFailure, SctpState, TransportId, TransportStats};
-use ortica_core::{Bitrate, Datagram, Instant, Rng, SocketId};
+use ortica_core::{Bitrate, Instant, Rng, SocketId};
 use ortica_dtls::{Connection, Fingerprint, KeyLogEntry, Role, Verified};
 use ortica_ice::{Agent, PairId, Route};
 use ortica_sctp::Association;
@@ -70,6 +70,8 @@ pub(super) struct Transport {
     pub sctp_state: SctpState,
     /// This side closed DTLS.
     stopped: bool,
+    /// The end has come: once all is said, relays are given back.
+    is_leaving: bool,
     /// DTLS associations that were given up.
     replaced: u32,
     pub secured: Option<Secured>,
@@ -114,6 +116,7 @@ impl Transport {
             dtls_error: None,
             sctp_state: SctpState::Connecting,
             stopped: false,
+            is_leaving: false,
             replaced: 0,
             secured: None,
             sctp: None,
@@ -253,98 +256,6 @@ impl Transport {
         self.secured.as_ref().map(|secured| secured.verified().role())
     }
 
-    /// Takes what arrived and only records it; [`settle`](Self::settle) draws the conclusions.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        config: &Config,
-        mut datagram: Datagram<'_>,
-        events: &mut VecDeque<Event>,
-    ) {
-        let (local, remote, ecn) = (datagram.local, datagram.remote, datagram.ecn);
-        let (mut carried, mut carried_bytes) = (0, 0);
-        for packet in datagram.segments() {
-            self.stats.packets_received += 1;
-            let len = packet.len() as u64;
-            self.stats.bytes_received += len;
-            let protocol = classify(packet);
-            if protocol == Some(Protocol::Stun) {
-                self.stats.ice_bytes_received += len;
-            } else {
-                (carried, carried_bytes) = (carried + 1, carried_bytes + len);
-            }
-            match protocol {
-                Some(Protocol::Stun) => {
-                    let stride = packet.len();
-                    self.ice.handle_datagram(now, Datagram { local, remote, ecn, contents: packet, stride });
-                }
-                Some(_) if !self.ice.is_validated(local, remote) => {
-                    self.stats.unvalidated_packets += 1;
-                    self.keep_early(config, packet);
-                    // Perhaps a NAT gave the peer another port.
-                    self.ice.check_source(now, local, remote);
-                }
-                Some(Protocol::Dtls) => match &self.dtls {
-                    Dtls::Waiting { .. } => self.keep_early(config, packet),
-                    Dtls::Running(_) if self.secured.is_none() => self.handle_first_dtls(now, config, packet, events),
-                    Dtls::Running(_) => self.handle_dtls(now, packet),
-                },
-                Some(media @ (Protocol::Rtp | Protocol::Rtcp)) => {
-                    match self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()) {
-                        Some(srtp) if media == Protocol::Rtp => {
-                            self.rtp.handle_rtp(now, &config.limits, srtp, packet, events)
-                        }
-                        Some(srtp) => self.rtp.handle_rtcp(now, srtp, packet, events),
-                        None => self.stats.rtp.early += 1,
-                    }
-                }
-                None => self.stats.unknown_packets += 1,
-            }
-        }
-        if carried > 0 {
-            self.ice.count_received(now, local, remote, carried, carried_bytes);
-        }
-    }
-
-    /// The peer's first flight may outrun its answer, or our own check. It is kept within limits and read by
-    /// `start_dtls`, where it is as untrusted as any other packet.
-    fn keep_early(&mut self, config: &Config, packet: &[u8]) {
-        if let Dtls::Waiting { early, bytes } = &mut self.dtls
-            && classify(packet) == Some(Protocol::Dtls)
-            && *bytes + packet.len() <= config.limits.early_dtls
-        {
-            *bytes += packet.len();
-            early.push_back(packet.to_vec());
-        }
-    }
-
-    fn handle_dtls(&mut self, now: Instant, packet: &mut [u8]) {
-        let Dtls::Running(connection) = &mut self.dtls else { return };
-        let (secured, inner) = (&mut self.secured, &mut self.watched.inner);
-        connection.handle_packet(now, packet, &mut |data| {
-            if let Some(inner) = inner {
-                inner.push(false, Layer::Sctp, &[data]);
-            }
-            if let Some(association) = secured.as_mut().and_then(|secured| secured.association.as_mut()) {
-                association.handle_packet(now, data);
-            }
-        });
-    }
-
-    /// A packet that may end the handshake. Data can share it with the end, or a batch, and is not to be missed.
-    fn handle_first_dtls(&mut self, now: Instant, config: &Config, packet: &mut [u8], events: &mut VecDeque<Event>) {
-        let Dtls::Running(connection) = &mut self.dtls else { return };
-        let mut data = Vec::new();
-        connection.handle_packet(now, packet, &mut |record| data.push(record.to_vec()));
-        self.settle_dtls(now, config, events);
-        if let Some(inner) = &mut self.watched.inner {
-            data.iter().for_each(|record| inner.push(false, Layer::Sctp, &[record]));
-        }
-        if let Some(association) = self.association() {
-            data.iter().for_each(|record| association.handle_packet(now, record));
-        }
-    }
-
     pub fn handle_timeout(&mut self, now: Instant, config: &Config, events: &mut VecDeque<Event>) {
         self.ice.handle_timeout(now);
         self.rtp.handle_timeout(now, &config.limits, events);
@@ -380,11 +291,12 @@ impl Transport {
         self.secured.as_mut()?.association.as_mut()
     }
 
-    /// A socket refused packets of `len` bytes, because the link does not carry them. Those of SCTP become shorter; of media
-    /// and handshakes none is that long.
-    pub fn on_too_long(&mut self, now: Instant, len: usize) {
+    /// A socket refused packets of `len` bytes to `remote`, because the link does not carry them. Those of SCTP become shorter; of
+    /// media and handshakes none is that long.
+    pub fn on_too_long(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, len: usize) {
         let Dtls::Running(connection) = &self.dtls else { return };
-        let len = len.saturating_sub(connection.overhead());
+        let relay = if self.ice.is_server(socket, remote) { Agent::CHANNEL_OVERHEAD } else { 0 };
+        let len = len.saturating_sub(connection.overhead() + relay);
         if let Some(association) = self.association() {
             association.packet_too_long(now, len);
         }
@@ -416,6 +328,11 @@ impl Transport {
             return None;
         }
         self.secured.as_ref().map(|secured| secured.verified())
+    }
+
+    /// A TURN server of this transport is at that address.
+    pub fn is_relayed_by(&self, local: SocketId, remote: SocketAddr) -> bool {
+        self.ice.is_server(local, remote)
     }
 
     /// The peer has proved that it is at that address.

@@ -1,5 +1,6 @@
 //! A candidate as signaling carries it.
 
+use ortica_ice::TurnTransport;
 use std::fmt;
 
 /// A candidate, with the section it belongs to.
@@ -37,6 +38,16 @@ pub enum IceServerTransportProtocol {
     Tcp,
     /// TLS over TCP.
     Tls,
+}
+
+impl From<TurnTransport> for IceServerTransportProtocol {
+    fn from(transport: TurnTransport) -> Self {
+        match transport {
+            TurnTransport::Udp => Self::Udp,
+            TurnTransport::Tcp => Self::Tcp,
+            TurnTransport::Tls => Self::Tls,
+        }
+    }
 }
 
 impl fmt::Display for IceServerTransportProtocol {

@@ -32,7 +32,7 @@ impl IceGatherer {
         Ok(Self { transport: IceTransport::of(handle, id) })
     }
 
-    /// Starts to gather: local addresses, and what the STUN servers of the configuration see.
+    /// Starts to gather: local addresses, what the STUN servers of the configuration see, and what its TURN servers lend.
     ///
     /// # Errors
     /// [`ObjectError::Started`] the second time, [`ObjectError::Closed`].

@@ -3,7 +3,7 @@
 use super::{Peer, PeerEvent};
 use crate::ice_server::{IceServer, IceServerError, IceUrl};
 use ortica_core::Instant;
-use ortica_ice::{GatherOptions, GatheringError, StunServer, TransportPolicy};
+use ortica_ice::{GatherOptions, GatheringError, StunServer, TransportPolicy, TurnServer, TurnTransport};
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -12,11 +12,11 @@ use thiserror::Error;
 /// Source: [webrtc-pc §4.2.1](https://www.w3.org/TR/webrtc/#rtcconfiguration-dictionary)
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PeerConfiguration {
-    /// Whom to ask for candidates. Default: nobody. Of STUN servers the first four are asked. TURN is not spoken yet, nor is
-    /// anything over TLS: such servers are reported as out of reach ([`PeerEvent::IceCandidateError`]) whenever gathering
-    /// begins.
+    /// Whom to ask for candidates. Default: nobody. Of STUN and of TURN servers the first four are asked. STUN over TLS and TURN
+    /// over DTLS are not spoken: such servers are reported as out of reach ([`PeerEvent::IceCandidateError`]) whenever gathering
+    /// begins. TURN over TLS takes the feature `turn-tls`.
     pub ice_servers: Vec<IceServer>,
-    /// Which candidates to use. Default: all. Without TURN there are none under [`TransportPolicy::Relay`].
+    /// Which candidates to use. Default: all. Without a TURN server there are none under [`TransportPolicy::Relay`].
     pub ice_transport_policy: TransportPolicy,
     /// How many transports gather before a description asks for them. Default: 0. One at most does, on the sockets there are: more
     /// of them would need sockets of their own.
@@ -64,6 +64,11 @@ impl PeerConfiguration {
         let urls = self.ice_servers.iter().map(IceServer::parse).collect::<Result<Vec<_>, _>>()?;
         Ok(urls.into_iter().flatten().collect())
     }
+
+    fn turn_servers(&self) -> Result<Vec<TurnServer>, IceServerError> {
+        let servers = self.ice_servers.iter().map(IceServer::turn_servers).collect::<Result<Vec<_>, _>>()?;
+        Ok(servers.into_iter().flatten().collect())
+    }
 }
 
 /// What the peer keeps of its configuration.
@@ -71,6 +76,7 @@ impl PeerConfiguration {
 pub(super) struct Configured {
     said: PeerConfiguration,
     urls: Vec<IceUrl>,
+    turn_servers: Vec<TurnServer>,
 }
 
 /// # Configuration
@@ -97,19 +103,22 @@ impl Peer {
             return Err(ConfigurationError::Closed);
         }
         let urls = configuration.urls()?;
+        let turn_servers = configuration.turn_servers()?;
         let before = &self.configured.said;
         if before.ice_candidate_pool_size != configuration.ice_candidate_pool_size && self.local_description().is_some()
         {
             return Err(ConfigurationError::InvalidModification("the size of the candidate pool"));
         }
-        if self.configured.urls != urls || before.ice_transport_policy != configuration.ice_transport_policy {
+        let same_servers = self.configured.urls == urls && self.configured.turn_servers == turn_servers;
+        if !same_servers || before.ice_transport_policy != configuration.ice_transport_policy {
             let stun_servers = urls.iter().filter_map(IceUrl::stun_server).collect();
             let policy = configuration.ice_transport_policy;
-            self.session.set_gather_options(GatherOptions { stun_servers, policy });
+            let turn_servers = turn_servers.clone();
+            self.session.set_gather_options(GatherOptions { stun_servers, turn_servers, policy });
             self.negotiation.renew_candidates();
         }
         self.negotiation.set_always_data(configuration.always_negotiate_data_channels);
-        self.configured = Configured { said: configuration, urls };
+        self.configured = Configured { said: configuration, urls, turn_servers };
         self.fill_pool(now);
         self.update_negotiation_needed();
         Ok(())
@@ -126,10 +135,10 @@ impl Peer {
     }
 
     pub(super) fn on_gathering_error(&mut self, error: GatheringError) {
-        let GatheringError { local, server, code, reason } = error;
+        let GatheringError { local, server, turn, code, reason } = error;
         self.report_server(IceCandidateErrorEvent {
             local,
-            url: url_of(&server),
+            url: url_of(&server, turn),
             error_code: code,
             error_text: reason,
         });
@@ -137,9 +146,10 @@ impl Peer {
 
     /// Gathering begins: says which servers are left out.
     pub(super) fn report_unsupported_servers(&mut self) {
-        let unsupported = self.configured.urls.iter().filter(|url| url.stun_server().is_none());
+        let is_spoken = |url: &IceUrl| url.stun_server().is_some() || url.turn_transport().is_some();
+        let unsupported = self.configured.urls.iter().filter(|url| !is_spoken(url));
         for url in unsupported.map(|url| url.in_full().to_string()).collect::<Vec<_>>() {
-            let error_text = "neither TURN nor TLS is spoken".to_owned();
+            let error_text = "neither STUN over TLS nor TURN over DTLS is spoken".to_owned();
             let error_code = GatheringError::UNREACHABLE;
             self.report_server(IceCandidateErrorEvent { local: None, url, error_code, error_text });
         }
@@ -157,7 +167,7 @@ impl Peer {
     }
 }
 
-/// Of a STUN server over UDP.
-pub(super) fn url_of(server: &StunServer) -> String {
-    format!("stun:{server}")
+/// Of a STUN server over UDP, or a TURN server.
+pub(super) fn url_of(server: &StunServer, turn: Option<TurnTransport>) -> String {
+    IceUrl::of(server, turn).to_string()
 }

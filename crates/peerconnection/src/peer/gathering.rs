@@ -3,21 +3,28 @@
 use super::configuration::url_of;
 use super::{Peer, PeerEvent};
 use crate::engine::TransportId;
-use crate::jsep::IceCandidate;
+use crate::jsep::{IceCandidate, IceServerTransportProtocol};
 use crate::states::IceGatheringState;
-use ortica_ice::{Candidate, GatheringState};
+use ortica_ice::{Candidate, CandidateKind, GatheringState};
 
 impl Peer {
     pub(super) fn on_local_candidate(&mut self, transport: TransportId, candidate: &Candidate) {
         let Some(told) = self.negotiation.local_candidate(transport, candidate, &self.session) else { return };
-        let url = self.server_of(transport, candidate);
-        self.events.push_back(PeerEvent::IceCandidate(Some(IceCandidate { url, ..told })));
+        let (url, relay_protocol) = self.server_of(transport, candidate).unwrap_or_default();
+        self.events.push_back(PeerEvent::IceCandidate(Some(IceCandidate { url, relay_protocol, ..told })));
     }
 
-    /// The URL of the server that saw a candidate of this side.
-    fn server_of(&self, transport: TransportId, candidate: &Candidate) -> Option<String> {
+    /// The URL of the server that saw a candidate of this side or lends it, and in the latter case how it is reached.
+    fn server_of(
+        &self,
+        transport: TransportId,
+        candidate: &Candidate,
+    ) -> Option<(Option<String>, Option<IceServerTransportProtocol>)> {
         let mut all = self.session.ice(transport)?.candidates();
-        all.find(|it| !it.remote && it.candidate == candidate)?.server.map(url_of)
+        let known = all.find(|it| !it.remote && it.candidate == candidate)?;
+        let url = known.server.map(|server| url_of(server, known.turn));
+        let relay = known.turn.filter(|_| candidate.kind == CandidateKind::Relayed);
+        Some((url, relay.map(IceServerTransportProtocol::from)))
     }
 
     /// The end of a transport's candidates is told before it counts as complete (webrtc-pc §5.6.3, "surface the candidate").

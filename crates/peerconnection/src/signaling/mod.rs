@@ -8,7 +8,7 @@
 //! | `lines` | lines in both directions |
 //! | `websocket` | the same messages over a WebSocket; feature `websocket` |
 //! | `whip` | publishing to a server and playing from one, over HTTP; feature `whip` |
-//! | `reach`, `tls` | to the host of a URL |
+//! | `reach` | to the host of a URL |
 //! | `arguments` | the options of a command line; feature `clap` |
 //!
 //! The words are those of aiortc's programs, so that one of them may be the other side.
@@ -20,8 +20,6 @@ mod link;
 #[cfg(any(feature = "websocket", feature = "whip"))]
 mod reach;
 mod signal;
-#[cfg(any(feature = "websocket-tls", feature = "whip"))]
-mod tls;
 #[cfg(feature = "websocket")]
 mod websocket;
 #[cfg(feature = "whip")]

@@ -90,6 +90,7 @@ members! {
     ortica_ice::PairState: |value| value.to_string();
     ortica_ice::CandidateKind: |value| value.to_string();
     ortica_ice::TcpType: |value| value.to_string();
+    crate::jsep::IceServerTransportProtocol: |value| value.to_string();
     crate::engine::DtlsState: |value| value.to_string();
     crate::engine::ChannelState: |value| value.to_string();
     crate::engine::Limitation: |value| value.as_str();

@@ -3,6 +3,7 @@
 use super::member::report;
 use super::{Nullable, Timestamp};
 use crate::engine::{DtlsState, TransportStats};
+use crate::jsep::IceServerTransportProtocol;
 use ortica_ice::{CandidateKind, PairState, State, TcpType};
 use std::time::Duration;
 
@@ -161,8 +162,10 @@ report! {
         candidate_type: CandidateKind = "candidateType",
         /// Its priority.
         priority: u32 = "priority",
-        /// The STUN server that saw it, for server-reflexive ones of this side.
+        /// The server that saw it or lends it, for server-reflexive and relayed ones of this side.
         url: Option<String> = "url",
+        /// How the TURN server is reached that lends it, for relayed ones of this side.
+        relay_protocol: Option<IceServerTransportProtocol> = "relayProtocol",
         /// Groups candidates that are likely to work or fail together.
         foundation: String = "foundation",
         /// The address that it was derived from.

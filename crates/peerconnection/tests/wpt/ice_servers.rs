@@ -49,7 +49,7 @@ fn wpt_rtc_peer_connection_onicecandidateerror_each_failing_server() {
     let wanted = [
         "stun:192.0.2.99:3478",
         "stun:[2001:db8::99]:1234",
-        "turn:turn.example.net:3478",
+        "turn:turn.example.net:3478?transport=udp",
         "turns:turn.example.net:5349?transport=tcp",
     ];
     assert_eq!(urls, wanted);

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::tcp::Base;
 use super::{
     Candidate, CandidateError, CandidateStats, CloseReason, Config, Credentials, CredentialsError, Event,
-    GatherOptions, GatheringState, PairStats, ResolveId, Role, Route, State, Stats,
+    GatherOptions, GatheringState, PairFailure, PairStats, ResolveId, Role, Route, State, Stats,
 };
 use crate::stun::{Class, Message};
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tracing::debug;
 
-/// A full ICE agent for one component: finds the pairs of addresses over which two peers reach each other, picks one, and
+/// A full ICE agent for one component, or [a lite one](Config::with_lite): finds the pairs of addresses over which two peers reach each other, picks one, and
 /// makes sure that the peer still wants what is sent there.
 ///
 /// Source: [RFC 8445](https://www.rfc-editor.org/rfc/rfc8445)
@@ -54,9 +54,9 @@ impl Agent {
         self.shared.role
     }
 
-    /// Takes a role, as the offer/answer exchange says. A lite peer leaves the controlling one only.
+    /// Takes a role, as the offer/answer exchange says. Where one side is lite, the roles are given, and this does nothing.
     pub fn set_role(&mut self, now: Instant, role: Role) {
-        if role != self.shared.role && !self.current.lite {
+        if role != self.shared.role && !self.current.lite && !self.shared.config.lite {
             self.current.switch_role(&mut self.shared, role);
             self.settle(now);
         }
@@ -103,12 +103,16 @@ impl Agent {
 
     /// A socket is gone, and its candidates and pairs with it. The best valid pair that is left takes over.
     pub fn remove_socket(&mut self, now: Instant, id: SocketId) {
+        self.drop_socket(id);
+        self.settle(now);
+    }
+
+    pub(super) fn drop_socket(&mut self, id: SocketId) {
         self.shared.sockets.retain(|socket| socket.id != id);
         self.shared.replies.retain(|reply| reply.socket != id);
         self.shared.connections.remove_socket(id);
         self.current.remove_socket(id);
         self.earlier.remove_socket(id);
-        self.settle(now);
     }
 
     /// Takes the peer's credentials; checks begin when there is a pair. `lite`: the peer said `a=ice-lite`, so this agent
@@ -132,13 +136,18 @@ impl Agent {
             Some(_) => return Err(CredentialsError::Changed),
             None => {}
         }
-        if lite && self.shared.role == Role::Controlled {
-            self.current.switch_role(&mut self.shared, Role::Controlling);
+        let given = match (lite, self.shared.config.lite) {
+            (true, _) => Role::Controlling,
+            (false, true) => Role::Controlled,
+            (false, false) => self.shared.role,
+        };
+        if given != self.shared.role {
+            self.current.switch_role(&mut self.shared, given);
         }
         self.current.set_remote(&mut self.shared, now, credentials, lite);
         // What carried data until here is not to be used any more.
         if !self.current.gathering.uses_hosts() {
-            self.earlier.forget();
+            self.earlier.forget_hosts();
         }
         self.settle(now);
         Ok(())
@@ -200,6 +209,7 @@ impl Agent {
         let new = Generation::new(number, credentials, &mut self.shared, now);
         let old = std::mem::replace(&mut self.current, new);
         self.earlier.push(old);
+        self.forget_unused_permissions();
         self.settle(now);
     }
 
@@ -273,14 +283,15 @@ impl Agent {
         self.settle(now);
     }
 
-    /// Ends the agent: nothing is sent any more. [`Event::Closed`] follows.
-    pub fn close(&mut self, _now: Instant) {
+    /// Ends the agent: nothing is sent any more, but that what TURN servers lent is given back. [`Event::Closed`] follows.
+    pub fn close(&mut self, now: Instant) {
         if self.closed {
             return;
         }
         self.closed = true;
+        self.close_relays(now);
         self.earlier.forget();
-        self.current.fail();
+        self.current.fail(PairFailure::Closed);
         self.shared.replies.clear();
         self.shared.connections.clear();
         self.shared.outbox.close(CloseReason::Local);
@@ -288,6 +299,23 @@ impl Agent {
 
     /// Appends the next STUN message to `out`. Each is a datagram of its own, so `max_segments` plays no part.
     pub fn poll_transmit(&mut self, now: Instant, _max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let start = out.len();
+        loop {
+            if let Some(to_server) = self.shared.allocations.poll_transmit(now, out) {
+                return Some(to_server);
+            }
+            let Some(transmit) = self.poll_own(now, out) else {
+                // A check whose turn it was may want a permission first.
+                return self.shared.allocations.poll_transmit(now, out);
+            };
+            // One that cannot leave counts as one that got lost.
+            if let Some(wrapped) = self.wrap(now, transmit, out, start) {
+                return Some(wrapped);
+            }
+        }
+    }
+
+    fn poll_own(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         if self.is_over() {
             return None;
         }
@@ -307,7 +335,8 @@ impl Agent {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.shared.connections.poll().map(Event::Io).or_else(|| self.shared.outbox.poll())
+        let Shared { connections, allocations, outbox, .. } = &mut self.shared;
+        connections.poll().or_else(|| allocations.poll_order()).map(Event::Io).or_else(|| outbox.poll())
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
@@ -322,6 +351,7 @@ impl Agent {
             current.next_send(shared),
             current.next_change(shared),
             current.gathering.next_deadline(shared.config.gathering_timeout),
+            shared.allocations.poll_timeout(),
             self.failure_at(),
         ];
         timers.into_iter().flatten().min()
@@ -433,6 +463,7 @@ impl Agent {
         if self.is_over() {
             return;
         }
+        self.settle_relays(now);
         let timeout = self.shared.config.gathering_timeout;
         self.current.gathering.expire(timeout, now);
         if self.shared.sockets_ended {
@@ -443,10 +474,12 @@ impl Agent {
         if self.failure_at().is_some_and(|at| at <= now) {
             debug!("failed");
             self.earlier.forget();
-            self.current.fail();
+            self.current.fail(PairFailure::Unanswered);
             self.shared.replies.clear();
+            self.close_relays(now);
         }
         self.close_unneeded();
+        self.serve_relayed_route(now);
         let selected = self.in_use().map(|pair| (pair.id, pair.route()));
         if self.shared.outbox.set_selected(selected) {
             self.shared.stats.route_changes += 1;
@@ -456,7 +489,7 @@ impl Agent {
     }
 
     /// The pair that carries the data.
-    fn in_use(&self) -> Option<&Pair> {
+    pub(super) fn in_use(&self) -> Option<&Pair> {
         let carrier = self.carrier().and_then(|previous| previous.generation.active_pair());
         carrier.or_else(|| self.current.active_pair())
     }

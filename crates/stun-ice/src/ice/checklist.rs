@@ -1,7 +1,7 @@
 //! The pairs of a generation, and which of them is to be checked next.
 
 use super::pair::{Pair, Run};
-use super::{PairId, PairState, Role};
+use super::{PairFailure, PairId, PairState, Role};
 use ortica_core::{Instant, SocketId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -130,7 +130,7 @@ impl Checklist {
     pub(super) fn fail_overdue(&mut self, now: Instant) {
         for pair in &mut self.pairs {
             if pair.state == PairState::InProgress && pair.run.deadline() <= now {
-                pair.fail();
+                pair.fail(PairFailure::Unanswered);
             }
         }
     }

@@ -18,6 +18,7 @@ pub struct Config {
     pub(crate) patience: Duration,
     pub(crate) host_candidates: HostCandidates,
     announced: Vec<(IpAddr, IpAddr)>,
+    pub(crate) lite: bool,
 }
 
 impl Config {
@@ -37,6 +38,7 @@ impl Config {
             patience: Duration::from_millis(39_500),
             host_candidates: HostCandidates::Address,
             announced: Vec::new(),
+            lite: false,
         }
     }
 
@@ -80,7 +82,7 @@ impl Config {
         self
     }
 
-    /// How long STUN servers have to answer before gathering is complete without them. Default: 9.5 s;
+    /// How long STUN and TURN servers have to answer before gathering is complete without them. Default: 9.5 s;
     /// beyond 39.5 s nobody asks any more.
     pub fn with_gathering_timeout(mut self, timeout: Duration) -> Self {
         self.gathering_timeout = timeout;
@@ -119,6 +121,19 @@ impl Config {
         let exact = self.announced.iter().find(|(from, _)| *from == local);
         exact.or_else(|| self.announced.iter().find(|(from, _)| stands_for(*from))).map_or(local, |(_, to)| *to)
     }
+
+    /// Whether agents are lite: they have host candidates alone, answer checks and send none, so that the peer does the work,
+    /// which controls. For hosts with a public address; the peer is to be told, by `a=ice-lite`. Default: `false`.
+    ///
+    /// Nothing is asked for consent: the peer's requests stand for it. The pair in use counts as silent when none came for
+    /// 15 seconds, and is given up after 30. A peer that is lite too is checked as by a full agent, which controls: else
+    /// nobody would prove anything.
+    ///
+    /// Source: [RFC 8445 §2.5](https://www.rfc-editor.org/rfc/rfc8445#section-2.5)
+    pub fn with_lite(mut self, lite: bool) -> Self {
+        self.lite = lite;
+        self
+    }
 }
 
 /// What the peer gets to see of the addresses of this host. Which sockets there are is the driver's part of the policy.
@@ -146,6 +161,8 @@ pub struct Limits {
     pub sockets: usize,
     /// STUN servers asked. Further ones are ignored. Default: 4.
     pub stun_servers: usize,
+    /// TURN servers asked. Further ones are ignored. Default: 4.
+    pub turn_servers: usize,
     /// Remote candidates of a generation, peer-reflexive ones and names under resolution included. Further ones are
     /// counted and ignored. Default: 64.
     pub remote_candidates: usize,
@@ -168,6 +185,7 @@ impl Default for Limits {
         Self {
             sockets: 32,
             stun_servers: 4,
+            turn_servers: 4,
             remote_candidates: 64,
             pairs: 100,
             early_checks: 16,

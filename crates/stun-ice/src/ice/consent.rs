@@ -11,6 +11,8 @@
 //! (200 ms at least, a second at most) until the pair counts as silent, and once a second from then on. Three requests in
 //! a row have to go unanswered for silence, four where the round trip is below 100 ms.
 //!
+//! A lite agent asks nothing, and takes the requests of its peer for answers. RFC 7675 has them come every 4 to 6 seconds.
+//!
 //! Source: [RFC 7675 §5.1](https://www.rfc-editor.org/rfc/rfc7675#section-5.1)
 
 use super::generation::Generation;
@@ -29,6 +31,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(1);
 /// The shortest.
 const MIN_RETRY: Duration = Duration::from_millis(200);
+/// For a lite agent a pair is silent when requests stopped for this long: two may have got lost.
+const LITE_SILENCE: Duration = Duration::from_secs(15);
 /// How long an answer may take at least. With the longest interval, silence is noticed 6.8 s after the last answer.
 const ANSWER: Duration = Duration::from_millis(800);
 
@@ -106,11 +110,14 @@ impl Consent {
 impl Generation {
     /// When a request for consent is due.
     pub(super) fn consent_due_at(&self) -> Option<Instant> {
-        self.active_pair().map(|_| self.consent.next)
+        self.active_pair().filter(|_| !self.only_answers).map(|_| self.consent.next)
     }
 
     pub(super) fn silent_at(&self, shared: &Shared) -> Option<Instant> {
         let pair = self.active_pair().filter(|pair| pair.silent_since.is_none())?;
+        if self.only_answers {
+            return pair.last_answer.map(|at| at + LITE_SILENCE);
+        }
         self.consent.silent_at(pair, shared.config.consent_retry)
     }
 

@@ -56,6 +56,11 @@ impl Earlier {
         self.generations.clear();
     }
 
+    /// Forgets those that used addresses of this host, which are not to be used any more.
+    pub fn forget_hosts(&mut self) {
+        self.generations.retain(|previous| !previous.generation.gathering.uses_hosts());
+    }
+
     pub fn remove_socket(&mut self, id: SocketId) {
         self.iter_mut().for_each(|generation| generation.remove_socket(id));
     }

@@ -1,6 +1,6 @@
 //! What an agent reports, and the words for it.
 
-use crate::{Candidate, GatheringError};
+use crate::{Candidate, GatheringError, LinkId, TurnTransport};
 use ortica_core::SocketId;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -161,6 +161,23 @@ pub enum Io {
         socket: SocketId,
         /// The peer's end.
         remote: SocketAddr,
+    },
+    /// Make a link to a TURN server: a UDP socket that nothing else uses, or a connection. Answer by
+    /// [`Agent::server_connected`](crate::Agent::server_connected) or [`Agent::server_lost`](crate::Agent::server_lost).
+    ConnectServer {
+        /// Names the link in the answer.
+        link: LinkId,
+        /// Where the server is.
+        remote: SocketAddr,
+        /// What the link is.
+        transport: TurnTransport,
+        /// What the server is called: with TLS its certificate is to be for that, a name or an address.
+        name: String,
+    },
+    /// Close a link to a server, made or on its way, once what was to be sent has gone out. No answer is wanted.
+    DisconnectServer {
+        /// Which.
+        link: LinkId,
     },
 }
 

@@ -4,9 +4,10 @@
 
 use super::address::canonical;
 use super::generation::Generation;
+use super::relay::Wishes;
 use super::shared::{Shared, Socket};
 use super::tcp::Base;
-use super::{Address, GatheringError, GatheringState, Io, ResolveId, StunServer, TransportPolicy};
+use super::{Address, GatheringError, GatheringState, Io, ResolveId, StunServer, TransportPolicy, TurnTransport};
 use crate::stun::{Class, Message, MessageBuilder, Method, TransactionId};
 use ortica_core::{Ecn, Instant, SocketId, Transmit};
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +31,8 @@ pub(super) struct Gathering {
     policy: TransportPolicy,
     servers: Vec<Server>,
     queries: Vec<Query>,
+    /// What is to be lent by TURN servers.
+    pub(super) wishes: Wishes,
     has_sockets: bool,
 }
 
@@ -42,12 +45,16 @@ pub(super) struct Sighting {
     pub(super) from: SocketAddr,
     /// What the server is called.
     pub(super) server: StunServer,
+    /// How it is reached, if it is one of TURN.
+    pub(super) turn: Option<TurnTransport>,
 }
 
 /// A server to ask.
 #[derive(Debug)]
 struct Server {
     name: StunServer,
+    /// It is one of TURN, which is asked for an address to lend beside this: what it refuses is reported there.
+    is_turn: bool,
     place: Place,
     /// It answered, or that it did not has been reported.
     settled: bool,
@@ -108,7 +115,7 @@ impl Gathering {
         let is_resolving = || self.servers.iter().any(|server| matches!(server.place, Place::Asked(..)));
         if !self.has_sockets && !ended {
             GatheringState::New
-        } else if ended && !is_resolving() && !self.queries.iter().any(Query::is_asking) {
+        } else if ended && !is_resolving() && !self.queries.iter().any(Query::is_asking) && !self.wishes.is_pending() {
             GatheringState::Complete
         } else {
             GatheringState::Gathering
@@ -118,6 +125,10 @@ impl Gathering {
     /// Whether addresses of this host may be used.
     pub(super) fn uses_hosts(&self) -> bool {
         self.policy == TransportPolicy::All
+    }
+
+    pub(super) fn policy(&self) -> TransportPolicy {
+        self.policy
     }
 
     /// The same, and before there is a socket, what will be.
@@ -138,11 +149,23 @@ impl Gathering {
             return;
         }
         self.policy = shared.options.policy;
+        // A lite agent asks nobody (RFC 8445 §5.2).
+        if shared.config.lite {
+            return;
+        }
+        self.wishes.begin(shared, now);
         if !self.uses_hosts() {
             return;
         }
-        let servers = shared.options.stun_servers.iter().take(shared.config.limits.stun_servers).cloned();
-        for name in servers.collect::<Vec<_>>() {
+        let options = shared.options.clone();
+        let stun = options.stun_servers.iter().take(shared.config.limits.stun_servers).cloned();
+        let turn = options.turn_servers.iter().take(shared.config.limits.turn_servers);
+        // What runs over UDP answers the questions of STUN on the same port (RFC 8656 §3.1).
+        let turn = turn.filter(|server| server.transport == TurnTransport::Udp).map(|server| server.name());
+        for (name, is_turn) in stun.map(|name| (name, false)).chain(turn.map(|name| (name, true))) {
+            if self.servers.iter().any(|known| known.name == name) {
+                continue;
+            }
             let place = match &name.host {
                 Address::Ip(ip) => Place::At(SocketAddr::new(*ip, name.port)),
                 Address::Name(host) => {
@@ -151,7 +174,7 @@ impl Gathering {
                     Place::Asked(id, now + shared.config.gathering_timeout)
                 }
             };
-            self.servers.push(Server { name, place, settled: false });
+            self.servers.push(Server { name, is_turn, place, settled: is_turn });
         }
     }
 
@@ -169,6 +192,7 @@ impl Gathering {
 
     /// The answer about a server's name.
     pub(super) fn on_resolved(&mut self, shared: &mut Shared, now: Instant, id: ResolveId, ip: Option<IpAddr>) {
+        self.wishes.on_resolved(shared, id, ip);
         let asked = |server: &Server| matches!(server.place, Place::Asked(asked, _) if asked == id);
         let Some(index) = self.servers.iter().position(asked) else { return };
         let Some(server) = self.servers.get_mut(index) else { return };
@@ -193,8 +217,8 @@ impl Gathering {
             };
             server.settled = true;
             let (name, code) = (server.name.clone(), GatheringError::UNREACHABLE);
-            let error = GatheringError { local: None, server: name, code, reason: reason.to_owned() };
-            shared.outbox.errors.push_back(error);
+            let reason = reason.to_owned();
+            shared.outbox.errors.push_back(GatheringError { local: None, server: name, turn: None, code, reason });
         }
     }
 
@@ -207,6 +231,7 @@ impl Gathering {
         for query in self.queries.iter_mut() {
             query.stage = Stage::Failed;
         }
+        self.wishes.abandon();
         for server in &mut self.servers {
             server.settled = true;
             if matches!(server.place, Place::Asked(..)) {
@@ -244,7 +269,8 @@ impl Gathering {
             Place::Asked(_, until) => Some(until),
             _ => None,
         });
-        self.queries.iter().filter_map(|query| query.deadline(timeout)).chain(resolved).min()
+        let answered = self.queries.iter().filter_map(|query| query.deadline(timeout));
+        answered.chain(resolved).chain(self.wishes.next_deadline()).min()
     }
 
     /// Writes the next question that is due.
@@ -301,13 +327,16 @@ impl Gathering {
         query.next = now + KEEPALIVE;
         let server = self.servers.get_mut(query.index)?;
         server.settled = true;
-        if let Ok(Some(error)) = message.error_code() {
+        if let Ok(Some(error)) = message.error_code()
+            && !server.is_turn
+        {
             let (local, server) = (shared.socket(socket).map(|socket| socket.addr), server.name.clone());
-            let error = GatheringError { local, server, code: error.code, reason: error.reason.to_owned() };
-            shared.outbox.errors.push_back(error);
+            let (code, reason) = (error.code, error.reason.to_owned());
+            shared.outbox.errors.push_back(GatheringError { local, server, turn: None, code, reason });
         }
         let mapped = mapped.filter(|_| message.class() == Class::Success);
-        Some(mapped.map(|at| Sighting { at: canonical(at), from: remote, server: server.name.clone() }))
+        let turn = server.is_turn.then_some(TurnTransport::Udp);
+        Some(mapped.map(|at| Sighting { at: canonical(at), from: remote, server: server.name.clone(), turn }))
     }
 }
 

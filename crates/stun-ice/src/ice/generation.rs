@@ -10,7 +10,9 @@ use super::remote::Remote;
 use super::request::EarlyCheck;
 use super::shared::Shared;
 use super::transaction::Transactions;
-use super::{Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairId, consent};
+use super::{
+    Candidate, CandidateKind, CandidateStats, Credentials, GatheringState, PairFailure, PairId, PairState, consent,
+};
 use crate::stun::IntegrityKey;
 use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId};
@@ -24,6 +26,8 @@ pub(super) struct Generation {
     pub(super) remote: Option<Secret>,
     /// The peer is lite: it checks nothing itself.
     pub(super) lite: bool,
+    /// This side is lite, and the peer is not.
+    pub(super) only_answers: bool,
     pub(super) locals: Vec<Local>,
     /// The local candidates that were signalled, as they were.
     pub(super) signalled: Vec<Candidate>,
@@ -44,6 +48,8 @@ pub(super) struct Generation {
     pub(super) consent: Consent,
     /// When checks could begin: both sides' credentials were known.
     pub(super) began: Option<Instant>,
+    /// A check was sent.
+    pub(super) checked: bool,
     /// The last authenticated answer over any pair.
     pub(super) last_answer: Option<Instant>,
     /// Pairs are being looked for: none is selected, or the selected one went silent.
@@ -77,6 +83,7 @@ impl Generation {
             local: Secret::new(&shared.config.provider, credentials),
             remote: None,
             lite: false,
+            only_answers: shared.config.lite,
             locals: Vec::new(),
             signalled: Vec::new(),
             foundations: Vec::new(),
@@ -92,6 +99,7 @@ impl Generation {
             nomination: Nomination::default(),
             consent: Consent::new(now),
             began: None,
+            checked: false,
             last_answer: None,
             searching: true,
             next_source_check: now,
@@ -106,8 +114,10 @@ impl Generation {
 
     pub(super) fn add_socket(&mut self, shared: &mut Shared, now: Instant, socket: super::shared::Socket) {
         self.gathering.begin(shared, now);
-        if self.gathering.uses_hosts() {
-            self.add_host(shared, now, socket);
+        match socket.base.kind() {
+            CandidateKind::Relayed => self.add_relayed(shared, now, socket),
+            _ if self.gathering.uses_hosts() => self.add_host(shared, now, socket),
+            _ => {}
         }
         self.gathering.add_socket(shared, now, socket);
     }
@@ -125,8 +135,9 @@ impl Generation {
     pub(super) fn set_remote(&mut self, shared: &mut Shared, now: Instant, credentials: Credentials, lite: bool) {
         self.remote = Some(Secret::new(&shared.config.provider, credentials));
         self.lite = lite;
+        self.only_answers = shared.config.lite && !lite;
         self.began = Some(now);
-        self.drop_foreign_remotes();
+        self.drop_foreign_remotes(shared, now);
         self.process_early_checks(shared, now);
     }
 
@@ -137,6 +148,7 @@ impl Generation {
             remote: false,
             candidate: &it.candidate,
             server: it.server.as_ref(),
+            turn: it.turn,
             signalled: true,
         });
         let remotes = self.remotes.iter().map(|it| CandidateStats {
@@ -144,6 +156,7 @@ impl Generation {
             remote: true,
             candidate: &it.candidate,
             server: None,
+            turn: None,
             signalled: it.signalled,
         });
         locals.chain(remotes)
@@ -169,7 +182,7 @@ impl Generation {
         self.transactions.expire(now.saturating_sub(consent::EXPIRY));
         for pair in self.list.iter_mut() {
             if pair.last_answer.is_some() && !pair.is_valid(now) {
-                pair.fail();
+                pair.fail(PairFailure::ConsentLost);
                 pair.heard = false;
             }
         }
@@ -210,7 +223,7 @@ impl Generation {
 
     /// Whether a check may still find a pair.
     fn is_open(&self, now: Instant) -> bool {
-        self.list.iter().any(|pair| pair.is_open() && !pair.run.is_hopeless(now))
+        !self.only_answers && self.list.iter().any(|pair| pair.is_open() && !pair.run.is_hopeless(now))
     }
 
     /// Neither side has candidates to come.
@@ -223,12 +236,12 @@ impl Generation {
     ///
     /// Source: [webrtc-pc §5.6.4](https://www.w3.org/TR/webrtc/#dom-rtcicetransportstate-disconnected)
     pub(super) fn waits_for_candidates(&self, shared: &Shared) -> bool {
-        let tried = self.began.is_some() && self.list.iter().next().is_some();
+        let tried = self.began.is_some() && self.list.iter().next().is_some() && !self.only_answers;
         tried && self.idle_since.is_some() && !self.knows_all_candidates(shared)
     }
 
-    /// Ends all activity.
-    pub(super) fn fail(&mut self) {
+    /// Ends all activity; pairs that have not failed yet do so for this reason.
+    pub(super) fn fail(&mut self, why: PairFailure) {
         self.failed = true;
         self.active = None;
         self.nomination.clear();
@@ -237,7 +250,9 @@ impl Generation {
         self.gathering.abandon();
         self.list.rest();
         for pair in self.list.iter_mut() {
-            pair.fail();
+            if pair.state != PairState::Failed {
+                pair.fail(why);
+            }
             pair.heard = false;
         }
     }

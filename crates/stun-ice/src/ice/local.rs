@@ -9,7 +9,7 @@ use super::shared::{Shared, Socket};
 use super::tcp::{Base, TcpBase};
 use super::{
     Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, TcpType, Traffic,
-    Transport,
+    Transport, TurnTransport,
 };
 use ortica_core::{Instant, Rng, SocketId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,8 +24,10 @@ pub(super) struct Local {
     pub(super) address: SocketAddr,
     /// The socket it is based on.
     pub(super) base: SocketId,
-    /// The STUN server that saw it.
+    /// The server that saw it or lends it.
     pub(super) server: Option<StunServer>,
+    /// How that is reached, where it is one of TURN.
+    pub(super) turn: Option<TurnTransport>,
     /// What may be shown of it.
     pub(super) candidate: Candidate,
 }
@@ -66,20 +68,21 @@ impl Generation {
         if policy != HostCandidates::Hidden && !is_untold(socket) {
             self.signal(shared, &candidate);
         }
-        self.locals.push(Local { id, kind: CandidateKind::Host, address, base: socket.id, server: None, candidate });
+        let kind = CandidateKind::Host;
+        self.locals.push(Local { id, kind, address, base: socket.id, server: None, turn: None, candidate });
         id
     }
 
-    /// The host candidate of a socket. One that the peer is not told of is made when there is something to pair it with.
-    fn host_of(&mut self, shared: &mut Shared, socket: Socket) -> Option<CandidateId> {
-        let host = |local: &&Local| local.base == socket.id && local.kind == CandidateKind::Host;
-        let known = self.locals.iter().find(host).map(|local| local.id);
+    /// The candidate whose address is the socket's own. One that the peer is not told of is made when there is something to pair it with.
+    fn own_of(&mut self, shared: &mut Shared, socket: Socket) -> Option<CandidateId> {
+        let own = |local: &&Local| local.base == socket.id && local.kind == socket.base.kind();
+        let known = self.locals.iter().find(own).map(|local| local.id);
         known.or_else(|| (is_untold(socket) && self.gathering.uses_hosts()).then(|| self.make_host(shared, socket)))
     }
 
     /// A candidate that a STUN server saw, unless it is one we have.
     pub(super) fn add_server_reflexive(&mut self, shared: &mut Shared, socket: Socket, seen: Sighting) {
-        let Sighting { at, from, server } = seen;
+        let Sighting { at, from, server, turn } = seen;
         if self.locals.iter().any(|local| local.base == socket.id && local.address == at) {
             return;
         }
@@ -92,7 +95,7 @@ impl Generation {
         let id = shared.candidate_id();
         self.signal(shared, &candidate);
         let (kind, server) = (CandidateKind::ServerReflexive, Some(server));
-        self.locals.push(Local { id, kind, address: at, base: socket.id, server, candidate });
+        self.locals.push(Local { id, kind, address: at, base: socket.id, server, turn, candidate });
     }
 
     /// The local candidate at the address that the peer saw: one we have, or a peer-reflexive one, which is not signalled.
@@ -116,7 +119,8 @@ impl Generation {
         let mut candidate = self.candidate(CandidateKind::PeerReflexive, socket, at, None);
         candidate.priority = priority;
         let id = shared.candidate_id();
-        self.locals.push(Local { id, kind: CandidateKind::PeerReflexive, address: at, base, server: None, candidate });
+        let kind = CandidateKind::PeerReflexive;
+        self.locals.push(Local { id, kind, address: at, base, server: None, turn: None, candidate });
         Some(id)
     }
 
@@ -149,7 +153,7 @@ impl Generation {
         if signalled && !may_pair(socket.addr, remote_addr) {
             return None;
         }
-        let local = self.host_of(shared, socket)?;
+        let local = self.own_of(shared, socket)?;
         let id = shared.pair_id();
         let mut pair = Pair {
             id,
@@ -159,13 +163,14 @@ impl Generation {
             local,
             remote,
             seen_as: None,
-            local_priority: socket.priority(CandidateKind::Host),
+            local_priority: socket.priority(socket.base.kind()),
             remote_priority,
             priority: 0,
             state: PairState::Waiting,
             run: Run::new(now),
             last_answer: None,
             silent_since: None,
+            failure: None,
             lost: None,
             heard: false,
             asked_for: None,
@@ -213,12 +218,12 @@ impl Generation {
         local(a.local) == local(b.local) && remote(a.remote) == remote(b.remote)
     }
 
-    fn signal(&mut self, shared: &mut Shared, candidate: &Candidate) {
+    pub(super) fn signal(&mut self, shared: &mut Shared, candidate: &Candidate) {
         self.signalled.push(candidate.clone());
         shared.outbox.candidates.push_back(candidate.clone());
     }
 
-    fn candidate(
+    pub(super) fn candidate(
         &mut self,
         kind: CandidateKind,
         socket: Socket,
@@ -228,7 +233,7 @@ impl Generation {
         Candidate {
             foundation: self.foundation(kind, socket, server.map(|server| server.ip())),
             component: 1,
-            transport: if socket.base == Base::Udp { Transport::Udp } else { Transport::Tcp },
+            transport: if socket.base.is_udp() { Transport::Udp } else { Transport::Tcp },
             priority: socket.priority(kind),
             address: at.ip().into(),
             port: at.port(),
@@ -244,7 +249,7 @@ impl Generation {
     ///
     /// Source: [RFC 8445 §5.1.1.3](https://www.rfc-editor.org/rfc/rfc8445#section-5.1.1.3)
     fn foundation(&mut self, kind: CandidateKind, socket: Socket, server: Option<IpAddr>) -> String {
-        let key = (kind, socket.base == Base::Udp, socket.addr.ip(), server);
+        let key = (kind, socket.base.is_udp(), socket.addr.ip(), server);
         let known = self.foundations.iter().position(|other| *other == key);
         let index = known.unwrap_or_else(|| {
             self.foundations.push(key);
@@ -265,7 +270,7 @@ fn is_untold(socket: Socket) -> bool {
 /// Source: [RFC 6544 §6.2](https://www.rfc-editor.org/rfc/rfc6544#section-6.2)
 fn go_together(base: Base, remote: &Candidate, signalled: bool) -> bool {
     match base {
-        Base::Udp => remote.transport == Transport::Udp,
+        Base::Udp | Base::Relay(_) => remote.transport == Transport::Udp,
         Base::Tcp(TcpBase::Active { .. }) => {
             remote.transport == Transport::Tcp && remote.tcp_type == Some(TcpType::Passive)
         }
@@ -273,7 +278,7 @@ fn go_together(base: Base, remote: &Candidate, signalled: bool) -> bool {
     }
 }
 
-fn unspecified_like(ip: IpAddr) -> IpAddr {
+pub(super) fn unspecified_like(ip: IpAddr) -> IpAddr {
     if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 

@@ -15,6 +15,7 @@
 //! | `consent` | whether it still works, and may be used |
 //! | `servers`, `gather` | STUN servers, and what they are asked |
 //! | `tcp` | connections in place of datagrams |
+//! | `relay` | TURN servers, and what they lend |
 //! | `traffic` | what pairs carried beside checks |
 
 mod address;
@@ -31,6 +32,7 @@ mod generation;
 mod local;
 mod nomination;
 mod pair;
+mod relay;
 mod remote;
 mod request;
 mod response;
@@ -47,8 +49,9 @@ pub use candidate::{Address, Candidate, CandidateError, CandidateKind, TcpType, 
 pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};
-pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy};
-pub use stats::{CandidateId, CandidateStats, PairId, PairState, PairStats, Stats};
+pub use relay::{LinkId, Unwrapped};
+pub use servers::{GatherOptions, GatheringError, StunServer, TransportPolicy, TurnServer, TurnTransport};
+pub use stats::{CandidateId, CandidateStats, PairFailure, PairId, PairState, PairStats, Stats};
 pub use tcp::{ConnectionError, TcpBase};
 pub use traffic::Traffic;
 

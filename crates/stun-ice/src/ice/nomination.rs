@@ -18,7 +18,7 @@ use super::pair::Pair;
 use super::remote::Remote;
 use super::shared::Shared;
 use super::tcp::Base;
-use super::{CandidateKind, PairId, Role};
+use super::{CandidateKind, PairFailure, PairId, Role};
 use ortica_core::Instant;
 use std::time::Duration;
 use tracing::debug;
@@ -88,7 +88,7 @@ impl Generation {
                         return;
                     }
                     debug!(%nominee.pair, "nomination went unanswered");
-                    pair.fail();
+                    pair.fail(PairFailure::NominationUnanswered);
                 }
                 _ => {}
             }
@@ -109,8 +109,8 @@ impl Generation {
             return None;
         }
         let pair = self.active_pair()?;
-        let relayed = self.remote_of(pair).is_some_and(|remote| remote.candidate.kind == CandidateKind::Relayed);
-        let wait = if relayed || pair.base != Base::Udp { LATE_ACCEPTANCE } else { ACCEPTANCE };
+        let to_relay = self.remote_of(pair).is_some_and(|remote| remote.candidate.kind == CandidateKind::Relayed);
+        let wait = if to_relay || pair.base != Base::Udp { LATE_ACCEPTANCE } else { ACCEPTANCE };
         self.nomination.first_valid.map(|at| at + wait)
     }
 
@@ -150,7 +150,8 @@ impl Generation {
             return false;
         }
         let kind = self.remote_of(best).map(|remote| remote.candidate.kind);
-        let is_direct = matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive));
+        let is_direct = matches!(kind, Some(CandidateKind::Host | CandidateKind::PeerReflexive))
+            && best.base.kind() == CandidateKind::Host;
         is_direct || self.knows_all_candidates(shared)
     }
 

@@ -1,7 +1,7 @@
 //! A candidate pair.
 
 use super::tcp::Base;
-use super::{CandidateId, ConnectionError, PairId, PairState, PairStats, Role, Route, Traffic, consent};
+use super::{CandidateId, ConnectionError, PairFailure, PairId, PairState, PairStats, Role, Route, Traffic, consent};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(super) struct Pair {
     pub(super) last_answer: Option<Instant>,
     /// The first request that went unanswered, once it is clear that answers stopped.
     pub(super) silent_since: Option<Instant>,
+    /// Why it failed last.
+    pub(super) failure: Option<PairFailure>,
     /// Why it has no connection, over TCP.
     pub(super) lost: Option<ConnectionError>,
     /// An authenticated check came over this pair.
@@ -86,8 +88,9 @@ impl Pair {
         self.heard || self.last_answer.is_some()
     }
 
-    pub(super) fn fail(&mut self) {
+    pub(super) fn fail(&mut self, why: PairFailure) {
         self.state = PairState::Failed;
+        self.failure = Some(why);
         self.last_answer = None;
     }
 
@@ -107,6 +110,7 @@ impl Pair {
             socket: self.socket,
             state: self.state,
             lost: self.lost,
+            failure: self.failure.filter(|_| self.state == PairState::Failed),
             nominated: self.nominated,
             selected: in_use,
             priority: self.priority,

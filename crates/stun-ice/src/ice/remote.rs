@@ -31,12 +31,18 @@ pub(super) enum Place {
 impl Remote {
     /// Whether it is there, for sockets of this sort.
     pub(super) fn is_at(&self, base: Base, address: SocketAddr) -> bool {
-        self.place == Place::At(address) && (self.candidate.transport == Transport::Udp) == (base == Base::Udp)
+        self.place == Place::At(address) && (self.candidate.transport == Transport::Udp) == base.is_udp()
     }
 
     fn is_like(&self, other: &Candidate) -> bool {
         let Candidate { transport, address, port, .. } = &self.candidate;
-        (transport, address, *port) == (&other.transport, &other.address, other.port)
+        (transport, address, *port) == (&other.transport, &other.address, other.port) && !self.is_of_another(other)
+    }
+
+    /// Whether it was named for another generation of the peer than a candidate that may be at the same place. As long as the
+    /// peer's credentials are not known, either may be the one that counts.
+    fn is_of_another(&self, other: &Candidate) -> bool {
+        matches!((&self.candidate.ufrag, &other.ufrag), (Some(ours), Some(theirs)) if ours != theirs)
     }
 }
 
@@ -102,7 +108,7 @@ impl Generation {
             // Unlike that of any other candidate, RFC 8445 §7.3.1.3.
             foundation: format!("prflx{}", id.0),
             component: 1,
-            transport: if from.base == Base::Udp { Transport::Udp } else { Transport::Tcp },
+            transport: if from.base.is_udp() { Transport::Udp } else { Transport::Tcp },
             priority,
             address: address.ip().into(),
             port: address.port(),
@@ -116,8 +122,8 @@ impl Generation {
         Some(id)
     }
 
-    /// Drops candidates of another fragment than the one that turned out to be the peer's.
-    pub(super) fn drop_foreign_remotes(&mut self) {
+    /// Drops candidates of another fragment than the one that turned out to be the peer's. What is left takes their places.
+    pub(super) fn drop_foreign_remotes(&mut self, shared: &mut Shared, now: Instant) {
         let Some(secret) = &self.remote else { return };
         let ufrag = &secret.credentials.ufrag;
         let mut gone = Vec::new();
@@ -128,7 +134,12 @@ impl Generation {
             }
             !foreign
         });
-        self.list.retain(|pair| !gone.contains(&pair.remote));
+        if !gone.is_empty() {
+            self.list.retain(|pair| !gone.contains(&pair.remote));
+            for remote in self.remotes.iter().map(|remote| remote.id).collect::<Vec<_>>() {
+                self.pair_remote(shared, now, remote);
+            }
+        }
     }
 
     /// `true` while a name may still turn out to be an address.
@@ -155,8 +166,11 @@ impl Generation {
 
     /// A candidate's address is known: it takes the place of a peer-reflexive one there, or is new and makes pairs.
     fn place_remote(&mut self, shared: &mut Shared, now: Instant, candidate: Candidate, address: SocketAddr) {
-        let is_it =
-            |known: &&mut Remote| known.place == Place::At(address) && known.candidate.transport == candidate.transport;
+        let is_it = |known: &&mut Remote| {
+            known.place == Place::At(address)
+                && known.candidate.transport == candidate.transport
+                && !known.is_of_another(&candidate)
+        };
         if let Some(known) = self.remotes.iter_mut().find(is_it) {
             if known.signalled {
                 return;

@@ -63,7 +63,7 @@ impl Generation {
             return;
         }
         shared.stats.requests_received += 1;
-        if !self.gathering.uses_hosts() {
+        if !self.uses(shared.socket(socket)) {
             return;
         }
         let generation = self.number;
@@ -105,6 +105,9 @@ impl Generation {
         };
         let Ok(Some(theirs)) = theirs else { return false };
         shared.stats.role_conflicts += 1;
+        if self.only_answers {
+            return true;
+        }
         let we_control = shared.tie_breaker >= theirs;
         let role = if we_control { Role::Controlling } else { Role::Controlled };
         if shared.role == role {
@@ -163,7 +166,15 @@ impl Generation {
         if request.use_candidate {
             pair.asked_for = Some(now);
         }
-        if pair.state != PairState::Succeeded || !pair.is_live(now) {
+        if self.only_answers {
+            // RFC 8445 §7.3.2: the pair that the peer nominates is valid, without a check of ours.
+            if pair.asked_for.is_some() {
+                pair.state = PairState::Succeeded;
+                pair.silent_since = None;
+                pair.last_answer = Some(now);
+                self.last_answer = Some(now);
+            }
+        } else if pair.state != PairState::Succeeded || !pair.is_live(now) {
             self.list.trigger(id, now);
         }
         if request.use_candidate {
@@ -175,7 +186,7 @@ impl Generation {
     pub(super) fn check_source(&mut self, shared: &mut Shared, now: Instant, socket: SocketId, remote: SocketAddr) {
         let Some(active) = self.active_pair().filter(|pair| self.selected == Some(pair.id)) else { return };
         let (home, priority) = (active.socket, active.remote_priority);
-        if home != socket || self.next_source_check > now {
+        if home != socket || self.next_source_check > now || self.only_answers {
             return;
         }
         self.next_source_check = now + SOURCE_CHECK_INTERVAL;

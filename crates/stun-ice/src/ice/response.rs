@@ -6,7 +6,7 @@ use super::address::canonical;
 use super::generation::Generation;
 use super::shared::Shared;
 use super::transaction::Transaction;
-use super::{PairState, Role};
+use super::{PairFailure, PairState, Role};
 use crate::stun::{Class, ErrorCode, Message};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ impl Generation {
         self.transactions.remove(transaction.id);
         if (transaction.socket, transaction.remote) != (socket, remote) {
             shared.stats.asymmetric += 1;
-            self.fail_unless_valid(transaction, now);
+            self.fail_unless_valid(transaction, now, PairFailure::Asymmetric);
         } else if message.class() == Class::Success {
             self.on_success(shared, now, transaction, message);
         } else {
@@ -99,16 +99,16 @@ impl Generation {
             }
             return;
         }
-        self.fail_unless_valid(transaction, now);
+        self.fail_unless_valid(transaction, now, PairFailure::Refused(error.code));
     }
 
     /// A check failed. Over a pair that works it is no more than a request without an answer.
-    fn fail_unless_valid(&mut self, transaction: Transaction, now: Instant) {
+    fn fail_unless_valid(&mut self, transaction: Transaction, now: Instant, why: PairFailure) {
         if let Some(pair) = self.list.get_mut(transaction.pair)
             && !pair.is_valid(now)
         {
             debug!(pair = %pair.id, "pair failed");
-            pair.fail();
+            pair.fail(why);
         }
     }
 }

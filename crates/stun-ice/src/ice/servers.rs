@@ -3,6 +3,7 @@
 use super::Address;
 use std::fmt;
 use std::net::SocketAddr;
+use zeroize::Zeroizing;
 
 /// A STUN server. One that is known by name is looked up when gathering begins, by [`Io::Resolve`](super::Io::Resolve).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -29,6 +30,70 @@ impl fmt::Display for StunServer {
     }
 }
 
+/// How a TURN server is reached.
+///
+/// Source: [RFC 8656 §3.1](https://www.rfc-editor.org/rfc/rfc8656#section-3.1)
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TurnTransport {
+    /// By datagrams.
+    Udp,
+    /// Over a TCP connection.
+    Tcp,
+    /// Over TLS on a TCP connection.
+    Tls,
+}
+
+impl TurnTransport {
+    /// Whether what is said to the server goes over a stream.
+    pub const fn is_stream(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+}
+
+/// The token of the W3C, for `relayProtocol`.
+impl fmt::Display for TurnTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        })
+    }
+}
+
+/// A TURN server, and who asks it. One that is known by name is looked up when gathering begins.
+#[derive(Clone, Eq, PartialEq)]
+pub struct TurnServer {
+    /// Its address or its name; over TLS its certificate is to be for that.
+    pub host: Address,
+    /// Its port.
+    pub port: u16,
+    /// How it is reached.
+    pub transport: TurnTransport,
+    /// Who asks.
+    pub username: String,
+    /// The password.
+    pub credential: Zeroizing<String>,
+}
+
+impl TurnServer {
+    /// What it is called.
+    pub(super) fn name(&self) -> StunServer {
+        StunServer { host: self.host.clone(), port: self.port }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for TurnServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnServer")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Which candidates are used.
 ///
 /// Source: [webrtc-pc §4.2.4](https://www.w3.org/TR/webrtc/#rtcicetransportpolicy-enum)
@@ -37,8 +102,8 @@ pub enum TransportPolicy {
     /// All.
     #[default]
     All,
-    /// Those of relays alone, so that the peer learns no address of this host. Without a relay there are none: nothing is
-    /// gathered, checked or answered, and what is in use is given up once the peer's answer to the restart is known.
+    /// Those of relays alone, so that the peer learns no address of this host. From others nothing is gathered, checked or
+    /// answered, and what is in use there is given up once the peer's answer to the restart is known.
     Relay,
 }
 
@@ -58,6 +123,9 @@ pub struct GatherOptions {
     /// STUN servers that are asked for server-reflexive candidates. The first
     /// [`Limits::stun_servers`](super::Limits::stun_servers) are used.
     pub stun_servers: Vec<StunServer>,
+    /// TURN servers that are asked for relayed candidates, side by side. The first
+    /// [`Limits::turn_servers`](super::Limits::turn_servers) are used. Those over UDP are asked for server-reflexive candidates too.
+    pub turn_servers: Vec<TurnServer>,
     /// Which candidates are used.
     pub policy: TransportPolicy,
 }
@@ -67,10 +135,12 @@ pub struct GatherOptions {
 /// Source: [webrtc-pc §4.8.3](https://www.w3.org/TR/webrtc/#rtcpeerconnectioniceerrorevent)
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct GatheringError {
-    /// The socket that it answered to. `None` when it answered to none.
+    /// The socket that it answered to. `None` when it answered to none, or to one that no candidate shows.
     pub local: Option<SocketAddr>,
     /// The server.
     pub server: StunServer,
+    /// How it was reached, where it was asked for a relayed candidate.
+    pub turn: Option<TurnTransport>,
     /// What it answered, 300 to 699, or [`UNREACHABLE`](Self::UNREACHABLE).
     pub code: u16,
     /// In words.

@@ -1,10 +1,11 @@
 //! What outlives a restart: sockets, role, pace, and what is on its way to the caller.
 
 use super::address::is_link_local_v6;
+use super::relay::{Allocations, LinkId};
 use super::tcp::{Base, Connections};
 use super::{
     Candidate, CandidateId, CandidateKind, CloseReason, Config, Event, GatherOptions, GatheringError, GatheringState,
-    Io, PairId, ResolveId, Role, Route, State, Stats,
+    Io, PairId, ResolveId, Role, Route, State, Stats, TurnTransport,
 };
 use crate::stun::{AttributeType, TransactionId};
 use arrayvec::ArrayVec;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) tie_breaker: u64,
     pub(super) sockets: Vec<Socket>,
     pub(super) connections: Connections,
+    pub(super) allocations: Allocations,
     /// No further sockets will come.
     pub(super) sockets_ended: bool,
     pub(super) pace: Pace,
@@ -58,19 +60,32 @@ struct PreferencesOfBases {
     udp: Preferences,
     active: Preferences,
     passive: Preferences,
+    /// By how the server is reached.
+    relays: [Preferences; 3],
 }
 
 impl Default for PreferencesOfBases {
     fn default() -> Self {
         let tcp = || Preferences { v6: 0x1fff, v4: 0x1ffe, loopback: 0x0fff };
-        Self { udp: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff }, active: tcp(), passive: tcp() }
+        // A relay over a stream comes after all those that are reached by datagrams.
+        let relay = |top| Preferences { v6: top, v4: top - 1, loopback: top - 0x1000 };
+        Self {
+            udp: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff },
+            active: tcp(),
+            passive: tcp(),
+            relays: [relay(0xffff), relay(0xbfff), relay(0x7fff)],
+        }
     }
 }
 
 impl PreferencesOfBases {
     fn of(&mut self, base: Base) -> &mut Preferences {
+        let [over_udp, over_tcp, over_tls] = &mut self.relays;
         match base {
             Base::Udp => &mut self.udp,
+            Base::Relay(TurnTransport::Udp) => over_udp,
+            Base::Relay(TurnTransport::Tcp) => over_tcp,
+            Base::Relay(TurnTransport::Tls) => over_tls,
             Base::Tcp(_) if base.is_active() => &mut self.active,
             Base::Tcp(_) => &mut self.passive,
         }
@@ -134,6 +149,7 @@ impl Shared {
             tie_breaker,
             sockets: Vec::new(),
             connections: Connections::default(),
+            allocations: Allocations::default(),
             sockets_ended: false,
             pace: Pace { ordinary: now, urgent: now, gathering_next: false, spent: None },
             replies: VecDeque::new(),
@@ -147,11 +163,24 @@ impl Shared {
     /// Keeps a socket; `None` when it is of no use, known or one too many.
     pub(super) fn add_socket(&mut self, id: SocketId, addr: SocketAddr, base: Base) -> Option<Socket> {
         let known = self.sockets.iter().any(|socket| socket.id == id);
-        if known || is_link_local_v6(addr.ip()) || self.sockets.len() >= self.config.limits.sockets {
+        let of_hosts = self.sockets.iter().filter(|socket| socket.base.kind() == CandidateKind::Host).count();
+        if known || is_link_local_v6(addr.ip()) || of_hosts >= self.config.limits.sockets {
             return None;
         }
         let preference = self.preferences.of(base).take(addr);
         let socket = Socket { id, addr, base, preference: base.preference(preference) };
+        self.sockets.push(socket);
+        Some(socket)
+    }
+
+    /// A socket for an address that a server lends.
+    pub(super) fn add_relayed(&mut self, link: LinkId, addr: SocketAddr) -> Option<Socket> {
+        let id = self.allocations.new_socket();
+        let allocation = self.allocations.get_mut(link)?;
+        allocation.relayed.try_push(id).ok()?;
+        let base = Base::Relay(allocation.transport());
+        let preference = self.preferences.of(base).take(addr);
+        let socket = Socket { id, addr, base, preference };
         self.sockets.push(socket);
         Some(socket)
     }

@@ -1,6 +1,6 @@
 //! Numbers about an agent, its candidates and its pairs.
 
-use super::{ConnectionError, StunServer, Traffic};
+use super::{ConnectionError, StunServer, Traffic, TurnTransport};
 use crate::Candidate;
 use ortica_core::SocketId;
 use std::fmt;
@@ -72,8 +72,10 @@ pub struct CandidateStats<'a> {
     pub remote: bool,
     /// The candidate as it was signalled: hidden addresses stay hidden here.
     pub candidate: &'a Candidate,
-    /// The STUN server that saw it, as it was named, for server-reflexive local ones.
+    /// The server that saw it or lends it, as it was named, for server-reflexive and relayed local ones.
     pub server: Option<&'a StunServer>,
+    /// How that server is reached, where it is one of TURN.
+    pub turn: Option<TurnTransport>,
     /// `false` for a peer-reflexive one of the peer that its signaling has not named: where it is, the application was not told.
     pub signalled: bool,
 }
@@ -107,6 +109,42 @@ impl fmt::Display for PairState {
     }
 }
 
+/// Why a candidate pair failed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum PairFailure {
+    /// No check was answered, for 39.5 s or as long as the agent had patience.
+    Unanswered,
+    /// The peer refused a check, with this code.
+    Refused(u16),
+    /// An answer came from elsewhere than the check went to.
+    ///
+    /// Source: [RFC 8445 §7.2.5.2.1](https://www.rfc-editor.org/rfc/rfc8445#section-7.2.5.2.1)
+    Asymmetric,
+    /// It was nominated, and the peer did not answer that, while another pair works.
+    NominationUnanswered,
+    /// It worked, and then nothing was answered for 30 s.
+    ConsentLost,
+    /// It has no connection, or its relay does not send to the peer: [`PairStats::lost`] says why.
+    NoConnection,
+    /// The agent was closed.
+    Closed,
+}
+
+impl fmt::Display for PairFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unanswered => f.write_str("no check was answered"),
+            Self::Refused(code) => write!(f, "the peer refused a check with {code}"),
+            Self::Asymmetric => f.write_str("an answer came from elsewhere"),
+            Self::NominationUnanswered => f.write_str("the nomination was not answered"),
+            Self::ConsentLost => f.write_str("consent was lost"),
+            Self::NoConnection => f.write_str("there is no connection"),
+            Self::Closed => f.write_str("the agent was closed"),
+        }
+    }
+}
+
 /// What is known of a candidate pair.
 ///
 /// Source: [WebRTC statistics §8.26](https://www.w3.org/TR/webrtc-stats/#candidatepair-dict*)
@@ -125,6 +163,8 @@ pub struct PairStats {
     pub state: PairState,
     /// Why it has no connection, for one of TCP that lost it or could not have it.
     pub lost: Option<ConnectionError>,
+    /// Why it failed, if it has.
+    pub failure: Option<PairFailure>,
     /// `true` once it was nominated.
     pub nominated: bool,
     /// `true` while it carries the data.

@@ -47,13 +47,13 @@ impl Generation {
             self.nomination.on_sent(now, round_trip);
             return Some(transmit);
         }
-        self.remote.as_ref()?;
+        self.remote.as_ref().filter(|_| !self.only_answers)?;
         let may = |pair: &Pair| Self::may_check(shared, pair);
         let id = if shared.pace.urgent <= now
             && let Some(id) = self.list.take_triggered()
         {
             id
-        } else if shared.pace.ordinary <= now && !self.is_gatherings_turn(shared, now) {
+        } else if self.ordinary_at(shared) <= now && !self.is_gatherings_turn(shared, now) {
             self.list.next_ordinary(now, self.searching, may)?
         } else {
             return None;
@@ -72,9 +72,10 @@ impl Generation {
         let pair = self.list.get_mut(id)?;
         pair.state = PairState::InProgress;
         match pair.base {
-            Base::Udp => pair.run.on_sent(now, rto),
+            Base::Udp | Base::Relay(_) => pair.run.on_sent(now, rto),
             Base::Tcp(_) => pair.run.on_sent_once(now),
         }
+        self.checked = true;
         shared.pace.spend(now, &shared.config);
         shared.pace.gathering_next = true;
         Some(transmit)
@@ -90,28 +91,41 @@ impl Generation {
         if shared.pace.ordinary > now {
             return None;
         }
+        if shared.allocations.begin_next() {
+            shared.pace.spend(now, &shared.config);
+            shared.pace.gathering_next = false;
+            return None;
+        }
         let transmit = self.gathering.transmit(now, self.selected.is_none(), &mut shared.rng, out)?;
         shared.pace.spend(now, &shared.config);
         shared.pace.gathering_next = false;
         Some(transmit)
     }
 
+    /// From when an ordinary check may be sent. The first one goes out 5 ms after a question to a server, of which there may be
+    /// many that nobody answers, instead of Ta.
+    fn ordinary_at(&self, shared: &Shared) -> Instant {
+        if self.checked { shared.pace.ordinary } else { shared.pace.urgent }
+    }
+
     fn is_gatherings_turn(&self, shared: &Shared, now: Instant) -> bool {
-        shared.pace.gathering_next && self.gathering.next_send(self.selected.is_none()).is_some_and(|at| at <= now)
+        let asks = || self.gathering.next_send(self.selected.is_none()).is_some_and(|at| at <= now);
+        self.checked && shared.pace.gathering_next && (shared.allocations.has_waiting() || asks())
     }
 
     /// When one of the above has something to send.
     pub(super) fn next_send(&self, shared: &Shared) -> Option<Instant> {
         let gathering = self.gathering.next_send(self.selected.is_none()).map(|at| at.max(shared.pace.ordinary));
-        let checks = self.remote.as_ref().and_then(|_| {
+        let allocating = shared.allocations.has_waiting().then_some(shared.pace.ordinary);
+        let checks = self.remote.as_ref().filter(|_| !self.only_answers).and_then(|_| {
             let triggered = self.list.has_triggered().then_some(shared.pace.urgent);
             let ordinary = self
                 .list
                 .next_ordinary_at(self.searching, |pair| Self::may_check(shared, pair))
-                .map(|at| at.max(shared.pace.ordinary));
+                .map(|at| at.max(self.ordinary_at(shared)));
             [triggered, ordinary, self.nomination_due_at()].into_iter().flatten().min()
         });
-        [gathering, checks].into_iter().flatten().min()
+        [gathering, allocating, checks].into_iter().flatten().min()
     }
 
     /// Source: [RFC 8445 §7.2.4](https://www.rfc-editor.org/rfc/rfc8445#section-7.2.4)

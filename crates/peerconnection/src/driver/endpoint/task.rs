@@ -1,6 +1,7 @@
 //! The task of an endpoint: the way of every packet between sockets and sessions.
 
 mod addresses;
+mod servers;
 mod streams;
 
 use super::Shared;
@@ -12,6 +13,7 @@ use crate::driver::lookup::{Asker, Lookups};
 use crate::driver::mdns::Mdns;
 use crate::driver::network::Network;
 use crate::driver::route::Routes;
+use crate::driver::servers::Servers;
 use crate::driver::socket::{Socket, ecn_in, is_too_long};
 use crate::driver::tcp::{Listener, Tcp};
 use crate::engine::TransportId;
@@ -61,6 +63,7 @@ pub(super) struct Driver {
     resolved: Vec<(Asker, Option<IpAddr>)>,
     lookups: Lookups,
     tcp: Tcp,
+    servers: Servers,
     network: Network,
     out: Vec<u8>,
     transmits: Vec<Transmit>,
@@ -84,6 +87,7 @@ impl Driver {
             resolved: Vec::new(),
             lookups: Lookups::default(),
             tcp: Tcp::new(listeners),
+            servers: Servers::default(),
             network,
             shared,
             extra,
@@ -115,11 +119,11 @@ impl Driver {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        again |= self.poll_streams(now, cx);
+        again |= self.poll_streams(now, cx) | self.poll_servers(now, cx);
         self.expire(now);
         self.poll_names(now, cx);
         again |= self.drain(now);
-        again |= self.lookups.take_begun() | self.tcp.is_stirred();
+        again |= self.lookups.take_begun() | self.tcp.is_stirred() | self.servers.is_stirred();
         if self.is_over() {
             return Poll::Ready(());
         }
@@ -150,7 +154,7 @@ impl Driver {
         let mail = self.shared.lock();
         let is_abandoned = mail.abandoned && mail.added.is_empty() && self.sessions.is_empty();
         drop(mail);
-        is_abandoned && self.are_streams_over()
+        is_abandoned && self.are_streams_over() && self.servers.is_idle()
     }
 
     /// Whether somebody was woken who may answer what the session took in.
@@ -246,8 +250,9 @@ impl Driver {
             let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
             let too_long = self.send(key);
             self.flush_streams();
-            let has_streams = self.tcp.serves(key);
-            let (wishes, released, orders) = cell.look(|inner| {
+            self.flush_servers();
+            let has_streams = self.tcp.serves(key) || self.servers.serves(key);
+            let (wishes, released, orders, server_orders) = cell.look(|inner| {
                 inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
                 for question in inner.peer.take_questions() {
                     if question.name.ends_with(".local") {
@@ -266,18 +271,20 @@ impl Driver {
                     self.routes.add_address(socket, remote, key);
                 }
                 let orders = inner.peer.take_connection_orders();
-                inner.at_once.over_streams = has_streams || !orders.is_empty();
-                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets(), orders)
+                let server_orders = inner.peer.take_server_orders();
+                inner.at_once.over_streams = has_streams || !orders.is_empty() || !server_orders.is_empty();
+                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets(), orders, server_orders)
             });
             self.release(key, &released);
             self.obey(now, key, orders);
+            let has_links = self.obey_servers(now, key, &cell, server_orders);
             for transport in &wishes {
                 self.bind_for(now, key, &cell, *transport);
             }
             self.set_deadline(key, drained.timeout);
             if drained.done {
                 self.remove(key);
-            } else if drained.more || too_long.is_some() || !wishes.is_empty() {
+            } else if drained.more || too_long.is_some() || !wishes.is_empty() || has_links {
                 more.insert(key);
             }
         }
@@ -293,7 +300,13 @@ impl Driver {
             let Some((contents, after)) = rest.split_at_checked(transmit.len) else { break };
             rest = after;
             let Some(socket) = self.sockets.iter().find(|socket| socket.id() == transmit.socket) else {
-                streams::send(&mut self.tcp, &self.shared, key, transmit, contents);
+                if self.servers.has(transmit.socket) {
+                    self.servers.send(transmit, contents);
+                    count(&self.shared.counters.transmits, 1);
+                    count(&self.shared.counters.packets_sent, transmit.segments());
+                } else {
+                    streams::send(&mut self.tcp, &self.shared, key, transmit, contents);
+                }
                 continue;
             };
             self.routes.add_address(transmit.socket, transmit.remote, key);
@@ -345,6 +358,7 @@ impl Driver {
         self.sessions.remove(&key);
         self.routes.remove(key);
         self.tcp.close_all(self.shared.clock.now(), key, None);
+        self.servers.close_all(self.shared.clock.now(), key);
         let sockets = self.extra.forget(key);
         self.release(key, &sockets);
         self.mdns.forget(key);
@@ -353,7 +367,7 @@ impl Driver {
 
     /// Arms the one timer for the nearest deadline.
     fn set_alarm(&mut self, cx: &mut Context<'_>) {
-        let others = [self.tcp.poll_timeout(), self.network.poll_timeout()];
+        let others = [self.tcp.poll_timeout(), self.network.poll_timeout(), self.servers.poll_timeout()];
         let next =
             self.timers.first().map(|(deadline, _)| *deadline).into_iter().chain(others.into_iter().flatten()).min();
         let Some(next) = next else {

@@ -200,7 +200,7 @@ impl Connection {
     }
 }
 
-async fn connect(from: IpAddr, remote: SocketAddr) -> io::Result<TcpStream> {
+pub(in crate::driver) async fn connect(from: IpAddr, remote: SocketAddr) -> io::Result<TcpStream> {
     let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.bind(SocketAddr::new(from, 0))?;
     socket.set_nodelay(true)?;
@@ -228,7 +228,7 @@ fn poll_write(stream: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io
 }
 
 /// What the system's words mean.
-fn reason(error: &io::Error) -> ConnectionError {
+pub(in crate::driver) fn reason(error: &io::Error) -> ConnectionError {
     use io::ErrorKind as Kind;
     match error.kind() {
         Kind::ConnectionRefused => ConnectionError::Refused,

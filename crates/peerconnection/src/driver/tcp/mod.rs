@@ -11,7 +11,9 @@ mod listener;
 mod wakes;
 
 pub use candidates::TcpCandidates;
+pub(super) use connection::{connect, reason};
 pub(super) use listener::Listener;
+pub(super) use wakes::Wakes;
 
 use crate::peer::TcpSockets;
 use connection::{Connection, Turn};
@@ -23,7 +25,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use wakes::Wakes;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

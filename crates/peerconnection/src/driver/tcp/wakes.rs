@@ -7,7 +7,7 @@ use std::task::{Wake, Waker};
 
 /// Those that are to be looked at, and who does.
 #[derive(Debug, Default)]
-pub(super) struct Wakes {
+pub(in crate::driver) struct Wakes {
     state: Mutex<State>,
 }
 

@@ -34,11 +34,12 @@ impl Session {
     /// [`TransportError::Unknown`].
     pub fn reset_transport(&mut self, now: Instant, id: TransportId) -> Result<(), TransportError> {
         let mut fresh = self.make_transport(now, id);
+        self.gathering.forget(id);
+        self.events.retain(|event| event.transport() != Some(id));
+        self.release_links(id);
         let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
         fresh.keep_stats_of(transport);
         **transport = fresh;
-        self.gathering.forget(id);
-        self.events.retain(|event| event.transport() != Some(id));
         Ok(())
     }
 
@@ -53,9 +54,10 @@ impl Session {
     /// Drops a transport without a word to the peer: for one that bundling made superfluous, or whose sections were rejected.
     /// Data channels that ran on it are closed.
     pub fn remove_transport(&mut self, id: TransportId) {
-        let removed = self.transports.remove(&id);
         self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
+        self.release_links(id);
+        let removed = self.transports.remove(&id);
         if self.sctp == Some(id) {
             self.sctp = None;
             let mut removed = removed;

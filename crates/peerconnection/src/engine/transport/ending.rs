@@ -42,6 +42,7 @@ impl Transport {
     /// Says goodbye on each layer; ICE keeps the route until that has gone out.
     pub fn close(&mut self, now: Instant, channels: &mut Channels, events: &mut VecDeque<Event>) {
         self.stopped = true;
+        self.is_leaving = true;
         self.rtp.close();
         if let Some(association) = self.association() {
             association.abort(now, "closed");

@@ -3,7 +3,7 @@
 use super::{Dtls, HANDSHAKE_WORK, Transport};
 use crate::engine::channels::Channels;
 use crate::engine::secured::Secured;
-use crate::engine::{Config, DtlsError, DtlsState, Event, SctpFailure, SctpState};
+use crate::engine::{Config, DtlsError, DtlsState, Event, SctpFailure, SctpState, TurnLink};
 use ortica_core::Instant;
 use ortica_ice::{PairId, Route};
 use std::collections::VecDeque;
@@ -43,6 +43,13 @@ impl Transport {
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Disconnect { socket, remote }) => {
                     events.push_back(Event::Disconnect { transport: self.id, socket, remote });
+                }
+                ortica_ice::Event::Io(ortica_ice::Io::ConnectServer { link, remote, transport, name }) => {
+                    let server = TurnLink { remote, transport, name };
+                    events.push_back(Event::ConnectServer { transport: self.id, link, server });
+                }
+                ortica_ice::Event::Io(ortica_ice::Io::DisconnectServer { link }) => {
+                    events.push_back(Event::DisconnectServer { transport: self.id, link });
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Publish { name, address }) => {
                     events.push_back(Event::Publish { name, address });

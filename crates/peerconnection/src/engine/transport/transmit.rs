@@ -14,16 +14,39 @@ impl Transport {
                 self.stats.ice_bytes_sent += check.len as u64;
                 check
             }
-            None => {
-                let transmit = self.poll_layers(now, max_segments, out)?;
-                let (packets, bytes) = (transmit.segments() as u64, transmit.len as u64);
-                self.ice.count_sent(now, transmit.socket, transmit.remote, packets, bytes);
-                transmit
-            }
+            None => match self.poll_wrapped(now, max_segments, out) {
+                Some(carried) => carried,
+                None => self.poll_farewell(now, max_segments, out)?,
+            },
         };
         self.stats.transmits += 1;
         self.stats.packets_sent += transmit.segments() as u64;
         self.stats.bytes_sent += transmit.len as u64;
+        Some(transmit)
+    }
+
+    /// What the layers send, on its way through a relay if there is one.
+    fn poll_wrapped(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        let start = out.len();
+        loop {
+            let max_segments = self.ice.route().map_or(1, |route| self.ice.max_segments(now, route, max_segments));
+            let transmit = self.poll_layers(now, max_segments, out)?;
+            let (packets, bytes) = (transmit.segments() as u64, transmit.len as u64);
+            if let Some(wrapped) = self.ice.wrap(now, transmit, out, start) {
+                self.ice.count_sent(now, transmit.socket, transmit.remote, packets, bytes);
+                return Some(wrapped);
+            }
+        }
+    }
+
+    /// Last of all, what relays lent is given back.
+    fn poll_farewell(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        if !self.is_leaving {
+            return None;
+        }
+        self.ice.close_relays(now);
+        let transmit = self.ice.poll_transmit(now, max_segments, out)?;
+        self.stats.ice_bytes_sent += transmit.len as u64;
         Some(transmit)
     }
 

@@ -10,7 +10,7 @@ use crate::stats::{
     StatsKind, TransportReport,
 };
 use ortica_dtls::Fingerprint;
-use ortica_ice::{Agent, CandidateStats, PairStats, State};
+use ortica_ice::{Agent, CandidateKind, CandidateStats, PairStats, State};
 use ortica_sdp::base64;
 
 impl Peer {
@@ -109,7 +109,8 @@ fn candidate_report(transport: TransportId, stats: &CandidateStats<'_>) -> Candi
         protocol: candidate.transport.to_string(),
         candidate_type: candidate.kind,
         priority: candidate.priority,
-        url: stats.server.map(url_of),
+        url: stats.server.map(|server| url_of(server, stats.turn)),
+        relay_protocol: stats.turn.filter(|_| candidate.kind == CandidateKind::Relayed).map(Into::into),
         foundation: candidate.foundation.clone(),
         related_address: related.map(|(address, _)| address.to_string()),
         related_port: related.map(|(_, port)| *port),

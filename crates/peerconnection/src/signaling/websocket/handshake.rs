@@ -1,9 +1,9 @@
 //! Opening a WebSocket.
 
 use super::{Messages, WebSocketError};
-#[cfg(feature = "websocket-tls")]
-use crate::signaling::tls::{TlsError, Trust};
 use crate::signaling::{SignalingError, lines, reach};
+#[cfg(feature = "websocket-tls")]
+use crate::tls::{TlsError, Trust};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,7 +49,8 @@ pub async fn dial(url: &Url) -> Result<Messages, SignalingError> {
 pub async fn dial_securely(url: &Url, roots: &[Vec<u8>]) -> Result<Messages, SignalingError> {
     let stream = reach::connect(url).await?;
     in_time(async {
-        let stream = Trust::in_roots(roots.to_vec()).connect(url, stream).await?;
+        let host = url.host_str().unwrap_or_default();
+        let stream = Trust::in_roots(roots.to_vec()).connect(host, stream).await?;
         open(url, Box::new(stream)).await
     })
     .await

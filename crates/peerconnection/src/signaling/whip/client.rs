@@ -8,7 +8,7 @@ use super::request::{MAX_REDIRECTS, Request};
 use super::session::Session;
 use super::target::{self, Bearer, UrlError};
 use crate::jsep::{DescriptionError, SdpType, SessionDescription};
-use crate::signaling::tls::Trust;
+use crate::tls::Trust;
 use crate::{BundlePolicy, Direction, PeerConnection};
 use ortica_sdp::Session as Description;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::request::Request;
 use super::response::Response;
 use crate::signaling::reach;
-use crate::signaling::tls::{TlsError, Trust};
+use crate::tls::{TlsError, Trust};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -73,7 +73,10 @@ pub(super) async fn send(
     let response = async {
         let stream = reach::connect(&request.url).await.map_err(HttpError::Connect)?;
         match request.url.scheme() {
-            "https" => exchange(trust.connect(&request.url, stream).await?, request, authorization).await,
+            "https" => {
+                let host = request.url.host_str().unwrap_or_default();
+                exchange(trust.connect(host, stream).await?, request, authorization).await
+            }
             _ => exchange(stream, request, authorization).await,
         }
     };

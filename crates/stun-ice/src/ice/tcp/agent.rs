@@ -4,7 +4,7 @@ use super::super::address::canonical;
 use super::super::generation::Generation;
 use super::super::pair::Pair;
 use super::super::shared::Shared;
-use super::super::{Agent, PairId, PairState};
+use super::super::{Agent, PairFailure, PairId, PairState};
 use super::{ACTIVE_PORT, Base, ConnectionError, TcpBase};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
@@ -59,9 +59,10 @@ impl Agent {
 }
 
 impl Generation {
-    /// Whether a pair cannot be checked before it has a connection.
+    /// Whether a pair cannot be checked before it has a connection, or a relay's permission.
     pub(in crate::ice) fn lacks_connection(shared: &Shared, pair: &Pair) -> bool {
-        pair.base.is_active() && !shared.connections.is_open(pair.socket, pair.remote_addr)
+        let lacks = pair.base.is_active() && !shared.connections.is_open(pair.socket, pair.remote_addr);
+        lacks || Self::lacks_permission(&shared.allocations, pair)
     }
 
     /// Whether a pair can be checked, or its connection opened.
@@ -70,28 +71,34 @@ impl Generation {
         !pair.base.is_active() || shared.connections.may_have(pair.socket, pair.remote_addr, limit)
     }
 
-    /// Opens the connection of a pair whose turn it is; its check follows.
+    /// Opens the connection of a pair whose turn it is, or has the relay permit it; its check follows.
     pub(in crate::ice) fn connect(&mut self, shared: &mut Shared, now: Instant, id: PairId) {
         if let Some(pair) = self.list.get_mut(id) {
             pair.state = PairState::InProgress;
             pair.run.on_sent_once(now);
             pair.lost = None;
-            shared.connections.open(pair.socket, pair.remote_addr);
+            match pair.base {
+                Base::Relay(_) => {
+                    shared.allocations.permit(now, pair.socket, pair.remote_addr, shared.config.limits.pairs);
+                }
+                _ => shared.connections.open(pair.socket, pair.remote_addr),
+            }
+            self.checked = true;
             shared.pace.spend(now, &shared.config);
             shared.pace.gathering_next = true;
         }
     }
 
-    fn on_connected(&mut self, now: Instant, socket: SocketId, remote: SocketAddr) {
+    pub(in crate::ice) fn on_connected(&mut self, now: Instant, socket: SocketId, remote: SocketAddr) {
         let waits = |pair: &&Pair| pair.is_between(socket, remote) && pair.state == PairState::InProgress;
         let waiting = self.list.iter().find(waits).map(|pair| pair.id);
         waiting.into_iter().for_each(|id| self.list.trigger(id, now));
     }
 
-    fn on_connection_lost(&mut self, socket: SocketId, remote: SocketAddr, error: ConnectionError) {
+    pub(in crate::ice) fn on_connection_lost(&mut self, socket: SocketId, remote: SocketAddr, error: ConnectionError) {
         for pair in self.list.iter_mut().filter(|pair| pair.is_between(socket, remote)) {
             tracing::debug!(pair = %pair.id, %error, "pair without a connection");
-            pair.fail();
+            pair.fail(PairFailure::NoConnection);
             pair.heard = false;
             pair.lost = Some(error);
             // The peer knows the next connection as another pair, which is to be nominated.

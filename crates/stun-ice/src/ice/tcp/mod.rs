@@ -25,7 +25,7 @@ mod priority;
 pub(super) use connections::Connections;
 pub(super) use ports::is_blocked;
 
-use super::{CandidateKind, TcpType};
+use super::{CandidateKind, TcpType, TurnTransport};
 use thiserror::Error;
 
 /// The port of a candidate that opens connections: each gets a port of its own.
@@ -60,13 +60,28 @@ impl TcpBase {
 pub(super) enum Base {
     Udp,
     Tcp(TcpBase),
+    /// An address that a TURN server lends, and how that is reached.
+    Relay(TurnTransport),
 }
 
 impl Base {
     pub fn tcp_type(self) -> Option<TcpType> {
         match self {
-            Self::Udp => None,
+            Self::Udp | Self::Relay(_) => None,
             Self::Tcp(base) => Some(base.tcp_type()),
+        }
+    }
+
+    /// Packets leave from it by UDP, and come so.
+    pub fn is_udp(self) -> bool {
+        !matches!(self, Self::Tcp(_))
+    }
+
+    /// What the candidate is whose address is its own.
+    pub fn kind(self) -> CandidateKind {
+        match self {
+            Self::Udp | Self::Tcp(_) => CandidateKind::Host,
+            Self::Relay(_) => CandidateKind::Relayed,
         }
     }
 
@@ -81,7 +96,7 @@ impl Base {
     /// The priority of a candidate of this kind, with the local preference that the socket has.
     pub fn priority(self, kind: CandidateKind, preference: u16) -> u32 {
         match self {
-            Self::Udp => kind.priority(preference),
+            Self::Udp | Self::Relay(_) => kind.priority(preference),
             Self::Tcp(_) => priority::of(kind, preference),
         }
     }
@@ -111,6 +126,18 @@ pub enum ConnectionError {
     /// What came first was no STUN message: the other side is none of ICE.
     #[error("the other side does not speak ICE")]
     NotIce,
+    /// The relay does not send to the peer.
+    #[error("the relay does not send there")]
+    NotPermitted,
+    /// What came is no message of TURN.
+    #[error("the other side does not speak TURN")]
+    NotTurn,
+    /// This build does not speak what it takes, TLS.
+    #[error("TLS is not spoken")]
+    NotSpoken,
+    /// The other side did not show that it is who it is to be.
+    #[error("TLS failed: the other side does not speak it, or shows no certificate that is trusted")]
+    Untrusted,
     /// This side closed it, since another pair carries the data.
     #[error("the connection was not needed")]
     Unneeded,

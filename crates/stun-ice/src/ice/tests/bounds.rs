@@ -145,3 +145,27 @@ fn flt_36_odd_signalling_is_queued_or_ignored() {
     let nowhere = "7 1 udp 2130706431 0.0.0.0 9 typ host".parse().unwrap();
     assert_eq!(script.agent.add_remote_candidate(now, nowhere), Err(CandidateError::Invalid("address")));
 }
+
+/// Guards `Remote::is_of_another`: a candidate of the generation before, which comes late, is at the same place as one of the
+/// next, whose credentials are not known yet. Either may be the first.
+#[test]
+fn flt_36_a_late_candidate_of_the_last_generation_hides_none_of_the_next() {
+    for late_first in [true, false] {
+        let mut script = Script::unsignalled(config(), Role::Controlling);
+        let peer = script.peer.clone();
+        let mut ufrags = ["last", peer.ufrag.as_str()];
+        if !late_first {
+            ufrags.reverse();
+        }
+        for ufrag in ufrags {
+            script.name(&format!("1 1 udp 2130706431 198.51.100.2 6000 typ host ufrag {ufrag}"));
+            let name = "8e2c1f5e-5b52-4a8e-b9a3-3d2b3a2f6d11.local";
+            script.name(&format!("2 1 udp 2130706175 {name} 6001 typ host ufrag {ufrag}"));
+        }
+        script.agent.set_remote_credentials(script.now, peer.clone(), false).unwrap();
+        let ufrags: Vec<_> = script.agent.remote_candidates().map(|it| it.ufrag.as_deref().unwrap()).collect();
+        assert_eq!(ufrags, [peer.ufrag.as_str(); 2]);
+        assert_eq!(script.agent.pairs().count(), 1);
+        assert_eq!(script.sent().len(), 1, "it is checked");
+    }
+}

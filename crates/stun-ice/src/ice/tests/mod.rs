@@ -6,17 +6,24 @@ mod connect;
 mod consent;
 mod contract;
 mod endings;
+mod faults;
 mod gather;
+mod lite;
 mod loss;
 mod names;
+mod nat;
 mod pairs;
 mod privacy;
 mod questions;
+mod relay;
 mod restart;
 mod script;
+mod search;
 mod servers;
 mod streams;
 mod tcp;
+mod times;
+mod turn_server;
 mod wire;
 
 use crate::stun::{Class, Message, MessageBuilder, Method};
@@ -27,6 +34,7 @@ use ortica_core::{Datagram, Ecn, Instant, Rng, SocketId, Transmit};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use turn_server::TurnServer;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -58,7 +66,12 @@ struct Peer {
     data: Option<(Duration, Instant)>,
     /// When data came from an address that was validated.
     received: Vec<Instant>,
+    /// Which way the last of it came.
+    came_over: Option<Route>,
     refused: usize,
+    /// Sockets of the driver for links to TURN servers, and how many of those were closed.
+    spare: Vec<SocketId>,
+    unlinked: usize,
 }
 
 impl Peer {
@@ -67,7 +80,19 @@ impl Peer {
         let mut agent = Agent::new(Arc::clone(config), Rng::from_number(seed).fork(name), now);
         agent.set_role(now, role);
         let signals = vec![Signal::Credentials(agent.local_credentials().clone())];
-        Self { agent, now, events: vec![], signals, lite: false, data: None, received: vec![], refused: 0 }
+        Self {
+            agent,
+            now,
+            events: vec![],
+            signals,
+            lite: false,
+            data: None,
+            received: vec![],
+            came_over: None,
+            refused: 0,
+            spare: vec![],
+            unlinked: 0,
+        }
     }
 
     fn take(&mut self, signal: Signal) {
@@ -121,12 +146,18 @@ impl Peer {
 impl Endpoint for Peer {
     fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
         self.now = now;
-        let (local, remote) = (datagram.local, datagram.remote);
+        let from = (datagram.local, datagram.remote);
         for segment in datagram.segments() {
+            let ((local, remote), segment) = match self.agent.unwrap(now, from.0, from.1, segment) {
+                None => (from, segment),
+                Some(Unwrapped::Taken) => continue,
+                Some(Unwrapped::Packet { socket, remote, data }) => ((socket, remote), &mut segment[data]),
+            };
             if is_stun(segment) {
                 self.agent.handle_datagram(now, Datagram::single(local, remote, segment));
             } else if self.agent.is_validated(local, remote) {
                 self.received.push(now);
+                self.came_over = Some(Route { socket: local, remote });
             } else {
                 self.refused += 1;
                 self.agent.check_source(now, local, remote);
@@ -147,8 +178,10 @@ impl Endpoint for Peer {
         let (interval, next) = self.data.as_mut().filter(|(_, next)| *next <= now)?;
         *next = now + *interval;
         let Route { socket, remote } = self.agent.route()?;
+        let start = out.len();
         out.extend_from_slice(&[0x80, 0, 0, 0]);
-        Some(Transmit { socket, remote, ecn: Ecn::NotEct, len: 4, segment_size: None })
+        let transmit = Transmit { socket, remote, ecn: Ecn::NotEct, len: 4, segment_size: None };
+        self.agent.wrap(now, transmit, out, start)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -162,6 +195,11 @@ impl Endpoint for Peer {
             match &event {
                 Event::LocalCandidate(candidate) => self.signals.push(Signal::Candidate(candidate.clone())),
                 Event::GatheringState(GatheringState::Complete) => self.signals.push(Signal::End),
+                Event::Io(Io::ConnectServer { link, transport: TurnTransport::Udp, .. }) => {
+                    let socket = self.spare.pop().expect("a socket for each link");
+                    self.agent.server_connected(now, *link, socket);
+                }
+                Event::Io(Io::DisconnectServer { .. }) => self.unlinked += 1,
                 _ => {}
             }
             self.events.push((now, event));
@@ -179,18 +217,21 @@ struct Server {
 }
 
 impl Endpoint for Server {
-    fn handle_datagram(&mut self, _now: Instant, datagram: Datagram<'_>) {
-        let message = Message::parse(datagram.contents).unwrap();
-        if message.class() != Class::Request {
-            self.indications += 1;
-            return;
-        }
-        self.requests += 1;
-        if !self.mute {
-            let mut out = Vec::new();
-            MessageBuilder::new(&mut out, Class::Success, Method::BINDING, message.transaction())
-                .xor_mapped_address(datagram.remote);
-            self.answers.push((datagram.remote, out));
+    fn handle_datagram(&mut self, _now: Instant, mut datagram: Datagram<'_>) {
+        let remote = datagram.remote;
+        for segment in datagram.segments() {
+            let message = Message::parse(segment).unwrap();
+            if message.class() != Class::Request {
+                self.indications += 1;
+                continue;
+            }
+            self.requests += 1;
+            if !self.mute {
+                let mut out = Vec::new();
+                MessageBuilder::new(&mut out, Class::Success, Method::BINDING, message.transaction())
+                    .xor_mapped_address(remote);
+                self.answers.push((remote, out));
+            }
         }
     }
 
@@ -210,6 +251,7 @@ impl Endpoint for Server {
 enum Node {
     Peer(Box<Peer>),
     Server(Server),
+    Turn(TurnServer),
 }
 
 impl Node {
@@ -217,13 +259,14 @@ impl Node {
         match self {
             Self::Peer(peer) => &mut **peer,
             Self::Server(server) => server,
+            Self::Turn(server) => server,
         }
     }
 
     fn peer(&mut self) -> &mut Peer {
         match self {
             Self::Peer(peer) => peer,
-            Self::Server(_) => panic!("a server"),
+            Self::Server(_) | Self::Turn(_) => panic!("a server"),
         }
     }
 }
@@ -245,6 +288,7 @@ impl Endpoint for Node {
         match self {
             Self::Peer(peer) => peer.poll_timeout(),
             Self::Server(server) => server.poll_timeout(),
+            Self::Turn(server) => server.poll_timeout(),
         }
     }
 
@@ -343,7 +387,14 @@ impl Sim {
     fn server(&mut self) -> &mut Server {
         match &mut self.swarm.endpoints[2] {
             Node::Server(server) => server,
-            Node::Peer(_) => panic!("a peer"),
+            Node::Peer(_) | Node::Turn(_) => panic!("another node"),
+        }
+    }
+
+    fn turn(&mut self) -> &mut TurnServer {
+        match &mut self.swarm.endpoints[2] {
+            Node::Turn(server) => server,
+            Node::Peer(_) | Node::Server(_) => panic!("another node"),
         }
     }
 
@@ -389,17 +440,42 @@ impl Sim {
         Ok(took)
     }
 
+    /// Both send data for a while, and each gets the other's over the pair that it sends over itself: so they agree, whatever
+    /// NATs are between them.
+    fn assert_data_meets(&mut self) {
+        let seed = self.swarm.network.seed();
+        (0..2).for_each(|node| self.peer(node).send_data_every(20 * MS));
+        self.run_for(SECOND);
+        for node in 0..2 {
+            let peer = self.peer(node);
+            peer.data = None;
+            assert!(peer.agent.route().is_some() && peer.came_over == peer.agent.route(), "seed {seed}, peer {node}");
+            assert!(peer.received.last().is_some_and(|at| *at + 200 * MS > peer.now), "seed {seed}, peer {node}");
+        }
+    }
+
     /// Both use the same pair: each sends to where the other receives. (Only where no NAT is between them.)
     fn assert_agreed(&mut self) {
         let seed = self.swarm.network.seed();
         let [a, b] = [0, 1].map(|node| {
-            let route = self.peer(node).agent.route().expect("a route");
-            let local = self.swarm.network.address(netsim::NodeId(node), route.socket).expect("a socket");
-            (local, route.remote)
+            let agent = &self.peer(node).agent;
+            let route = agent.route().expect("a route");
+            let pair = agent.pairs().find(|pair| pair.selected).expect("a pair");
+            let relayed =
+                agent.candidates().find(|it| it.id == pair.local && it.candidate.kind == CandidateKind::Relayed);
+            let relayed = relayed.and_then(|it| it.candidate.socket_addr());
+            let bound = self.swarm.network.address(netsim::NodeId(node), route.socket);
+            (relayed.or(bound).expect("a socket"), route.remote)
         });
-        let behind_nat = a.0.ip().to_string().starts_with("10.") || b.0.ip().to_string().starts_with("10.");
+        let is_private = |local: SocketAddr| matches!(local, SocketAddr::V4(v4) if v4.ip().is_private());
+        let behind_nat = is_private(a.0) || is_private(b.0);
         assert!(behind_nat || a == (b.1, b.0), "seed {seed}: {a:?} and {b:?}");
     }
+}
+
+/// How many seeds to run: as many as `ORTICA_SEEDS` says, or else a few.
+fn seeds(few: u64) -> u64 {
+    std::env::var("ORTICA_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(few)
 }
 
 /// Signals what either side has to say, as long as it has something.

@@ -100,8 +100,8 @@ fn a_servers_refusal_is_reported_with_its_code() {
 /// Guards `Gathering::uses_hosts`: no candidate, no check, no answer, with or without a server, until a restart allows them.
 #[test]
 fn relays_alone_means_that_the_peer_sees_no_address() {
-    let options =
-        GatherOptions { policy: TransportPolicy::Relay, stun_servers: vec![address("203.0.113.9:3478").into()] };
+    let stun_servers = vec![address("203.0.113.9:3478").into()];
+    let options = GatherOptions { policy: TransportPolicy::Relay, stun_servers, ..GatherOptions::default() };
     let mut script = Script::unsignalled(config().with_gather_options(options), Role::Controlling);
     let peer = script.peer.clone();
     script.agent.set_remote_credentials(script.now, peer.clone(), false).unwrap();

@@ -9,7 +9,9 @@ impl Driver {
     /// Binds what came, gives up what went, and tells the sessions.
     pub(super) fn follow_network(&mut self, now: Instant, told: bool) {
         let Some(Addresses { all, wanted }) = self.network.look(now, told) else { return };
-        let gone = self.sockets.iter().filter(|socket| !all.contains(&socket.address.ip()));
+        // Those that are bound to no address in particular go on from whichever the system has.
+        let is_gone = |ip: IpAddr| !all.contains(&ip) && !ip.is_unspecified();
+        let gone = self.sockets.iter().filter(|socket| is_gone(socket.address.ip()));
         let gone: Vec<SocketId> = gone.map(|socket| socket.id()).collect();
         let mut shared = self.shared.addresses();
         let new = wanted.into_iter().filter(|ip| !shared.iter().any(|(_, address)| address.ip() == *ip));

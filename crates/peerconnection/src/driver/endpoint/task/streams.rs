@@ -12,11 +12,11 @@ use std::net::SocketAddr;
 use std::task::Context;
 
 /// What connections see of the driver.
-struct View<'a> {
-    sessions: &'a HashMap<usize, Entry>,
-    routes: &'a Routes,
-    dirty: &'a mut BTreeSet<usize>,
-    shared: &'a Shared,
+pub(super) struct View<'a> {
+    pub sessions: &'a HashMap<usize, Entry>,
+    pub routes: &'a Routes,
+    pub dirty: &'a mut BTreeSet<usize>,
+    pub shared: &'a Shared,
 }
 
 impl Sessions for View<'_> {

@@ -1,4 +1,4 @@
-//! TLS to the host that a URL names.
+//! TLS to a host by its name.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,6 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use url::{Host, Url};
 
 #[derive(Debug, Error)]
 pub enum TlsError {
@@ -33,9 +32,10 @@ impl Trust {
         Self { roots, config: OnceLock::new() }
     }
 
-    /// Has the host of the URL show a certificate for its name, and encrypts.
-    pub async fn connect(&self, url: &Url, stream: TcpStream) -> Result<TlsStream<TcpStream>, TlsError> {
-        let name = server_name(url)?;
+    /// Has a host show a certificate for its name or address, and encrypts. An IPv6 address may stand in brackets.
+    pub async fn connect(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, TlsError> {
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.connector()?.connect(name, stream).await?)
     }
 
@@ -59,16 +59,6 @@ impl Trust {
             .with_no_client_auth();
         Ok(self.config.get_or_init(|| Arc::new(config)).clone().into())
     }
-}
-
-fn server_name(url: &Url) -> io::Result<ServerName<'static>> {
-    let name = match url.host() {
-        Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).ok(),
-        Some(Host::Ipv4(ip)) => Some(std::net::IpAddr::from(ip).into()),
-        Some(Host::Ipv6(ip)) => Some(std::net::IpAddr::from(ip).into()),
-        None => None,
-    };
-    name.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 #[cfg(test)]

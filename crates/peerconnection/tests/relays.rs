@@ -1,0 +1,201 @@
+//! Calls by way of coturn, on loopback: neither side is told of anything but relayed addresses.
+#![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
+#[path = "common/coturn.rs"]
+mod coturn;
+#[path = "common/sockets.rs"]
+mod sockets;
+
+use coturn::{Coturn, PASSWORD, USER};
+use ortica::ice::{CandidateKind, TransportPolicy};
+use ortica::jsep::IceServerTransportProtocol;
+use ortica::stats::{CandidateReport, StatsKind};
+use ortica::{
+    Configuration, DataChannel, DataChannelInit, Endpoint, Event, Events, IceServer, Message, PeerConnection,
+};
+use sockets::{Call, call_between, describe, loopback, within};
+
+/// A connection that uses the relays of these servers alone.
+fn relayed(endpoint: &Endpoint, servers: Vec<IceServer>) -> (PeerConnection, Events) {
+    let configuration = Configuration::default()
+        .with_endpoint(endpoint.clone())
+        .with_ice_servers(servers)
+        .with_ice_transport_policy(TransportPolicy::Relay);
+    #[cfg(feature = "turn-tls")]
+    let configuration = configuration.with_turn_roots(vec![root()]);
+    PeerConnection::new(configuration).unwrap()
+}
+
+/// The certificate that vouches for coturn's, which is the same.
+#[cfg(feature = "turn-tls")]
+fn root() -> Vec<u8> {
+    use tokio_rustls::rustls::pki_types::CertificateDer;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    CertificateDer::from_pem_file(coturn::CERTIFICATE).unwrap().to_vec()
+}
+
+fn server(url: &str) -> IceServer {
+    IceServer::new(url).with_credentials(USER, PASSWORD)
+}
+
+fn message(seed: usize) -> Vec<u8> {
+    (0..seed * 7_919 % 100_000 + 1).map(|at| (at * 31 + seed) as u8).collect()
+}
+
+/// Sends so many messages, and reads as many, which have to be those.
+async fn exchange(from: &DataChannel, to: &DataChannel, count: usize) {
+    let send = async {
+        for seed in 0..count {
+            from.send(message(seed)).await.unwrap();
+        }
+    };
+    let receive = async {
+        for seed in 0..count {
+            assert!(to.recv().await == Some(Message::from(message(seed))), "message {seed}");
+        }
+    };
+    within(async { tokio::join!(send, receive) }).await;
+}
+
+/// The candidates of this side that statistics know, and the one in use.
+fn local_candidates(connection: &PeerConnection) -> (Vec<CandidateReport>, CandidateReport) {
+    let report = connection.get_stats();
+    let pair = report.candidate_pairs().find(|pair| pair.nominated).unwrap().clone();
+    let locals = report.iter().filter_map(|entry| match &entry.kind {
+        StatsKind::LocalCandidate(candidate) => Some((entry.id.clone(), candidate.clone())),
+        _ => None,
+    });
+    let locals: Vec<_> = locals.collect();
+    let in_use = locals.iter().find(|(id, _)| *id == pair.local_candidate_id).unwrap().1.clone();
+    (locals.into_iter().map(|(_, candidate)| candidate).collect(), in_use)
+}
+
+/// A call over such a URL, and what statistics say of it.
+async fn check(url: &str, protocol: IceServerTransportProtocol) {
+    let sides = [0, 1].map(|_| relayed(&loopback(), vec![server(url)]));
+    let call = within(call_between(sides, DataChannelInit::default())).await;
+    let Call { a, b, a_channel, b_channel, .. } = &call;
+    tokio::join!(exchange(a_channel, b_channel, 100), exchange(b_channel, a_channel, 100));
+    for connection in [a, b] {
+        let sdp = connection.local_description().unwrap().sdp;
+        let candidates: Vec<_> = sdp.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+        assert!(!candidates.is_empty());
+        assert!(candidates.iter().all(|line| line.contains("typ relay raddr 0.0.0.0 rport 9")), "{candidates:?}");
+        let (all, in_use) = local_candidates(connection);
+        assert!(all.iter().all(|candidate| candidate.candidate_type == CandidateKind::Relayed));
+        assert_eq!((in_use.url.as_deref(), in_use.relay_protocol), (Some(url), Some(protocol)));
+    }
+    // Both give back what was lent, and do not wait for anybody.
+    within(async { tokio::join!(a.close(), b.close()) }).await;
+}
+
+#[tokio::test]
+async fn data_goes_exactly_through_a_relay_over_udp() {
+    let Some(coturn) = Coturn::start() else { return };
+    check(&format!("turn:127.0.0.1:{}?transport=udp", coturn.port), IceServerTransportProtocol::Udp).await;
+}
+
+/// Guards the cutting of the stream, bursts that it does not take at once among them.
+#[tokio::test]
+async fn turn_3_data_goes_exactly_through_a_relay_over_tcp() {
+    let Some(coturn) = Coturn::start() else { return };
+    check(&format!("turn:127.0.0.1:{}?transport=tcp", coturn.port), IceServerTransportProtocol::Tcp).await;
+}
+
+/// By its name, which is looked up and which its certificate is for.
+#[cfg(feature = "turn-tls")]
+#[tokio::test]
+async fn data_goes_exactly_through_a_relay_over_tls() {
+    let Some(coturn) = Coturn::start() else { return };
+    check(&format!("turns:localhost:{}?transport=tcp", coturn.tls_port), IceServerTransportProtocol::Tls).await;
+}
+
+/// Guards the sockets of links: a server tells allocations apart by where they come from.
+#[tokio::test]
+async fn many_connections_of_one_endpoint_have_an_allocation_each() {
+    let Some(coturn) = Coturn::start() else { return };
+    let url = format!("turn:127.0.0.1:{}", coturn.port);
+    let (from, to) = (loopback(), loopback());
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        let sides = [relayed(&from, vec![server(&url)]), relayed(&to, vec![server(&url)])];
+        calls.push(within(call_between(sides, DataChannelInit::default())).await);
+    }
+    for Call { a_channel, b_channel, .. } in &calls {
+        exchange(a_channel, b_channel, 10).await;
+    }
+}
+
+/// Guards the links that begin at no address in particular, as those of endpoints do that nobody chose addresses for.
+#[tokio::test]
+async fn connections_with_endpoints_of_their_own_call_through_a_relay() {
+    let Some(coturn) = Coturn::start() else { return };
+    let url = format!("turn:127.0.0.1:{}", coturn.port);
+    let side = || {
+        let configuration = Configuration::default()
+            .with_gather_loopback(true)
+            .with_ice_servers(vec![server(&url)])
+            .with_ice_transport_policy(TransportPolicy::Relay);
+        PeerConnection::new(configuration).unwrap()
+    };
+    let call = within(call_between([side(), side()], DataChannelInit::default())).await;
+    exchange(&call.a_channel, &call.b_channel, 20).await;
+    let (_, in_use) = local_candidates(&call.a);
+    assert_eq!(in_use.candidate_type, CandidateKind::Relayed);
+}
+
+/// What is told of a server that lends nothing, gathering being over.
+async fn error((connection, mut events): (PeerConnection, Events)) -> Vec<(String, u16, String)> {
+    connection.create_data_channel("chat", DataChannelInit::default()).unwrap();
+    let description = within(describe(&connection)).await;
+    assert!(!description.sdp.contains("a=candidate:"), "{}", description.sdp);
+    let mut told = Vec::new();
+    loop {
+        match within(events.next()).await.unwrap() {
+            Event::IceCandidateError(error) => {
+                assert_eq!(error.local, None, "where no candidate shows it");
+                told.push((error.url, error.error_code, error.error_text));
+            }
+            Event::IceCandidate(None) => return told,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_reported_with_its_code() {
+    let Some(coturn) = Coturn::start() else { return };
+    let url = format!("turn:127.0.0.1:{}?transport=udp", coturn.port);
+    let wrong = IceServer::new(&url).with_credentials(USER, "guess");
+    let told = error(relayed(&loopback(), vec![wrong])).await;
+    let [(of, 401, text)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*of, url);
+    assert!(!text.contains("guess") && !text.is_empty(), "{text}");
+}
+
+/// Nobody listens there.
+#[tokio::test]
+async fn a_server_that_takes_no_connections_is_reported_as_out_of_reach() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let url = format!("turn:127.0.0.1:{port}?transport=tcp");
+    let told = error(relayed(&loopback(), vec![server(&url)])).await;
+    assert_eq!(told, [(url, 701, "the connection was refused".to_owned())]);
+}
+
+/// A certificate that nobody vouches for.
+#[cfg(feature = "turn-tls")]
+#[tokio::test]
+async fn a_server_that_is_not_who_it_is_to_be_is_not_spoken_to() {
+    let Some(coturn) = Coturn::start() else { return };
+    let url = format!("turns:localhost:{}?transport=tcp", coturn.tls_port);
+    let configuration = Configuration::default()
+        .with_endpoint(loopback())
+        .with_ice_servers(vec![server(&url)])
+        .with_ice_transport_policy(TransportPolicy::Relay);
+    let told = error(PeerConnection::new(configuration).unwrap()).await;
+    let [(of, 701, text)] = &told[..] else { panic!("{told:?}") };
+    assert!(*of == url && text.starts_with("TLS failed"), "{text}");
+}
