@@ -21,7 +21,8 @@ pub fn assemble(input: &[u8]) {
             let how = script.u8();
             let payload = script.packet();
             let _ = depacketizer.inspect(payload, how & 1 == 1);
-            pieces.push(Piece { sequence: SequenceNumber(sequence), marker: how & 1 == 1, payload });
+            let (marker, first) = (how & 1 == 1, how & 2 == 2);
+            pieces.push(Piece { sequence: SequenceNumber(sequence), marker, first, payload });
             sequence = sequence.wrapping_add(1 + u16::from(how >> 6));
         }
         let sent: usize = pieces.iter().map(|piece| piece.payload.len()).sum();
@@ -55,6 +56,7 @@ pub fn round_trip(input: &[u8]) {
         .map(|(at, payload)| Piece {
             sequence: SequenceNumber(0) + at as u16,
             marker: at + 1 == packets.len(),
+            first: at == 0,
             payload,
         })
         .collect();

@@ -12,6 +12,7 @@ pub mod red;
 pub mod script;
 pub mod sctp;
 pub mod srtp;
+pub mod turn;
 
 pub use script::Script;
 

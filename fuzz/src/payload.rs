@@ -20,7 +20,8 @@ pub fn assemble(codec: Codec, input: &[u8]) {
             let how = script.u8();
             let payload = script.packet();
             let _ = depacketizer.inspect(payload, how & 1 == 1);
-            pieces.push(Piece { sequence: SequenceNumber(sequence), marker: how & 1 == 1, payload });
+            let (marker, first) = (how & 1 == 1, how & 2 == 2);
+            pieces.push(Piece { sequence: SequenceNumber(sequence), marker, first, payload });
             sequence = sequence.wrapping_add(1 + u16::from(how >> 6));
         }
         let sent: usize = pieces.iter().map(|piece| piece.payload.len()).sum();
@@ -118,5 +119,14 @@ pub fn round_trip(codec: Codec, input: &[u8]) {
 }
 
 fn borrow(pieces: &[(SequenceNumber, bool, Vec<u8>)]) -> Vec<Piece<'_>> {
-    pieces.iter().map(|(sequence, marker, payload)| Piece { sequence: *sequence, marker: *marker, payload }).collect()
+    let start = SequenceNumber(0);
+    pieces
+        .iter()
+        .map(|(sequence, marker, payload)| Piece {
+            sequence: *sequence,
+            marker: *marker,
+            first: *sequence == start,
+            payload,
+        })
+        .collect()
 }

@@ -50,7 +50,7 @@
 //! let mut depacketizer = payload::depacketizer(Codec::Pcmu, payload::Limits::default());
 //! let mut decoder = coder::audio_decoder(Codec::Pcmu)?;
 //! let payload = payloads.last().expect("the tone made packets").to_vec();
-//! let piece = Piece { sequence: SequenceNumber(1), marker: false, payload: &payload };
+//! let piece = Piece { sequence: SequenceNumber(1), marker: false, first: true, payload: &payload };
 //! let encoded = depacketizer.assemble(0, &[piece])?;
 //! let heard = decoder.decode(&encoded)?;
 //! assert!(tone_level(&heard, 1_000.0) > 0.2);

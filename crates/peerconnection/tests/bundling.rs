@@ -540,6 +540,7 @@ fn pcmu(ssrc: Ssrc) -> RtpReceiveParameters {
             payload_type: PayloadType(0),
             rtx: None,
             redundancy: None,
+            comfort_noise: None,
             feedback: CodecFeedback::default(),
         }],
         header_extensions: ExtensionMap::new(),

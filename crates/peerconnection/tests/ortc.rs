@@ -188,7 +188,14 @@ const LAYERS: [(&str, Ssrc); 2] = [("q", Ssrc(1)), ("f", Ssrc(2))];
 
 fn vp8() -> RtpCodecParameters {
     let feedback = CodecFeedback::default();
-    RtpCodecParameters { form: Codec::Vp8.into(), payload_type: PayloadType(96), rtx: None, redundancy: None, feedback }
+    RtpCodecParameters {
+        form: Codec::Vp8.into(),
+        payload_type: PayloadType(96),
+        rtx: None,
+        redundancy: None,
+        comfort_noise: None,
+        feedback,
+    }
 }
 
 /// The extensions by which packets name section and layer.

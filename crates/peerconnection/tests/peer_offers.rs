@@ -106,7 +106,7 @@ fn offers_of_each_peer_are_answered_with_what_both_know() {
         (
             "browsers/chromium-av-data-offer-gathered",
             &[
-                "audio opus red PCMU PCMA telephone-event telephone-event sendrecv",
+                "audio opus red PCMU PCMA CN telephone-event telephone-event sendrecv",
                 "video VP8 rtx sendrecv",
                 "application",
             ][..],
@@ -117,11 +117,15 @@ fn offers_of_each_peer_are_answered_with_what_both_know() {
         ),
         (
             "browsers/chromium-recvonly-offer",
-            &["audio opus red PCMU PCMA telephone-event telephone-event sendonly", "video VP8 rtx sendonly"],
+            &["audio opus red PCMU PCMA CN telephone-event telephone-event sendonly", "video VP8 rtx sendonly"],
         ),
         (
             "peers/safari-offer",
-            &["audio opus PCMU PCMA telephone-event telephone-event sendrecv", "video VP8 rtx sendrecv", "application"],
+            &[
+                "audio opus PCMU PCMA CN telephone-event telephone-event sendrecv",
+                "video VP8 rtx sendrecv",
+                "application",
+            ],
         ),
         // Each section over a transport of its own.
         ("peers/gstreamer-webrtcbin-offer", &["video VP8 sendrecv", "audio opus sendrecv"]),
@@ -129,7 +133,7 @@ fn offers_of_each_peer_are_answered_with_what_both_know() {
         ("peers/obs-whip-offer", &["audio opus recvonly", "video rejected"]),
         ("peers/janus-videoroom-offer", &["audio opus recvonly", "video VP8 rtx recvonly"]),
         ("peers/freeswitch-answer", &["audio PCMA telephone-event sendrecv"]),
-        ("peers/edge-15-audio-offer", &["audio opus PCMU PCMA telephone-event sendrecv"]),
+        ("peers/edge-15-audio-offer", &["audio opus PCMU PCMA CN telephone-event sendrecv"]),
         ("peers/chrome-video-offer", &["video VP8 rtx sendrecv"]),
         ("peers/firefox-58-data-offer", &["application"]),
         ("by-hand/lite-server-offer", &["audio PCMA telephone-event sendrecv"]),

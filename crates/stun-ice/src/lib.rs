@@ -64,7 +64,7 @@
 //! | [`stun`] | messages, their integrity and fingerprint |
 //! | [`behavior`] | what a NAT does, by RFC 5780 |
 //! | [`mdns`] | a resolver and responder for `.local` names |
-//! | [`turn`] | packets by way of a server: the client |
+//! | [`turn`] | packets by way of a server: client and server |
 //! | [`framing`] | packets on a stream, for TCP |
 //!
 //! # What it is not

@@ -28,6 +28,7 @@ pub mod h264;
 #[cfg(feature = "opus")]
 pub mod opus;
 mod registry;
+pub mod silence;
 #[cfg(feature = "vpx")]
 pub mod vpx;
 

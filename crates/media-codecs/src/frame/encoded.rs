@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ColorSpace, Rotation, ScalabilityMode, TimeBase};
+use super::{ColorSpace, Rotation, ScalabilityMode, SpatialLayers, TimeBase};
 use crate::Codec;
 
 /// What an encoder made, a file held or a peer sent: one picture or one stretch of sound. Clones share the bytes, so that
@@ -27,6 +27,9 @@ pub struct EncodedFrame {
     pub discardable: bool,
     /// Where it stands in a stream of temporal layers.
     pub layer: Option<TemporalLayer>,
+    /// The layers in space that it is made of, where there are others than the lowest: as many as `data` has frames, joined by the
+    /// index that the codec has for it.
+    pub spatial: Option<SpatialLayers>,
     /// How the layers of its stream follow each other, where the encoder says so; not sent with each frame.
     pub scalability: Option<ScalabilityMode>,
     /// Sound after silence that was not sent: its packet carries the marker bit.
@@ -59,6 +62,7 @@ impl EncodedFrame {
             key_frame: codec.kind() == crate::MediaKind::Audio,
             discardable: false,
             layer: None,
+            spatial: None,
             scalability: None,
             starts_talkspurt: false,
             audio_level: None,

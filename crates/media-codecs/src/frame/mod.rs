@@ -14,6 +14,7 @@ mod resample;
 mod rotate;
 mod scalability;
 mod scale;
+mod spatial;
 mod time_base;
 mod video;
 
@@ -24,6 +25,7 @@ pub use encoded::{EncodedFrame, TemporalLayer};
 pub use resample::Resampler;
 pub use rotate::Rotation;
 pub use scalability::{ScalabilityMode, UnknownScalabilityMode};
+pub use spatial::SpatialLayers;
 pub use time_base::TimeBase;
 pub use video::{MAX_DIMENSION, PixelFormat, Plane, PlaneRef, VideoFrame};
 

@@ -169,7 +169,7 @@ impl Payload {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PacketInfo {
-    /// A frame starts with this packet.
+    /// A frame starts with this packet. Of a layer that does not refer to those below it may be in the middle of one as well.
     pub start: bool,
     /// A frame ends with this packet. A missing mark is no proof of the contrary: the next packet in sequence with another
     /// timestamp ends it as well.
@@ -190,6 +190,9 @@ pub struct Piece<'a> {
     /// Its marker bit. On a picture's last packet also true if the end is known otherwise: by a next packet in sequence that
     /// has another timestamp.
     pub marker: bool,
+    /// The frame is known to begin with it: the packet before it in sequence is of another frame. Where that is not known, a frame
+    /// whose first packet does not tell by itself counts as incomplete.
+    pub first: bool,
     /// Its payload, without padding.
     pub payload: &'a [u8],
 }

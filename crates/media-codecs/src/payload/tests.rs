@@ -36,6 +36,7 @@ fn receive(codec: Codec, packets: &[Packet]) -> Vec<Result<EncodedFrame, Assembl
     let frames = packets.chunk_by(|a, b| a.timestamp == b.timestamp);
     let mut after = packets;
     let mut assemble = |group: &[Packet]| {
+        let before = packets[..packets.len() - after.len()].last().map(|packet| packet.sequence.next());
         after = &after[group.len()..];
         let last = group.last().unwrap();
         let followed = after.first().is_some_and(|next| next.sequence == last.sequence.next());
@@ -45,6 +46,7 @@ fn receive(codec: Codec, packets: &[Packet]) -> Vec<Result<EncodedFrame, Assembl
                 sequence: packet.sequence,
                 marker: packet.marker
                     || (followed && packet.sequence == last.sequence && codec.kind() == MediaKind::Video),
+                first: Some(packet.sequence) == before,
                 payload: &packet.payload,
             })
             .collect();
@@ -136,7 +138,7 @@ proptest! {
     #[test]
     fn any_bytes_are_taken_or_refused(codec in prop::sample::select(&OF_ANY_BYTES[..]), payload in prop::collection::vec(any::<u8>(), 0..40)) {
         let mut depacketizer = depacketizer(codec, Limits::default());
-        let piece = Piece { sequence: SequenceNumber(1), marker: true, payload: &payload };
+        let piece = Piece { sequence: SequenceNumber(1), marker: true, first: true, payload: &payload };
         let info = depacketizer.inspect(&payload, true);
         let frame = depacketizer.assemble(0, &[piece]);
         prop_assert_eq!(info.is_ok_and(|info| info.start && info.end), frame.is_ok());

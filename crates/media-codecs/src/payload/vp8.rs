@@ -382,7 +382,7 @@ mod tests {
         let payload = payloads[0].to_vec();
         let mut depacketizer = Vp8Depacketizer::new(Limits::default());
         assert!(depacketizer.inspect(&payload, true).unwrap().discardable);
-        let piece = Piece { sequence: SequenceNumber(0), marker: true, payload: &payload };
+        let piece = Piece { sequence: SequenceNumber(0), marker: true, first: false, payload: &payload };
         assert!(depacketizer.assemble(0, &[piece]).unwrap().discardable);
     }
 
@@ -410,7 +410,8 @@ mod tests {
     fn pay_5_the_marker_alone_makes_no_frame() {
         let mut depacketizer = Vp8Depacketizer::new(Limits::default());
         let (start, middle) = ([0x10, 1, 2], [0x00, 3, 4]);
-        let piece = |sequence, marker, payload| Piece { sequence: SequenceNumber(sequence), marker, payload };
+        let piece =
+            |sequence, marker, payload| Piece { sequence: SequenceNumber(sequence), marker, first: false, payload };
         let mut assemble = |pieces: &[Piece<'_>]| depacketizer.assemble(0, pieces).map(|frame| frame.data.to_vec());
         assert_eq!(assemble(&[piece(7, true, &middle)]), Err(AssembleError::Incomplete));
         assert_eq!(assemble(&[piece(6, false, &start)]), Err(AssembleError::Incomplete));
@@ -430,6 +431,7 @@ mod tests {
             .map(|n| Piece {
                 sequence: SequenceNumber(n),
                 marker: n == 3_999,
+                first: n == 0,
                 payload: if n == 0 { &start } else { &payload },
             })
             .collect();

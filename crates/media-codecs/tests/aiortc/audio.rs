@@ -47,7 +47,8 @@ pub fn round_trip(codec: Codec, sample_rate: u32, decoded: (u32, u8, usize), los
         packetizer.packetize(frame, 1_200, &mut payloads).expect("a frame that fits");
         let payloads: Vec<_> = payloads.iter().map(|payload| payload.to_vec()).collect();
         assert_eq!(payloads.len(), 1);
-        let piece = Piece { sequence: SequenceNumber(number as u16), marker: false, payload: &payloads[0] };
+        let piece =
+            Piece { sequence: SequenceNumber(number as u16), marker: false, first: true, payload: &payloads[0] };
         let received = depacketizer.assemble(frame.pts, &[piece]).expect("a whole frame");
         let heard = decoder.decode(&received).expect("a frame of the codec");
         assert_eq!((heard.sample_rate(), heard.channels(), heard.len()), decoded);

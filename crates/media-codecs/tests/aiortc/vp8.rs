@@ -73,7 +73,12 @@ fn vp8_encoder_large() {
 
 fn received(payloads: &[Vec<u8>], pts: i64) -> EncodedFrame {
     let last = payloads.len() - 1;
-    let piece = |(number, payload)| Piece { sequence: SequenceNumber(number as u16), marker: number == last, payload };
+    let piece = |(number, payload)| Piece {
+        sequence: SequenceNumber(number as u16),
+        marker: number == last,
+        first: number == 0,
+        payload,
+    };
     let pieces: Vec<_> = payloads.iter().map(Vec::as_slice).enumerate().map(piece).collect();
     depacketizer(Codec::Vp8, Limits::default()).assemble(pts, &pieces).expect("a whole frame")
 }

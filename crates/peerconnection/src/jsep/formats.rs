@@ -1,6 +1,7 @@
 //! The codecs of descriptions, and which of them both sides have in common.
 
 use super::extensions::ExtensionPreferences;
+use super::noise;
 use super::redundancy::{self, Redundancy};
 use crate::engine::{CodecFeedback, RtpCodecParameters, RtpTelephoneEvents};
 use crate::parameters::{self, ParametersError, RtpCapabilities, RtpCodec};
@@ -18,6 +19,8 @@ pub(crate) struct Format {
     pub rtx: Option<u8>,
     /// Its packets with those before them, which have a payload type of their own and a place of their own in the order.
     pub redundancy: Option<Redundancy>,
+    /// The payload type of silence that is described, which all codecs of its clock share.
+    pub noise: Option<u8>,
     pub feedback: Vec<sdp::Feedback>,
     /// What `a=fmtp` of that description says of it.
     pub fmtp: Option<String>,
@@ -69,6 +72,8 @@ pub(crate) enum Choice {
     Events(u32),
     /// Packets of Opus with those before them (RFC 2198).
     Redundancy,
+    /// Silence that is described (RFC 3389).
+    Noise,
 }
 
 /// What a transceiver negotiates.
@@ -81,6 +86,8 @@ pub(crate) struct Preferences {
     /// Packets with those before them are taken where the other side has them. Offered are those among the choices, and those that
     /// the other side is known to have.
     redundancy: bool,
+    /// The same of silence that is described.
+    noise: bool,
     /// The application put them into this order, so that answers keep it too.
     pub ordered: bool,
 }
@@ -90,7 +97,7 @@ impl Preferences {
     pub fn all(codecs: &[Codec]) -> Self {
         let forms = codecs.iter().flat_map(|codec| Form::offered(*codec)).map(Choice::Codec);
         let events = event_rates(codecs).into_iter().map(Choice::Events);
-        Self { choices: forms.chain(events).collect(), rtx: true, redundancy: true, ordered: false }
+        Self { choices: forms.chain(events).collect(), rtx: true, redundancy: true, noise: true, ordered: false }
     }
 
     /// What a section of this side names.
@@ -99,7 +106,8 @@ impl Preferences {
         let events = events.iter().map(|events| Choice::Events(events.clock_rate));
         let rtx = formats.iter().any(|format| format.rtx.is_some());
         let redundancy = formats.iter().any(|format| format.redundancy.is_some());
-        Self { choices: codecs.chain(events).collect(), rtx, redundancy, ordered: false }
+        let noise = formats.iter().any(|format| format.noise.is_some());
+        Self { choices: codecs.chain(events).collect(), rtx, redundancy, noise, ordered: false }
     }
 
     /// What the application prefers, of what this side is capable of.
@@ -116,22 +124,23 @@ impl Preferences {
             let codec = known.iter().copied().find(|form| preferred.is(*form)).map(Choice::Codec);
             let events = preferred.matches(&RtpCodec::telephone_event(preferred.clock_rate));
             let red = preferred.matches(&RtpCodec::red(Codec::Opus)).then_some(Choice::Redundancy);
-            let choice = codec.or(events.then_some(Choice::Events(preferred.clock_rate))).or(red);
+            let noise = preferred.matches(&RtpCodec::comfort_noise()).then_some(Choice::Noise);
+            let choice = codec.or(events.then_some(Choice::Events(preferred.clock_rate))).or(red).or(noise);
             choices.extend(choice.filter(|choice| !choices.contains(choice)));
         }
         if !choices.iter().any(|choice| matches!(choice, Choice::Codec(_))) {
             return Err(ParametersError::InvalidModification("no codec that media could be sent in"));
         }
         let rtx = preferred.iter().any(|codec| codec.matches(&RtpCodec::rtx(kind, codec.clock_rate)));
-        let redundancy = choices.contains(&Choice::Redundancy);
-        Ok(Self { choices, rtx, redundancy, ordered: true })
+        let [redundancy, noise] = [Choice::Redundancy, Choice::Noise].map(|choice| choices.contains(&choice));
+        Ok(Self { choices, rtx, redundancy, noise, ordered: true })
     }
 
     /// What media can be sent in, best liked first.
     pub fn forms(&self) -> impl Iterator<Item = Form> {
         let form = |choice: &Choice| match choice {
             Choice::Codec(form) => Some(*form),
-            Choice::Events(_) | Choice::Redundancy => None,
+            Choice::Events(_) | Choice::Redundancy | Choice::Noise => None,
         };
         self.choices.iter().filter_map(form)
     }
@@ -139,7 +148,7 @@ impl Preferences {
     /// The clock rates of telephone events.
     pub fn events(&self) -> impl Iterator<Item = u32> {
         let rate = |choice: &Choice| match choice {
-            Choice::Codec(_) | Choice::Redundancy => None,
+            Choice::Codec(_) | Choice::Redundancy | Choice::Noise => None,
             Choice::Events(rate) => Some(*rate),
         };
         self.choices.iter().filter_map(rate)
@@ -148,6 +157,11 @@ impl Preferences {
     /// Whether packets of a codec are offered with those before them. `known`: the other side has such.
     pub fn offers_redundancy(&self, form: Form, known: bool) -> bool {
         self.redundancy && (known || form == Form::Opus && self.choices.contains(&Choice::Redundancy))
+    }
+
+    /// Whether silence beside a codec is offered as a description. `known`: the other side has such.
+    pub fn offers_noise(&self, form: Form, known: bool) -> bool {
+        self.noise && noise::goes_with(form.codec()) && (known || self.choices.contains(&Choice::Noise))
     }
 
     /// What of it has something in common with `theirs`.
@@ -168,10 +182,14 @@ impl Preferences {
                     order.extend(events.iter().filter(|it| it.clock_rate == *rate).map(|it| it.payload_type));
                 }
                 Choice::Redundancy => order.extend(redundant.clone()),
+                Choice::Noise => order.extend(noise::payload_types(formats)),
             }
         }
         if !self.choices.contains(&Choice::Redundancy) {
             order.extend(redundant);
+        }
+        if !self.choices.contains(&Choice::Noise) {
+            order.extend(noise::payload_types(formats));
         }
         order
     }
@@ -197,6 +215,7 @@ pub(crate) fn capabilities(kind: MediaKind, known: &[Codec]) -> RtpCapabilities 
         codecs.push(RtpCodec::rtx(kind, repaired.clock_rate()));
     }
     codecs.extend(of_kind().find(|codec| *codec == Codec::Opus).map(RtpCodec::red));
+    codecs.extend(of_kind().any(noise::goes_with).then(RtpCodec::comfort_noise));
     let of_kind: Vec<Codec> = of_kind().collect();
     codecs.extend(event_rates(&of_kind).into_iter().map(RtpCodec::telephone_event));
     RtpCapabilities { codecs, header_extensions: ExtensionPreferences::all(kind).capabilities() }
@@ -230,7 +249,10 @@ pub(super) fn codec_parameters(
         let codec = format.redundancy?.codec_parameters(format);
         Some((codec.payload_type, vec![codec]))
     };
-    let beside = formats.iter().filter_map(redundant).chain(events.iter().map(of_events));
+    let silent = noise::payload_types(formats).into_iter().map(|payload_type| {
+        (payload_type, vec![parameters::RtpCodecParameters { payload_type, codec: RtpCodec::comfort_noise() }])
+    });
+    let beside = formats.iter().filter_map(redundant).chain(silent).chain(events.iter().map(of_events));
     let mut all: Vec<_> = formats.iter().map(of).chain(beside).collect();
     all.sort_by_key(|(payload_type, _)| order.iter().position(|it| it == payload_type));
     all.into_iter().flat_map(|(_, codecs)| codecs).collect()
@@ -249,6 +271,7 @@ impl Format {
             payload_type: PayloadType(self.payload_type),
             rtx: self.rtx.map(PayloadType),
             redundancy: self.redundancy.map(Redundancy::parameters),
+            comfort_noise: self.noise.map(PayloadType),
             feedback: CodecFeedback {
                 nack: has(&sdp::Feedback::Nack),
                 pli: has(&sdp::Feedback::NackPli),
@@ -303,6 +326,7 @@ pub(super) fn read(kind: MediaKind, media: &sdp::Media) -> Vec<Format> {
             payload_type: payload.payload_type,
             rtx: rtx_of(payload.payload_type).map(|rtx| rtx.payload_type),
             redundancy: redundancy::read(&payloads, rtpmap).filter(|_| kind == MediaKind::Audio),
+            noise: noise::read(&payloads, codec),
             feedback: payload.feedback().cloned().collect(),
             fmtp: fmtp.map(str::to_owned),
         })
@@ -320,6 +344,7 @@ fn common_of(ours: &Preferences, format: &Format) -> Option<Format> {
         form: ours.matching(format.form)?.sent(format.form),
         rtx: format.rtx.filter(|_| ours.rtx),
         redundancy: format.redundancy.filter(|_| ours.redundancy),
+        noise: format.noise.filter(|_| ours.noise),
         feedback: feedback_of(format.codec()).filter(|feedback| format.feedback.contains(feedback)).collect(),
         ..format.clone()
     })
@@ -329,10 +354,11 @@ fn common_of(ours: &Preferences, format: &Format) -> Option<Format> {
 /// them under numbers that were free (RFC 3264 §6.1).
 pub(super) fn sendable(ours: &[Format], beside: &[Codec], theirs: &[Format]) -> Vec<Format> {
     let named = Preferences::named(ours, &[]);
-    let known = Preferences { rtx: named.rtx, redundancy: named.redundancy, ..Preferences::all(beside) };
+    let Preferences { rtx, redundancy, noise, .. } = named;
+    let known = Preferences { rtx, redundancy, noise, ..Preferences::all(beside) };
     let is_taken = |number: u8| {
         let redundant = |it: &Format| it.redundancy.map(|it| it.payload_type);
-        ours.iter().any(|it| it.payload_type == number || [it.rtx, redundant(it)].contains(&Some(number)))
+        ours.iter().any(|it| it.payload_type == number || [it.rtx, redundant(it), it.noise].contains(&Some(number)))
     };
     let sendable = |format: &Format| {
         let beside = || common_of(&known, format).filter(|_| !is_taken(format.payload_type));

@@ -2,6 +2,7 @@
 
 use super::extensions::Extension;
 use super::formats::{Events, Format};
+use super::noise;
 use super::remote::{Content, Remote, RemoteSection};
 use super::simulcast::Layers;
 use super::transceiver::TransceiverId;
@@ -377,6 +378,7 @@ impl Media {
         for payload_type in &self.order {
             self.formats.iter().filter(|it| it.payload_type == *payload_type).for_each(|it| it.write(media));
             self.write_redundant(*payload_type, media);
+            noise::write(&self.formats, *payload_type, media);
             self.events.iter().filter(|it| it.payload_type == *payload_type).for_each(|it| it.write(media));
         }
         self.layers.write(media);

@@ -27,6 +27,7 @@ mod formats;
 mod header_encryption;
 mod local;
 mod negotiation;
+mod noise;
 mod numbers;
 mod redundancy;
 mod remote;

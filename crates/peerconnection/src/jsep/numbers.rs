@@ -4,6 +4,7 @@ use super::extensions::{Extension, ExtensionPreferences};
 use super::formats::{Events, Format, Preferences, feedback_of};
 use super::redundancy::Redundancy;
 use ortica_codecs::codec::Form;
+use ortica_codecs::payload::comfort_noise;
 use ortica_rtp::header_extension::Kind;
 use ortica_sdp as sdp;
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ enum Meaning {
     Events(u32),
     /// Packets of that with those before them.
     Redundancy(Form),
+    /// Silence that is described.
+    Noise,
 }
 
 impl Meaning {
@@ -42,6 +45,7 @@ impl Meaning {
             Self::Events(8_000) => 126,
             Self::Events(_) => 113,
             Self::Redundancy(_) => 63,
+            Self::Noise => comfort_noise::STATIC_PAYLOAD_TYPE.0,
         }
     }
 
@@ -72,6 +76,9 @@ impl Numbers {
             if let Some(redundancy) = format.redundancy {
                 self.payload_types.entry(redundancy.payload_type).or_insert(Meaning::Redundancy(format.form));
             }
+            if let Some(noise) = format.noise {
+                self.payload_types.entry(noise).or_insert(Meaning::Noise);
+            }
         }
         for events in events {
             self.payload_types.entry(events.payload_type).or_insert(Meaning::Events(events.clock_rate));
@@ -92,7 +99,8 @@ impl Numbers {
                 let repairs = preferences.rtx && feedback.contains(&sdp::Feedback::Nack);
                 let rtx = if repairs { self.payload_type(Meaning::Rtx(form)) } else { None };
                 let redundancy = self.redundancy(preferences, form);
-                Some(Format { form, payload_type, rtx, redundancy, feedback, fmtp: form.fmtp() })
+                let noise = self.noise(preferences, form);
+                Some(Format { form, payload_type, rtx, redundancy, noise, feedback, fmtp: form.fmtp() })
             })
             .collect()
     }
@@ -103,6 +111,12 @@ impl Numbers {
         let is_known = self.payload_types.values().any(|known| known.is(meaning));
         let number = preferences.offers_redundancy(form, is_known).then(|| self.payload_type(meaning)).flatten();
         number.map(Redundancy::offered)
+    }
+
+    /// What to offer of silence that is described.
+    fn noise(&mut self, preferences: &Preferences, form: Form) -> Option<u8> {
+        let is_known = self.payload_types.values().any(|known| known.is(Meaning::Noise));
+        preferences.offers_noise(form, is_known).then(|| self.payload_type(Meaning::Noise)).flatten()
     }
 
     /// What to offer of telephone events.

@@ -5,9 +5,11 @@ use super::remote::RemoteSource;
 use super::worker::Job;
 use crate::driver::Ticket;
 use crate::engine::{Decoded, DecodedReport, ReceivedFrame};
+use ortica_codecs::coder::comfort_noise::NoiseGenerator;
 use ortica_codecs::coder::{self, AudioDecoder, CoderError, DecoderLimits, VideoDecoder};
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::{AudioFrame, Codec, EncodedFrame, MediaKind, TimeBase};
-use ortica_core::Instant;
+use ortica_core::{Instant, Rng};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant as Clock};
@@ -30,6 +32,8 @@ pub(super) struct DecodeJob {
 
 struct SoundDecoder {
     decoder: Box<dyn AudioDecoder>,
+    /// Makes silence where its sound is not sent.
+    noise: Option<NoiseGenerator>,
     /// Times of the packets that were lost, until the next one tells what it knows of them.
     lost: Vec<i64>,
     /// Samples per channel of a packet, by the last one.
@@ -51,6 +55,9 @@ impl DecodeJob {
                     audio.lost.push(*pts);
                 }
                 Ok(())
+            }
+            ReceivedFrame::ComfortNoise { codec, pts, duration, noise } => {
+                self.make_noise(*codec, (*pts, *duration), noise)
             }
             ReceivedFrame::Frame { frame, began, .. } => match frame.codec.kind() {
                 MediaKind::Audio => self.decode_audio(frame, *began),
@@ -80,6 +87,25 @@ impl DecodeJob {
         Ok(())
     }
 
+    /// Makes what silence sounds like, as it was described.
+    fn make_noise(
+        &mut self,
+        codec: Codec,
+        (pts, duration): (i64, u32),
+        noise: &ComfortNoise,
+    ) -> Result<(), CoderError> {
+        self.audio.take_if(|audio| audio.decoder.codec() != codec);
+        let audio = match &mut self.audio {
+            Some(audio) => audio,
+            None => self.audio.insert(SoundDecoder::new(codec)?),
+        };
+        let started = Clock::now();
+        let sound = audio.make_noise(pts, duration, noise)?;
+        self.source.report_decoded(&heard("ortica", &sound, started.elapsed(), None));
+        self.output.push_audio(sound);
+        Ok(())
+    }
+
     fn decode_video(&mut self, frame: &EncodedFrame, began: Instant) -> Result<(), CoderError> {
         self.video.take_if(|video| video.codec() != frame.codec);
         let video = match &mut self.video {
@@ -104,7 +130,20 @@ impl DecodeJob {
 
 impl SoundDecoder {
     fn new(codec: Codec) -> Result<Self, CoderError> {
-        Ok(Self { decoder: coder::audio_decoder(codec)?, lost: Vec::new(), samples: 0 })
+        Ok(Self { decoder: coder::audio_decoder(codec)?, noise: None, lost: Vec::new(), samples: 0 })
+    }
+
+    /// So many ticks of noise, in the shape of the decoder's sound.
+    fn make_noise(&mut self, pts: i64, ticks: u32, noise: &ComfortNoise) -> Result<AudioFrame, CoderError> {
+        self.lost.clear();
+        let sample_rate = self.decoder.sample_rate();
+        let (from, to) = (TimeBase::per_second(self.decoder.codec().clock_rate()), TimeBase::per_second(sample_rate));
+        // It need not be the same in two calls, nor be kept from anybody.
+        let generator = self.noise.get_or_insert_with(|| NoiseGenerator::new(noise.clone(), Rng::from_number(0)));
+        generator.set(noise.clone());
+        let samples = usize::try_from(from.rescale(ticks.into(), to)).unwrap_or(0);
+        let sound = generator.generate(samples, sample_rate)?;
+        Ok(sound.to_channels(self.decoder.channels())?.with_pts(from.rescale(pts, to), to))
     }
 
     /// Makes up for what was lost before `next`: the last packet from what `next` carries of it, those before from nothing.
@@ -162,5 +201,30 @@ impl Job for DecodeJob {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The guard: silence has the shape of the sound around it, its own time, and is as loud as it is described.
+    #[test]
+    fn silence_has_the_shape_of_the_sound_around_it() {
+        for (codec, sample_rate, samples) in [(Codec::Pcmu, 8_000, 160), (Codec::G722, 16_000, 320)] {
+            let mut decoder = SoundDecoder::new(codec).unwrap();
+            decoder.lost.push(7);
+            for (pts, level) in [(800, 30), (960, 60)] {
+                let sound = decoder.make_noise(pts, 160, &ComfortNoise::white(level)).unwrap();
+                assert_eq!((sound.sample_rate(), sound.channels(), sound.len()), (sample_rate, 1, samples));
+                assert_eq!(sound.time_base().duration(sound.pts()), codec_time(codec, pts));
+                assert!(sound.level().abs_diff(level) <= 2, "{codec}: {}", sound.level());
+            }
+            assert!(decoder.lost.is_empty(), "what was lost in silence was silence");
+        }
+    }
+
+    fn codec_time(codec: Codec, pts: i64) -> Duration {
+        TimeBase::per_second(codec.clock_rate()).duration(pts)
     }
 }

@@ -1,5 +1,8 @@
 //! From raw frames to the senders: each frame encoded once per format, which is a codec, a size and a rate.
 
+mod sound;
+
+use self::sound::AudioCoder;
 use super::departure::Departure;
 use super::local::{LocalTrackStats, TrackConfig};
 use super::pace::FramePace;
@@ -11,8 +14,9 @@ use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Re
 use crate::jsep::TransceiverId;
 use crate::peer::SourceFigures;
 use ortica_codecs::codec::Form;
-use ortica_codecs::coder::{self, AudioEncoder, CoderError, VideoEncoder};
-use ortica_codecs::frame::{AudioAdapter, ScalabilityMode};
+use ortica_codecs::coder::{self, CoderError, VideoEncoder};
+use ortica_codecs::frame::ScalabilityMode;
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::{AudioFrame, EncodedFrame, MediaKind, VideoFrame};
 use ortica_core::Bitrate;
 use std::collections::VecDeque;
@@ -229,14 +233,11 @@ pub(super) struct EncodeJob {
     video: Vec<VideoCoder>,
 }
 
-struct AudioCoder {
-    format: Format,
-    encoder: Box<dyn AudioEncoder>,
-    adapter: AudioAdapter,
-    /// Reused.
-    shaped: Vec<AudioFrame>,
-    expected_loss: u8,
-    bitrate: u32,
+/// What became of a raw frame.
+enum Coded {
+    Frame(EncodedFrame),
+    /// Silence from there on, as the source counts.
+    Silence(Duration, ComfortNoise),
 }
 
 struct VideoCoder {
@@ -254,6 +255,8 @@ struct Format {
     form: Form,
     picture: PictureLimits,
     scalability: ScalabilityMode,
+    /// Silence is described, not sent.
+    comfort_noise: bool,
     /// Which one of several encodings that are alike, within one sender.
     copy: usize,
 }
@@ -296,11 +299,11 @@ impl EncodeJob {
         all
     }
 
-    fn encode(&mut self, frame: &Raw, merged: &Merged, out: &mut Vec<EncodedFrame>) -> Result<(), CoderError> {
+    fn encode(&mut self, frame: &Raw, merged: &Merged, out: &mut Vec<Coded>) -> Result<(), CoderError> {
         match frame {
             Raw::Audio(frame) => self.audio_coder(merged)?.encode(frame, merged, out),
             Raw::Video(frame) => {
-                out.extend(self.video_coder(merged)?.encode(frame)?);
+                out.extend(self.video_coder(merged)?.encode(frame)?.map(Coded::Frame));
                 Ok(())
             }
         }
@@ -344,9 +347,7 @@ impl EncodeJob {
             Some(at) => at,
             None => {
                 let encoder = coder::audio_encoder(merged.format.form.codec(), &self.config.audio)?;
-                let adapter = AudioAdapter::new(encoder.sample_rate(), encoder.channels(), encoder.frame_len())?;
-                let (format, shaped) = (merged.format, Vec::new());
-                self.audio.push(AudioCoder { format, encoder, adapter, shaped, expected_loss: 0, bitrate: most });
+                self.audio.push(AudioCoder::new(merged.format, encoder, most)?);
                 self.audio.len() - 1
             }
         };
@@ -380,7 +381,8 @@ impl EncodeJob {
 
 impl Format {
     fn of(targets: &EncoderTargets, copy: usize) -> Self {
-        Self { form: targets.form, picture: targets.picture, scalability: targets.scalability, copy }
+        let EncoderTargets { form, picture, scalability, comfort_noise, .. } = *targets;
+        Self { form, picture, scalability, comfort_noise, copy }
     }
 }
 
@@ -392,24 +394,6 @@ impl Merged {
     /// What is allowed, within what the encoder was set up for.
     fn bitrate(&self, most: u32, least: u32) -> u32 {
         self.max_bitrate.map_or(most, |max| u32::try_from(max).unwrap_or(u32::MAX).clamp(least, most))
-    }
-}
-
-impl AudioCoder {
-    fn encode(&mut self, frame: &AudioFrame, merged: &Merged, out: &mut Vec<EncodedFrame>) -> Result<(), CoderError> {
-        if self.expected_loss != merged.loss_percent {
-            self.expected_loss = merged.loss_percent;
-            self.encoder.set_expected_loss(merged.loss_percent)?;
-        }
-        self.shaped.clear();
-        self.adapter.push(frame, &mut self.shaped)?;
-        for shaped in &self.shaped {
-            if let Some(mut encoded) = self.encoder.encode(shaped)? {
-                encoded.audio_level = encoded.audio_level.or_else(|| Some(shaped.level()));
-                out.push(encoded);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -450,18 +434,29 @@ impl Job for EncodeJob {
             let time = started.elapsed();
             {
                 let stats = &mut self.source.lock().stats;
-                stats.frames_encoded += encoded.len() as u64;
+                stats.frames_encoded += encoded.iter().filter(|coded| matches!(coded, Coded::Frame(_))).count() as u64;
                 stats.frames_failed += u64::from(result.is_err());
             }
             if let Err(error) = result {
                 tracing::debug!(%error, codec = %merged.format.form.codec(), "a frame was not encoded");
             }
-            for encoded in &encoded {
-                let report = self.report(&frame, merged.format, encoded, time);
+            for coded in &encoded {
+                let report = match coded {
+                    Coded::Frame(encoded) => Some(self.report(&frame, merged.format, encoded, time)),
+                    Coded::Silence(..) => None,
+                };
                 for (cell, id, encoding) in &merged.sinks {
                     let sent = cell.command(|peer, now| {
-                        peer.report_encoded(now, *id, *encoding, &report);
-                        peer.send_encoding(now.saturating_sub(written.elapsed()), *id, *encoding, encoded)
+                        if let Some(report) = &report {
+                            peer.report_encoded(now, *id, *encoding, report);
+                        }
+                        let captured = now.saturating_sub(written.elapsed());
+                        match coded {
+                            Coded::Frame(encoded) => peer.send_encoding(captured, *id, *encoding, encoded),
+                            Coded::Silence(time, noise) => {
+                                peer.send_comfort_noise(captured, *id, *encoding, (*time, noise))
+                            }
+                        }
                     });
                     if let Err(error) = sent {
                         tracing::trace!(%error, "a frame was not sent");

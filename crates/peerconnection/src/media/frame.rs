@@ -104,11 +104,11 @@ impl Frame {
         if matches!(self, Self::Rtp(_)) { 16 } else { 1 }
     }
 
-    /// `None` for sound that was lost.
+    /// `None` for sound that was lost, and for silence that was not sent.
     pub(super) fn of_received(received: ReceivedFrame) -> Option<Self> {
         match received {
             ReceivedFrame::Frame { frame, captured, .. } => Some(Self::Encoded { frame, captured }),
-            ReceivedFrame::Lost { .. } => None,
+            ReceivedFrame::Lost { .. } | ReceivedFrame::ComfortNoise { .. } => None,
         }
     }
 }

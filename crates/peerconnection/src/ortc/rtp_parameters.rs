@@ -252,6 +252,7 @@ impl RtpParameters {
                 payload_type: PayloadType(parameters.payload_type),
                 rtx: self.rtx_of(parameters.payload_type),
                 redundancy: None,
+                comfort_noise: None,
                 feedback: engine::CodecFeedback {
                     nack: has("nack", ""),
                     pli: has("nack", "pli"),

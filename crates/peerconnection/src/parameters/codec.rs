@@ -35,8 +35,8 @@ pub struct RtpCodecParameters {
 /// Source: [webrtc-pc §5.2.8](https://www.w3.org/TR/webrtc/#rtcrtpcapabilities)
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RtpCapabilities {
-    /// Codecs, best liked first; retransmissions, telephone events and `audio/red` are among them. The last is negotiated
-    /// where codec preferences name it, or the other side offers it.
+    /// Codecs, best liked first; retransmissions, telephone events, `audio/red` and `audio/CN` are among them. The last two are
+    /// negotiated where codec preferences name them, or the other side offers them.
     pub codecs: Vec<RtpCodec>,
     /// Header extensions.
     pub header_extensions: Vec<RtpHeaderExtensionCapability>,
@@ -72,10 +72,15 @@ impl RtpCodec {
         Self { mime_type: "audio/red".to_owned(), clock_rate, channels, sdp_fmtp_line: None }
     }
 
-    /// Retransmissions, packets with those before them, or keys of a telephone: nothing that media could be sent in alone.
+    /// Silence that is described (RFC 3389).
+    pub(crate) fn comfort_noise() -> Self {
+        Self { mime_type: "audio/CN".to_owned(), clock_rate: 8_000, channels: Some(1), sdp_fmtp_line: None }
+    }
+
+    /// Retransmissions, packets with those before them, descriptions of silence, or keys of a telephone: nothing that media could be sent in alone.
     pub(crate) fn is_auxiliary(&self) -> bool {
         let (_, name) = self.mime_type.split_once('/').unwrap_or_default();
-        ["rtx", "red", "telephone-event"].iter().any(|it| name.eq_ignore_ascii_case(it))
+        ["rtx", "red", "CN", "telephone-event"].iter().any(|it| name.eq_ignore_ascii_case(it))
     }
 
     /// Whether the two are the same codec, set up in the same way.

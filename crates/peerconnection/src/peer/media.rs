@@ -5,9 +5,11 @@ use crate::engine::{
     DecodedReport, EncodedReport, EncoderTargets, ReceivedFrame, ReceiverId, SendFrameError, SenderId, TransportId,
 };
 use crate::jsep::{Life, TrackChange, TransceiverError, TransceiverId, TransceiverInit};
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::Instant;
 use ortica_sdp::Direction;
+use std::time::Duration;
 
 /// What a transceiver is at, to look at.
 ///
@@ -204,6 +206,22 @@ impl Peer {
     ) -> Result<(), SendFrameError> {
         let sender = self.sender_of(id).ok_or_else(|| self.not_sending(id))?;
         self.session.send_encoding(captured, sender, encoding, frame)
+    }
+
+    /// Tells what silence sounds like from `time` on, in place of sending it: see
+    /// [`Session::send_comfort_noise`](crate::engine::Session::send_comfort_noise).
+    ///
+    /// # Errors
+    /// [`SendFrameError`].
+    pub fn send_comfort_noise(
+        &mut self,
+        captured: Instant,
+        id: TransceiverId,
+        encoding: usize,
+        silence: (Duration, &ComfortNoise),
+    ) -> Result<(), SendFrameError> {
+        let sender = self.sender_of(id).ok_or_else(|| self.not_sending(id))?;
+        self.session.send_comfort_noise(captured, sender, encoding, silence)
     }
 
     /// What an encoder for a transceiver with one encoding is to do, or that of the first; `None` while nothing is sent.

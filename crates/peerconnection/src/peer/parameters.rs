@@ -75,7 +75,8 @@ impl Peer {
 
     /// Changes which codecs are negotiated from the next description on, best liked first; none means those that the
     /// transceiver was made with. Retransmissions, or telephone events, that are not named are not negotiated; `audio/red` is
-    /// offered where it is named or the other side is known to have it, and sent where that likes it better than Opus.
+    /// offered where it is named or the other side is known to have it, and sent where that likes it better than Opus; so is
+    /// `audio/CN`, beside G.711 and G.722.
     ///
     /// # Errors
     /// [`ParametersError::InvalidModification`] for a codec that is not among the [`capabilities`](Self::capabilities), or if

@@ -37,6 +37,7 @@ pub fn add_stream(side: &mut Side, now: Instant, ssrc: Option<Ssrc>) -> SenderId
         payload_type: PayloadType(0),
         rtx: None,
         redundancy: None,
+        comfort_noise: None,
         feedback: CodecFeedback::default(),
     };
     let ssrc = ssrc.unwrap_or_else(|| session.draw_ssrc());

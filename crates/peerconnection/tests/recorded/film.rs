@@ -181,5 +181,5 @@ fn nearest(time: f64, fraction: f64) -> f64 {
 pub fn skew(edge: Edge, shown: &[Shown]) -> Option<f64> {
     let distance = |picture: &Shown| (picture.scene - edge.scene).abs();
     let near = shown.iter().min_by(|one, other| distance(one).total_cmp(&distance(other)))?;
-    (distance(near) < 1.0).then(|| (edge.time - edge.scene) - (near.time - near.scene))
+    (distance(near) < 1.0).then_some((edge.time - edge.scene) - (near.time - near.scene))
 }

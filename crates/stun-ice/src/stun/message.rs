@@ -308,6 +308,15 @@ impl<'a> Message<'a> {
         self.first_two_of_four(AttributeType::CHANNEL_NUMBER, "channel number").map(|it| it.map(u16::from_be_bytes))
     }
 
+    /// EVEN-PORT: whether the next port is to be set aside as well.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn even_port(&self) -> Result<Option<bool>, DecodeError> {
+        let value = self.number(AttributeType::EVEN_PORT, "even-port")?;
+        Ok(value.map(|[flags]| flags & 0x80 != 0))
+    }
+
     /// REQUESTED-TRANSPORT: the number of an IP protocol.
     ///
     /// # Errors

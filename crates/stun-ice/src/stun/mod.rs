@@ -20,6 +20,7 @@ pub use message::{
     Attributes, Class, HEADER_LEN, MAGIC_COOKIE, Message, Method, TransactionId, is_stun, stun_username,
 };
 pub use opaque::opaque_string;
+pub(crate) use security::BASE64;
 pub use security::SecurityFeatures;
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 ///
 /// Source: [RFC 8489 §9.2](https://www.rfc-editor.org/rfc/rfc8489#section-9.2)
 const NONCE_COOKIE: &[u8; 9] = b"obMatJos2";
-/// The characters of base64, for four of which the features stand.
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// The digits of base64. Four of them are the features.
+pub(crate) const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The features of a server, 24 bits of which two have a meaning.
 ///

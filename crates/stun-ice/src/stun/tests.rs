@@ -52,7 +52,6 @@ fn rfc_5769_responses() {
     }
 }
 
-/// The key of long-term credentials is another one; here only the attributes count.
 #[test]
 fn rfc_5769_long_term_request() {
     let message = Message::parse(LONG_TERM_REQUEST).unwrap();
@@ -60,6 +59,50 @@ fn rfc_5769_long_term_request() {
     assert_eq!(message.attribute(AttributeType::NONCE), Some(&b"f//499k954d6OL34oL9FSTvy64sA"[..]));
     assert_eq!(message.attribute(AttributeType::REALM), Some(&b"example.org"[..]));
     assert!(!message.has_fingerprint() && message.has_integrity());
+}
+
+/// Guards the attribute's place, its truncation and its key: the longer attribute behind the shorter one, and neither behind it.
+#[test]
+fn stun_2_both_integrity_attributes_are_read_in_their_order() {
+    let provider = rust_crypto::provider();
+    let long = LongTermKey::derive(&provider, PasswordAlgorithm::Sha256, "alice", "example.org", "wonder");
+    let [sha1, sha256] = [Integrity::Sha1, Integrity::Sha256].map(|integrity| long.integrity(&provider, integrity));
+    let both = request(|it| it.priority(1).integrity(&sha1).integrity(&sha256).fingerprint());
+    let message = Message::parse(&both).unwrap();
+    assert!(message.verify_integrity(&sha1) && message.verify_integrity(&sha256));
+    assert_eq!(message.priority(), Ok(Some(1)));
+    let turned = request(|it| it.integrity(&sha256).integrity(&sha1).priority(1));
+    let message = Message::parse(&turned).unwrap();
+    assert!(!message.verify_integrity(&sha1) && message.verify_integrity(&sha256));
+    assert_eq!(message.priority(), Ok(None));
+    for at in (0..both.len() - 44).filter(|at| ![2, 3].contains(at)) {
+        let mut bad = both.clone();
+        bad[at] ^= 0x10;
+        let verified = Message::parse(&bad[..]).is_ok_and(|message| message.verify_integrity(&sha256));
+        assert!(!verified, "byte {at}");
+    }
+    // The sender may leave out up to sixteen bytes, and says so in the length that the HMAC sees.
+    for len in 0..40 {
+        let mut before = request(|it| it);
+        let length = (before.len() - 20 + 4 + len) as u16;
+        before[2..4].copy_from_slice(&length.to_be_bytes());
+        let tag = provider.hash.hmac_key(ortica_core::crypto::HashAlgorithm::Sha256, long.as_bytes()).sign(&[&before]);
+        let mut value = tag.to_vec();
+        value.resize(len, 0);
+        let bytes = request(|it| it.attribute(AttributeType::MESSAGE_INTEGRITY_SHA256, &value));
+        let verified = Message::parse(&bytes).is_ok_and(|message| message.verify_integrity(&sha256));
+        assert_eq!(verified, (16..=32).contains(&len) && len % 4 == 0, "{len}");
+    }
+}
+
+/// The key of long-term credentials, and with it the whole vector.
+#[test]
+fn rfc_5769_long_term_request_verifies() {
+    let provider = rust_crypto::provider();
+    let message = Message::parse(LONG_TERM_REQUEST).unwrap();
+    let username = message.username().unwrap();
+    let key = LongTermKey::derive(&provider, PasswordAlgorithm::Md5, username, "example.org", "TheMatrIX");
+    assert!(message.verify_integrity(&key.integrity(&provider, Integrity::Sha1)));
 }
 
 /// The builder writes the same bytes, but for the vector's padding of spaces.
@@ -216,6 +259,21 @@ fn cve_44_getters_are_total_for_all_lengths() {
         AttributeType::FINGERPRINT,
         AttributeType::ICE_CONTROLLED,
         AttributeType::ICE_CONTROLLING,
+        AttributeType::CHANNEL_NUMBER,
+        AttributeType::LIFETIME,
+        AttributeType::XOR_PEER_ADDRESS,
+        AttributeType::DATA,
+        AttributeType::XOR_RELAYED_ADDRESS,
+        AttributeType::REQUESTED_ADDRESS_FAMILY,
+        AttributeType::REQUESTED_TRANSPORT,
+        AttributeType::EVEN_PORT,
+        AttributeType::RESERVATION_TOKEN,
+        AttributeType::ADDITIONAL_ADDRESS_FAMILY,
+        AttributeType::MESSAGE_INTEGRITY_SHA256,
+        AttributeType::PASSWORD_ALGORITHM,
+        AttributeType::PASSWORD_ALGORITHMS,
+        AttributeType::USERHASH,
+        AttributeType::ALTERNATE_SERVER,
     ];
     for attribute in types {
         for len in 0..=40usize {
@@ -233,6 +291,24 @@ fn cve_44_getters_are_total_for_all_lengths() {
                 assert_eq!(number.0.is_ok(), attribute != AttributeType::PRIORITY || len == 4);
                 assert_eq!(number.1.is_ok(), attribute != AttributeType::ICE_CONTROLLED || len == 8);
                 assert_eq!(number.2.is_ok(), attribute != AttributeType::ICE_CONTROLLING || len == 8);
+                for (ours, has) in [
+                    (AttributeType::LIFETIME, message.lifetime().is_ok()),
+                    (AttributeType::CHANNEL_NUMBER, message.channel_number().is_ok()),
+                    (AttributeType::REQUESTED_TRANSPORT, message.requested_transport().is_ok()),
+                    (AttributeType::REQUESTED_ADDRESS_FAMILY, message.requested_address_family().is_ok()),
+                    (AttributeType::ADDITIONAL_ADDRESS_FAMILY, message.additional_address_family().is_ok()),
+                ] {
+                    assert_eq!(has, attribute != ours || len == 4, "{attribute:?} of {len}");
+                }
+                assert_eq!(message.even_port().is_ok(), attribute != AttributeType::EVEN_PORT || len == 1);
+                let is_address = fill == 1 && len == 8 || fill == 2 && len == 20;
+                let peer = message.xor_peer_address();
+                assert_eq!(peer.is_ok(), attribute != AttributeType::XOR_PEER_ADDRESS || is_address);
+                assert_eq!(
+                    message.alternate_server().is_ok(),
+                    attribute != AttributeType::ALTERNATE_SERVER || is_address
+                );
+                let _ = (message.password_algorithm(), message.password_algorithms().count());
                 assert!(!message.verify_integrity(&key(PASSWORD)));
                 let _ = (message.unknown_attributes().count(), stun_username(&bytes));
             }

@@ -6,6 +6,7 @@
 //! | [`ChannelData`] | the four bytes before what a channel carries |
 //! | [`framing`] | both kinds of packets on a stream |
 //! | [`Redirects`] | how often a server may send to another one |
+//! | [`Server`] | the other end, for tests and small deployments; a STUN server as well |
 //!
 //! Source: [RFC 8656](https://www.rfc-editor.org/rfc/rfc8656)
 
@@ -14,13 +15,21 @@ mod client;
 mod error;
 pub mod framing;
 mod redirects;
+mod server;
 
 pub use channel::{ChannelData, ChannelNumber, is_channel_data};
 pub use client::{Client, ClientConfig, ClientEvent, ClientStats, Credential, FromPeer};
 pub use error::TurnError;
 pub use redirects::Redirects;
+pub use server::{
+    PeerPolicy, Prefix, PrefixError, RelayId, Server, ServerConfig, ServerEvent, ServerLimits, ServerStats,
+    StaticUsers, TimeLimitedUsers, Users,
+};
 
 /// REQUESTED-TRANSPORT: what the server speaks to peers is UDP.
 const UDP: u8 = 17;
 /// The families of REQUESTED-ADDRESS-FAMILY and ADDITIONAL-ADDRESS-FAMILY.
 const IPV6: u8 = 2;
+
+#[cfg(test)]
+mod tests;

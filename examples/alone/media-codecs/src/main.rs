@@ -54,7 +54,7 @@ fn call(codec: Codec, socket: &UdpSocket) -> Result<AudioFrame, Box<dyn Error>> 
             let len = socket.recv(&mut buffer)?;
             // Sound needs one packet a frame; of a picture, all with the same timestamp would be collected first.
             let sequence = SequenceNumber(number as u16);
-            let piece = Piece { sequence, marker: payload.marker(), payload: &buffer[..len] };
+            let piece = Piece { sequence, marker: payload.marker(), first: true, payload: &buffer[..len] };
             let frame = depacketizer.assemble(encoded.pts, &[piece])?;
             heard = Some(decoder.decode(&frame)?);
         }

@@ -3,14 +3,17 @@
 use super::format_of;
 use super::raw::{Encoder, Format, Settings};
 use crate::coder::{CoderError, VideoEncoder, VideoEncoderConfig, built_in_makes_layers};
-use crate::frame::TemporalLayer;
+use crate::frame::{ScalabilityMode, SpatialLayers, TemporalLayer};
+use crate::payload::vp9;
 use crate::{Codec, EncodedFrame, TimeBase, VideoFrame};
 
 /// Ticks of 90 kHz.
 const CLOCK: u32 = 90_000;
+/// A layer in space that would have a shorter side than this is not made.
+const MIN_LAYER_SIDE: u32 = 16;
 
 /// Encodes VP8 or VP9 in real time: constant bitrate, no lookahead, resilient to loss, key frames when asked for and when the size
-/// changes.
+/// changes. Of layers in space, lower ones that would have a side below 16 pixels are not made.
 pub struct VpxEncoder {
     codec: Codec,
     format: Format,
@@ -21,6 +24,8 @@ pub struct VpxEncoder {
 
 struct Inner {
     encoder: Encoder,
+    // As many layers in space as the size has room for.
+    scalability: ScalabilityMode,
     width: u32,
     height: u32,
     // The time of the first picture, and of the last one counted from it.
@@ -63,9 +68,10 @@ impl VpxEncoder {
                     bitrate: self.config.bitrate,
                     speed: self.config.speed.unwrap_or_else(|| speed_for(self.format, width, height)),
                     drop_frames: self.config.drop_frames,
-                    scalability: self.config.scalability,
+                    scalability: fitting(self.config.scalability, width, height),
                 };
-                Inner { encoder: Encoder::new(&settings)?, width, height, origin: pts, last: None }
+                let (encoder, scalability) = (Encoder::new(&settings)?, settings.scalability);
+                Inner { encoder, scalability, width, height, origin: pts, last: None }
             }
         };
         Ok(self.inner.insert(inner))
@@ -84,16 +90,19 @@ impl VideoEncoder for VpxEncoder {
     fn encode(&mut self, frame: &VideoFrame, key_frame: bool) -> Result<Option<EncodedFrame>, CoderError> {
         let pts = frame.time_base().rescale(frame.pts(), TimeBase::VIDEO);
         let usual = CLOCK / self.config.frame_rate;
-        let (codec, scalability) = (self.codec, self.config.scalability);
+        let codec = self.codec;
         let inner = self.inner(frame, pts)?;
         let (time, duration) = inner.next_time(pts, usual);
         let Some(packet) = inner.encoder.encode(&frame.to_i420(), time, duration, key_frame)? else { return Ok(None) };
         let mut encoded = EncodedFrame::new(codec, packet.data, pts).with_key_frame(packet.key_frame);
         encoded.duration = duration;
-        encoded.discardable = packet.discardable;
         // No picture refers to one of a layer above its own, so any of them is a place to join those above.
         encoded.layer = packet.temporal_id.map(|id| TemporalLayer { id, sync: true });
+        let scalability = inner.scalability;
         encoded.scalability = packet.temporal_id.map(|_| scalability);
+        encoded.spatial = layers_in_space(scalability, &encoded);
+        // The library speaks of the highest layer in space alone.
+        encoded.discardable = packet.discardable && encoded.spatial.is_none();
         Ok(Some(encoded))
     }
 
@@ -121,6 +130,25 @@ impl Inner {
         self.last = Some(time);
         (time, duration)
     }
+}
+
+/// The mode with as many layers in space as leave the lowest some pixels.
+fn fitting(mode: ScalabilityMode, width: u32, height: u32) -> ScalabilityMode {
+    let fits = |mode: &ScalabilityMode| {
+        let (over, under) = mode.scale_of(0);
+        width.min(height) * over / under >= MIN_LAYER_SIDE
+    };
+    let mut modes = (1..=mode.spatial_layers()).rev().map(|layers| mode.with_spatial_layers(layers));
+    modes.find(fits).unwrap_or(mode.with_spatial_layers(1))
+}
+
+/// The layers in space of a picture; `None` if it has but one.
+fn layers_in_space(mode: ScalabilityMode, encoded: &EncodedFrame) -> Option<SpatialLayers> {
+    if mode.spatial_layers() == 1 {
+        return None;
+    }
+    let count = u8::try_from(vp9::frames(&encoded.data).ok()?.len()).ok()?;
+    Some(SpatialLayers::lowest(count, encoded.key_frame || !mode.parts_after_key_frames()))
 }
 
 /// The largest side that the codec has words for, in pixels.

@@ -1,5 +1,7 @@
 //! Encoder and decoder against each other, and the decoder against the vectors of the codec's authors.
 
+mod layers;
+
 use md5::{Digest, Md5};
 
 use super::*;

@@ -29,7 +29,7 @@ fn assemble_with(limits: Limits, packets: &[(u16, bool, Vec<u8>)]) -> Result<Enc
     let owned: Vec<_> = packets.iter().map(piece).collect();
     let pieces: Vec<Piece<'_>> = owned
         .iter()
-        .map(|(sequence, marker, payload)| Piece { sequence: *sequence, marker: *marker, payload })
+        .map(|(sequence, marker, payload)| Piece { sequence: *sequence, marker: *marker, first: false, payload })
         .collect();
     Av1Depacketizer::new(limits).assemble(0, &pieces)
 }

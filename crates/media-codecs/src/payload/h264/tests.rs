@@ -30,7 +30,12 @@ fn pieces(packets: &[Vec<u8>], first: u16) -> Vec<Piece<'_>> {
     packets
         .iter()
         .enumerate()
-        .map(|(at, payload)| Piece { sequence: SequenceNumber(first) + at as u16, marker: at == last, payload })
+        .map(|(at, payload)| Piece {
+            sequence: SequenceNumber(first) + at as u16,
+            marker: at == last,
+            first: at == 0,
+            payload,
+        })
         .collect()
 }
 

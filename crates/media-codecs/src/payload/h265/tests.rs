@@ -34,7 +34,8 @@ fn numbered(payloads: &[Payload], first: u16) -> Vec<Packet> {
 }
 
 fn assemble_with(depacketizer: &mut H265Depacketizer, packets: &[Packet]) -> Result<EncodedFrame, AssembleError> {
-    let piece = |(sequence, marker, payload)| Piece { sequence: SequenceNumber(sequence), marker, payload };
+    let piece =
+        |(sequence, marker, payload)| Piece { sequence: SequenceNumber(sequence), marker, first: false, payload };
     let pieces: Vec<Piece<'_>> =
         packets.iter().map(|(sequence, marker, payload)| piece((*sequence, *marker, payload.as_slice()))).collect();
     depacketizer.assemble(0, &pieces)

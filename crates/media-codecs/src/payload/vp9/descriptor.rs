@@ -166,6 +166,11 @@ impl Descriptor {
         self.layer.map_or(0, |layer| layer.spatial_id)
     }
 
+    /// The frame refers to the spatial layer below, which the lowest never does.
+    pub fn is_inter_layer(&self) -> bool {
+        self.layer.is_some_and(|layer| layer.inter_layer && layer.spatial_id > 0)
+    }
+
     pub(super) fn temporal_layer(&self) -> Option<TemporalLayer> {
         self.layer.map(|layer| TemporalLayer { id: layer.temporal_id, sync: layer.switching_up })
     }

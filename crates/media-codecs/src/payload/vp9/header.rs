@@ -117,9 +117,13 @@ pub fn is_key_frame(frame: &[u8]) -> bool {
     FrameHeader::decode(frame).is_ok_and(|header| header.key_frame)
 }
 
-/// Width and height that a key frame announces, each up to 65,536; `None` for other frames and for what is none.
+/// Width and height that a key frame announces, each up to 65,536; `None` for other frames and for what is none. Of several layers
+/// in space it is the highest that tells.
 pub fn key_frame_size(frame: &[u8]) -> Option<(u32, u32)> {
-    FrameHeader::decode(frame).ok().filter(|header| header.key_frame)?.size
+    let lowest = FrameHeader::decode(frame).ok().filter(|header| header.key_frame)?.size;
+    // Frames above the lowest refer to it, and say a size of their own.
+    let highest = frames(frame).ok().and_then(|frames| FrameHeader::decode(frames.last()?).ok()?.size);
+    highest.or(lowest)
 }
 
 /// The frames that are joined in `data`: those that the index at its end tells apart, or all of it as one.

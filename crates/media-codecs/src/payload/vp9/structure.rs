@@ -50,6 +50,11 @@ impl ScalabilityStructure {
         Self { spatial_layers: 1, sizes: size.into_iter().collect(), group: Vec::new() }
     }
 
+    /// A stream of so many spatial layers, 1 to 8, whose sizes are not said.
+    pub fn of_layers(count: u8) -> Self {
+        Self { spatial_layers: count.clamp(1, 8), sizes: ArrayVec::new(), group: Vec::new() }
+    }
+
     /// A stream of as many spatial layers as there are sizes, lowest first; of one if there are none.
     pub fn layered(sizes: ArrayVec<FrameSize, MAX_SPATIAL_LAYERS>) -> Self {
         // At most eight by its type.
@@ -130,13 +135,13 @@ impl GroupPicture {
     }
 }
 
-/// The pictures that repeat in a mode.
+/// The pictures that repeat in a mode; the same for each of its layers in space.
 pub(super) fn group(mode: ScalabilityMode) -> Vec<GroupPicture> {
     // The temporal layer, and how far back the references are.
-    let pictures: &[(u8, &[u8])] = match mode {
-        ScalabilityMode::L1T1 => &[(0, &[1])],
-        ScalabilityMode::L1T2 => &[(0, &[2]), (1, &[1])],
-        ScalabilityMode::L1T3 => &[(0, &[4]), (2, &[1]), (1, &[2]), (2, &[1, 2])],
+    let pictures: &[(u8, &[u8])] = match mode.temporal_layers() {
+        ..=1 => &[(0, &[1])],
+        2 => &[(0, &[2]), (1, &[1])],
+        3.. => &[(0, &[4]), (2, &[1]), (1, &[2]), (2, &[1, 2])],
     };
     let picture = |(temporal_id, references): &(u8, &[u8])| GroupPicture {
         temporal_id: *temporal_id,

@@ -1,9 +1,11 @@
 //! Pictures into packets and back.
 
+mod layers;
+
 use ortica_rtp::SequenceNumber;
 
 use super::*;
-use crate::frame::{ScalabilityMode, TemporalLayer};
+use crate::frame::{ScalabilityMode, SpatialLayers, TemporalLayer};
 
 fn packetizer(first: PictureId) -> Vp9Packetizer {
     Vp9Packetizer::new(&mut Rng::from_number(1)).with_picture_id(first)
@@ -24,15 +26,14 @@ fn frame(len: usize) -> EncodedFrame {
     EncodedFrame::new(Codec::Vp9, vec![0x86; len], 0)
 }
 
-/// A packet of a layer: which, whether it starts and ends its frame, and what it carries.
+/// A packet of a layer: which, whether it starts and ends its frame, and what it carries. Upper layers refer to those below.
 fn layer_packet(id: u16, layer: u8, starts_frame: bool, ends_frame: bool, part: &[u8]) -> Vec<u8> {
-    let layer = LayerIndices {
-        temporal_id: 0,
-        switching_up: false,
-        spatial_id: layer,
-        inter_layer: layer > 0,
-        tl0_picture_index: 9,
-    };
+    packet_of((id, layer, layer > 0), starts_frame, ends_frame, part)
+}
+
+fn packet_of((id, layer, inter_layer): (u16, u8, bool), starts_frame: bool, ends_frame: bool, part: &[u8]) -> Vec<u8> {
+    let layer =
+        LayerIndices { temporal_id: 0, switching_up: false, spatial_id: layer, inter_layer, tl0_picture_index: 9 };
     let descriptor = Descriptor {
         picture_id: Some(PictureId::Long(id)),
         layer: Some(layer),
@@ -47,9 +48,25 @@ fn layer_packet(id: u16, layer: u8, starts_frame: bool, ends_frame: bool, part: 
 }
 
 fn assemble(packets: &[(u16, bool, &[u8])]) -> Result<Vec<u8>, AssembleError> {
-    let piece = |&(sequence, marker, payload)| Piece { sequence: SequenceNumber(sequence), marker, payload };
-    let pieces: Vec<Piece<'_>> = packets.iter().map(piece).collect();
-    Vp9Depacketizer::new(Limits::default()).assemble(0, &pieces).map(|frame| frame.data.to_vec())
+    assemble_after(false, packets).map(|frame| frame.data.to_vec())
+}
+
+/// The same, where the first packet may be known to be the first of its picture.
+fn assemble_after(known: bool, packets: &[(u16, bool, &[u8])]) -> Result<EncodedFrame, AssembleError> {
+    let piece = |(place, &(sequence, marker, payload)): (usize, &(u16, bool, &'_ [u8]))| {
+        (SequenceNumber(sequence), marker, known && place == 0, payload.to_vec())
+    };
+    let owned: Vec<_> = packets.iter().enumerate().map(piece).collect();
+    let pieces: Vec<Piece<'_>> = owned
+        .iter()
+        .map(|(sequence, marker, first, payload)| Piece {
+            sequence: *sequence,
+            marker: *marker,
+            first: *first,
+            payload,
+        })
+        .collect();
+    Vp9Depacketizer::new(Limits::default()).assemble(0, &pieces)
 }
 
 /// The guard: both widths of the picture id wrap within their bits, and the next picture follows.
@@ -169,9 +186,10 @@ fn layers_of_different_pictures_or_in_disorder_are_no_picture() {
     for other in [layer_packet(6, 1, true, true, &[2]), layer_packet(5, 0, true, true, &[2])] {
         assert_eq!(assemble(&[(1, false, &base), (2, true, &other)]), Err(AssembleError::Mixed));
     }
-    let top = layer_packet(5, 7, true, true, &[2]);
-    let below = layer_packet(5, 3, true, true, &[2]);
+    let top = packet_of((5, 7, false), true, true, &[2]);
+    let below = packet_of((5, 3, false), true, true, &[2]);
     assert_eq!(assemble(&[(1, false, &base), (2, false, &top), (3, true, &below)]), Err(AssembleError::Mixed));
+    assert!(assemble(&[(1, false, &base), (2, false, &below), (3, true, &top)]).is_ok());
 }
 
 /// The guard: `Limits::max_frame` bounds what is put together.
@@ -185,7 +203,7 @@ fn cve_26_vp9_pictures_above_the_limit_are_refused() {
         let sequences = (0..).map(SequenceNumber);
         let pieces: Vec<Piece<'_>> = sequences
             .zip(&bytes)
-            .map(|(sequence, (marker, payload))| Piece { sequence, marker: *marker, payload })
+            .map(|(sequence, (marker, payload))| Piece { sequence, marker: *marker, first: false, payload })
             .collect();
         depacketizer.assemble(0, &pieces).map(|frame| frame.data.len())
     };

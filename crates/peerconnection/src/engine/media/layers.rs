@@ -86,7 +86,7 @@ impl Layer {
         for received in frames.drain(..) {
             let came = match &received {
                 ReceivedFrame::Frame { arrived, .. } => *arrived,
-                ReceivedFrame::Lost { .. } => now,
+                ReceivedFrame::Lost { .. } | ReceivedFrame::ComfortNoise { .. } => now,
             };
             // In order, also when the target becomes less.
             let due = self.held.back().map_or(came + target, |(last, _)| (came + target).max(*last));
@@ -175,7 +175,7 @@ impl Selection {
                 frame.pts += self.offset;
                 self.last = Some((*arrived, frame.pts));
             }
-            ReceivedFrame::Lost { pts, .. } => *pts += self.offset,
+            ReceivedFrame::Lost { pts, .. } | ReceivedFrame::ComfortNoise { pts, .. } => *pts += self.offset,
         }
         true
     }

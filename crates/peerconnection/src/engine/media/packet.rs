@@ -37,6 +37,8 @@ pub struct RtpPacket {
     /// The payload tells of a key of a telephone or another event in place of sound, in ticks of the codec's clock
     /// ([RFC 4733](https://www.rfc-editor.org/rfc/rfc4733#section-2.3)).
     pub is_telephone_event: bool,
+    /// It describes silence, in place of sound (RFC 3389): sent where the other side takes such beside the codec.
+    pub is_comfort_noise: bool,
     /// The layer that it is of, where several come side by side (simulcast).
     pub rid: Option<Rid>,
     /// When it came; `None` for one that the application made.
@@ -74,6 +76,7 @@ impl RtpPacket {
             color_space: None,
             starts_key_frame,
             is_telephone_event: false,
+            is_comfort_noise: false,
             rid: None,
             arrived: None,
             captured: None,

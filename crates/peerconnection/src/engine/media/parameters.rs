@@ -35,6 +35,8 @@ pub struct RtpCodecParameters {
     /// Packets that carry earlier frames as well: where it is sent they are all sent so, unless retransmissions have a stream of their
     /// own; where it is received they may come.
     pub redundancy: Option<RtpRedundancy>,
+    /// The payload type of descriptions of silence, where it is sent as such: of sound in G.711 and G.722 (RFC 3389).
+    pub comfort_noise: Option<PayloadType>,
     /// Feedback that the peer understands.
     pub feedback: CodecFeedback,
 }
@@ -207,6 +209,11 @@ impl RtpReceiveParameters {
         self.codecs.iter().find(|parameters| parameters.payload_type == payload_type)
     }
 
+    /// The first format in whose streams silence comes under a payload type.
+    pub(super) fn silent(&self, payload_type: PayloadType) -> Option<&RtpCodecParameters> {
+        self.codecs.iter().find(|parameters| parameters.comfort_noise == Some(payload_type))
+    }
+
     /// The format whose packets come with earlier ones under a payload type.
     pub(super) fn redundant(&self, payload_type: PayloadType) -> Option<&RtpCodecParameters> {
         self.codecs.iter().find(|it| it.redundancy.is_some_and(|redundancy| redundancy.payload_type == payload_type))
@@ -244,7 +251,7 @@ impl RtpReceiveParameters {
     /// Every payload type that may come.
     pub(super) fn payload_types(&self) -> Vec<PayloadType> {
         let redundant = |parameters: &RtpCodecParameters| parameters.redundancy.map(|it| it.payload_type);
-        let of = |it: &RtpCodecParameters| [Some(it.payload_type), it.rtx, redundant(it)];
+        let of = |it: &RtpCodecParameters| [Some(it.payload_type), it.rtx, redundant(it), it.comfort_noise];
         let codecs = self.codecs.iter().flat_map(of).flatten();
         codecs.chain(self.telephone_events.iter().map(|events| events.payload_type)).collect()
     }

@@ -1,5 +1,6 @@
 //! One receiver: packets into frames, gaps into requests.
 
+mod noise;
 mod packets;
 mod redundancy;
 mod repair;
@@ -14,6 +15,7 @@ use super::layers::{Layer, Selection};
 use super::parameters::{self, MAX_ENCODINGS, RtpParametersError, RtpReceiveParameters};
 use super::sources::{RtpSource, Sources};
 use crate::engine::{Limits, ReceiverStats};
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::{Codec, EncodedFrame, MediaKind};
 use ortica_core::{Instant, NtpTime};
 use ortica_rtp::demux::Section;
@@ -55,6 +57,18 @@ pub enum ReceivedFrame {
         /// When it was to be heard, in ticks of the codec's clock.
         pts: i64,
     },
+    /// A stretch of silence of which the peer sends nothing but how it sounds: it lasts until the next frame, and comes in pieces as
+    /// time goes on. [`NoiseGenerator`](ortica_codecs::coder::comfort_noise::NoiseGenerator) makes it.
+    ComfortNoise {
+        /// Beside which codec.
+        codec: Codec,
+        /// When it is to be heard, in ticks of the codec's clock.
+        pts: i64,
+        /// How long, in the same.
+        duration: u32,
+        /// How it sounds.
+        noise: ComfortNoise,
+    },
 }
 
 /// A receiver, with or without something agreed.
@@ -90,7 +104,7 @@ impl ReceivedFrame {
     fn kind(&self) -> MediaKind {
         match self {
             Self::Frame { frame, .. } => frame.codec.kind(),
-            Self::Lost { codec, .. } => codec.kind(),
+            Self::Lost { codec, .. } | Self::ComfortNoise { codec, .. } => codec.kind(),
         }
     }
 }
@@ -293,8 +307,12 @@ impl Receiver {
             self.collect_packets(limits, at);
             return useful;
         }
-        let Some(codec) = parameters.codec(inner.payload_type()).copied() else { return false };
-        let description = parameters.description(inner.payload_type());
+        // Silence goes on in the codec of its stream, or begins one in the first that has such.
+        let current = layer.stream.as_ref().map(|stream| stream.codec);
+        let current = current.filter(|codec| codec.comfort_noise == Some(inner.payload_type()));
+        let silent = || current.or_else(|| parameters.silent(inner.payload_type()).copied());
+        let Some(codec) = parameters.codec(inner.payload_type()).copied().or_else(silent) else { return false };
+        let description = parameters.description(codec.payload_type);
         let passes = Self::passes(self.packet_readers, layer);
         match &mut layer.stream {
             Some(stream) if stream.receive.ssrc() == packet.ssrc() => stream.set_codec(codec, description),

@@ -2,6 +2,7 @@
 
 mod encoding;
 mod forward;
+mod noise;
 mod packets;
 mod redundancy;
 mod tones;
@@ -69,6 +70,9 @@ pub enum SendFrameError {
     /// A tone is sent in its place.
     #[error("a tone is being sent")]
     Tone,
+    /// The peer takes no descriptions of silence beside that codec.
+    #[error("no comfort noise was agreed")]
+    NoComfortNoise,
     /// More waits to be sent than [`Limits::media_queue`](crate::engine::Limits::media_queue) allows.
     #[error("too much waits to be sent")]
     QueueFull,
@@ -95,6 +99,9 @@ pub struct EncoderTargets {
     pub key_frame: bool,
     /// Share of packets lost, in percent.
     pub loss_percent: u8,
+    /// Silence may be described in place of being sent
+    /// ([`Session::send_comfort_noise`](crate::engine::Session::send_comfort_noise)).
+    pub comfort_noise: bool,
 }
 
 /// A sender, with or without something agreed.
@@ -275,8 +282,13 @@ impl Sender {
 
     /// What each encoder is to do now; a wish for a key frame is told once.
     pub fn take_targets(&mut self) -> impl Iterator<Item = EncoderTargets> + '_ {
+        // What goes through the application, encrypted it may be, is all there is to be heard.
+        let has_transform = self.detour.is_some();
         let active = self.encodings.iter_mut().enumerate().filter(|(_, sending)| sending.parameters.active);
-        active.map(|(at, sending)| sending.take_targets(at))
+        active.map(move |(at, sending)| {
+            let targets = sending.take_targets(at);
+            EncoderTargets { comfort_noise: targets.comfort_noise && !has_transform, ..targets }
+        })
     }
 
     /// The streams under which something was sent.

@@ -7,6 +7,7 @@ use crate::engine::{
     RtpParametersError, RtpReceiveParameters, RtpSendParameters, RtpSource, SendFrameError, SenderId, SenderStats,
     TransportId,
 };
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::{EncodedFrame, MediaKind};
 use ortica_core::Instant;
 use ortica_rtp::{Rid, Ssrc};
@@ -217,6 +218,34 @@ impl Session {
         }
         let sending = sender.encodings.get_mut(encoding).ok_or(SendFrameError::UnknownEncoding)?;
         sending.push(captured, &limits, frame)
+    }
+
+    /// Tells what silence sounds like from `time` on, as the source of the frames counts, in place of sending it: until the next frame.
+    /// What is said holds until it is said anew; a receiver may cease to believe it after some seconds. `captured` is the moment that
+    /// `time` stands for, the encoding is counted from zero.
+    ///
+    /// Source: [RFC 3389](https://www.rfc-editor.org/rfc/rfc3389)
+    ///
+    /// # Errors
+    /// [`SendFrameError`], [`NoComfortNoise`](SendFrameError::NoComfortNoise) among them
+    /// ([`EncoderTargets::comfort_noise`] says so before).
+    pub fn send_comfort_noise(
+        &mut self,
+        captured: Instant,
+        id: SenderId,
+        encoding: usize,
+        (time, noise): (Duration, &ComfortNoise),
+    ) -> Result<(), SendFrameError> {
+        let limits = self.config.limits;
+        let transport = self.senders.get(&id).and_then(|id| self.transports.get_mut(id));
+        let transport = transport.ok_or(SendFrameError::Unknown)?;
+        let carries = transport.carries_media();
+        let sender = transport.rtp.sender(id).ok_or(SendFrameError::Unknown)?;
+        if sender.encodings.is_empty() || !carries {
+            return Err(SendFrameError::NotSending);
+        }
+        let sending = sender.encodings.get_mut(encoding).ok_or(SendFrameError::UnknownEncoding)?;
+        sending.push_noise(captured, &limits, time, noise)
     }
 
     /// What the encoder of a sender with one encoding is to do, or that of the first; `None` while nothing is sent. A wish

@@ -61,6 +61,8 @@ pub(super) struct Lane {
     video_encoder: Option<Box<dyn VideoEncoder>>,
     /// The next picture that is encoded here is to be a key frame.
     key_frame: bool,
+    /// Pictures that come have layers in space, or had: what comes refers to them.
+    is_layered: bool,
 }
 
 impl Lane {
@@ -76,6 +78,7 @@ impl Lane {
             audio_encoder: None,
             video_encoder: None,
             key_frame: false,
+            is_layered: false,
         }
     }
 
@@ -127,7 +130,9 @@ impl Lane {
         out: &mut Vec<Item>,
     ) -> Result<(), CoderError> {
         frame.pts = frame.time_base().ticks(time);
-        if format.passes(frame.codec) {
+        // Players of files may show each layer in space as a picture of its own.
+        self.is_layered |= frame.spatial.is_some_and(|layers| layers.count() > 1);
+        if format.passes(frame.codec) && !(self.is_layered && frame.codec == Codec::Vp9) {
             out.push(Item::Encoded(frame));
             return Ok(());
         }

@@ -4,6 +4,7 @@ mod copies;
 
 use super::ring::{Ring, Slot, wire};
 use super::{Insertion, Limits};
+use crate::id::PayloadType;
 use crate::packet::Packet;
 use crate::sequence::{RtpTimestamp, SequenceNumber, SequenceUnwrapper, TimestampUnwrapper};
 use ortica_core::Instant;
@@ -91,6 +92,8 @@ pub struct AudioPacket<'a> {
     pub sequence: SequenceNumber,
     /// Its sampling instant.
     pub timestamp: RtpTimestamp,
+    /// What its payload is. One that was copied has that of the packet it came in.
+    pub payload_type: PayloadType,
     /// It is the first after silence.
     pub marker: bool,
     /// Its payload.
@@ -121,11 +124,19 @@ pub struct AudioStats {
     pub buffered: Duration,
 }
 
+/// What is kept beside a packet.
+#[derive(Clone, Copy, Debug)]
+struct Info {
+    /// Its timestamp with its cycles.
+    time: i64,
+    payload_type: PayloadType,
+}
+
 /// Puts the packets of an audio stream in order.
 #[derive(Clone, Debug)]
 pub struct AudioBuffer {
     config: AudioConfig,
-    ring: Ring<i64>,
+    ring: Ring<Info>,
     sequence: SequenceUnwrapper,
     timestamps: TimestampUnwrapper,
     /// The next number to give out; what lies before it in the ring was given out and is about to be dropped.
@@ -206,7 +217,8 @@ impl AudioBuffer {
         self.next = self.next.min(number);
         self.make_room(now, number, packet.payload().len());
         let (marker, payload) = (packet.marker(), Vec::new());
-        let slot = Slot { timestamp: packet.timestamp(), marker, arrived: now, info: timestamp, payload };
+        let info = Info { time: timestamp, payload_type: packet.payload_type() };
+        let slot = Slot { timestamp: packet.timestamp(), marker, arrived: now, info, payload };
         self.ring.insert(number, slot, packet.payload());
         if reset { Insertion::Reset } else { Insertion::Stored }
     }
@@ -229,10 +241,12 @@ impl AudioBuffer {
             let next = self.ring.get(number + 1).map(|slot| &*slot.payload).filter(|payload| !payload.is_empty());
             return Some(Playout::Lost { sequence: wire(number), timestamp: RtpTimestamp(timestamp as u32), next });
         }
-        let &Slot { timestamp, marker, arrived, ref payload, .. } = self.ring.get(number)?;
+        let &Slot { timestamp, marker, arrived, info, ref payload } = self.ring.get(number)?;
+        let payload_type = info.payload_type;
         self.stats.packets += 1;
         self.stats.buffered += now.saturating_duration_since(arrived);
-        Some(Playout::Packet(AudioPacket { sequence: wire(number), timestamp, marker, payload, arrived }))
+        let sequence = wire(number);
+        Some(Playout::Packet(AudioPacket { sequence, timestamp, payload_type, marker, payload, arrived }))
     }
 
     /// When [`poll`](Self::poll) will give something out: possibly now or before. `None` if nothing is there.
@@ -260,7 +274,7 @@ impl AudioBuffer {
     /// Packets without a payload fill gaps and are never seen.
     fn skip_silence(&mut self) {
         while let Some(slot) = self.ring.get(self.next).filter(|slot| slot.is_padding()) {
-            self.last_timestamp = Some(slot.info);
+            self.last_timestamp = Some(slot.info.time);
             self.next += 1;
         }
     }
@@ -306,7 +320,7 @@ impl AudioBuffer {
 
     /// The timestamp of the packet `number`, which is either the first that is there, at `behind`, or missing before it.
     fn estimate(&self, number: i64, behind: i64) -> Option<i64> {
-        let there = self.ring.get(behind)?.info;
+        let there = self.ring.get(behind)?.info.time;
         let Some(last) = self.last_timestamp.filter(|last| *last < there && number < behind) else {
             return Some(there);
         };

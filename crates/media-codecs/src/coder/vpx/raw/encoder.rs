@@ -7,7 +7,7 @@ use bytes::Bytes;
 use vpx_sys as vpx;
 use vpx_sys::vp8e_enc_control_id as control;
 
-use super::{Context, Format};
+use super::{Context, Format, layers};
 use crate::coder::CoderError;
 use crate::frame::ScalabilityMode;
 use crate::{PixelFormat, VideoFrame};
@@ -22,25 +22,25 @@ pub(in super::super) struct Settings {
     pub bitrate: u32,
     pub speed: u8,
     pub drop_frames: bool,
-    /// More than one layer with VP9 alone.
+    /// More than one layer with VP9 alone, and in space only as many as the picture is large enough for.
     pub scalability: ScalabilityMode,
 }
 
-/// One compressed picture.
+/// One compressed picture, which an index at its end tells apart where it has several layers in space.
 #[derive(Debug)]
 pub(in super::super) struct Packet {
     pub data: Bytes,
     pub key_frame: bool,
     pub discardable: bool,
-    /// The layer in time, where there are several.
+    /// The layer in time, where there are layers of any kind.
     pub temporal_id: Option<u8>,
 }
 
 /// An encoder for pictures of one size.
 pub(in super::super) struct Encoder {
-    context: Context,
+    pub(super) context: Context,
     scalability: ScalabilityMode,
-    config: Box<vpx::vpx_codec_enc_cfg>,
+    pub(super) config: Box<vpx::vpx_codec_enc_cfg>,
 }
 
 // SAFETY: as for the context; the configuration's pointers, which serve two-pass encoding, stay null.
@@ -95,7 +95,7 @@ impl Encoder {
         // Before the speed, which the library checks against it.
         self.control(control::VP9E_SET_SVC, c_int::from(self.is_layered()))?;
         if self.is_layered() {
-            self.describe_layers(settings.speed)?;
+            self.describe_layers(settings)?;
         }
         self.control(control::VP8E_SET_CPUUSED, settings.speed.into())?;
         // Bits go to where they are needed by turns: the mode made for constant bitrates.
@@ -108,43 +108,13 @@ impl Encoder {
         self.control(control::VP9E_SET_FRAME_PARALLEL_DECODING, 0)
     }
 
-    /// What holds for the whole stream holds for each layer, which the library does not take for granted.
-    fn describe_layers(&mut self, speed: u8) -> Result<(), CoderError> {
-        let mut layers = vpx::vpx_svc_extra_cfg_t {
-            max_quantizers: [c_int::try_from(self.config.rc_max_quantizer).unwrap_or(63); 12],
-            min_quantizers: [c_int::try_from(self.config.rc_min_quantizer).unwrap_or(0); 12],
-            scaling_factor_num: [1; 12],
-            scaling_factor_den: [1; 12],
-            speed_per_layer: [speed.into(); 12],
-            temporal_layering_mode: self.config.temporal_layering_mode,
-            loopfilter_ctrl: [0; 12],
-        };
-        // SAFETY: the context is initialised, and this control takes a pointer to such a struct, which it reads during the call.
-        let result = unsafe {
-            vpx::vpx_codec_control_(self.context.as_ptr(), control::VP9E_SET_SVC_PARAMETERS as c_int, &raw mut layers)
-        };
-        self.context.check("vpx_codec_control", result)
-    }
-
     fn is_layered(&self) -> bool {
-        self.scalability.temporal_layers() > 1
-    }
-
-    /// The layer in time of the picture encoded last.
-    fn temporal_id(&mut self) -> Result<u8, CoderError> {
-        let mut id =
-            vpx::vpx_svc_layer_id { spatial_layer_id: 0, temporal_layer_id: 0, temporal_layer_id_per_spatial: [0; 5] };
-        // SAFETY: the context is initialised, and this control takes a pointer to such a struct, which it writes.
-        let result = unsafe {
-            vpx::vpx_codec_control_(self.context.as_ptr(), control::VP9E_GET_SVC_LAYER_ID as c_int, &raw mut id)
-        };
-        self.context.check("vpx_codec_control", result)?;
-        Ok(u8::try_from(id.temporal_layer_id).unwrap_or(0))
+        self.scalability != ScalabilityMode::L1T1
     }
 
     /// Aims at another bitrate from the next picture on, without a key frame.
     pub(in super::super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CoderError> {
-        set_bitrate(&mut self.config, self.scalability, bits_per_second);
+        layers::set_bitrate(&mut self.config, self.scalability, bits_per_second);
         // SAFETY: the context is initialised and the configuration is the one it was made with, but for the bitrate.
         let result = unsafe { vpx::vpx_codec_enc_config_set(self.context.as_ptr(), &raw const *self.config) };
         self.context.check("vpx_codec_enc_config_set", result)
@@ -230,7 +200,7 @@ impl Encoder {
         }
     }
 
-    fn control(&mut self, id: vpx::vp8e_enc_control_id, value: c_int) -> Result<(), CoderError> {
+    pub(super) fn control(&mut self, id: vpx::vp8e_enc_control_id, value: c_int) -> Result<(), CoderError> {
         // SAFETY: the context is initialised, and each control used here takes one int.
         let result = unsafe { vpx::vpx_codec_control_(self.context.as_ptr(), id as c_int, value) };
         self.context.check("vpx_codec_control", result)
@@ -247,8 +217,8 @@ fn configure(config: &mut vpx::vpx_codec_enc_cfg, settings: &Settings) {
     config.g_pass = vpx::vpx_enc_pass::VPX_RC_ONE_PASS;
     config.g_lag_in_frames = 0;
     config.rc_end_usage = vpx::vpx_rc_mode::VPX_CBR;
-    configure_layers(config, settings.scalability);
-    set_bitrate(config, settings.scalability, settings.bitrate);
+    layers::configure(config, settings.scalability);
+    layers::set_bitrate(config, settings.scalability, settings.bitrate);
     config.rc_dropframe_thresh = if settings.drop_frames { 30 } else { 0 };
     config.rc_resize_allowed = 0;
     config.rc_min_quantizer = 2;
@@ -264,38 +234,6 @@ fn configure(config: &mut vpx::vpx_codec_enc_cfg, settings: &Settings) {
     config.kf_mode = vpx::vpx_kf_mode::VPX_KF_DISABLED;
     config.kf_min_dist = 0;
     config.kf_max_dist = i32::MAX as u32;
-}
-
-fn configure_layers(config: &mut vpx::vpx_codec_enc_cfg, scalability: ScalabilityMode) {
-    use vpx::vp9e_temporal_layering_mode as mode;
-    // Each layer halves what is left out.
-    let (mode, decimators): (_, &[u32]) = match scalability {
-        ScalabilityMode::L1T1 => return,
-        ScalabilityMode::L1T2 => (mode::VP9E_TEMPORAL_LAYERING_MODE_0101, &[2, 1]),
-        ScalabilityMode::L1T3 => (mode::VP9E_TEMPORAL_LAYERING_MODE_0212, &[4, 2, 1]),
-    };
-    config.temporal_layering_mode = mode as c_int;
-    config.ss_number_layers = 1;
-    config.ts_number_layers = scalability.temporal_layers().into();
-    config.ts_rate_decimator.iter_mut().zip(decimators).for_each(|(to, from)| *to = *from);
-}
-
-fn set_bitrate(config: &mut vpx::vpx_codec_enc_cfg, scalability: ScalabilityMode, bits_per_second: u32) {
-    let all = kilobits(bits_per_second);
-    config.rc_target_bitrate = all;
-    // What each layer takes in percent, those below it included.
-    let shares: &[u32] = match scalability {
-        ScalabilityMode::L1T1 => return,
-        ScalabilityMode::L1T2 => &[60, 100],
-        ScalabilityMode::L1T3 => &[40, 60, 100],
-    };
-    config.ss_target_bitrate[0] = all;
-    config.layer_target_bitrate.iter_mut().zip(shares).for_each(|(to, share)| *to = (all * share / 100).max(1));
-}
-
-fn kilobits(bits_per_second: u32) -> u32 {
-    // The encoder's arithmetic is in 32 bits; a gigabit is far beyond what a picture takes.
-    (bits_per_second / 1_000).clamp(1, 1_000_000)
 }
 
 fn empty_image() -> vpx::vpx_image_t {

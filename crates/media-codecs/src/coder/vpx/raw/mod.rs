@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoder;
+mod layers;
 
 use std::ffi::CStr;
 

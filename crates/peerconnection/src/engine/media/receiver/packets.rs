@@ -115,6 +115,7 @@ impl Stream {
         self.passing = is_read.then(Box::default);
         self.discarded += self.buffer.discarded();
         self.buffer = Buffer::new(self.codec.codec());
+        self.silence = None;
         self.fresh = true;
         self.require_key_frame(now);
     }
@@ -131,8 +132,9 @@ impl Stream {
     /// Passes a packet on; `None` where frames are made.
     pub(super) fn pass(&mut self, now: Instant, packet: &Packet<'_>) -> Option<bool> {
         let passing = self.passing.as_mut()?;
+        let is_comfort_noise = self.codec.comfort_noise == Some(packet.payload_type());
         let info = self.depacketizer.inspect(packet.payload(), packet.marker());
-        if info.is_err() && !packet.payload().is_empty() {
+        if info.is_err() && !is_comfort_noise && !packet.payload().is_empty() {
             self.malformed += 1;
             return Some(false);
         }
@@ -143,6 +145,7 @@ impl Stream {
         passing.push(RtpPacket {
             arrived: Some(now),
             captured: self.receive.wall_time(packet.timestamp()),
+            is_comfort_noise,
             ..RtpPacket::of(self.codec.form, packet, info.key_frame)
         });
         Some(true)

@@ -78,7 +78,14 @@ mod tests {
     fn receiver() -> Receiver {
         let redundancy = Some(RtpRedundancy { payload_type: RED, earlier: 1 });
         let feedback = CodecFeedback::default();
-        let opus = RtpCodecParameters { form: Codec::Opus.into(), payload_type: OPUS, rtx: None, redundancy, feedback };
+        let opus = RtpCodecParameters {
+            form: Codec::Opus.into(),
+            payload_type: OPUS,
+            rtx: None,
+            redundancy,
+            comfort_noise: None,
+            feedback,
+        };
         let pcmu = RtpCodecParameters { form: Codec::Pcmu.into(), payload_type: PCMU, redundancy: None, ..opus };
         let mut receiver = Receiver::new(MediaKind::Audio);
         let parameters = RtpReceiveParameters {
@@ -110,7 +117,7 @@ mod tests {
         let frames = std::iter::from_fn(|| receiver.read());
         let second = |received| match received {
             ReceivedFrame::Frame { frame, .. } => frame.data.get(1).copied(),
-            ReceivedFrame::Lost { .. } => None,
+            _ => None,
         };
         frames.map(second).collect()
     }

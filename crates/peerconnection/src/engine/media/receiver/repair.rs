@@ -81,6 +81,7 @@ mod tests {
             payload_type: MEDIA.0,
             rtx: Some(AGAIN.0),
             redundancy: None,
+            comfort_noise: None,
             feedback,
         };
         let parameters = RtpReceiveParameters {

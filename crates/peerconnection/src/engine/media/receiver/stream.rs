@@ -1,5 +1,6 @@
 //! One stream of a receiver: packets through a jitter buffer into frames.
 
+use super::noise::Silence;
 use super::packets::Passing;
 use super::redundancy::CopyStats;
 use super::{ReceivedFrame, Repair};
@@ -7,6 +8,7 @@ use crate::engine::media::appearance::Appearances;
 use crate::engine::media::coding::DecodingStats;
 use crate::engine::media::parameters::RtpCodecParameters;
 use crate::engine::{BufferingStats, ReceiverStats};
+use ortica_codecs::payload::comfort_noise::ComfortNoise;
 use ortica_codecs::payload::red::Block;
 use ortica_codecs::payload::{self, Depacketizer, Piece};
 use ortica_codecs::{Codec, MediaKind};
@@ -34,6 +36,8 @@ pub(in crate::engine::media) struct Stream {
     pub(super) buffer: Buffer,
     /// Packets are passed on as they are.
     pub(super) passing: Option<Box<Passing>>,
+    /// Silence that goes on.
+    pub(super) silence: Option<Silence>,
     timestamps: TimestampUnwrapper,
     pub(super) appearances: Appearances,
     pub(super) requester: KeyFrameRequester,
@@ -75,6 +79,7 @@ impl Stream {
             depacketizer: depacketizer(codec, description),
             buffer: Buffer::new(codec.codec()),
             passing: None,
+            silence: None,
             timestamps: TimestampUnwrapper::new(),
             appearances: Appearances::default(),
             requester: KeyFrameRequester::default(),
@@ -146,6 +151,7 @@ impl Stream {
             self.depacketizer = depacketizer(codec, description);
             self.discarded += self.buffer.discarded();
             self.buffer = Buffer::new(codec.codec());
+            self.silence = None;
             self.timestamps = TimestampUnwrapper::new();
             self.receive.set_clock_rate(codec.codec().clock_rate());
             self.fresh = true;
@@ -256,15 +262,37 @@ impl Stream {
                 Playout::Lost { timestamp, .. } => {
                     self.lost += 1;
                     let pts = self.timestamps.unwrap(timestamp);
-                    ready.push_back(ReceivedFrame::Lost { codec: self.codec.codec(), pts });
+                    // Silence goes on over it.
+                    if self.silence.is_none() {
+                        ready.push_back(ReceivedFrame::Lost { codec: self.codec.codec(), pts });
+                    }
                 }
                 Playout::Packet(packet) if packet.payload.is_empty() => {}
+                Playout::Packet(packet) if self.codec.comfort_noise == Some(packet.payload_type) => {
+                    let pts = self.timestamps.unwrap(packet.timestamp);
+                    match ComfortNoise::decode(packet.payload) {
+                        Ok(noise) => {
+                            Silence::describe(&mut self.silence, now, (self.codec.codec(), pts), noise);
+                            ready.extend(Silence::poll(&mut self.silence, now));
+                        }
+                        Err(error) => {
+                            self.malformed += 1;
+                            tracing::debug!(%error, "a payload describes no silence");
+                        }
+                    }
+                }
                 Playout::Packet(packet) => {
                     let pts = self.timestamps.unwrap(packet.timestamp);
-                    let piece = Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload };
+                    let piece = Piece {
+                        sequence: packet.sequence,
+                        marker: packet.marker,
+                        first: true,
+                        payload: packet.payload,
+                    };
                     match self.depacketizer.assemble(pts, &[piece]) {
                         Ok(frame) => {
                             self.frames += 1;
+                            ready.extend(self.silence.take().and_then(|silence| silence.end(pts)));
                             let samples = frame.duration.max(1);
                             self.buffering.emitted += u64::from(samples);
                             self.buffering.delay += now.saturating_duration_since(packet.arrived) * samples;
@@ -287,15 +315,24 @@ impl Stream {
         }
         let first = buffer.first();
         self.receive.forget_before(first);
+        while let Some(piece) = Silence::poll(&mut self.silence, now) {
+            ready.push_back(piece);
+        }
     }
 
     fn collect_video(&mut self, now: Instant, ready: &mut VecDeque<ReceivedFrame>) {
         let Buffer::Video(buffer) = &mut self.buffer else { return };
         while let Some(frame) = buffer.poll_frame(now) {
             let pts = self.timestamps.unwrap(frame.timestamp);
-            let pieces: Vec<Piece<'_>> = frame
-                .packets()
-                .map(|packet| Piece { sequence: packet.sequence, marker: packet.marker, payload: packet.payload })
+            // The buffer gives out what follows the frame before, with nothing missing in between, or starts with a key frame.
+            let pieces: Vec<Piece<'_>> = (0..)
+                .zip(frame.packets())
+                .map(|(place, packet)| Piece {
+                    sequence: packet.sequence,
+                    marker: packet.marker,
+                    first: place == 0,
+                    payload: packet.payload,
+                })
                 .collect();
             let (key_frame, discontinuity) = (frame.key_frame, frame.discontinuity);
             let (began, arrived) = (frame.began, frame.arrived);
@@ -342,7 +379,8 @@ impl Stream {
             Buffer::Video(buffer) => buffer.poll_timeout(),
         };
         let request = self.requester.poll_timeout().filter(|_| is_read);
-        [self.receive.poll_timeout(), request, buffer].into_iter().flatten().min()
+        let silence = self.silence.as_ref().map(Silence::poll_timeout);
+        [self.receive.poll_timeout(), request, buffer, silence].into_iter().flatten().min()
     }
 
     pub(in crate::engine::media) fn add_stats(&self, stats: &mut ReceiverStats) {

@@ -87,7 +87,7 @@ mod tests {
     fn read(unread: &mut Unread) -> Vec<(i64, bool)> {
         let told = |received| match received {
             ReceivedFrame::Frame { frame, discontinuity, .. } => (frame.pts, discontinuity),
-            ReceivedFrame::Lost { pts, .. } => (pts, true),
+            ReceivedFrame::Lost { pts, .. } | ReceivedFrame::ComfortNoise { pts, .. } => (pts, true),
         };
         std::iter::from_fn(|| unread.read()).map(told).collect()
     }

@@ -15,6 +15,7 @@ fn sending(ssrc: u32, max_bitrate: Option<u64>) -> RtpSendParameters {
         payload_type: PayloadType(96),
         rtx: None,
         redundancy: None,
+        comfort_noise: None,
         feedback: CodecFeedback::default(),
     };
     RtpSendParameters {

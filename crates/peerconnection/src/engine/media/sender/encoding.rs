@@ -215,6 +215,7 @@ impl Sending {
             scalability: self.parameters.scalability,
             key_frame: std::mem::take(&mut self.key_frame_wanted),
             loss_percent: (u32::from(self.stream.remote().fraction_lost) * 100 / 256) as u8,
+            comfort_noise: self.codec.comfort_noise.is_some(),
         }
     }
 

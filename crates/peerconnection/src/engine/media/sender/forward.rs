@@ -164,8 +164,9 @@ impl Sending {
         let header = self.stream.header_at(now, place, packet.marker);
         let csrcs = packet.csrcs.iter().copied().take(15).collect();
         let header = Header { csrcs, ..header };
-        // Where the other side knows no events, the number goes out all the same: nothing is missing in its place.
-        let (payload_type, payload) = match (packet.is_telephone_event, self.tone_format) {
+        // Where the other side knows no events, or no silence, the number goes out all the same: nothing is missing in its place.
+        let beside = if packet.is_comfort_noise { self.codec.comfort_noise } else { self.tone_format };
+        let (payload_type, payload) = match (packet.is_telephone_event || packet.is_comfort_noise, beside) {
             (true, Some(payload_type)) => (payload_type, packet.payload.clone()),
             (true, None) => (header.payload_type, Bytes::new()),
             (false, _) => (header.payload_type, packet.payload.clone()),

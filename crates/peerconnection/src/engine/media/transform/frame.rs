@@ -3,7 +3,7 @@
 use crate::engine::Resolution;
 use crate::engine::media::sources::{attenuation, linear};
 use bytes::Bytes;
-use ortica_codecs::frame::TemporalLayer;
+use ortica_codecs::frame::{ScalabilityMode, SpatialLayers, TemporalLayer};
 use ortica_codecs::{Codec, EncodedFrame, MediaKind, Rotation};
 use ortica_core::{Instant, NtpTime};
 use ortica_rtp::{PayloadType, Rid, RtpTimestamp, SequenceNumber, Ssrc};
@@ -36,6 +36,9 @@ pub struct RtpFrame {
     discardable: bool,
     /// It refers to the base layer alone.
     sync: bool,
+    /// The layers of resolution that its bytes are told apart by.
+    spatial: Option<SpatialLayers>,
+    scalability: Option<ScalabilityMode>,
     starts_talkspurt: bool,
     rotation: Rotation,
 }
@@ -136,7 +139,7 @@ pub struct VideoFrameMetadata {
     pub dependencies: Option<Vec<u64>>,
     /// The size of the picture, by the last key frame whose header could be read.
     pub size: Option<Resolution>,
-    /// Its layer of resolution; 0 in a stream without such layers, as all are here.
+    /// Its layer of resolution; 0, since all layers of a picture come by in one piece.
     pub spatial_index: u8,
     /// Its layer in time, where the stream has them. A sender says it in each packet.
     pub temporal_index: Option<u8>,
@@ -161,9 +164,11 @@ impl RtpFrame {
     }
 
     /// Puts other bytes in their place: [`MAX_FRAME`] at most, or the frame is refused when it is written. VP8 begins with a bit
-    /// that tells key frames from others: packets have no other mark, so it has to stay as it is.
+    /// that tells key frames from others: packets have no other mark, so it has to stay as it is. Layers of resolution are not told
+    /// apart in other bytes, so that they are sent in one piece as well.
     pub fn set_data(&mut self, data: impl Into<Bytes>) {
         self.data = data.into();
+        self.spatial = None;
     }
 
     /// Sound or picture.
@@ -230,6 +235,8 @@ impl RtpFrame {
         frame.discardable = self.discardable;
         frame.starts_talkspurt = self.starts_talkspurt;
         frame.rotation = self.rotation;
+        frame.spatial = self.spatial;
+        frame.scalability = self.scalability;
         match self.metadata.media {
             MediaMetadata::Audio(audio) => frame.audio_level = audio.audio_level.map(attenuation),
             MediaMetadata::Video(video) => {
@@ -296,6 +303,8 @@ impl From<EncodedFrame> for RtpFrame {
             duration: frame.duration,
             discardable: frame.discardable,
             sync: frame.layer.is_some_and(|layer| layer.sync),
+            spatial: frame.spatial,
+            scalability: frame.scalability,
             starts_talkspurt: frame.starts_talkspurt,
             rotation: frame.rotation,
         }
@@ -362,7 +371,12 @@ mod tests {
             EncodedFrame::new(Codec::Vp8, vec![1, 2], 7).with_duration(5).with_rotation(Rotation::Quarter);
         encoded.discardable = true;
         encoded.layer = Some(TemporalLayer { id: 2, sync: true });
+        encoded.spatial = Some(SpatialLayers::lowest(2, true));
+        encoded.scalability = Some(ScalabilityMode::L2T3);
         assert_eq!(RtpFrame::from(encoded.clone()).into_encoded(), encoded);
+        let mut changed = RtpFrame::from(encoded);
+        changed.set_data(vec![3]);
+        assert_eq!(changed.into_encoded().spatial, None, "other bytes have no layers");
         for level in 0..=127 {
             let mut sound = EncodedFrame::new(Codec::Opus, vec![1], 0);
             sound.starts_talkspurt = true;

@@ -3,7 +3,7 @@
 //! A copy says when it was to be heard, and not which number its packet had (RFC 2198 §3). What is known are the packets that came:
 //! those around it bound its number, and within them it lies where its time does.
 
-use super::AudioBuffer;
+use super::{AudioBuffer, Info};
 use crate::repair::jitter_buffer::ring::{Slot, wire};
 use crate::sequence::{RtpTimestamp, SequenceNumber};
 use ortica_core::Instant;
@@ -29,7 +29,9 @@ impl AudioBuffer {
         if payload.is_empty() || self.ring.bytes() + payload.len() > self.config.limits.bytes {
             return None;
         }
-        let slot = Slot { timestamp, marker: false, arrived: now, info: media, payload: Vec::new() };
+        let payload_type = self.ring.get(self.sequence.peek(carrier))?.info.payload_type;
+        let info = Info { time: media, payload_type };
+        let slot = Slot { timestamp, marker: false, arrived: now, info, payload: Vec::new() };
         self.ring.insert(number, slot, payload);
         self.stats.copies += 1;
         Some(wire(number))
@@ -37,13 +39,14 @@ impl AudioBuffer {
 
     /// The packets between which the time `media` lies, from `carrier` on downwards.
     fn neighbours(&self, carrier: i64, media: i64) -> Option<(Neighbour, Neighbour)> {
-        let mut behind = (carrier, self.ring.get(carrier)?.info);
+        let mut behind = (carrier, self.ring.get(carrier)?.info.time);
         for number in (self.next..carrier).rev() {
             let Some(slot) = self.ring.get(number) else { continue };
-            if slot.info <= media {
-                return Some(((number, slot.info), behind));
+            let time = slot.info.time;
+            if time <= media {
+                return Some(((number, time), behind));
             }
-            behind = (number, slot.info);
+            behind = (number, time);
         }
         Some(((self.next - 1, self.last_timestamp?), behind))
     }

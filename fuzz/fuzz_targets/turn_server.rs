@@ -1,0 +1,7 @@
+//! One TURN server that is told anything.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ortica_fuzz::{machine, turn};
+
+fuzz_target!(|input: &[u8]| machine::alone(turn::Host::new(), input));
