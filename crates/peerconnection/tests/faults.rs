@@ -329,7 +329,7 @@ fn cve_15_strangers_move_nothing() {
     assert!(checks <= 5 * 13 * 8, "{checks} checks in twelve seconds");
 }
 
-/// Guards `HostCandidates`: with addresses hidden no description, candidate, event or log line shows one.
+/// Guards `HostCandidates`: with addresses hidden no description, candidate, event, statistic or log line shows one.
 #[test]
 fn cve_50_hidden_addresses_appear_nowhere() {
     for policy in [HostCandidates::Mdns, HostCandidates::Hidden] {
@@ -353,7 +353,9 @@ fn cve_50_hidden_addresses_appear_nowhere() {
                 pair.run_until(10 * SECOND, |a, b| !a.opened.is_empty() && !b.opened.is_empty()).unwrap();
                 pair.run_for(SECOND);
             }
-            let mut shown = format!("{} {}", offer.sdp, answer.sdp);
+            let reports = [pair.with_a(|a, now| a.peer.stats(now)), pair.with_b(|b, now| b.peer.stats(now))];
+            assert!(reports.iter().all(|report| report.iter().count() > 2), "{reports:?}");
+            let mut shown = format!("{} {} {reports:?}", offer.sdp, answer.sdp);
             for (side, own) in [(&pair.a, private[0]), (&pair.b, private[1])] {
                 shown += &side.peer.local_description().unwrap().sdp;
                 shown += &format!("{:?}", side.events);
