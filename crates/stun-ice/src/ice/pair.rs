@@ -213,7 +213,8 @@ mod tests {
         let mut run = Run::new(start);
         run.on_sent(start, Duration::from_millis(500));
         run = run.again(start + Run::LEN / 2);
-        assert!(!run.is_hopeless(start + Run::LEN - Duration::from_nanos(1)) && run.is_hopeless(start + Run::LEN));
+        let just = Run::LEN.saturating_sub(Duration::from_nanos(1));
+        assert!(!run.is_hopeless(start + just) && run.is_hopeless(start + Run::LEN));
         run.on_answer();
         assert!(!run.is_hopeless(start + Run::LEN * 2));
     }
