@@ -8,8 +8,8 @@ use super::remote::Place;
 use super::shared::{Shared, Socket};
 use super::tcp::{Base, TcpBase};
 use super::{
-    Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, TcpType, Traffic,
-    Transport, TurnTransport,
+    Address, Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, TcpType,
+    Traffic, Transport, TurnTransport,
 };
 use ortica_core::{Instant, Rng, SocketId};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -59,7 +59,7 @@ impl Generation {
             HostCandidates::Mdns if is_untold(socket) => candidate.address = unspecified_like(ip).into(),
             HostCandidates::Mdns => {
                 let name = random_name(&mut shared.rng);
-                candidate.address = super::Address::Name(name.clone());
+                candidate.address = Address::Name(name.clone());
                 shared.outbox.io.push_back(Io::Publish { name, address: ip });
             }
             HostCandidates::Hidden => candidate.address = unspecified_like(ip).into(),
@@ -270,7 +270,11 @@ fn is_untold(socket: Socket) -> bool {
 /// Source: [RFC 6544 §6.2](https://www.rfc-editor.org/rfc/rfc6544#section-6.2)
 fn go_together(base: Base, remote: &Candidate, signalled: bool) -> bool {
     match base {
-        Base::Udp | Base::Relay(_) => remote.transport == Transport::Udp,
+        Base::Udp => remote.transport == Transport::Udp,
+        // Who signals a name hides an address, which a permission would tell the server; nor is it one that a relay reaches.
+        Base::Relay(_) => {
+            remote.transport == Transport::Udp && !(signalled && matches!(remote.address, Address::Name(_)))
+        }
         Base::Tcp(TcpBase::Active { .. }) => {
             remote.transport == Transport::Tcp && remote.tcp_type == Some(TcpType::Passive)
         }

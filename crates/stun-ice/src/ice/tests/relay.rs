@@ -3,7 +3,7 @@
 use super::script::{Ask, REMOTE, Script};
 use super::turn_server::TURN;
 use super::*;
-use crate::stun::ErrorCode;
+use crate::stun::{AttributeType, ErrorCode};
 use crate::{GatherOptions, GatheringError, TransportPolicy, TurnServer as Asked};
 use netsim::Nat;
 
@@ -394,6 +394,35 @@ fn a_link_that_cannot_be_made_is_reported_and_a_late_one_given_back() {
         let last = std::iter::from_fn(|| script.agent.poll_event()).last();
         assert_eq!(last, Some(Event::Io(Io::DisconnectServer { link })));
     }
+}
+
+/// Guards `go_together`: the server learns no address that the peer hides behind a name.
+#[test]
+fn cve_50_hidden_peers_are_not_paired_with_relays() {
+    let mut script = Script::unsignalled(with_turn(TransportPolicy::All), Role::Controlling);
+    let peer = script.peer.clone();
+    script.agent.set_remote_credentials(script.now, peer, false).unwrap();
+    script.sent();
+    let (link, ..) = order(&mut script);
+    script.agent.server_connected(script.now, link, SocketId(9));
+    let request = script.sent().remove(0);
+    let mut answer = Vec::new();
+    MessageBuilder::new(&mut answer, Class::Success, Method::ALLOCATE, request.message().transaction())
+        .xor_address(AttributeType::XOR_RELAYED_ADDRESS, address("203.0.113.9:50000"))
+        .lifetime(600 * SECOND)
+        .xor_mapped_address(address("192.0.2.1:7000"));
+    let taken = script.agent.unwrap(script.now, SocketId(9), address(TURN), &answer);
+    assert_eq!((taken, kinds(&script.agent).len()), (Some(Unwrapped::Taken), 2));
+    script.name("1 1 udp 2130706431 1f4712db-ea17-4bcf-a596-105139dfd8bf.local 6000 typ host");
+    let asked = std::iter::from_fn(|| script.agent.poll_event()).find_map(|event| match event {
+        Event::Io(Io::Resolve { id, .. }) => Some(id),
+        _ => None,
+    });
+    script.agent.resolved(script.now, asked.unwrap(), Some(address(REMOTE).ip()));
+    let sockets: Vec<_> = script.agent.pairs().map(|pair| pair.socket).collect();
+    assert_eq!(sockets, [SocketId(0)]);
+    script.name("2 1 udp 1000 198.51.100.3 6000 typ host");
+    assert_eq!(script.agent.pairs().count(), 3);
 }
 
 /// Guards `Allocation::is_over`: what comes to the link from elsewhere is nobody's.
