@@ -206,6 +206,18 @@ mod tests {
         assert_eq!(pair_priority(7, 5), (5 << 32) + 15);
     }
 
+    /// Guards `Run::again` and `Run::on_answer`: a run that follows another one has no patience of its own, until it is answered.
+    #[test]
+    fn checks_that_begin_anew_become_hopeless_too() {
+        let start = Instant::from_nanos(0);
+        let mut run = Run::new(start);
+        run.on_sent(start, Duration::from_millis(500));
+        run = run.again(start + Run::LEN / 2);
+        assert!(!run.is_hopeless(start + Run::LEN - Duration::from_nanos(1)) && run.is_hopeless(start + Run::LEN));
+        run.on_answer();
+        assert!(!run.is_hopeless(start + Run::LEN * 2));
+    }
+
     #[test]
     fn checks_of_a_pair_thin_out() {
         let start = Instant::from_nanos(0);

@@ -25,11 +25,14 @@ fn cve_41_a_flood_of_candidates_makes_sixty_four_and_a_hundred_pairs() {
     assert_eq!(script.agent.pairs().count(), 100);
     let stats = script.agent.stats();
     assert_eq!((stats.candidates_ignored, stats.pairs_dropped), (100_000 - 64, 4 * 64 - 100));
-    // The pairs kept are the best: local preference decides among them, then the peer's priority.
+    // The pairs kept are the best: the peer's priority is the smaller one here, and decides.
     let mut priorities: Vec<_> = script.agent.pairs().map(|pair| pair.priority).collect();
     assert!(priorities.is_sorted_by(|a, b| a >= b));
     priorities.dedup();
     assert!(priorities.len() > 1);
+    let best: Vec<_> = script.agent.candidates().filter(|it| it.remote && it.candidate.priority > 64 - 25).collect();
+    assert_eq!(best.len(), 25);
+    assert!(script.agent.pairs().all(|pair| best.iter().any(|it| it.id == pair.remote)), "25 candidates, 4 sockets");
 
     let mut times = Vec::new();
     for _ in 0..10_000 {

@@ -88,10 +88,11 @@ fn cve_48_nothing_is_sent_thirty_seconds_after_the_last_authenticated_answer() {
         sim.run_for(SECOND * seed as u32);
         // b goes on answering, but its answers no longer verify.
         sim.swarm.network.set_filter(|_, from, _, bytes| {
-            if from.port() == 5001
-                && let Some(byte) = bytes.get_mut(25)
-            {
-                *byte ^= 1;
+            if let (5001, Some(at)) = (from.port(), bytes.len().checked_sub(8)) {
+                // The end of MESSAGE-INTEGRITY, and the FINGERPRINT that goes with it.
+                bytes[at - 1] ^= 1;
+                let value = crc32fast::hash(&bytes[..at]) ^ 0x5354_554e;
+                bytes[at + 4..].copy_from_slice(&value.to_be_bytes());
             }
             netsim::Verdict::Pass
         });
@@ -106,6 +107,8 @@ fn cve_48_nothing_is_sent_thirty_seconds_after_the_last_authenticated_answer() {
         sim.run_for(90 * SECOND);
         let last = last.borrow().saturating_duration_since(start);
         assert!(last <= 30 * SECOND && last > 20 * SECOND, "seed {seed}: last packet after {last:?}");
+        let stats = sim.a().agent.stats();
+        assert!(stats.unauthenticated > 3 && stats.malformed == 0, "seed {seed}: {stats:?}");
         assert_eq!(sim.a().agent.state(), State::Failed);
         assert_eq!(sim.a().agent.route(), None);
         assert_eq!(sim.a().agent.poll_timeout(), None);

@@ -187,6 +187,19 @@ fn ice_2_a_refused_role_is_changed_and_the_tie_breaker_is_kept() {
     assert_eq!(script.agent.role(), Role::Controlling);
 }
 
+/// Guards `Generation::lite` where a role is refused: a lite peer cannot control, whatever it says.
+#[test]
+fn ice_10_a_lite_peer_that_refuses_the_role_gets_no_other() {
+    let mut script = Script::unsignalled(config(), Role::Controlled);
+    let peer = script.peer.clone();
+    script.agent.set_remote_credentials(script.now, peer, true).unwrap();
+    script.name(CANDIDATE);
+    let check = script.sent().remove(0);
+    script.now += 10 * MS;
+    script.give(REMOTE, script.error(&check, ErrorCode::ROLE_CONFLICT));
+    assert_eq!((script.agent.role(), script.agent.stats().role_conflicts), (Role::Controlling, 1));
+}
+
 /// Guards `asked_for`: USE-CANDIDATE on a pair still in progress is remembered.
 #[test]
 fn ice_5_a_nomination_that_comes_too_early_is_remembered() {
