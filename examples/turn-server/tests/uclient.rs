@@ -76,6 +76,11 @@ fn turn_1_uclient_loses_nothing_over_udp() {
 }
 
 #[test]
+fn turn_3_uclient_loses_nothing_over_tcp() {
+    loses_nothing(&["-t"]);
+}
+
+#[test]
 fn a_wrong_password_gets_nothing() {
     let server = Server::start();
     let client = Command::new("turnutils_uclient")

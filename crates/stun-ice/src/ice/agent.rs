@@ -236,6 +236,10 @@ impl Agent {
 
     /// Takes a datagram for which [`is_stun`](crate::is_stun) holds. Anything else is counted and dropped.
     pub fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram<'_>) {
+        // Who was not called for so long that consent is over is not to get it back from what has waited meanwhile.
+        if self.generations().any(|generation| generation.active_pair().is_some_and(|pair| !pair.is_valid(now))) {
+            self.settle(now);
+        }
         if self.is_over() {
             return;
         }

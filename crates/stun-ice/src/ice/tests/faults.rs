@@ -1,6 +1,7 @@
 //! Interfaces come and go, peers move, processes stand still.
 
 use super::connect::many_interfaces;
+use super::script::{REMOTE, Script};
 use super::*;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -120,6 +121,22 @@ fn flt_22_who_sleeps_for_a_minute_has_lost_consent() {
         let took = sim.connect(3 * SECOND).unwrap();
         assert!(took < SECOND, "seed {seed}: {took:?}");
     }
+}
+
+/// The same with an answer that came while it slept, to a request of before. Guards the end of consent before anything that comes.
+#[test]
+fn flt_22_an_answer_that_waited_for_a_minute_gives_no_consent() {
+    let mut script = Script::new(Role::Controlling);
+    script.name(&format!("1 1 udp 2130706431 {} typ host", REMOTE.replace(':', " ")));
+    for _ in 0..2 {
+        let sent = script.after(50 * MS);
+        sent.iter().filter(|it| it.is_request()).for_each(|check| drop(script.give(REMOTE, script.success(check))));
+    }
+    let asked = (0..100).find_map(|_| script.after(100 * MS).pop()).expect("a request for consent");
+    assert_eq!(script.agent.state(), State::Connected);
+    script.now += 60 * SECOND;
+    script.give(REMOTE, script.success(&asked));
+    assert_eq!((script.agent.state(), script.agent.route()), (State::Failed, None));
 }
 
 /// A host has another address from one moment to the next: its socket is gone, and there is a new one. Whoever moves, and

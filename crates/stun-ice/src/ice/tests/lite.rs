@@ -101,6 +101,16 @@ fn cve_48_a_lite_agent_stops_thirty_seconds_after_the_last_request() {
     }
 }
 
+/// Guards the end of consent before what has waited for an agent that slept: here the peer's requests.
+#[test]
+fn flt_22_a_lite_agent_that_slept_has_lost_consent() {
+    let mut sim = with_lite_peer(1, Link::with_delay(10 * MS));
+    sim.connect(SECOND).unwrap();
+    sim.swarm.pause(1, 60 * SECOND);
+    sim.run_for(61 * SECOND);
+    assert_eq!((sim.b().agent.state(), sim.b().agent.route()), (State::Failed, None));
+}
+
 #[test]
 fn a_lite_agent_that_nobody_checks_fails_in_time() {
     let mut sim = with_lite_peer(1, Link { down: true, ..Link::default() });
