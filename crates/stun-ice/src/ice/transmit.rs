@@ -3,7 +3,7 @@
 
 use super::generation::Generation;
 use super::pair::Pair;
-use super::shared::{Reply, Shared, Verdict};
+use super::shared::{Pace, Reply, Shared, Verdict};
 use super::tcp::Base;
 use super::transaction::Transaction;
 use super::{CandidateKind, PairId, PairState, Role};
@@ -102,10 +102,12 @@ impl Generation {
         Some(transmit)
     }
 
-    /// From when an ordinary check may be sent. The first one goes out 5 ms after a question to a server, of which there may be
-    /// many that nobody answers, instead of Ta.
+    /// From when an ordinary check may be sent. The first one that nothing but a question to a server holds up goes out 5 ms after
+    /// it, instead of Ta: of questions there may be many that nobody answers.
     fn ordinary_at(&self, shared: &Shared) -> Instant {
-        if self.checked { shared.pace.ordinary } else { shared.pace.urgent }
+        let Pace { ordinary, urgent, gathering_next, spent } = shared.pace;
+        let is_after_question = !gathering_next && spent.is_some_and(|at| at + shared.config.ta == ordinary);
+        if is_after_question && !self.checked { urgent } else { ordinary }
     }
 
     fn is_gatherings_turn(&self, shared: &Shared, now: Instant) -> bool {
