@@ -15,7 +15,8 @@ async function relayed({ page, turn }, protocol) {
     await negotiate(call);
     await echoes(await whenOpen(channel, call.pc), ['hello', pattern(200_000), 'the end']);
     const report = [...(await call.pc.getStats()).values()];
-    const pair = report.find((it) => it.type === 'candidate-pair' && it.nominated && it.state === 'succeeded');
+    // What has carried data is not nominated yet, perhaps.
+    const pair = report.find((it) => it.type === 'candidate-pair' && it.state === 'succeeded' && it.bytesSent > 200_000);
     return { offer: call.offer, local: report.find((it) => it.id === pair.localCandidateId) };
   }, turn.servers[protocol]);
   const candidates = offer.match(/^a=candidate:.*$/gm) ?? [];
