@@ -2,16 +2,19 @@
 #![cfg(all(feature = "tokio", any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+#[path = "common/exact.rs"]
+mod exact;
 #[path = "common/sockets.rs"]
 mod sockets;
 
+use exact::exchange;
 use ortica::codecs::{Codec, EncodedFrame};
 use ortica::engine::ReceivedFrame;
 use ortica::ice::{PairState, TcpType};
 use ortica::jsep::{SessionDescription, TransceiverInit};
 use ortica::{
-    ConnectionState, DataChannel, DataChannelInit, Endpoint, EndpointConfig, Event, Events, IceConnectionState,
-    Message, PeerConnection, TcpCandidates,
+    ConnectionState, DataChannelInit, Endpoint, EndpointConfig, Event, Events, IceConnectionState, Message,
+    PeerConnection, TcpCandidates,
 };
 use sockets::{Call, connection, describe, incoming, track, within};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -62,25 +65,6 @@ async fn call(from: &Endpoint, to: &Endpoint, port: Option<u16>) -> Call {
     let b_channel = within(incoming(&mut b_events)).await;
     assert!(within(a_channel.opened()).await);
     Call { a, b, a_events, b_events, a_channel, b_channel }
-}
-
-fn message(seed: usize) -> Vec<u8> {
-    (0..seed * 7_919 % 100_000 + 1).map(|at| (at * 31 + seed) as u8).collect()
-}
-
-/// Sends so many messages, and reads as many, which have to be those.
-async fn exchange(from: &DataChannel, to: &DataChannel, count: usize) {
-    let send = async {
-        for seed in 0..count {
-            from.send(message(seed)).await.unwrap();
-        }
-    };
-    let receive = async {
-        for seed in 0..count {
-            assert!(to.recv().await == Some(Message::from(message(seed))), "message {seed}");
-        }
-    };
-    within(async { tokio::join!(send, receive) }).await;
 }
 
 /// What the statistics say of both ends of the pair in use: protocol and type.

@@ -4,16 +4,17 @@
 
 #[path = "common/coturn.rs"]
 mod coturn;
+#[path = "common/exact.rs"]
+mod exact;
 #[path = "common/sockets.rs"]
 mod sockets;
 
 use coturn::{Coturn, PASSWORD, USER};
+use exact::exchange;
 use ortica::ice::{CandidateKind, TransportPolicy};
 use ortica::jsep::IceServerTransportProtocol;
 use ortica::stats::{CandidateReport, StatsKind};
-use ortica::{
-    Configuration, DataChannel, DataChannelInit, Endpoint, Event, Events, IceServer, Message, PeerConnection,
-};
+use ortica::{Configuration, DataChannelInit, Endpoint, Event, Events, IceServer, PeerConnection};
 use sockets::{Call, call_between, describe, loopback, within};
 
 /// A connection that uses the relays of these servers alone.
@@ -37,25 +38,6 @@ fn root() -> Vec<u8> {
 
 fn server(url: &str) -> IceServer {
     IceServer::new(url).with_credentials(USER, PASSWORD)
-}
-
-fn message(seed: usize) -> Vec<u8> {
-    (0..seed * 7_919 % 100_000 + 1).map(|at| (at * 31 + seed) as u8).collect()
-}
-
-/// Sends so many messages, and reads as many, which have to be those.
-async fn exchange(from: &DataChannel, to: &DataChannel, count: usize) {
-    let send = async {
-        for seed in 0..count {
-            from.send(message(seed)).await.unwrap();
-        }
-    };
-    let receive = async {
-        for seed in 0..count {
-            assert!(to.recv().await == Some(Message::from(message(seed))), "message {seed}");
-        }
-    };
-    within(async { tokio::join!(send, receive) }).await;
 }
 
 /// The candidates of this side that statistics know, and the one in use.
