@@ -5,6 +5,7 @@ mod credentials;
 mod data;
 mod liars;
 mod peers;
+mod tcp;
 
 use super::*;
 use crate::stun::{
