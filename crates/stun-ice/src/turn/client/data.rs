@@ -133,6 +133,7 @@ impl Client {
             None => return None,
         };
         self.probe.on_data_sent(now);
+        self.sent_at = now;
         Some((header, padding))
     }
 }

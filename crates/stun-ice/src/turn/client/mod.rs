@@ -28,7 +28,7 @@ pub use data_connection::{DataConnection, DataConnectionEvent};
 pub use event::{ClientEvent, ClientStats, FromPeer};
 
 use super::{IPV6, TurnError};
-use crate::stun::{AttributeType, Class, ErrorCode, MessageBuilder};
+use crate::stun::{AttributeType, Class, ErrorCode, MessageBuilder, Method, TransactionId};
 use arrayvec::ArrayVec;
 use auth::Prover;
 use connects::Connects;
@@ -45,6 +45,10 @@ use std::time::Duration;
 const MAX_PEER_REQUESTS: usize = 8;
 /// How often an allocation is made anew before the server counts as unstable.
 const MAX_ATTEMPTS: u32 = 3;
+/// Something goes to the server so often, for a NAT on the way forgets who is silent.
+///
+/// Source: [RFC 8445 §11](https://www.rfc-editor.org/rfc/rfc8445#section-11)
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// An allocation that lived so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
 
@@ -70,6 +74,8 @@ pub struct Client {
     requests: Vec<Request>,
     peers: Peers,
     connects: Connects,
+    /// When something went to the server.
+    sent_at: Instant,
     probe: Probe,
     /// Allocations since the last good one.
     attempts: u32,
@@ -97,6 +103,7 @@ impl Client {
             requests: Vec::new(),
             peers,
             connects,
+            sent_at: now,
             probe: Probe::default(),
             attempts: 0,
             events: VecDeque::new(),
@@ -124,16 +131,22 @@ impl Client {
         let Stage::Allocated { refresh_at, .. } = self.stage else { return requests.min() };
         let refresh = [Some(refresh_at), self.probe.due_at()].into_iter().flatten().filter(|_| !self.is_refreshing());
         let peers = self.peers.due_at().filter(|_| self.may_ask_for_peers());
-        let others = [self.peers.ends_at(), self.connects.due_at()].into_iter().flatten();
+        let others = [self.peers.ends_at(), self.connects.due_at(), self.keep_alive_at()].into_iter().flatten();
         requests.chain(refresh).chain(peers).chain(others).min()
     }
 
-    /// Appends the next request for the server and gives its length.
+    /// Appends the next request for the server, or what keeps a NAT awake, and gives its length.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
         let start = out.len();
         let Self { config, prover, requests, .. } = self;
         let is_due = |request: &&mut Request| request.due_at(config).is_some_and(|at| at <= now);
-        let request = requests.iter_mut().find(is_due)?;
+        let Some(request) = requests.iter_mut().find(is_due) else {
+            self.keep_alive_at().filter(|at| *at <= now)?;
+            self.sent_at = now;
+            let id = TransactionId::generate(&mut self.rng);
+            MessageBuilder::new(out, Class::Indication, Method::BINDING, id).fingerprint();
+            return Some(out.len() - start);
+        };
         let mut builder = MessageBuilder::new(out, Class::Request, request.purpose.method(), request.id);
         builder = match request.purpose {
             Purpose::Allocate => {
@@ -161,6 +174,7 @@ impl Client {
         };
         prover.answer(builder);
         request.on_sent(now, prover.is_ready());
+        self.sent_at = now;
         self.stats.requests_sent += 1;
         Some(out.len() - start)
     }
@@ -265,6 +279,12 @@ impl Client {
         while let Some(purpose) = self.connects.next_due(now) {
             self.ask(now, purpose);
         }
+    }
+
+    /// When the server is to hear something, whatever it is. Streams are not kept so: what forgets them says so.
+    fn keep_alive_at(&self) -> Option<Instant> {
+        let is_kept = matches!(self.stage, Stage::Allocated { .. }) && !self.config.is_stream;
+        is_kept.then(|| self.sent_at + KEEP_ALIVE)
     }
 
     fn ask(&mut self, now: Instant, purpose: Purpose) {
