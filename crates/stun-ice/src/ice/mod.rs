@@ -6,6 +6,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `state` | what is reported of all this |
 //! | `earlier` | generations that a restart replaced |
 //! | `local`, `remote` | candidates, and the pairs they make |
 //! | `pair`, `checklist` | one pair, and all of them in order |
@@ -38,6 +39,7 @@ mod request;
 mod response;
 mod servers;
 mod shared;
+mod state;
 mod stats;
 mod tcp;
 mod traffic;
