@@ -49,6 +49,16 @@ impl Agent {
         self.current.remote.as_ref().map(|secret| &secret.credentials)
     }
 
+    /// Whether this agent [is lite](super::Config::with_lite).
+    pub fn is_lite(&self) -> bool {
+        self.shared.config.lite
+    }
+
+    /// Whether the peer said that it is.
+    pub fn is_remote_lite(&self) -> bool {
+        self.current.lite
+    }
+
     /// Who nominates. May change by itself: when both sides took the same role, one yields.
     pub fn role(&self) -> Role {
         self.shared.role
@@ -151,6 +161,13 @@ impl Agent {
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// Says whether the peer follows nominations after the first one: it said `a=ice-options:renomination`. Holds until the next
+    /// restart; `false` from the start.
+    pub fn set_remote_renomination(&mut self, now: Instant, follows: bool) {
+        self.current.peer_renominates = follows;
+        self.settle(now);
     }
 
     /// Adds a candidate of the peer; before its credentials are known, too. Candidates that cannot be used (other

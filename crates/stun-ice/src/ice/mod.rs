@@ -12,7 +12,7 @@
 //! | `pair`, `checklist` | one pair, and all of them in order |
 //! | `request`, `response` | what the peer sends |
 //! | `transmit` | what is sent, and when |
-//! | `nomination` | which pair is selected |
+//! | `nomination`, `renomination` | which pair is selected, and whether another one is later |
 //! | `consent` | whether it still works, and may be used |
 //! | `servers`, `gather` | STUN servers, and what they are asked |
 //! | `tcp` | connections in place of datagrams |
@@ -35,6 +35,7 @@ mod nomination;
 mod pair;
 mod relay;
 mod remote;
+mod renomination;
 mod request;
 mod response;
 mod servers;
