@@ -35,7 +35,10 @@ async fn run(arguments: &[&str]) -> (bool, String) {
 async fn servers_are_shown_as_they_are() {
     let seeing = format!("stun:{}", serve(Some("203.0.113.7:7".parse().expect("an address"))).await);
     let refusing = format!("stun:{}", serve(None).await);
-    let (is_well, text) = run(&[&seeing, &refusing]).await;
+    // Nobody listens there any more.
+    let gone = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr()).expect("a port");
+    let secure = format!("stuns:{gone}");
+    let (is_well, text) = run(&[&seeing, &refusing, &secure]).await;
     assert!(is_well, "{text}");
     let line = |start: &str, with: &str| text.lines().find(|line| line.starts_with(start) && line.contains(with));
     assert!(line("address", "").is_some(), "{text}");
@@ -46,6 +49,7 @@ async fn servers_are_shown_as_they_are() {
     let server = line("server", &seeing).expect(&text);
     assert!(server.contains("sees this host at 203.0.113.7:7") || server.contains("701"), "{server}");
     assert!(line("server", &refusing).is_some_and(|it| it.contains("403") || it.contains("701")), "{text}");
+    assert!(line("server", &secure).is_some_and(|it| it.contains("failed") && it.contains("refused")), "{text}");
 }
 
 #[tokio::test]
