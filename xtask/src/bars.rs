@@ -274,6 +274,13 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 6,
+        name: "relays",
+        file: "crates/stun-ice/src/ice/tests/failover.rs",
+        needs: &[],
+        command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica-ice --lib ice::tests::failover -- --nocapture",
+    },
+    Bar {
+        issue: 6,
         name: "timings",
         file: "crates/stun-ice/src/ice/tests/search.rs",
         needs: &[],

@@ -5,7 +5,7 @@ use crate::driver::{Endpoint, TcpCandidates, Trust};
 use crate::engine::{self, Limits};
 use crate::jsep::{BundlePolicy, RtpHeaderEncryptionPolicy};
 use crate::peer::PeerConfiguration;
-use crate::{Certificate, IceServer};
+use crate::{Certificate, IceServer, IpHandling};
 use ortica_codecs::Codec;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_dtls::SrtpProfile;
@@ -45,6 +45,9 @@ pub struct Configuration {
     pub(crate) peer: PeerConfiguration,
     pub(crate) host_candidates: HostCandidates,
     announced_addresses: Vec<(IpAddr, IpAddr)>,
+    pub(crate) ip_handling: IpHandling,
+    ice_lite: bool,
+    ice_renomination: bool,
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) provider: Option<CryptoProvider>,
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
@@ -73,6 +76,9 @@ impl Default for Configuration {
             peer: PeerConfiguration::default(),
             host_candidates: HostCandidates::default(),
             announced_addresses: Vec::new(),
+            ip_handling: IpHandling::default(),
+            ice_lite: false,
+            ice_renomination: false,
             certificates: Vec::new(),
             provider: None,
             srtp_profiles: SRTP_PROFILES.to_vec(),
@@ -179,6 +185,35 @@ impl Configuration {
     #[must_use]
     pub fn with_announced_addresses(mut self, addresses: Vec<(IpAddr, IpAddr)>) -> Self {
         self.announced_addresses = addresses;
+        self
+    }
+
+    /// Which addresses of this host are used and shown. Default: [`IpHandling::AllInterfaces`]. On a shared
+    /// [endpoint](Self::with_endpoint) the addresses are what that is bound to: see
+    /// [`EndpointConfig::with_default_route`](crate::EndpointConfig::with_default_route).
+    #[must_use]
+    pub fn with_ip_handling(mut self, handling: IpHandling) -> Self {
+        self.ip_handling = handling;
+        self
+    }
+
+    /// Whether ICE is lite: it has the addresses of this host for candidates and answers the other side's checks, which does the
+    /// work. For servers with a public address: see [`ortica_ice::Config::with_lite`]. Descriptions say `a=ice-lite`. Default: `false`.
+    ///
+    /// Source: [RFC 8445 §2.5](https://www.rfc-editor.org/rfc/rfc8445#section-2.5),
+    /// [RFC 8839 §5.3](https://www.rfc-editor.org/rfc/rfc8839#section-5.3)
+    #[must_use]
+    pub fn with_ice_lite(mut self, lite: bool) -> Self {
+        self.ice_lite = lite;
+        self
+    }
+
+    /// Whether a better path that comes up later is gone over to, where the other side has it too: see
+    /// [`ortica_ice::Config::with_renomination`]. Descriptions say `renomination` among `a=ice-options`. Default: `false`, as in
+    /// Chromium, which calls it `enableIceRenomination`.
+    #[must_use]
+    pub fn with_ice_renomination(mut self, renomination: bool) -> Self {
+        self.ice_renomination = renomination;
         self
     }
 
@@ -339,6 +374,8 @@ impl Configuration {
             && self.has_same_roots(other)
             && self.host_candidates == other.host_candidates
             && self.announced_addresses == other.announced_addresses
+            && self.ip_handling == other.ip_handling
+            && (self.ice_lite, self.ice_renomination) == (other.ice_lite, other.ice_renomination)
             && self.srtp_profiles == other.srtp_profiles
             && self.max_packet_size == other.max_packet_size
             && self.packet_size_to_find == other.packet_size_to_find
@@ -449,8 +486,10 @@ impl Configuration {
         outlets: Option<&Outlets>,
     ) -> engine::Config {
         let ice = ortica_ice::Config::new(provider)
-            .with_host_candidates(self.host_candidates)
-            .with_announced_addresses(self.announced_addresses.clone());
+            .with_host_candidates(self.ip_handling.host_candidates(self.host_candidates))
+            .with_announced_addresses(self.announced_addresses.clone())
+            .with_lite(self.ice_lite)
+            .with_renomination(self.ice_renomination);
         let certificates = certificates.iter().map(|certificate| certificate.inner().clone()).collect();
         // aiortc gives up when DTLS agrees on no profile, also without media.
         let dtls =

@@ -54,6 +54,8 @@ mod event;
 #[cfg(feature = "tokio")]
 mod get_stats;
 #[cfg(feature = "tokio")]
+mod ip_handling;
+#[cfg(feature = "tokio")]
 mod peer_connection;
 #[cfg(feature = "tokio")]
 mod rtp_transceiver;
@@ -80,6 +82,8 @@ pub use dtmf_sender::DtmfSender;
 pub use event::{Event, Events, TrackEvent};
 #[cfg(feature = "tokio")]
 pub use get_stats::{SelectorError, TrackSelector};
+#[cfg(feature = "tokio")]
+pub use ip_handling::IpHandling;
 #[cfg(feature = "tokio")]
 pub use media::{LocalTrack, LocalTrackStats, RemoteTrack, RemoteTrackStats, TrackConfig, WriteError};
 #[cfg(feature = "tokio")]

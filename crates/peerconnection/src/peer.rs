@@ -130,7 +130,7 @@ impl Peer {
     /// A peer whose randomness all comes from `rng`.
     pub fn new(config: Arc<Config>, rng: Rng, now: Instant) -> Self {
         Self {
-            negotiation: Negotiation::new(config.certificates(), local_sctp(&config), rng.fork("jsep")),
+            negotiation: Negotiation::new(config.certificates(), local_sctp(&config), config.ice(), rng.fork("jsep")),
             session: Session::new(config, rng, now),
             configured: configuration::Configured::default(),
             sockets: Sockets::default(),

@@ -136,7 +136,8 @@ impl PeerConnection {
             None => Endpoint::new(
                 EndpointConfig::default()
                     .with_gather_loopback(configuration.gather_loopback)
-                    .with_tcp(configuration.tcp),
+                    .with_tcp(configuration.tcp)
+                    .with_default_route(configuration.ip_handling.is_default_route()),
             )
             .map_err(NewError::Bind)?,
         };
@@ -162,7 +163,7 @@ impl PeerConnection {
         }
         peer.set_sockets(endpoint.sockets());
         endpoint.tcp_sockets().into_iter().for_each(|sockets| peer.set_tcp_sockets(sockets));
-        peer.set_configuration(now, configuration.peer.clone())?;
+        peer.set_configuration(now, configuration.ip_handling.peer(&configuration.peer))?;
         let cell = endpoint.add(peer, configuration.trust());
         cell.look(|inner| inner.outlets = outlets);
         let configuration = Mutex::new(configuration);
@@ -195,7 +196,8 @@ impl PeerConnection {
         if let Some(what) = current.fixed_difference(&configuration) {
             return Err(ConfigurationError::InvalidModification(what));
         }
-        self.command(|peer, now| peer.set_configuration(now, configuration.peer.clone()))?;
+        let peer = configuration.ip_handling.peer(&configuration.peer);
+        self.command(|it, now| it.set_configuration(now, peer))?;
         current.peer = configuration.peer;
         Ok(())
     }

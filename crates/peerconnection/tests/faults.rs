@@ -197,6 +197,39 @@ fn flt_14_nat_rebinding_interrupts_a_channel_for_a_second_at_most() {
     }
 }
 
+/// A host has another address from one moment to the next, and the other side is told nothing. Guards the checks from the new address,
+/// what the other side makes of them, and `path_restored`.
+#[test]
+fn a_host_that_moves_is_back_within_a_second_with_data_exact() {
+    let mut slowest = Duration::ZERO;
+    for (seed, mover) in (0..5).flat_map(|seed| [(seed, 0), (seed, 1)]) {
+        let mut sim = Sim::two_interfaces(seed);
+        sim.talk(SECOND + seed as u32 * 700 * MS);
+        let (node, start) = (NodeId(mover), sim.swarm.now());
+        let network = &mut sim.swarm.network;
+        let old: Vec<_> = (0..2).map(SocketId).filter(|socket| network.address(node, *socket).is_some()).collect();
+        for socket in &old {
+            let ip = network.address(node, *socket).unwrap().ip();
+            network.set_interface(node, ip, false);
+            network.unbind(node, *socket);
+        }
+        let [up, down] = [(); 2].map(|()| network.add_link(Link::with_delay(15 * MS)));
+        let new = address("203.0.113.50:7000");
+        network.add_interface(node, new.ip(), up, down);
+        let socket = network.bind(node, new);
+        sim.side(mover).peer.change_sockets(start, &[(socket, new)], &old);
+        sim.talk(10 * SECOND);
+        let gap = sim.gap(start);
+        slowest = slowest.max(gap);
+        assert!(gap <= SECOND, "seed {seed}, peer {mover}: {gap:?}");
+        sim.assert_exact();
+        for node in 0..2 {
+            assert!(!sim.states(node).contains(&ConnectionState::Failed), "seed {seed}");
+        }
+    }
+    println!("a host that moved was back within {slowest:?}");
+}
+
 /// Guards against packets as long as a former path carried them: over a new one, the search for longer ones begins anew.
 #[test]
 fn a_rebound_nat_has_its_path_searched_for_longer_packets_anew() {

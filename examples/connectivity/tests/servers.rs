@@ -2,7 +2,7 @@
 
 use ortica::ice::stun::{Class, ErrorCode, Message, MessageBuilder, Method};
 use std::net::{Ipv4Addr, SocketAddr};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::process::Command;
 
 /// A STUN server that sees everybody at this address, or refuses.
@@ -36,7 +36,9 @@ async fn servers_are_shown_as_they_are() {
     let seeing = format!("stun:{}", serve(Some("203.0.113.7:7".parse().expect("an address"))).await);
     let refusing = format!("stun:{}", serve(None).await);
     // Nobody listens there any more.
-    let gone = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|it| it.local_addr()).expect("a port");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let gone = listener.local_addr().expect("it is bound");
+    drop(listener);
     let secure = format!("stuns:{gone}");
     let (is_well, text) = run(&[&seeing, &refusing, &secure]).await;
     assert!(is_well, "{text}");

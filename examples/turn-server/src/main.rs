@@ -305,7 +305,7 @@ impl Driver {
     }
 
     /// What peers call an address.
-    fn from_outside(&self, address: SocketAddr) -> SocketAddr {
+    fn seen_from_outside(&self, address: SocketAddr) -> SocketAddr {
         let outside = self.options.external_ip.filter(|_| address.is_ipv4());
         SocketAddr::new(outside.map_or(address.ip(), IpAddr::V4), address.port())
     }
@@ -322,7 +322,7 @@ impl Driver {
                 socket.set_nonblocking(true)?;
                 UdpSocket::from_std(socket)
             }) {
-                return Some((socket, self.from_outside(address)));
+                return Some((socket, self.seen_from_outside(address)));
             }
         }
         None
@@ -341,7 +341,7 @@ impl Driver {
                 let relay = self.add(Output::Listener(address));
                 let reader = tokio::spawn(accept(listener, relay, self.tell.clone())).abort_handle();
                 self.read_by(relay, reader);
-                return Some((relay, self.from_outside(address)));
+                return Some((relay, self.seen_from_outside(address)));
             }
         }
         None

@@ -64,7 +64,18 @@ impl EndpointConfig {
     /// Binds only to those addresses of interfaces for which `filter` says `true`. Default: all, but for link-local ones of IPv6.
     #[must_use]
     pub fn with_interface_filter(mut self, filter: impl Fn(&NetworkInterface) -> bool + Send + Sync + 'static) -> Self {
-        self.interfaces = InterfaceFilter::new(filter);
+        self.interfaces.set(filter);
+        self
+    }
+
+    /// Binds only to those addresses that the system sends from by default, one of each family: of several networks the one that
+    /// its routes prefer. They are asked for without a packet being sent. Default `false`; without effect where
+    /// [`with_addresses`](Self::with_addresses) says which there are.
+    ///
+    /// Source: [RFC 8828 §6.2](https://www.rfc-editor.org/rfc/rfc8828#section-6.2)
+    #[must_use]
+    pub fn with_default_route(mut self, only: bool) -> Self {
+        self.interfaces.set_default_route(only);
         self
     }
 

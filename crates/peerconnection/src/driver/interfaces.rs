@@ -4,7 +4,7 @@ use super::socket::Socket;
 use ortica_core::{Rng, SocketId};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -21,23 +21,54 @@ pub struct NetworkInterface {
 /// What an application says of an address.
 type Filter = dyn Fn(&NetworkInterface) -> bool + Send + Sync;
 
+/// Hosts that are far away for everybody: two root servers of DNS. Nothing is sent there.
+const FAR_AWAY: [(SocketAddr, SocketAddr); 2] = [
+    (
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 41, 0, 4)), 53),
+    ),
+    (
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30)), 53),
+    ),
+];
+
 /// Decides which addresses are used: all, where nobody says otherwise.
 #[derive(Clone, Default)]
-pub(super) struct InterfaceFilter(Option<Arc<Filter>>);
+pub(super) struct InterfaceFilter {
+    filter: Option<Arc<Filter>>,
+    /// Only those that the system sends from by default.
+    default_route: bool,
+}
 
 impl InterfaceFilter {
-    pub fn new(filter: impl Fn(&NetworkInterface) -> bool + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(filter)))
+    pub fn set(&mut self, filter: impl Fn(&NetworkInterface) -> bool + Send + Sync + 'static) {
+        self.filter = Some(Arc::new(filter));
     }
 
-    /// No filter was given.
+    pub fn set_default_route(&mut self, only: bool) {
+        self.default_route = only;
+    }
+
+    /// No filter was given: whichever address the system takes is one of those that pass.
     pub fn takes_all(&self) -> bool {
-        self.0.is_none()
+        self.filter.is_none()
     }
 
     fn takes(&self, interface: &NetworkInterface) -> bool {
-        self.0.as_ref().is_none_or(|filter| filter(interface))
+        self.filter.as_ref().is_none_or(|filter| filter(interface))
     }
+}
+
+/// The addresses that the system sends from to hosts that are far away, one of each family that leads there.
+fn default_addresses() -> Vec<IpAddr> {
+    let from = |(any, far): (SocketAddr, SocketAddr)| {
+        let socket = UdpSocket::bind(any)?;
+        // Of a socket of UDP that is no more than a look at the routes.
+        socket.connect(far)?;
+        socket.local_addr()
+    };
+    FAR_AWAY.into_iter().filter_map(|pair| from(pair).ok()).map(|address| address.ip()).collect()
 }
 
 impl fmt::Debug for InterfaceFilter {
@@ -52,7 +83,11 @@ pub(super) fn addresses(filter: &InterfaceFilter, with_loopback: bool) -> io::Re
     let all = all.map(|interface| NetworkInterface { address: interface.ip(), name: interface.name });
     // Link-local IPv6 addresses need a scope, which a candidate cannot carry.
     let is_usable = |it: &NetworkInterface| !matches!(it.address, IpAddr::V6(v6) if v6.is_unicast_link_local());
-    let usable = all.filter(|it| is_usable(it) && filter.takes(it)).map(|it| it.address);
+    let default = filter.default_route.then(default_addresses);
+    let is_on_route = |it: &NetworkInterface| {
+        default.as_ref().is_none_or(|default| it.address.is_loopback() || default.contains(&it.address))
+    };
+    let usable = all.filter(|it| is_usable(it) && is_on_route(it) && filter.takes(it)).map(|it| it.address);
     let (loopback, mut chosen): (Vec<IpAddr>, Vec<IpAddr>) = usable.partition(IpAddr::is_loopback);
     if with_loopback || chosen.is_empty() {
         chosen.extend(loopback);
@@ -102,7 +137,6 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{Ipv4Addr, UdpSocket};
 
     const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -159,9 +193,28 @@ mod tests {
         let all = addresses(&InterfaceFilter::default(), true).expect("the system says");
         assert!(!all.is_empty());
         for wanted in all {
-            let filter = InterfaceFilter::new(move |it| !it.name.is_empty() && it.address == wanted);
+            let filter = filter(move |it| !it.name.is_empty() && it.address == wanted);
             assert_eq!(addresses(&filter, false).expect("the system says"), [wanted]);
         }
-        assert_eq!(addresses(&InterfaceFilter::new(|_| false), true).expect("the system says"), [] as [IpAddr; 0]);
+        assert_eq!(addresses(&filter(|_| false), true).expect("the system says"), [] as [IpAddr; 0]);
+    }
+
+    fn filter(filter: impl Fn(&NetworkInterface) -> bool + Send + Sync + 'static) -> InterfaceFilter {
+        InterfaceFilter { filter: Some(Arc::new(filter)), default_route: false }
+    }
+
+    /// Guards the route: one address of each family at most, and those that no packet would leave from are not among them.
+    #[test]
+    fn the_default_route_has_one_address_of_each_family() {
+        let of_route = InterfaceFilter { filter: None, default_route: true };
+        let (default, all) =
+            (default_addresses(), addresses(&InterfaceFilter::default(), true).expect("the system says"));
+        let mut used = addresses(&of_route, false).expect("the system says");
+        used.retain(|ip| !ip.is_loopback());
+        assert!(used.iter().all(|ip| default.contains(ip)), "{used:?} of {default:?}");
+        assert!(default.iter().filter(|ip| all.contains(ip)).all(|ip| ip.is_loopback() || used.contains(ip)));
+        for is_v4 in [true, false] {
+            assert!(used.iter().filter(|ip| ip.is_ipv4() == is_v4).count() <= 1, "{used:?}");
+        }
     }
 }

@@ -96,12 +96,17 @@ impl Config {
         self.dtls.certificates()
     }
 
-    /// Bytes of the longest message that is taken from the peer.
+    /// Settings of ICE.
+    pub(crate) fn ice(&self) -> &ortica_ice::Config {
+        &self.ice
+    }
+
     /// The port inside SCTP of this side.
     pub(crate) fn sctp_port(&self) -> u16 {
         self.sctp.local_port()
     }
 
+    /// Bytes of the longest message that is taken from the peer.
     pub(crate) fn max_message_size(&self) -> usize {
         self.sctp.limits().max_message_size
     }

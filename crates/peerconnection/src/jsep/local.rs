@@ -2,6 +2,7 @@
 
 use super::extensions::Extension;
 use super::formats::{Events, Format};
+use super::ice_features::IceFeatures;
 use super::noise;
 use super::remote::{Content, Remote, RemoteSection};
 use super::simulcast::Layers;
@@ -212,6 +213,9 @@ pub(super) struct Local {
     pub sections: Vec<Section>,
     /// The mids of each BUNDLE group.
     pub groups: Vec<Vec<String>>,
+    /// Its ICE answers checks and makes none.
+    pub ice_lite: bool,
+    pub ice: IceFeatures,
     pub sctp: LocalSctp,
     pub fingerprints: Vec<Fingerprint>,
     /// Those of each transport that a section names.
@@ -281,6 +285,12 @@ impl Local {
     /// The text, with what each transport has gathered.
     pub fn render<'a>(&self, gathered: impl Fn(TransportId) -> Gathered<'a>) -> String {
         let mut session = sdp::Session::new(self.session_id, self.version);
+        if self.ice_lite {
+            session.push(Attribute::IceLite);
+        }
+        if let Some(options) = self.ice.to_options() {
+            session.push(Attribute::IceOptions(options));
+        }
         for group in &self.groups {
             session.push(Attribute::Group(sdp::Group::bundle(group.iter().map(String::as_str))));
         }
@@ -339,7 +349,6 @@ impl Local {
             media.push(Attribute::IceUfrag(credentials.ufrag.clone()));
             media.push(Attribute::IcePwd(credentials.pwd.to_string()));
         }
-        media.push(Attribute::IceOptions(sdp::IceOptions::trickle()));
         for fingerprint in &self.fingerprints {
             media.push(Attribute::Fingerprint(sdp::Fingerprint {
                 algorithm: fingerprint.algorithm().into(),

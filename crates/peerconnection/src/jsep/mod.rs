@@ -25,6 +25,7 @@ mod error;
 mod extensions;
 mod formats;
 mod header_encryption;
+mod ice_features;
 mod local;
 mod negotiation;
 mod noise;
@@ -34,7 +35,6 @@ mod remote;
 mod simulcast;
 mod state;
 mod transceiver;
-mod trickle;
 
 pub use bundle::BundlePolicy;
 pub use candidate::{IceCandidate, IceServerTransportProtocol};
@@ -43,10 +43,10 @@ pub use error::{DescriptionError, IceCandidateError, SectionProblem};
 #[cfg(feature = "tokio")]
 pub(crate) use formats::capabilities;
 pub use header_encryption::RtpHeaderEncryptionPolicy;
+pub(crate) use ice_features::is_trickled;
 pub(crate) use local::LocalSctp;
 pub use negotiation::TransceiverError;
 pub(crate) use negotiation::{Negotiation, TrackChange};
 pub use state::SignalingState;
 pub(crate) use transceiver::Life;
 pub use transceiver::{TransceiverId, TransceiverInit};
-pub(crate) use trickle::is_trickled;

@@ -33,6 +33,7 @@ mod transports;
 pub use media::TransceiverError;
 pub(crate) use tracks::TrackChange;
 
+use super::ice_features::IceFeatures;
 use super::local::{Body, Gathered, Local, LocalSctp, Section, Setup};
 use super::numbers::Numbers;
 use super::remote::{Content, Remote, RemoteSection};
@@ -84,6 +85,10 @@ pub(crate) struct Negotiation {
     /// Of each certificate that may be shown.
     fingerprints: Vec<Fingerprint>,
     sctp: LocalSctp,
+    /// ICE of this side answers checks and makes none.
+    ice_lite: bool,
+    /// What it can do.
+    ice: IceFeatures,
     session_id: u64,
     /// Version of the last description that was made (SDP-3).
     version: u64,
@@ -124,11 +129,13 @@ pub(crate) struct Negotiation {
 }
 
 impl Negotiation {
-    pub fn new(certificates: &[Arc<Certificate>], sctp: LocalSctp, mut rng: Rng) -> Self {
+    pub fn new(certificates: &[Arc<Certificate>], sctp: LocalSctp, ice: &ortica_ice::Config, mut rng: Rng) -> Self {
         let fingerprint = |certificate: &Arc<Certificate>| certificate.fingerprint(HashAlgorithm::Sha256);
         Self {
             fingerprints: certificates.iter().map(fingerprint).collect(),
             sctp,
+            ice_lite: ice.is_lite(),
+            ice: IceFeatures { trickle: true, ice2: true, renomination: ice.renominates() },
             // 62 bits, so that it fits a signed number wherever it is read (RFC 9429 §5.2.1).
             session_id: rng.u64() >> 2,
             version: 0,
@@ -327,11 +334,16 @@ impl Negotiation {
         credentials: Vec<(TransportId, Credentials)>,
         session: &Session,
     ) -> MadeLocal {
+        // An answer says what both can do (RFC 9429 §5.3.1).
+        let offered = self.pending_remote.as_ref().filter(|_| kind != SdpType::Offer).map(|offer| offer.parsed.ice);
+        let ice = offered.map_or(self.ice, |offered| self.ice.shared_with(offered));
         let mut model = Local {
             session_id: self.session_id,
             version: self.version,
             sections,
             groups,
+            ice_lite: self.ice_lite,
+            ice,
             sctp: self.sctp,
             fingerprints: self.fingerprints.clone(),
             credentials,

@@ -3,6 +3,7 @@
 use super::error::SectionProblem;
 use super::extensions::{self, Extension};
 use super::formats::{self, Events, Format};
+use super::ice_features::IceFeatures;
 use super::local::{Line, Local, Setup};
 use super::simulcast::Layers;
 use super::{DescriptionError, IceCandidate, IceCandidateError};
@@ -78,6 +79,7 @@ pub(super) struct RemoteSection {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Remote {
     pub ice_lite: bool,
+    pub ice: IceFeatures,
     pub sections: Vec<RemoteSection>,
     /// The mids of each BUNDLE group.
     pub bundles: Vec<Vec<String>>,
@@ -88,6 +90,7 @@ impl Remote {
         let session: sdp::Session = text.parse()?;
         let mut remote = Self {
             ice_lite: session.ice_lite(),
+            ice: IceFeatures::of(&session),
             sections: session.sections().enumerate().map(|(index, section)| read_section(index, &section)).collect(),
             bundles: session
                 .groups()

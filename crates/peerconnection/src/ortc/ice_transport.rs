@@ -75,12 +75,12 @@ impl IceTransport {
 
     /// What the peer is to know of this side; `None` once it is gone.
     pub fn local_parameters(&self) -> Option<IceParameters> {
-        self.look(|peer| Some(IceParameters::of(peer.session().ice(self.id)?.local_credentials())))
+        self.look(|peer| Some(IceParameters::local(peer.session().ice(self.id)?)))
     }
 
     /// What is known of the peer.
     pub fn remote_parameters(&self) -> Option<IceParameters> {
-        self.look(|peer| Some(IceParameters::of(peer.session().ice(self.id)?.remote_credentials()?)))
+        self.look(|peer| IceParameters::remote(peer.session().ice(self.id)?))
     }
 
     /// Starts towards the peer: checks go out as soon as there are candidates of both sides. One side has to control, and the

@@ -2,7 +2,7 @@
 
 use super::tokens;
 use ortica_dtls::{Fingerprint, FingerprintError, Role};
-use ortica_ice::Credentials;
+use ortica_ice::{Agent, Credentials};
 use std::fmt;
 
 /// What one side's ICE is known by.
@@ -25,6 +25,16 @@ impl IceParameters {
     /// Those of an agent that is not lite, for who [looks at](crate::engine::Session::ice) one.
     pub fn of(credentials: &Credentials) -> Self {
         Self { username_fragment: credentials.ufrag.clone(), password: credentials.pwd.to_string(), ice_lite: false }
+    }
+
+    /// Those of this side.
+    pub(super) fn local(agent: &Agent) -> Self {
+        Self { ice_lite: agent.is_lite(), ..Self::of(agent.local_credentials()) }
+    }
+
+    /// Those of the peer, once they are known.
+    pub(super) fn remote(agent: &Agent) -> Option<Self> {
+        Some(Self { ice_lite: agent.is_remote_lite(), ..Self::of(agent.remote_credentials()?) })
     }
 
     /// For an agent, which checks them.

@@ -396,7 +396,7 @@ fn trickles(option: bool) -> [Option<bool>; 2] {
     let before = b.peer().can_trickle_ice_candidates();
     let mut offer = a.create_offer();
     if !option {
-        offer.sdp = offer.sdp.replace("a=ice-options:trickle\r\n", "");
+        offer.sdp = offer.sdp.replace("a=ice-options:trickle ice2\r\n", "");
     }
     b.srd(offer).unwrap();
     [before, b.peer().can_trickle_ice_candidates()]

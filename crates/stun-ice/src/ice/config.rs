@@ -19,6 +19,7 @@ pub struct Config {
     pub(crate) host_candidates: HostCandidates,
     announced: Vec<(IpAddr, IpAddr)>,
     pub(crate) lite: bool,
+    pub(crate) renomination: bool,
 }
 
 impl Config {
@@ -39,6 +40,7 @@ impl Config {
             host_candidates: HostCandidates::Address,
             announced: Vec::new(),
             lite: false,
+            renomination: false,
         }
     }
 
@@ -114,6 +116,16 @@ impl Config {
         self
     }
 
+    /// Whether agents are [lite](Self::with_lite).
+    pub fn is_lite(&self) -> bool {
+        self.lite
+    }
+
+    /// Whether agents [nominate more than once](Self::with_renomination).
+    pub fn renominates(&self) -> bool {
+        self.renomination
+    }
+
     /// What stands for an address of this host; itself if nothing does.
     pub(crate) fn announced(&self, local: IpAddr) -> IpAddr {
         let stands_for = |from: IpAddr| from == local || from.is_unspecified() && from.is_ipv4() == local.is_ipv4();
@@ -132,6 +144,17 @@ impl Config {
     /// Source: [RFC 8445 §2.5](https://www.rfc-editor.org/rfc/rfc8445#section-2.5)
     pub fn with_lite(mut self, lite: bool) -> Self {
         self.lite = lite;
+        self
+    }
+
+    /// Whether an agent that controls goes over to a better pair after it selected one, where the peer
+    /// [says that it follows](crate::Agent::set_remote_renomination): a direct one instead of a relay, or one whose round trip is
+    /// clearly shorter. The peer is to be told that this agent follows likewise, which it always does, by
+    /// `a=ice-options:renomination`. Default: `false`: what was nominated stays, as RFC 8445 §8.1.1 has it.
+    ///
+    /// Source: [draft-thatcher-ice-renomination](https://datatracker.ietf.org/doc/html/draft-thatcher-ice-renomination-01)
+    pub fn with_renomination(mut self, renomination: bool) -> Self {
+        self.renomination = renomination;
         self
     }
 }

@@ -11,6 +11,10 @@
 //! (200 ms at least, a second at most) until the pair counts as silent, and once a second from then on. Three requests in
 //! a row have to go unanswered for silence, four where the round trip is below 100 ms.
 //!
+//! A relay may die, and nobody tells. So where data goes over one, of either side, and for a second nothing comes of the peer, it is
+//! asked at once; three requests without an answer, 200 ms apart at least, and the pair counts as silent. Another relay carries the
+//! data within three seconds then.
+//!
 //! A lite agent asks nothing, and takes the requests of its peer for answers. RFC 7675 has them come every 4 to 6 seconds.
 //!
 //! Source: [RFC 7675 §5.1](https://www.rfc-editor.org/rfc/rfc7675#section-5.1)
@@ -33,6 +37,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const MIN_RETRY: Duration = Duration::from_millis(200);
 /// For a lite agent a pair is silent when requests stopped for this long: two may have got lost.
 const LITE_SILENCE: Duration = Duration::from_secs(15);
+/// Over a relay something is to come this long after data went there.
+const UNHEARD: Duration = Duration::from_secs(1);
 /// How long an answer may take at least. With the longest interval, silence is noticed 6.8 s after the last answer.
 const ANSWER: Duration = Duration::from_millis(800);
 
@@ -44,13 +50,22 @@ pub(super) struct Consent {
     sent: Option<Instant>,
     /// When the first three of the requests that went unanswered were sent.
     unanswered: [Option<Instant>; 3],
-    /// Something says that the peer moved: two requests without an answer decide.
-    suspect: bool,
+    /// Something says that nobody is there any more.
+    doubt: Option<Doubt>,
+}
+
+/// Why the pair in use is asked out of turn, and how many requests without an answer decide.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Doubt {
+    /// The peer was found at another address: two.
+    Moved,
+    /// Data goes over a relay, and nothing comes: three.
+    Unheard,
 }
 
 impl Consent {
     pub(super) fn new(now: Instant) -> Self {
-        Self { next: now, sent: None, unanswered: [None; 3], suspect: false }
+        Self { next: now, sent: None, unanswered: [None; 3], doubt: None }
     }
 
     /// Starts over for another pair, which has just answered.
@@ -64,7 +79,7 @@ impl Consent {
             self.next = (sent + interval(rng)).max(now);
         }
         self.unanswered = [None; 3];
-        self.suspect = false;
+        self.doubt = None;
     }
 
     /// A request was sent over the pair in use.
@@ -77,14 +92,14 @@ impl Consent {
     }
 
     /// Asks at once, and takes silence for an answer soon.
-    pub(super) fn suspect(&mut self, now: Instant) {
-        if !self.suspect {
-            *self = Self { suspect: true, next: now, sent: None, unanswered: [None; 3] };
+    pub(super) fn suspect(&mut self, now: Instant, doubt: Doubt) {
+        if self.doubt.is_none() {
+            *self = Self { doubt: Some(doubt), next: now, sent: None, unanswered: [None; 3] };
         }
     }
 
     fn wait(&self, shared: &mut Shared, pair: &Pair) -> Duration {
-        if !shared.config.consent_retry && !self.suspect {
+        if !shared.config.consent_retry && self.doubt.is_none() {
             interval(&mut shared.rng)
         } else if pair.silent_since.is_some() {
             RETRY
@@ -97,8 +112,9 @@ impl Consent {
     fn silent_at(&self, pair: &Pair, retry: bool) -> Option<Instant> {
         let [first, second, third] = self.unanswered;
         let patience = (pair.round_trip.unwrap_or(MIN_RETRY) * 2).max(MIN_RETRY);
-        if self.suspect {
-            return second.map(|at| at + patience);
+        if let Some(doubt) = self.doubt {
+            let last = if doubt == Doubt::Moved { second } else { third };
+            return last.map(|at| at + patience);
         }
         let stopped = pair.last_answer? + SILENCE;
         let asked = first? + ANSWER.max(patience);
@@ -121,7 +137,17 @@ impl Generation {
         self.consent.silent_at(pair, shared.config.consent_retry)
     }
 
+    /// When the pair in use is to be asked out of turn, because data goes over a relay and nothing comes.
+    pub(super) fn doubted_at(&self) -> Option<Instant> {
+        let pair = self.active_pair().filter(|pair| pair.silent_since.is_none() && self.consent.doubt.is_none())?;
+        let is_asked = self.is_relayed(pair) && !self.only_answers;
+        pair.unheard_since.filter(|_| is_asked).map(|at| at + UNHEARD)
+    }
+
     pub(super) fn notice_silence(&mut self, shared: &Shared, now: Instant) {
+        if self.doubted_at().is_some_and(|at| at <= now) {
+            self.consent.suspect(now, Doubt::Unheard);
+        }
         if self.silent_at(shared).is_some_and(|at| at <= now)
             && let Some(pair) = self.active.and_then(|id| self.list.get_mut(id))
         {

@@ -26,6 +26,8 @@ pub(super) struct Generation {
     pub(super) remote: Option<Secret>,
     /// The peer is lite: it checks nothing itself.
     pub(super) lite: bool,
+    /// The peer follows nominations after the first one.
+    pub(super) peer_renominates: bool,
     /// This side is lite, and the peer is not.
     pub(super) only_answers: bool,
     pub(super) locals: Vec<Local>,
@@ -42,9 +44,13 @@ pub(super) struct Generation {
     pub(super) gathering: Gathering,
     /// The pair that was nominated last.
     pub(super) selected: Option<PairId>,
+    /// Since when it is that one.
+    pub(super) selected_at: Option<Instant>,
     /// The pair that carries the data.
     pub(super) active: Option<PairId>,
     pub(super) nomination: Nomination,
+    /// How many nominations there were.
+    pub(super) nominations: u32,
     pub(super) consent: Consent,
     /// When checks could begin: both sides' credentials were known.
     pub(super) began: Option<Instant>,
@@ -83,6 +89,7 @@ impl Generation {
             local: Secret::new(&shared.config.provider, credentials),
             remote: None,
             lite: false,
+            peer_renominates: false,
             only_answers: shared.config.lite,
             locals: Vec::new(),
             signalled: Vec::new(),
@@ -95,8 +102,10 @@ impl Generation {
             transactions: Transactions::default(),
             gathering: Gathering::default(),
             selected: None,
+            selected_at: None,
             active: None,
             nomination: Nomination::default(),
+            nominations: 0,
             consent: Consent::new(now),
             began: None,
             checked: false,
@@ -260,6 +269,8 @@ impl Generation {
     /// When [`settle`](Self::settle) has something to do next, apart from sending.
     pub(super) fn next_change(&self, shared: &Shared) -> Option<Instant> {
         let expiry = self.active_pair().and_then(|pair| pair.last_answer).map(|at| at + consent::EXPIRY);
-        [expiry, self.silent_at(shared), self.nomination_decided_at(shared)].into_iter().flatten().min()
+        let doubts = [expiry, self.silent_at(shared), self.doubted_at()];
+        let waits = [self.nomination_decided_at(shared), self.rivals_asked_at(shared)].into_iter().chain(doubts);
+        waits.flatten().min()
     }
 }

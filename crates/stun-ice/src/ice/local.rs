@@ -5,6 +5,7 @@ use super::gather::Sighting;
 use super::generation::Generation;
 use super::pair::{Pair, Run};
 use super::remote::Place;
+use super::renomination::RoundTrips;
 use super::shared::{Shared, Socket};
 use super::tcp::{Base, TcpBase};
 use super::{
@@ -170,14 +171,18 @@ impl Generation {
             run: Run::new(now),
             last_answer: None,
             silent_since: None,
+            unheard_since: None,
             failure: None,
             lost: None,
             heard: false,
             asked_for: None,
+            nomination: 0,
+            given_up: false,
             nominated: false,
             newcomer: self.selected.is_some(),
             round_trip: None,
             total_round_trip: Duration::ZERO,
+            round_trips: RoundTrips::default(),
             requests_sent: 0,
             requests_received: 0,
             responses_sent: 0,

@@ -6,12 +6,13 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `state` | what is reported of all this |
 //! | `earlier` | generations that a restart replaced |
 //! | `local`, `remote` | candidates, and the pairs they make |
 //! | `pair`, `checklist` | one pair, and all of them in order |
 //! | `request`, `response` | what the peer sends |
 //! | `transmit` | what is sent, and when |
-//! | `nomination` | which pair is selected |
+//! | `nomination`, `renomination` | which pair is selected, and whether another one is later |
 //! | `consent` | whether it still works, and may be used |
 //! | `servers`, `gather` | STUN servers, and what they are asked |
 //! | `tcp` | connections in place of datagrams |
@@ -34,10 +35,12 @@ mod nomination;
 mod pair;
 mod relay;
 mod remote;
+mod renomination;
 mod request;
 mod response;
 mod servers;
 mod shared;
+mod state;
 mod stats;
 mod tcp;
 mod traffic;

@@ -1,5 +1,6 @@
 //! A candidate pair.
 
+use super::renomination::RoundTrips;
 use super::tcp::Base;
 use super::{CandidateId, ConnectionError, PairFailure, PairId, PairState, PairStats, Role, Route, Traffic, consent};
 use ortica_core::{Instant, SocketId};
@@ -32,6 +33,8 @@ pub(super) struct Pair {
     pub(super) last_answer: Option<Instant>,
     /// The first request that went unanswered, once it is clear that answers stopped.
     pub(super) silent_since: Option<Instant>,
+    /// The first data that was sent over it since anything of the peer came.
+    pub(super) unheard_since: Option<Instant>,
     /// Why it failed last.
     pub(super) failure: Option<PairFailure>,
     /// Why it has no connection, over TCP.
@@ -40,12 +43,17 @@ pub(super) struct Pair {
     pub(super) heard: bool,
     /// When the peer last asked to use it.
     pub(super) asked_for: Option<Instant>,
+    /// The number of its last nomination, by whichever side controls; 0 without one.
+    pub(super) nomination: u32,
+    /// The peer does not let it be nominated: it is not tried again.
+    pub(super) given_up: bool,
     /// It was selected at some time.
     pub(super) nominated: bool,
     /// Learned after another one was selected: the peer may have moved.
     pub(super) newcomer: bool,
     pub(super) round_trip: Option<Duration>,
     pub(super) total_round_trip: Duration,
+    pub(super) round_trips: RoundTrips,
     pub(super) requests_sent: u64,
     pub(super) requests_received: u64,
     pub(super) responses_sent: u64,
@@ -63,9 +71,9 @@ impl Pair {
         self.socket == socket && self.remote_addr == remote
     }
 
-    /// Only the peer can bring it back, by another connection.
+    /// No check brings it back: only the peer can, by another connection, or nobody.
     pub(super) fn is_lost_for_good(&self) -> bool {
-        self.base.is_passive() && self.lost.is_some()
+        self.given_up || self.base.is_passive() && self.lost.is_some()
     }
 
     /// A check was answered, and consent has not expired since.

@@ -38,6 +38,14 @@ impl EarlyCheck {
 struct Request {
     priority: u32,
     use_candidate: bool,
+    /// 0 without one.
+    nomination: u32,
+}
+
+impl Request {
+    fn asks_for_use(&self) -> bool {
+        self.use_candidate || self.nomination > 0
+    }
 }
 
 impl Generation {
@@ -85,6 +93,7 @@ impl Generation {
             // A check has a priority. One without it (RFC 3489 style keepalives do) says nothing about the candidate.
             priority: priority.unwrap_or(0),
             use_candidate: message.use_candidate(),
+            nomination: message.nomination().ok().flatten().unwrap_or_default(),
         };
         if self.remote.is_some() {
             self.on_check(shared, now, socket, remote, request);
@@ -123,14 +132,17 @@ impl Generation {
         shared.role = role;
         self.list.set_role(role);
         self.nomination.clear();
+        // What the peer refused to this side may be what it picks itself.
+        self.list.iter_mut().for_each(|pair| (pair.given_up, pair.nomination) = (false, 0));
     }
 
     fn remember_early(&mut self, shared: &Shared, check: EarlyCheck) {
         let known = |other: &&mut EarlyCheck| other.is_from(check.socket, check.remote);
         if let Some(earlier) = self.early.iter_mut().find(known) {
-            let asked = earlier.request.use_candidate;
+            let Request { use_candidate, nomination, .. } = earlier.request;
             *earlier = check;
-            earlier.request.use_candidate |= asked;
+            earlier.request.use_candidate |= use_candidate;
+            earlier.request.nomination = earlier.request.nomination.max(nomination);
         } else if self.early.len() < shared.config.limits.early_checks {
             self.early.push(check);
         }
@@ -161,10 +173,14 @@ impl Generation {
         }
         pair.lost = None;
         pair.heard = true;
+        pair.unheard_since = None;
         pair.requests_received += 1;
         pair.responses_sent += 1;
-        if request.use_candidate {
+        if request.asks_for_use() {
             pair.asked_for = Some(now);
+        }
+        if shared.role == Role::Controlled {
+            pair.nomination = pair.nomination.max(request.nomination);
         }
         if self.only_answers {
             // RFC 8445 §7.3.2: the pair that the peer nominates is valid, without a check of ours.
@@ -174,10 +190,10 @@ impl Generation {
                 pair.last_answer = Some(now);
                 self.last_answer = Some(now);
             }
-        } else if pair.state != PairState::Succeeded || !pair.is_live(now) {
+        } else if !pair.given_up && (pair.state != PairState::Succeeded || !pair.is_live(now)) {
             self.list.trigger(id, now);
         }
-        if request.use_candidate {
+        if request.asks_for_use() {
             self.consider_request_to_use(shared, now, id);
         }
     }

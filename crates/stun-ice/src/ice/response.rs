@@ -3,6 +3,7 @@
 //! Source: [RFC 8445 §7.2.5](https://www.rfc-editor.org/rfc/rfc8445#section-7.2.5)
 
 use super::address::canonical;
+use super::consent::Doubt;
 use super::generation::Generation;
 use super::shared::Shared;
 use super::transaction::Transaction;
@@ -59,11 +60,12 @@ impl Generation {
         let round_trip = now.saturating_duration_since(transaction.at);
         pair.round_trip = Some(round_trip);
         pair.total_round_trip += round_trip;
+        pair.round_trips.add(round_trip, !in_use && pair.run.sent > 1);
         pair.responses_received += 1;
         pair.seen_as = seen_as;
         pair.state = PairState::Succeeded;
         pair.run.on_answer();
-        pair.silent_since = None;
+        (pair.silent_since, pair.unheard_since) = (None, None);
         let newcomer = pair.newcomer && pair.last_answer.is_none();
         pair.last_answer = Some(now);
         self.last_answer = Some(now);
@@ -72,7 +74,7 @@ impl Generation {
             self.consent.on_answer(&mut shared.rng, now);
         } else if newcomer {
             // The peer was found at an address that is new since the selection. It may have left the old one.
-            self.consent.suspect(now);
+            self.consent.suspect(now, Doubt::Moved);
         }
         self.thaw_like(transaction.pair);
         if transaction.nominates && shared.role == Role::Controlling && self.nominee() == Some(transaction.pair) {
@@ -98,6 +100,9 @@ impl Generation {
                 self.list.trigger(transaction.pair, now);
             }
             return;
+        }
+        if transaction.nominates && self.nominee() == Some(transaction.pair) {
+            self.on_nomination_refused(shared, now, error.code);
         }
         self.fail_unless_valid(transaction, now, PairFailure::Refused(error.code));
     }

@@ -115,13 +115,13 @@ impl fmt::Display for PairState {
 pub enum PairFailure {
     /// No check was answered, for 39.5 s or as long as the agent had patience.
     Unanswered,
-    /// The peer refused a check, with this code.
+    /// The peer refused a check, or to use the pair, with this code.
     Refused(u16),
     /// An answer came from elsewhere than the check went to.
     ///
     /// Source: [RFC 8445 §7.2.5.2.1](https://www.rfc-editor.org/rfc/rfc8445#section-7.2.5.2.1)
     Asymmetric,
-    /// It was nominated, and the peer did not answer that, while another pair works.
+    /// It was nominated, and the peer did not answer that, while another pair works or though it answered all else for 39.5 s.
     NominationUnanswered,
     /// It worked, and then nothing was answered for 30 s.
     ConsentLost,

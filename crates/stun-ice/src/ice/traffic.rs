@@ -30,28 +30,29 @@ impl Agent {
     /// Says that `packets` of `bytes` together, none of them of ICE, were sent from `socket` to `remote`. Counts where the peer
     /// has proved itself on such a pair.
     pub fn count_sent(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, packets: u64, bytes: u64) {
-        if let Some(traffic) = self.traffic(socket, remote) {
+        if let Some(Pair { traffic, unheard_since, .. }) = self.carrying_pair(socket, remote) {
             traffic.packets_sent += packets;
             traffic.bytes_sent += bytes;
             traffic.last_sent = Some(now);
+            unheard_since.get_or_insert(now);
         }
     }
 
     /// Says that `packets` of `bytes` together, none of them of ICE, came from `remote` to `socket`. Counts where the peer has
     /// proved itself on such a pair.
     pub fn count_received(&mut self, now: Instant, socket: SocketId, remote: SocketAddr, packets: u64, bytes: u64) {
-        if let Some(traffic) = self.traffic(socket, remote) {
+        if let Some(Pair { traffic, unheard_since, .. }) = self.carrying_pair(socket, remote) {
             traffic.packets_received += packets;
             traffic.bytes_received += bytes;
             traffic.last_received = Some(now);
+            *unheard_since = None;
         }
     }
 
-    fn traffic(&mut self, socket: SocketId, remote: SocketAddr) -> Option<&mut Traffic> {
+    fn carrying_pair(&mut self, socket: SocketId, remote: SocketAddr) -> Option<&mut Pair> {
         let remote = canonical(remote);
         // After a restart both generations may have it, and the one that the peer has proved itself on carries the data.
         let is_it = |pair: &&mut Pair| pair.socket == socket && pair.remote_addr == remote && pair.is_validated();
-        let pair = self.pairs_mut().find(is_it)?;
-        Some(&mut pair.traffic)
+        self.pairs_mut().find(is_it)
     }
 }

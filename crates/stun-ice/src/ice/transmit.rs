@@ -48,13 +48,13 @@ impl Generation {
             return Some(transmit);
         }
         self.remote.as_ref().filter(|_| !self.only_answers)?;
-        let may = |pair: &Pair| Self::may_check(shared, pair);
         let id = if shared.pace.urgent <= now
             && let Some(id) = self.list.take_triggered()
         {
             id
         } else if self.ordinary_at(shared) <= now && !self.is_gatherings_turn(shared, now) {
-            self.list.next_ordinary(now, self.searching, may)?
+            let searching = self.searching || self.may_renominate(shared);
+            self.list.next_ordinary(now, searching, |pair| self.is_sought(shared, pair))?
         } else {
             return None;
         };
@@ -110,6 +110,11 @@ impl Generation {
         if is_after_question && !self.checked { urgent } else { ordinary }
     }
 
+    /// Whether a pair is to be checked when its turn comes.
+    fn is_sought(&self, shared: &Shared, pair: &Pair) -> bool {
+        (self.searching || self.is_rival(pair)) && Self::may_check(shared, pair)
+    }
+
     fn is_gatherings_turn(&self, shared: &Shared, now: Instant) -> bool {
         let asks = || self.gathering.next_send(self.selected.is_none()).is_some_and(|at| at <= now);
         self.checked && shared.pace.gathering_next && (shared.allocations.has_waiting() || asks())
@@ -120,10 +125,11 @@ impl Generation {
         let gathering = self.gathering.next_send(self.selected.is_none()).map(|at| at.max(shared.pace.ordinary));
         let allocating = shared.allocations.has_waiting().then_some(shared.pace.ordinary);
         let checks = self.remote.as_ref().filter(|_| !self.only_answers).and_then(|_| {
+            let searching = self.searching || self.may_renominate(shared);
             let triggered = self.list.has_triggered().then_some(shared.pace.urgent);
             let ordinary = self
                 .list
-                .next_ordinary_at(self.searching, |pair| Self::may_check(shared, pair))
+                .next_ordinary_at(searching, |pair| self.is_sought(shared, pair))
                 .map(|at| at.max(self.ordinary_at(shared)));
             [triggered, ordinary, self.nomination_due_at()].into_iter().flatten().min()
         });
@@ -139,6 +145,7 @@ impl Generation {
         purpose: Purpose,
         out: &mut Vec<u8>,
     ) -> Option<Transmit> {
+        let renominates = self.may_renominate(shared);
         let remote = self.remote.as_ref()?;
         let pair = self.list.get_mut(id)?;
         let socket = shared.socket(pair.socket)?;
@@ -157,6 +164,9 @@ impl Generation {
         };
         if nominates {
             builder = builder.use_candidate();
+            if renominates {
+                builder = builder.nomination(pair.nomination);
+            }
         }
         builder.integrity(&remote.key).fingerprint();
 

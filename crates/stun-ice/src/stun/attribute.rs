@@ -81,6 +81,8 @@ impl AttributeType {
     pub const ICE_CONTROLLED: Self = Self(0x8029);
     /// The sender is in the controlling role ([RFC 8445 §7.1.3](https://www.rfc-editor.org/rfc/rfc8445#section-7.1.3)).
     pub const ICE_CONTROLLING: Self = Self(0x802a);
+    /// Which nomination this is, the last one counting (draft-thatcher-ice-renomination; the number is libwebrtc's).
+    pub const NOMINATION: Self = Self(0xc001);
 
     /// `true` when a receiver that does not know the attribute must refuse the message.
     pub const fn is_comprehension_required(self) -> bool {
@@ -125,6 +127,7 @@ impl AttributeType {
                 | Self::FINGERPRINT
                 | Self::ICE_CONTROLLED
                 | Self::ICE_CONTROLLING
+                | Self::NOMINATION
         )
     }
 }

@@ -64,6 +64,11 @@ impl<'a> MessageBuilder<'a> {
         self.attribute(AttributeType::USE_CANDIDATE, &[])
     }
 
+    /// NOMINATION.
+    pub fn nomination(self, number: u32) -> Self {
+        self.attribute(AttributeType::NOMINATION, &number.to_be_bytes())
+    }
+
     /// XOR-MAPPED-ADDRESS.
     pub fn xor_mapped_address(self, address: SocketAddr) -> Self {
         self.xor_address(AttributeType::XOR_MAPPED_ADDRESS, address)

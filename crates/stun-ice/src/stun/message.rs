@@ -421,6 +421,14 @@ impl<'a> Message<'a> {
         self.attribute(AttributeType::USE_CANDIDATE).is_some()
     }
 
+    /// Which nomination a request is, from 1 on.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn nomination(&self) -> Result<Option<u32>, DecodeError> {
+        self.number(AttributeType::NOMINATION, "nomination").map(|value| value.map(u32::from_be_bytes))
+    }
+
     /// Two bytes that say something, before two that are reserved.
     fn first_two_of_four(&self, attribute: AttributeType, name: &'static str) -> Result<Option<[u8; 2]>, DecodeError> {
         Ok(self.number(attribute, name)?.map(|[a, b, _, _]: [u8; 4]| [a, b]))

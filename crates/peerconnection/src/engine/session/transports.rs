@@ -162,6 +162,22 @@ impl Session {
         self.command(now, id, |transport, _, _| Ok(transport.ice.set_remote_credentials(now, credentials, lite)?))
     }
 
+    /// Tells a transport whether the peer follows nominations of ICE after the first one, once its credentials are told.
+    ///
+    /// # Errors
+    /// [`TransportError::Unknown`].
+    pub fn set_remote_renomination(
+        &mut self,
+        now: Instant,
+        id: TransportId,
+        follows: bool,
+    ) -> Result<(), TransportError> {
+        self.command(now, id, |transport, _, _| {
+            transport.ice.set_remote_renomination(now, follows);
+            Ok(())
+        })
+    }
+
     /// Tells a transport of a candidate of the peer.
     ///
     /// # Errors

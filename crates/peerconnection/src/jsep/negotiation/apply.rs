@@ -310,6 +310,7 @@ impl Negotiation {
         let Some(section) = theirs.sections.get(leader) else { return Ok(()) };
         if let Some(credentials) = &section.credentials {
             session.set_remote_credentials(now, transport, credentials.clone(), theirs.ice_lite)?;
+            session.set_remote_renomination(now, transport, theirs.ice.renomination)?;
         }
         for candidate in theirs.of_transport(&groups.leaders, leader).flat_map(|section| &section.candidates) {
             // A candidate that cannot be used, of another transport protocol say, harms no other.

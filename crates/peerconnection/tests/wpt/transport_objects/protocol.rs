@@ -19,7 +19,7 @@ fn wpt_protocol_ice_state_offers_trickle() {
     negotiate(&mut pair);
     for side in [&pair.a, &pair.b] {
         let description = side.peer.local_description().unwrap();
-        assert!(description.sdp.lines().any(|line| line == "a=ice-options:trickle"), "{}", description.sdp);
+        assert!(description.sdp.lines().any(|line| line.starts_with("a=ice-options:trickle")), "{}", description.sdp);
     }
 }
 

@@ -6,6 +6,7 @@ mod connect;
 mod consent;
 mod contract;
 mod endings;
+mod failover;
 mod faults;
 mod gather;
 mod lite;
@@ -16,6 +17,7 @@ mod pairs;
 mod privacy;
 mod questions;
 mod relay;
+mod renomination;
 mod restart;
 mod script;
 mod search;
@@ -62,6 +64,8 @@ struct Peer {
     events: Vec<(Instant, Event)>,
     signals: Vec<Signal>,
     lite: bool,
+    /// What the other one says of itself: that it follows nominations after the first one.
+    renominates: bool,
     /// How often to send a datagram of data, and when next.
     data: Option<(Duration, Instant)>,
     /// When data came from an address that was validated.
@@ -69,8 +73,9 @@ struct Peer {
     /// Which way the last of it came.
     came_over: Option<Route>,
     refused: usize,
-    /// Sockets of the driver for links to TURN servers, and how many of those were closed.
+    /// Sockets of the driver for links to TURN servers, by datagrams and by streams, and how many of those were closed.
     spare: Vec<SocketId>,
+    spare_streams: Vec<SocketId>,
     unlinked: usize,
 }
 
@@ -86,11 +91,13 @@ impl Peer {
             events: vec![],
             signals,
             lite: false,
+            renominates: false,
             data: None,
             received: vec![],
             came_over: None,
             refused: 0,
             spare: vec![],
+            spare_streams: vec![],
             unlinked: 0,
         }
     }
@@ -100,6 +107,7 @@ impl Peer {
             Signal::Credentials(credentials) => {
                 let lite = self.lite;
                 self.agent.set_remote_credentials(self.now, credentials, lite).unwrap();
+                self.agent.set_remote_renomination(self.now, self.renominates);
             }
             // One of the generation before is refused, as it should be.
             Signal::Candidate(candidate) => {
@@ -156,6 +164,7 @@ impl Endpoint for Peer {
             if is_stun(segment) {
                 self.agent.handle_datagram(now, Datagram::single(local, remote, segment));
             } else if self.agent.is_validated(local, remote) {
+                self.agent.count_received(now, local, remote, 1, segment.len() as u64);
                 self.received.push(now);
                 self.came_over = Some(Route { socket: local, remote });
             } else {
@@ -181,6 +190,7 @@ impl Endpoint for Peer {
         let start = out.len();
         out.extend_from_slice(&[0x80, 0, 0, 0]);
         let transmit = Transmit { socket, remote, ecn: Ecn::NotEct, len: 4, segment_size: None };
+        self.agent.count_sent(now, socket, remote, 1, 4);
         self.agent.wrap(now, transmit, out, start)
     }
 
@@ -195,8 +205,9 @@ impl Endpoint for Peer {
             match &event {
                 Event::LocalCandidate(candidate) => self.signals.push(Signal::Candidate(candidate.clone())),
                 Event::GatheringState(GatheringState::Complete) => self.signals.push(Signal::End),
-                Event::Io(Io::ConnectServer { link, transport: TurnTransport::Udp, .. }) => {
-                    let socket = self.spare.pop().expect("a socket for each link");
+                Event::Io(Io::ConnectServer { link, transport, .. }) => {
+                    let spare = if transport.is_stream() { &mut self.spare_streams } else { &mut self.spare };
+                    let socket = spare.pop().expect("a socket for each link");
                     self.agent.server_connected(now, *link, socket);
                 }
                 Event::Io(Io::DisconnectServer { .. }) => self.unlinked += 1,
@@ -392,7 +403,12 @@ impl Sim {
     }
 
     fn turn(&mut self) -> &mut TurnServer {
-        match &mut self.swarm.endpoints[2] {
+        self.turn_at(2)
+    }
+
+    /// The TURN server that a node is.
+    fn turn_at(&mut self, node: usize) -> &mut TurnServer {
+        match &mut self.swarm.endpoints[node] {
             Node::Turn(server) => server,
             Node::Peer(_) | Node::Server(_) => panic!("another node"),
         }

@@ -1,6 +1,8 @@
 //! Eight kinds of access against each other.
 
+use super::relay::{asked, selected};
 use super::*;
+use crate::GatherOptions;
 use netsim::Access;
 
 /// Who can reach whom without a relay: `+` if they can. Rows and columns in the order of [`Access::ALL`].
@@ -26,21 +28,44 @@ const WITHOUT_RELAY: [&str; 8] = [
     "--------", // UDP blocked
 ];
 
-/// Two agents connected as told, and a STUN server that both ask.
+/// The same where both sides have a TURN server: `+` where they are to do without, `r` where a relay has to help. Those that are shut
+/// off from UDP reach theirs over TCP.
+const WITH_RELAY: [&str; 8] = [
+    "+++++++r", // public
+    "+++++++r", // full cone
+    "+++++++r", // address-restricted
+    "+++++r+r", // port-restricted
+    "+++++r+r", // symmetric keeping ports
+    "+++rrrrr", // symmetric at random
+    "+++++r+r", // CGNAT twice, behind one carrier
+    "rrrrrrrr", // UDP blocked
+];
+
+/// Two agents connected as told, and a server that both ask: one of STUN, or where they are to have relays of TURN.
 fn between(seed: u64, accesses: [Access; 2], config: &Config) -> Sim {
     let config = config.clone().with_stun_servers(vec![address("203.0.113.9:3478")]);
+    let has_relays = !config.gather.turn_servers.is_empty();
     let mut ids = Vec::new();
     let link = Link::with_delay(20 * MS).jitter(10 * MS);
     let mut sim = Sim::with(seed, link, config.clone(), config, |network, links, nodes| {
-        network.add_interface(netsim::NodeId(2), "203.0.113.9".parse().unwrap(), links[4], links[5]);
-        network.bind(netsim::NodeId(2), address("203.0.113.9:3478"));
+        if has_relays {
+            TurnServer::bind(network, 2, links);
+            nodes[2] = Node::Turn(TurnServer::default());
+        } else {
+            network.add_interface(netsim::NodeId(2), "203.0.113.9".parse().unwrap(), links[4], links[5]);
+            network.bind(netsim::NodeId(2), address("203.0.113.9:3478"));
+        }
         for (node, access) in accesses.into_iter().enumerate() {
             let (id, house) = (netsim::NodeId(node), node as u8 + 1);
             let site = access.connect(network, id, house, links[2 * node], links[2 * node + 1]);
             ids.extend(site.nats);
             let addr = SocketAddr::new(site.ip, 5000);
             let socket = network.bind(id, addr);
-            nodes[node].peer().agent.add_socket(netsim::epoch(), socket, addr);
+            let (datagrams, stream) = (SocketAddr::new(site.ip, 6000), SocketAddr::new(site.ip, 6001));
+            let peer = nodes[node].peer();
+            peer.spare.push(network.bind(id, datagrams));
+            peer.spare_streams.push(network.bind_stream(id, stream));
+            peer.agent.add_socket(netsim::epoch(), socket, addr);
         }
     });
     sim.nats = ids;
@@ -54,10 +79,15 @@ fn matrix(seeds: u64, expected: [&str; 8], config: &Config) -> (Duration, Durati
         for (b, cell) in Access::ALL.into_iter().zip(row.chars()) {
             for seed in 0..seeds {
                 let mut sim = between(seed, [a, b], config);
-                if cell == '+' {
+                if cell != '-' {
                     let took = sim.connect(10 * SECOND).unwrap_or_else(|stalled| panic!("{a} and {b}: {stalled}"));
                     slowest = slowest.max(took);
                     sim.assert_data_meets();
+                    for node in 0..2 {
+                        let kinds = selected(&sim.peer(node).agent);
+                        let is_relayed = kinds.contains(&CandidateKind::Relayed);
+                        assert_eq!(is_relayed, cell == 'r', "{a} and {b}, seed {seed}, peer {node}: {kinds:?}");
+                    }
                 } else {
                     let failed = |peer: &Peer| peer.agent.state() == State::Failed;
                     let took = sim.run_until(60 * SECOND, |a, b| failed(a) && failed(b));
@@ -81,6 +111,21 @@ fn eight_kinds_of_access_meet_without_a_relay_wherever_holes_can_be_punched() {
     assert!(slowest < 3 * SECOND, "{slowest:?}");
     // RFC 8863: 39.5 s after checks could begin; those of the last pair began within a second.
     assert!(last >= 39_500 * MS && last < 41 * SECOND, "{last:?}");
+}
+
+#[test]
+fn eight_kinds_of_access_all_meet_with_relays_which_are_left_out_where_holes_can_be_punched() {
+    let seeds = seeds(3);
+    let turn_servers = vec![asked(TurnTransport::Udp), asked(TurnTransport::Tcp)];
+    let config = config().with_gather_options(GatherOptions { turn_servers, ..GatherOptions::default() });
+    let (slowest, _) = matrix(seeds, WITH_RELAY, &config);
+    // A relay is used exactly where nothing else works.
+    assert_eq!(WITH_RELAY.map(|row| row.replace('r', "-")), WITHOUT_RELAY);
+    let relayed = WITH_RELAY.concat().matches('r').count();
+    println!(
+        "bar: 8x8 accesses, {seeds} seeds: 64 of 64 connect with a TURN server on either side, {relayed} of them over it and the others without, in {slowest:?}"
+    );
+    assert!(slowest < 3 * SECOND, "{slowest:?}");
 }
 
 /// A NAT forgets its mappings in mid-call. Who filters by port alone does not let the new one in, and keeps the old one.

@@ -8,8 +8,12 @@ use crate::{GatherOptions, GatheringError, TransportPolicy, TurnServer as Asked}
 use netsim::Nat;
 
 /// The server as it is asked.
-fn asked(transport: TurnTransport) -> Asked {
-    let turn = address(TURN);
+pub(super) fn asked(transport: TurnTransport) -> Asked {
+    asked_at(TURN, transport)
+}
+
+pub(super) fn asked_at(turn: &str, transport: TurnTransport) -> Asked {
+    let turn = address(turn);
     let (username, credential) = ("user".to_owned(), "secret".to_owned().into());
     Asked { host: turn.ip().into(), port: turn.port(), transport, username, credential }
 }
@@ -23,7 +27,7 @@ fn with_turn(policy: TransportPolicy) -> Config {
 }
 
 /// Peers with a public address each, and a server.
-fn on_the_net(seed: u64, policies: [TransportPolicy; 2]) -> Sim {
+pub(super) fn on_the_net(seed: u64, policies: [TransportPolicy; 2]) -> Sim {
     let [a, b] = policies.map(with_turn);
     Sim::with(seed, Link::with_delay(10 * MS), a, b, |network, links, nodes| {
         TurnServer::bind(network, 2, links);
@@ -40,7 +44,7 @@ fn on_the_net(seed: u64, policies: [TransportPolicy; 2]) -> Sim {
 }
 
 /// Sockets for links, which the driver would bind when it is asked.
-fn spare_sockets(network: &mut Network, node: usize, ip: &str, nodes: &mut [Node]) {
+pub(super) fn spare_sockets(network: &mut Network, node: usize, ip: &str, nodes: &mut [Node]) {
     for port in 6000..6004 {
         let socket = network.bind(netsim::NodeId(node), address(&format!("{ip}:{port}")));
         nodes[node].peer().spare.push(socket);
@@ -71,7 +75,7 @@ fn kinds(agent: &Agent) -> Vec<CandidateKind> {
 }
 
 /// What the pair in use leads from and to.
-fn selected(agent: &Agent) -> [CandidateKind; 2] {
+pub(super) fn selected(agent: &Agent) -> [CandidateKind; 2] {
     let pair = agent.pairs().find(|pair| pair.selected).expect("a pair");
     [pair.local, pair.remote].map(|id| agent.candidates().find(|it| it.id == id).unwrap().candidate.kind)
 }
@@ -84,7 +88,7 @@ fn errors(peer: &Peer) -> Vec<GatheringError> {
     peer.events.iter().filter_map(error).collect()
 }
 
-const RELAY: [TransportPolicy; 2] = [TransportPolicy::Relay; 2];
+pub(super) const RELAY: [TransportPolicy; 2] = [TransportPolicy::Relay; 2];
 
 #[test]
 fn two_peers_that_use_relays_alone_connect_and_send_data() {

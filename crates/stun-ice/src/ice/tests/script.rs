@@ -39,6 +39,7 @@ pub(super) struct Ask {
     pub(super) role: Role,
     pub(super) tie_breaker: u64,
     pub(super) use_candidate: bool,
+    pub(super) nomination: Option<u32>,
     pub(super) unknown: Vec<u16>,
 }
 
@@ -51,6 +52,7 @@ impl Default for Ask {
             role: Role::Controlled,
             tie_breaker: 0,
             use_candidate: false,
+            nomination: None,
             unknown: vec![],
         }
     }
@@ -121,6 +123,9 @@ impl Script {
         };
         if ask.use_candidate {
             builder = builder.use_candidate();
+        }
+        if let Some(number) = ask.nomination {
+            builder = builder.nomination(number);
         }
         for unknown in &ask.unknown {
             builder = builder.attribute(crate::stun::AttributeType(*unknown), &[]);

@@ -1,13 +1,13 @@
 //! What the agent answers to hand-made messages.
 
-use super::script::{Ask, REMOTE, Script};
+use super::script::{Ask, REMOTE, Script, Sent};
 use super::*;
 use crate::stun::ErrorCode;
 
 const CANDIDATE: &str = "1 1 udp 2130706431 198.51.100.2 6000 typ host";
 
 /// A script whose agent has sent its first check.
-fn checking(role: Role) -> (Script, super::script::Sent) {
+fn checking(role: Role) -> (Script, Sent) {
     let mut script = Script::new(role);
     script.name(CANDIDATE);
     let mut sent = script.sent();
@@ -377,25 +377,61 @@ fn a_refused_check_fails_its_pair_until_the_peer_checks_it() {
     assert_eq!(script.pair().state, PairState::InProgress);
 }
 
-/// A peer that answers checks and refuses to be nominated: the pair has proved itself and goes on carrying data, and the peer is
-/// asked again now and then.
-#[test]
-fn a_refused_nomination_leaves_the_pair_in_use() {
-    let (mut script, check) = checking(Role::Controlling);
-    let mut sent = script.give(REMOTE, script.success(&check));
-    let mut refused = 0;
-    for _ in 0..1000 {
+/// How often an agent asked to use its only pair in so many seconds, of a peer that answers all else; it refuses that with a code, or says
+/// nothing to it.
+fn nominations(script: &mut Script, mut sent: Vec<Sent>, seconds: u32, code: Option<u16>) -> u32 {
+    let mut asked = 0;
+    for _ in 0..seconds * 100 {
         for request in sent.iter().filter(|sent| sent.is_request()) {
             let nominates = request.message().use_candidate();
-            refused += i32::from(nominates);
-            let answer = if nominates { script.error(request, 500) } else { script.success(request) };
+            asked += u32::from(nominates);
+            let answer = match code {
+                _ if !nominates => script.success(request),
+                Some(code) => script.error(request, code),
+                None => continue,
+            };
             assert!(script.give(REMOTE, answer).is_empty());
         }
         sent = script.after(10 * MS);
     }
-    assert!((5..40).contains(&refused), "asked {refused} times in ten seconds");
-    assert!(script.agent.route().is_some() && !script.pair().nominated);
-    assert_eq!(script.agent.state(), State::Connected);
+    asked
+}
+
+/// A peer that answers checks and refuses to be nominated: the pair carries data for a while, and is then given up with a reason, also
+/// where the peer goes on checking it. Guards `on_nomination_refused` and `Pair::given_up`.
+#[test]
+fn a_pair_that_the_peer_refuses_to_use_is_given_up() {
+    let (mut script, check) = checking(Role::Controlling);
+    let sent = script.give(REMOTE, script.success(&check));
+    let asked = nominations(&mut script, sent, 1, Some(500));
+    assert!(script.agent.route().is_some() && asked < 15, "asked {asked} times");
+    let sent = script.sent();
+    let asked = asked + nominations(&mut script, sent, 9, Some(500));
+    assert_eq!(asked, 15);
+    let given_up = (PairState::Failed, Some(PairFailure::Refused(500)));
+    assert_eq!((script.pair().state, script.pair().failure), given_up);
+    assert_eq!((script.agent.route(), script.agent.state()), (None, State::Disconnected));
+    for _ in 0..30 {
+        assert!(!script.ask(Ask::default()).iter().any(Sent::is_request), "no check back");
+        assert!(!script.after(SECOND).iter().any(Sent::is_request));
+    }
+    assert_eq!((script.pair().state, script.pair().failure), given_up);
+    assert_eq!(script.agent.state(), State::Failed);
+}
+
+/// The same of one that does not even refuse. Guards `Nominee::is_hopeless`.
+#[test]
+fn a_pair_whose_nomination_is_ignored_is_given_up_after_39_5_seconds() {
+    let (mut script, check) = checking(Role::Controlling);
+    let sent = script.give(REMOTE, script.success(&check));
+    nominations(&mut script, sent, 39, None);
+    assert!(script.agent.route().is_some());
+    let sent = script.sent();
+    nominations(&mut script, sent, 2, None);
+    assert_eq!((script.pair().failure, script.agent.route()), (Some(PairFailure::NominationUnanswered), None));
+    let sent = script.sent();
+    assert_eq!(nominations(&mut script, sent, 40, None), 0);
+    assert_eq!(script.agent.state(), State::Failed);
 }
 
 /// Guards the repetition of the nomination.
