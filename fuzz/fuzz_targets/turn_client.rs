@@ -4,4 +4,4 @@
 use libfuzzer_sys::fuzz_target;
 use ortica_fuzz::{machine, turn};
 
-fuzz_target!(|input: &[u8]| machine::alone(turn::Guest::new(), input));
+fuzz_target!(|input: &[u8]| machine::alone(turn::Guest::of(input), input));

@@ -5,4 +5,4 @@ use libfuzzer_sys::fuzz_target;
 use ortica_fuzz::machine;
 use ortica_fuzz::turn::{End, Guest, Host};
 
-fuzz_target!(|input: &[u8]| machine::pair(End::from(Guest::new()), End::from(Host::new()), input));
+fuzz_target!(|input: &[u8]| machine::pair(End::from(Guest::of(input)), End::from(Host::new()), input));

@@ -3,7 +3,9 @@
 use crate::provider;
 use netsim::{Event, Machine, epoch};
 use ortica_core::{Datagram, Instant, Rng, SocketId};
-use ortica_ice::turn::{Client, ClientConfig, ClientEvent, Server, ServerConfig, ServerEvent, StaticUsers};
+use ortica_ice::turn::{
+    Client, ClientConfig, ClientEvent, PeerTransport, Server, ServerConfig, ServerEvent, StaticUsers,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,8 +23,20 @@ pub struct Guest {
 impl Guest {
     /// One whose credentials the server of [`Host`] knows.
     pub fn new() -> Self {
-        let config = Arc::new(ClientConfig::new(provider(), "alice", "wonder"));
-        let mut client = Client::new(config, Rng::from_number(1), epoch());
+        Self::with(ClientConfig::new(provider(), "alice", "wonder"))
+    }
+
+    /// The same, or one whose peers are reached by TCP: as the input says.
+    pub fn of(input: &[u8]) -> Self {
+        let mut config = ClientConfig::new(provider(), "alice", "wonder");
+        if input.last().is_some_and(|byte| byte % 2 == 1) {
+            (config.is_stream, config.peer_transport) = (true, PeerTransport::Tcp);
+        }
+        Self::with(config)
+    }
+
+    fn with(config: ClientConfig) -> Self {
+        let mut client = Client::new(Arc::new(config), Rng::from_number(1), epoch());
         client.bind(epoch(), peer(1));
         Self { client }
     }
@@ -70,6 +84,9 @@ impl Machine for Guest {
             1 => self.client.bind(now, peer(step)),
             2 => self.client.forget(peer(step / 2).ip()),
             3 => self.client.probe(now),
+            4 => {
+                let _ = self.client.connect(now, peer(step));
+            }
             15 => self.client.close(now),
             _ => {
                 let mut wrapped = b"before".to_vec();
@@ -86,6 +103,7 @@ impl Machine for Guest {
 pub struct Host {
     server: Server,
     sockets: u32,
+    connections: u32,
 }
 
 impl Host {
@@ -93,8 +111,10 @@ impl Host {
     pub fn new() -> Self {
         let users = StaticUsers::default().with_user("alice", "wonder");
         let config = ServerConfig::new(provider(), "example.org", Arc::new(users));
-        let config = config.with_nonce_lifetime(std::time::Duration::from_secs(2));
-        Self { server: Server::new(Arc::new(config), Rng::from_number(2)), sockets: 0 }
+        let config = config.with_tcp(true).with_nonce_lifetime(std::time::Duration::from_secs(2));
+        let mut server = Server::new(Arc::new(config), Rng::from_number(2));
+        server.connection_opened(LISTENER);
+        Self { server, sockets: 0, connections: 0 }
     }
 }
 
@@ -116,10 +136,21 @@ impl Machine for Host {
 
     fn poll_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
         while let Some(event) = self.server.poll_event() {
-            if let ServerEvent::Bind { id, .. } = event {
-                self.sockets += 1;
-                let address = SocketAddr::from(([198, 51, 100, 1], 40_000));
-                self.server.relay_bound(now, id, SocketId(self.sockets), address);
+            match event {
+                ServerEvent::Bind { id, .. } | ServerEvent::Listen { id, .. } => {
+                    self.sockets += 1;
+                    let address = SocketAddr::from(([198, 51, 100, 1], 40_000));
+                    self.server.relay_bound(now, id, SocketId(self.sockets), address);
+                }
+                ServerEvent::Connect { id, peer, .. } if peer.ip().to_string().ends_with('1') => {
+                    self.server.peer_failed(id);
+                }
+                ServerEvent::Connect { id, relay, peer } => {
+                    self.connections += 1;
+                    self.server.peer_connected(now, id, SocketId(500_000 + self.connections));
+                    self.server.peer_accepted(now, relay, peer, SocketId(700_000 + self.connections));
+                }
+                _ => {}
             }
         }
         self.server.poll_transmit(now, 1, out).map(|transmit| transmit.len)
@@ -134,6 +165,7 @@ impl Machine for Host {
             return self.server.connection_closed(LISTENER);
         }
         let mut packet = vec![step as u8; step as usize % 50];
+        self.server.peer_accepted(now, SocketId(self.sockets), peer(step % 3), SocketId(600_000 + step as u32 % 9));
         self.server.handle_datagram(now, Datagram::single(SocketId(self.sockets), peer(step % 3), &mut packet));
     }
 }

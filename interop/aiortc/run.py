@@ -15,6 +15,7 @@ from film_checks import film_checks
 from media_checks import MEDIA_CHECKS
 from ping_checks import ping_checks
 from programs import Pair
+from relay_checks import relay_checks
 from server import Server, find
 
 MOST_OF_ONE_CHECK = 60
@@ -25,6 +26,7 @@ async def main() -> int:
     parser.add_argument("--target", type=Path, default=Path("target"))
     parser.add_argument("--server", type=Path)
     parser.add_argument("--filexfer", type=Path)
+    parser.add_argument("--peer", type=Path)
     parser.add_argument("--examples", type=Path, default=Path("examples"), help="aiortc's example programs")
     parser.add_argument("--once", action="store_true", help="one round, which is the default")
     parser.add_argument("--bars", action="store_true", help="ten rounds and a line for the record")
@@ -38,6 +40,7 @@ async def main() -> int:
     programs |= ping_checks(pair("datachannel-cli", "cli.py"))
     programs |= film_checks(pair("videostream-cli", "cli.py"))
     programs |= cable_checks(pair("datachannel-vpn", "vpn.py"))
+    programs |= relay_checks(options.peer or find(options.target, "ortica-interop-peer"))
     checks = {name: check for name, check in (CHECKS | MEDIA_CHECKS | programs).items() if options.only in name}
     program = options.server or find(options.target)
     if program is None:

@@ -3,7 +3,7 @@
 # networks between aiortc's datachannel-filexfer, datachannel-cli, videostream-cli and datachannel-vpn, which are fetched with its
 # sources, and ours.
 #
-#   run.sh [--once | --bars] [--only WORDS] [--server PATH] [--filexfer PATH]
+#   run.sh [--once | --bars] [--only WORDS] [--server PATH] [--filexfer PATH] [--peer PATH]
 #   run.sh --example           # installs aiortc and what its examples need, for the benches, and calls nobody
 #
 # A line of JSON per check, exit 0 when all passed. Programs are the newest builds under target/ unless they are given.

@@ -52,8 +52,8 @@ function repeated(mostOfATime, check) {
 async function connects({ page, calls }, { ours, theirs, offerer }) {
   for (let time = 0; time < calls.times; time++) {
     await withCall({ page, calls }, { certificate: ours, algorithm: ALGORITHMS[theirs] }, async (call) => {
-      await offer(page, call, offerer);
-      await echoed(page);
+      await call.open(offerer);
+      await call.echoed();
       const stats = await call.stats();
       const transport = stats.find(({ type }) => type === 'transport');
       const shows = (id) => Buffer.from(stats.find((it) => it.id === id).base64Certificate, 'base64');
@@ -74,37 +74,15 @@ function expectKey(der, kind, whose) {
 /** A browser may know no such key: then both sides say that they have failed, and neither waits. */
 async function refusesOrTakes({ page, calls }, offerer) {
   return withCall({ page, calls }, { certificate: 'ed25519' }, async (call) => {
-    await offer(page, call, offerer);
+    await call.open(offerer);
     let states;
     await call.eventually(() => `the same end on both sides: ${states}`, async () => {
       const [there, { connectionState: here }] = [await page.evaluate(() => window.side.pc.connectionState), await call.report()];
       states = [there, here];
       return states.every((state) => state === 'connected') || states.every((state) => state === 'failed');
     }, UNPROVEN);
-    if (states[0] === 'connected') await echoed(page);
+    if (states[0] === 'connected') await call.echoed();
     return states[0];
-  });
-}
-
-/** Has a side make a channel, which is negotiated; the page's end of it is `window.side.channel`. */
-async function offer(page, call, offerer) {
-  await page.evaluate((offers) => {
-    const { side } = window;
-    side.channel = offers
-      ? Promise.resolve(side.pc.createDataChannel('echo'))
-      : new Promise((resolve) => { side.pc.ondatachannel = ({ channel }) => resolve(channel); });
-  }, offerer === 'page');
-  if (offerer === 'peer') call.command('channel', { label: 'echo' });
-}
-
-/** Waits until messages have gone both ways. */
-function echoed(page) {
-  return page.evaluate(async () => {
-    const { pc, channel } = window.side;
-    const open = await whenOpen(await within(20, () => `a channel; ${states(pc)}`, channel), pc);
-    // Chromium calls a channel that it did not make open a little before it can send on it.
-    await pause(100);
-    await echoes(open, ['text', pattern(20_000)]);
   });
 }
 

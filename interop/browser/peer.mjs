@@ -60,16 +60,18 @@ export class Call {
 
   /**
    * `polite` is the side that gives way: `page` or `peer`. The program's certificate is of the kind that `certificate` names, the
-   * page's of the algorithm `algorithm`. What is signalled goes through `rewrite(way, message)`, where `way` is `toPage` or `toPeer`.
+   * page's of the algorithm `algorithm`; `words` are for the program beside that, `configuration` is for the page's connection. What is
+   * signalled goes through `rewrite(way, message)`, where `way` is `toPage` or `toPeer`; nothing goes on where that gives nothing.
    */
-  static async start(page, program, polite, { certificate, algorithm, rewrite = (_, message) => message } = {}) {
+  static async start(page, program, polite, options = {}) {
+    const { certificate, algorithm, words = [], configuration, rewrite = (_, message) => message } = options;
     if (!program) throw new Error('no ortica-interop-peer: run cargo build -p ortica-interop-peer, or give one by --peer');
     const call = new Call();
     call.#page = page;
     call.#rewrite = rewrite;
-    call.#peer = new Peer(program, [polite === 'peer' && 'polite', certificate].filter(Boolean));
+    call.#peer = new Peer(program, [polite === 'peer' && 'polite', certificate, ...words].filter(Boolean));
     call.#peer.onSignal = (message) => call.#carry('toPage', message);
-    await page.evaluate((polite, algorithm) => startSide(polite, algorithm), polite === 'page', algorithm);
+    await page.evaluate((...side) => startSide(...side), polite === 'page', algorithm, configuration);
     call.#listen().catch((error) => { if (!call.#over) call.#failure ??= error; });
     return call;
   }
@@ -82,6 +84,7 @@ export class Call {
 
   #carry(way, original) {
     const message = this.#rewrite(way, original);
+    if (!message) return;
     if (this.#held) this.#held.push([way, message]);
     else this.#deliver(way, message);
   }
@@ -103,6 +106,41 @@ export class Call {
   /** What the peer counted, as a list of the W3C's objects. */
   async stats() {
     return Object.values((await this.#peer.ask('stats')).stats);
+  }
+
+  /** Both ends of the pair that the peer uses, as its statistics have them. */
+  async pair() {
+    let ends;
+    await this.eventually('a pair in use', async () => {
+      const stats = await this.stats();
+      const find = (id) => stats.find((it) => it.id === id);
+      const pair = find(stats.find(({ type }) => type === 'transport')?.selectedCandidatePairId);
+      ends = pair && { local: find(pair.localCandidateId), remote: find(pair.remoteCandidateId) };
+      return ends;
+    });
+    return ends;
+  }
+
+  /** Has `page` or `peer` make a channel, which is negotiated. */
+  async open(offerer) {
+    await this.#page.evaluate((offers) => {
+      const { side } = window;
+      side.channel = offers
+        ? Promise.resolve(side.pc.createDataChannel('echo'))
+        : new Promise((resolve) => { side.pc.ondatachannel = ({ channel }) => resolve(channel); });
+    }, offerer === 'page');
+    if (offerer === 'peer') this.command('channel', { label: 'echo' });
+  }
+
+  /** Waits until messages have gone both ways over that channel, of so many bytes too. */
+  echoed(length = 20_000) {
+    return this.#page.evaluate(async (length) => {
+      const { pc, channel } = window.side;
+      const open = await whenOpen(await within(20, () => `a channel; ${states(pc)}`, channel), pc);
+      // Chromium calls a channel that it did not make open a little before it can send on it.
+      await pause(100);
+      await echoes(open, ['text', pattern(length), 'the end']);
+    }, length);
   }
 
   /** Keeps what is signalled back while `act` runs and until both sides have made an offer. */
@@ -141,6 +179,12 @@ export class Call {
   stop() {
     this.#over = true;
     this.#peer.stop();
+  }
+
+  /** Ends the page's side as well, whose page may be gone. */
+  async end() {
+    this.stop();
+    await this.#page.evaluate(() => window.side.pc.close()).catch(() => {});
   }
 }
 

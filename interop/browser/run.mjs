@@ -19,6 +19,7 @@ import { CALLS, HIDDEN, HTTP } from './checks.mjs';
 import { CODECS, LOSSY } from './codec-checks.mjs';
 import { startCoturn } from './coturn.mjs';
 import { FILES } from './file-checks.mjs';
+import { HIDDEN_ICE, ICE } from './ice-checks.mjs';
 import { KEYS } from './key-checks.mjs';
 import { findBrowser, launch } from './launch.mjs';
 import { LAYERS } from './layer-checks.mjs';
@@ -32,7 +33,10 @@ import { STATS } from './stats-checks.mjs';
 // In the order in which they need each other.
 const PAGE = ['call', 'file', 'picture', 'looks', 'sound', 'media', 'codecs', 'negotiation', 'layers', 'keys', 'stats']
   .map((name) => fs.readFileSync(fileURLToPath(new URL(`page/${name}.js`, import.meta.url)), 'utf8'));
-const USUAL = { ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS, ...PAGES, ...RELAYED };
+const USUAL = {
+  ...CALLS, ...FILES, ...MEDIA, ...CODECS, ...NEGOTIATION, ...LAYERS, ...KEYS, ...CERTIFICATES, ...STATS, ...PAGES, ...RELAYED, ...ICE,
+};
+const UNSEEN = { ...HIDDEN, ...HIDDEN_ICE };
 const MOST_OF_ONE_CHECK = 60_000;
 // Beside that, for each megabyte of a file.
 const MOST_OF_A_MEGABYTE = 500;
@@ -105,7 +109,7 @@ async function main() {
         const where = { browser: name, ...(rounds > 1 && { round }) };
         const checks = options.lossy ? LOSSY : USUAL;
         const visible = await withBrowser(puppeteer, server, where, { mdns: false }, checks);
-        const hidden = options.lossy || await withBrowser(puppeteer, server, where, { mdns: true }, HIDDEN);
+        const hidden = options.lossy || await withBrowser(puppeteer, server, where, { mdns: true }, UNSEEN);
         passed += visible && hidden ? 1 : 0;
       }
       console.log(`${options.bars ? 'bar: ' : ''}${name}: ${passed} of ${rounds} rounds passed`);

@@ -247,9 +247,9 @@ fn wasm(log: &Log) -> Result<Outcome, Failure> {
 
 fn test(log: &Log) -> Result<Outcome, Failure> {
     install::ensure(Need::Media)?;
-    // Without them the tests that meet in them say so.
-    let servers = [(Need::Janus, "Janus"), (Need::Coturn, "coturn")];
-    let lacking = servers.into_iter().filter(|(need, _)| install::ensure(*need).is_err());
+    // Without them the tests that meet there say so.
+    let needs = [(Need::Janus, "Janus"), (Need::Coturn, "coturn"), (Need::Paths, "nftables")];
+    let lacking = needs.into_iter().filter(|(need, _)| install::ensure(*need).is_err());
     let lacking: Vec<_> = lacking.map(|(_, name)| name).collect();
     let outcome = log.run(&testing::unit(&[]));
     let passed = testing::passed(&log.text());

@@ -138,7 +138,8 @@ pub enum IceUrlError {
 pub enum IceScheme {
     /// STUN over UDP.
     Stun,
-    /// STUN over TLS.
+    /// STUN over TLS. Nobody is asked for candidates so, for what a server sees is the address of a connection of TCP: see
+    /// `driver::stun_over_tls`.
     Stuns,
     /// TURN over UDP or TCP.
     Turn,

@@ -158,6 +158,10 @@ async fn each_layer_ends_with_what_runs_over_it_and_tells_the_other_side() {
     let (a, b) = started().await;
     let channel = a.sctp.create_data_channel("x", DataChannelInit::default()).expect("a channel");
     assert!(channel.opened().await);
+    // A channel may open a little before the association is up.
+    for side in [&a, &b] {
+        while side.sctp.state_change(SctpState::Connecting).await != SctpState::Connected {}
+    }
 
     a.sctp.stop().expect("by hand");
     assert_eq!((a.sctp.state(), a.dtls.state()), (SctpState::Closed, DtlsState::Connected));

@@ -90,10 +90,11 @@ fn starts_without_handshake(side: &Side) -> bool {
     session.sctp_init(session.transports().next().unwrap()).is_some()
 }
 
-/// Guards what it is for: the first message needs two round trips less where no handshake precedes it. Each side announces another
-/// chunk, always the same one. With losses it arrives too.
+/// Guards what it is for: the first message needs a round trip less where no handshake precedes it. With a handshake it goes with
+/// COOKIE ECHO, four round trips after the answer. Each side announces another chunk, always the same one. With losses it arrives
+/// too.
 #[test]
-fn a_signalled_association_saves_two_round_trips() {
+fn a_signalled_association_saves_a_round_trip() {
     for seed in 0..5 {
         let times = [true, false].map(|signalled| {
             let mut pair = sides(seed, Link::with_delay(DELAY), [true, signalled]);
@@ -109,11 +110,11 @@ fn a_signalled_association_saves_two_round_trips() {
         });
         let [with, without] = times;
         println!("bar: seed {seed}: first message after {:?}, {:?} by handshake", with[0], without[0]);
-        assert_eq!(without[0] - with[0], 4 * DELAY, "seed {seed}: {times:?}");
-        assert_eq!(without[1] - with[1], 4 * DELAY, "seed {seed}: {times:?}");
+        assert_eq!(without[0] - with[0], 2 * DELAY, "seed {seed}: {times:?}");
+        assert_eq!(without[1] - with[1], 2 * DELAY, "seed {seed}: {times:?}");
         let round_trips = |time: Duration| time.as_secs_f64() / (2 * DELAY).as_secs_f64();
         assert!(round_trips(with[0]) <= 3.1, "seed {seed}: {} round trips", round_trips(with[0]));
-        assert!(round_trips(without[0]) <= 5.0, "seed {seed}: {} round trips", round_trips(without[0]));
+        assert!(round_trips(without[0]) <= 4.5, "seed {seed}: {} round trips", round_trips(without[0]));
     }
     for seed in 0..20 {
         let mut pair = sides(seed, Link::with_delay(DELAY).lossy(0.1), [true; 2]);

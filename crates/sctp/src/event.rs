@@ -6,6 +6,12 @@ use crate::StreamId;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The peer answered INIT, and COOKIE ECHO is about to leave: what is sent now goes with it, as far as it fits into that
+    /// packet, and reaches the peer a round trip before [`Connected`](Self::Connected) comes. An association that is set up in
+    /// another way has no such event; one whose cookie grows stale has it again.
+    ///
+    /// Source: [RFC 9260 §5.1](https://www.rfc-editor.org/rfc/rfc9260#section-5.1), step C
+    CookieEchoed,
     /// The handshake is done: data flow both ways.
     Connected,
     /// The peer began anew, having lost everything: what was in flight and queued is gone, every stream is at its start.

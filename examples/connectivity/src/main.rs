@@ -7,6 +7,7 @@
 //! ```
 
 use clap::Parser;
+use ortica::driver::stun_over_tls;
 use ortica::ice::{Candidate, CandidateKind};
 use ortica::{
     Configuration, DataChannelInit, Endpoint, EndpointConfig, Event, IceScheme, IceServer, IceUrl, IceUrlTransport,
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 /// Prints what of the network works from here.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Servers: stun:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp], turns:HOST[:PORT]?transport=tcp.
+    /// Servers: stun:HOST[:PORT], stuns:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp], turns:HOST[:PORT]?transport=tcp.
     servers: Vec<String>,
     /// Who asks, for TURN.
     #[arg(long, default_value = "")]
@@ -110,6 +111,14 @@ async fn nat(urls: Vec<IceUrl>) -> Option<String> {
 
 /// What a server gives, and how fast.
 async fn help(server: IceServer) -> String {
+    let mut urls = server.parse().into_iter().flatten();
+    if let Some(url) = urls.find(|url| url.scheme == IceScheme::Stuns) {
+        let began = Instant::now();
+        return match ask_over_tls(&url).await {
+            Ok(mapped) => format!("{:>6} ms  sees this host at {mapped} over TLS", began.elapsed().as_millis()),
+            Err(reason) => format!("failed     {reason}"),
+        };
+    }
     match ask(server).await {
         Ok((time, candidate)) => {
             let kind = if candidate.kind == CandidateKind::Relayed { "relays at" } else { "sees this host at" };
@@ -117,6 +126,15 @@ async fn help(server: IceServer) -> String {
         }
         Err(reason) => format!("failed     {reason}"),
     }
+}
+
+/// Where a STUN server sees a connection of this host's.
+async fn ask_over_tls(url: &IceUrl) -> Result<SocketAddr, String> {
+    let host = url.host.to_string();
+    let found = tokio::net::lookup_host((host.as_str(), url.port)).await;
+    let server = found.ok().and_then(|mut found| found.next()).ok_or("the server's name has no address")?;
+    let mapping = stun_over_tls(server, &host, Vec::new()).await;
+    mapping.map(|mapping| mapping.mapped).map_err(|error| error.to_string())
 }
 
 /// The address of a candidate.

@@ -2,7 +2,7 @@
 
 use ortica::ice::stun::{Class, ErrorCode, Message, MessageBuilder, Method};
 use std::net::{Ipv4Addr, SocketAddr};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::process::Command;
 
 /// A STUN server that sees everybody at this address, or refuses.
@@ -35,7 +35,12 @@ async fn run(arguments: &[&str]) -> (bool, String) {
 async fn servers_are_shown_as_they_are() {
     let seeing = format!("stun:{}", serve(Some("203.0.113.7:7".parse().expect("an address"))).await);
     let refusing = format!("stun:{}", serve(None).await);
-    let (is_well, text) = run(&[&seeing, &refusing]).await;
+    // Nobody listens there any more.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let gone = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let secure = format!("stuns:{gone}");
+    let (is_well, text) = run(&[&seeing, &refusing, &secure]).await;
     assert!(is_well, "{text}");
     let line = |start: &str, with: &str| text.lines().find(|line| line.starts_with(start) && line.contains(with));
     assert!(line("address", "").is_some(), "{text}");
@@ -46,6 +51,7 @@ async fn servers_are_shown_as_they_are() {
     let server = line("server", &seeing).expect(&text);
     assert!(server.contains("sees this host at 203.0.113.7:7") || server.contains("701"), "{server}");
     assert!(line("server", &refusing).is_some_and(|it| it.contains("403") || it.contains("701")), "{text}");
+    assert!(line("server", &secure).is_some_and(|it| it.contains("failed") && it.contains("refused")), "{text}");
 }
 
 #[tokio::test]

@@ -5,31 +5,33 @@
 //! ```
 //!
 //! The protocol is in `ortica_ice::turn::Server`, which has neither sockets nor a clock. Here is the rest: one task owns it, and each
-//! socket and connection has a task that reads. Where more is wanted (TLS, databases, several processors), coturn is at home.
+//! socket and connection has a task that reads; `connections` has what clients open and what is opened to peers. Where more is wanted
+//! (TLS, databases, several processors), coturn is at home.
+
+mod connections;
 
 use clap::Parser;
+use connections::{ToClient, accept, connect, converse, listen};
 use ortica_core::crypto::rust_crypto;
 use ortica_core::{Datagram, Instant, NtpTime, Rng, SocketId, WallClock};
-use ortica_ice::turn::framing::{StreamQueue, StreamReader};
-use ortica_ice::turn::{PeerPolicy, Prefix, Server, ServerConfig, ServerEvent, StaticUsers, TimeLimitedUsers, Users};
+use ortica_ice::turn::{
+    ConnectionId, PeerPolicy, Prefix, Server, ServerConfig, ServerEvent, StaticUsers, TimeLimitedUsers, Users,
+};
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 /// Packets that wait for the server, and for one connection; beyond, the kernel holds them, and those of a connection are dropped.
 const QUEUE: usize = 1_024;
 /// The most connections at a time; further ones are closed at once.
 const CONNECTIONS: usize = 1_000;
-/// A connection that says nothing for so long is closed.
-const IDLE: Duration = Duration::from_secs(900);
 /// How many ports are tried before there is none.
 const TRIES: usize = 64;
 
@@ -64,6 +66,10 @@ struct Options {
     /// the HMAC-SHA1 of that.
     #[arg(long, conflicts_with = "user")]
     secret: Option<String>,
+    /// Lets clients have connections of TCP to peers and from them (RFC 6062). What listens in this machine's network can be spoken to
+    /// then, where no `--deny-peer` says otherwise.
+    #[arg(long)]
+    tcp_relay: bool,
     /// Peers to refuse beside those that are no other host: private networks, say. `10.0.0.0/8`; any number of times.
     #[arg(long, value_name = "PREFIX")]
     deny_peer: Vec<Prefix>,
@@ -92,16 +98,32 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the tasks that read tell the one that owns the server.
+/// What other tasks tell the one that owns the server.
 enum Input {
-    Packet { socket: SocketId, from: SocketAddr, bytes: Vec<u8> },
+    /// A packet. Where it may be the last one before a peer's bytes, it is to be said whether it was.
+    Packet { socket: SocketId, from: SocketAddr, bytes: Vec<u8>, was_last: Option<oneshot::Sender<bool>> },
+    /// A connection of a client has ended.
     Closed { connection: SocketId },
+    /// A peer has connected.
+    Accepted { relay: SocketId, stream: TcpStream, peer: SocketAddr },
+    /// What became of a connection to a peer.
+    Connected { id: ConnectionId, result: io::Result<TcpStream> },
 }
 
-/// Where packets for a socket go.
+/// What a socket is.
 enum Output {
     Datagrams(Arc<UdpSocket>),
-    Stream(mpsc::Sender<Vec<u8>>),
+    Stream(mpsc::Sender<ToClient>),
+    /// Where it listens for peers.
+    Listener(SocketAddr),
+    /// A connection with a peer. Nothing is read from it before it is joined to a client's.
+    Peer(TcpStream),
+}
+
+/// A socket, and who reads from it.
+struct Socket {
+    output: Output,
+    reader: Option<AbortHandle>,
 }
 
 /// Owns the server, and knows sockets and time.
@@ -110,7 +132,13 @@ struct Driver {
     options: Options,
     rng: Rng,
     start: tokio::time::Instant,
-    outputs: HashMap<SocketId, (Output, AbortHandle)>,
+    sockets: HashMap<SocketId, Socket>,
+    /// Connections to peers on their way.
+    connecting: HashMap<ConnectionId, AbortHandle>,
+    /// Connections of clients, and those with peers that they are to be joined to once their answers are sent.
+    joins: Vec<(SocketId, TcpStream)>,
+    /// Who waits to hear whether a packet was the last one.
+    waiting: Vec<(SocketId, oneshot::Sender<bool>)>,
     connections: usize,
     next_socket: u32,
     inputs: mpsc::Receiver<Input>,
@@ -139,14 +167,18 @@ impl Driver {
         let has = |is_ipv4| options.relay_ip.iter().any(|ip| ip.is_ipv4() == is_ipv4);
         let config = ServerConfig::new(provider, options.realm.clone(), users)
             .with_peers(peers)
-            .with_families(has(true), has(false));
+            .with_families(has(true), has(false))
+            .with_tcp(options.tcp_relay);
         let (tell, inputs) = mpsc::channel(QUEUE);
         let mut driver = Self {
             server: Server::new(Arc::new(config), rng.fork("server")),
             options,
             rng: rng.fork("ports"),
             start: tokio::time::Instant::now(),
-            outputs: HashMap::new(),
+            sockets: HashMap::new(),
+            connecting: HashMap::new(),
+            joins: Vec::new(),
+            waiting: Vec::new(),
             connections: 0,
             next_socket: 0,
             inputs,
@@ -196,19 +228,32 @@ impl Driver {
     fn take(&mut self, input: Input) {
         let now = self.now();
         match input {
-            Input::Packet { socket, from, mut bytes } => {
+            Input::Packet { socket, from, mut bytes, was_last } => {
                 self.server.handle_datagram(now, Datagram::single(socket, from, &mut bytes));
+                self.waiting.extend(was_last.map(|sender| (socket, sender)));
             }
             Input::Closed { connection } => {
                 self.server.connection_closed(connection);
-                if self.outputs.remove(&connection).is_some() {
-                    self.connections -= 1;
+                self.close(connection);
+            }
+            Input::Accepted { relay, stream, peer } => {
+                let socket = self.add(Output::Peer(stream));
+                self.server.peer_accepted(now, relay, peer, socket);
+            }
+            Input::Connected { id, result } => {
+                self.connecting.remove(&id);
+                match result {
+                    Ok(stream) => {
+                        let socket = self.add(Output::Peer(stream));
+                        self.server.peer_connected(now, id, socket);
+                    }
+                    Err(_) => self.server.peer_failed(id),
                 }
             }
         }
     }
 
-    /// Binds and closes what the server wants bound and closed.
+    /// Does what the server wants done.
     fn obey(&mut self) {
         while let Some(event) = self.server.poll_event() {
             let now = self.now();
@@ -220,31 +265,83 @@ impl Driver {
                     }
                     None => self.server.relay_failed(now, id),
                 },
-                ServerEvent::Release { socket } => {
-                    if let Some((_, reader)) = self.outputs.remove(&socket) {
-                        reader.abort();
+                ServerEvent::Listen { id, is_ipv6 } => match self.listen(is_ipv6) {
+                    Some((socket, address)) => self.server.relay_bound(now, id, socket, address),
+                    None => self.server.relay_failed(now, id),
+                },
+                ServerEvent::Connect { id, relay, peer } => {
+                    let Some(Output::Listener(local)) = self.sockets.get(&relay).map(|it| &it.output) else {
+                        self.server.peer_failed(id);
+                        continue;
+                    };
+                    let (local, tell) = (*local, self.tell.clone());
+                    let task = tokio::spawn(async move {
+                        let result = connect(local, peer).await;
+                        let _ = tell.send(Input::Connected { id, result }).await;
+                    });
+                    self.connecting.insert(id, task.abort_handle());
+                }
+                ServerEvent::Abandon { id } => {
+                    if let Some(task) = self.connecting.remove(&id) {
+                        task.abort();
                     }
                 }
+                ServerEvent::Join { client, peer } => {
+                    if let Some(Socket { output: Output::Peer(stream), .. }) = self.sockets.remove(&peer) {
+                        self.joins.push((client, stream));
+                    }
+                }
+                ServerEvent::Release { socket } => self.close(socket),
                 _ => {}
             }
         }
     }
 
-    /// A socket for peers, and what they call it. Ports are drawn, so that nobody guesses the next one.
-    fn bind(&mut self, is_ipv6: bool, is_even: bool) -> Option<(UdpSocket, SocketAddr)> {
+    /// An address for peers to be tried. Ports are drawn, so that nobody guesses the next one.
+    fn draw(&mut self, is_ipv6: bool) -> Option<SocketAddr> {
         let ip = *self.options.relay_ip.iter().find(|ip| ip.is_ipv6() == is_ipv6)?;
         let count = u64::from(self.options.max_port.saturating_sub(self.options.min_port)) + 1;
+        Some(SocketAddr::new(ip, self.options.min_port + u16::try_from(self.rng.below(count)).unwrap_or(0)))
+    }
+
+    /// What peers call an address.
+    fn seen_from_outside(&self, address: SocketAddr) -> SocketAddr {
+        let outside = self.options.external_ip.filter(|_| address.is_ipv4());
+        SocketAddr::new(outside.map_or(address.ip(), IpAddr::V4), address.port())
+    }
+
+    /// A socket for peers, and what they call it.
+    fn bind(&mut self, is_ipv6: bool, is_even: bool) -> Option<(UdpSocket, SocketAddr)> {
         for _ in 0..TRIES {
-            let port = self.options.min_port + u16::try_from(self.rng.below(count)).unwrap_or(0);
+            let address = self.draw(is_ipv6)?;
+            let port = address.port();
             if is_even && !port.is_multiple_of(2) {
                 continue;
             }
-            if let Ok(socket) = std::net::UdpSocket::bind((ip, port)).and_then(|socket| {
+            if let Ok(socket) = std::net::UdpSocket::bind(address).and_then(|socket| {
                 socket.set_nonblocking(true)?;
                 UdpSocket::from_std(socket)
             }) {
-                let outside = self.options.external_ip.filter(|_| !is_ipv6).map_or(ip, IpAddr::V4);
-                return Some((socket, SocketAddr::new(outside, port)));
+                return Some((socket, self.seen_from_outside(address)));
+            }
+        }
+        None
+    }
+
+    /// The same that peers connect to.
+    fn listen(&mut self, is_ipv6: bool) -> Option<(SocketId, SocketAddr)> {
+        for _ in 0..TRIES {
+            let address = self.draw(is_ipv6)?;
+            // The system would let two share an address, for connections are opened from it as well.
+            let has = |socket: &Socket| matches!(socket.output, Output::Listener(used) if used == address);
+            if self.sockets.values().any(has) {
+                continue;
+            }
+            if let Ok(listener) = listen(address) {
+                let relay = self.add(Output::Listener(address));
+                let reader = tokio::spawn(accept(listener, relay, self.tell.clone())).abort_handle();
+                self.read_by(relay, reader);
+                return Some((relay, self.seen_from_outside(address)));
             }
         }
         None
@@ -253,35 +350,64 @@ impl Driver {
     async fn send(&mut self) {
         let (now, mut out) = (self.now(), Vec::new());
         while let Some(transmit) = self.server.poll_transmit(now, 1, &mut out) {
-            match self.outputs.get(&transmit.socket) {
+            match self.sockets.get(&transmit.socket).map(|socket| &socket.output) {
                 // What cannot be sent is lost, as datagrams are.
-                Some((Output::Datagrams(socket), _)) => drop(socket.send_to(&out, transmit.remote).await),
-                Some((Output::Stream(stream), _)) => drop(stream.try_send(out.clone())),
-                None => {}
+                Some(Output::Datagrams(socket)) => drop(socket.send_to(&out, transmit.remote).await),
+                Some(Output::Stream(stream)) => drop(stream.try_send(ToClient::Packet(out.clone()))),
+                _ => {}
             }
             out.clear();
         }
+        let joined: Vec<_> = std::mem::take(&mut self.joins).into_iter().filter_map(|join| self.join(join)).collect();
+        for (socket, sender) in self.waiting.drain(..) {
+            let _ = sender.send(joined.contains(&socket));
+        }
     }
 
-    fn socket_id(&mut self) -> SocketId {
+    /// Hands a connection with a peer to the task of the client's, behind its answers.
+    fn join(&mut self, (client, peer): (SocketId, TcpStream)) -> Option<SocketId> {
+        if let Some(Output::Stream(stream)) = self.sockets.get(&client).map(|socket| &socket.output)
+            && stream.try_send(ToClient::Join(peer)).is_ok()
+        {
+            return Some(client);
+        }
+        self.server.connection_closed(client);
+        self.close(client);
+        None
+    }
+
+    fn add(&mut self, output: Output) -> SocketId {
         self.next_socket = self.next_socket.wrapping_add(1);
-        SocketId(self.next_socket)
+        let id = SocketId(self.next_socket);
+        self.sockets.insert(id, Socket { output, reader: None });
+        id
+    }
+
+    fn close(&mut self, socket: SocketId) {
+        let Some(Socket { output, reader }) = self.sockets.remove(&socket) else { return };
+        if matches!(output, Output::Stream(_)) {
+            self.connections -= 1;
+        }
+        if let Some(reader) = reader {
+            reader.abort();
+        }
     }
 
     fn add_datagrams(&mut self, socket: Arc<UdpSocket>) -> SocketId {
-        let (id, tell, reading) = (self.socket_id(), self.tell.clone(), Arc::clone(&socket));
+        let (tell, reading) = (self.tell.clone(), Arc::clone(&socket));
+        let id = self.add(Output::Datagrams(socket));
         let reader = tokio::spawn(async move {
             let mut buffer = vec![0; 65_536];
             loop {
                 // An error is that of one packet: an ICMP message, say.
                 let Ok((len, from)) = reading.recv_from(&mut buffer).await else { continue };
                 let bytes = buffer.get(..len).unwrap_or_default().to_vec();
-                if tell.send(Input::Packet { socket: id, from, bytes }).await.is_err() {
+                if tell.send(Input::Packet { socket: id, from, bytes, was_last: None }).await.is_err() {
                     return;
                 }
             }
         });
-        self.outputs.insert(id, (Output::Datagrams(socket), reader.abort_handle()));
+        self.read_by(id, reader.abort_handle());
         id
     }
 
@@ -290,50 +416,20 @@ impl Driver {
             return;
         }
         self.connections += 1;
-        let (id, tell) = (self.socket_id(), self.tell.clone());
         let (queue, packets) = mpsc::channel(QUEUE);
+        let (id, tell) = (self.add(Output::Stream(queue)), self.tell.clone());
+        self.server.connection_opened(id);
         let task = tokio::spawn(async move {
             // Either direction ends the connection.
             let _ = converse(stream, from, id, &tell, packets).await;
             let _ = tell.send(Input::Closed { connection: id }).await;
         });
-        self.outputs.insert(id, (Output::Stream(queue), task.abort_handle()));
+        self.read_by(id, task.abort_handle());
     }
-}
 
-/// Reads and writes one connection until it ends.
-async fn converse(
-    mut stream: TcpStream,
-    from: SocketAddr,
-    id: SocketId,
-    tell: &mpsc::Sender<Input>,
-    mut packets: mpsc::Receiver<Vec<u8>>,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    stream.set_nodelay(true)?;
-    let (mut input, mut output) = stream.split();
-    let read = async {
-        let mut reader = StreamReader::default();
-        loop {
-            match timeout(IDLE, input.read(reader.room())).await?? {
-                0 => return Ok(()),
-                len => reader.filled(len),
-            }
-            while let Some(packet) = reader.next_packet()? {
-                tell.send(Input::Packet { socket: id, from, bytes: packet.to_vec() }).await?;
-            }
+    fn read_by(&mut self, socket: SocketId, reader: AbortHandle) {
+        if let Some(socket) = self.sockets.get_mut(&socket) {
+            socket.reader = Some(reader);
         }
-    };
-    let write = async {
-        while let Some(packet) = packets.recv().await {
-            // Padded to a multiple of four.
-            let mut queue = StreamQueue::new(usize::MAX);
-            queue.push(&packet);
-            output.write_all(queue.unwritten()).await?;
-        }
-        Ok(())
-    };
-    tokio::select! {
-        result = read => result,
-        result = write => result,
     }
 }

@@ -1,12 +1,15 @@
 //! The client of `ortica-ice` at coturn, over UDP and TCP: what it sends to a peer comes back.
 
+#[path = "common/coturn.rs"]
+mod coturn;
+
+use coturn::Coturn;
 use ortica_core::crypto::rust_crypto;
 use ortica_core::{Instant, Rng};
 use ortica_ice::turn::framing::{StreamQueue, StreamReader};
 use ortica_ice::turn::{Client, ClientConfig, ClientEvent, TurnError};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,46 +17,6 @@ use std::time::Duration;
 const PACKETS: usize = 100;
 /// Longer than any of this takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A coturn of this test's own, which ends with it.
-struct Coturn {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Drop for Coturn {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Coturn {
-    /// `None`, aloud, where there is no coturn.
-    fn start() -> Option<Self> {
-        // Free now, and most likely still in a moment.
-        let address = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-        let files = std::env::temp_dir().join(format!("ortica-coturn-{}", address.port()));
-        let process = Command::new("turnserver")
-            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers", "--lt-cred-mech"])
-            .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--realm", "example.org"])
-            .args(["--user", "alice:wonder", "--listening-port", &address.port().to_string(), "--log-file", "stdout"])
-            .arg("--pidfile")
-            .arg(files.with_extension("pid"))
-            .arg("--userdb")
-            .arg(files.with_extension("db"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match process {
-            Ok(process) => Some(Self { process, address }),
-            Err(error) => {
-                println!("skipped: there is no turnserver here (cargo xtask install coturn): {error}");
-                None
-            }
-        }
-    }
-}
 
 /// A way to the server.
 enum Way {

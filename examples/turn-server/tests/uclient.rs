@@ -1,38 +1,13 @@
 //! coturn's client loads the server, and loses nothing.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+#[path = "common/server.rs"]
+mod server;
+
+use server::Server;
+use std::process::{Command, Stdio};
 
 /// How many each of the clients sends.
 const MESSAGES: u32 = 100;
-
-/// The server of this test, which ends with it.
-struct Server {
-    process: Child,
-    port: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Server {
-    fn start() -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_turn-server"))
-            .args(["--listen", "127.0.0.1", "--port", "0", "--relay-ip", "127.0.0.1"])
-            .args(["--allow-peer", "127.0.0.1", "--user", "alice:wonder", "--realm", "example.org"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let port = line.trim().strip_prefix("listening on 127.0.0.1:").expect("where it listens").to_owned();
-        Self { process, port }
-    }
-}
 
 /// What the client says in the end: so many packets sent to itself, by way of two allocations, and how many were lost.
 fn run(server: &Server, options: &[&str]) -> Option<String> {
@@ -41,7 +16,7 @@ fn run(server: &Server, options: &[&str]) -> Option<String> {
         // its channels from the numbers of RFC 5766, three quarters of which RFC 8656 took back.
         .args(format!("-y -c -s -n {MESSAGES} -l 500 -z 5 -m 4 -u alice -w wonder").split_whitespace())
         .args(options)
-        .args(["-p", &server.port, "127.0.0.1"])
+        .args(["-p", &server.port.to_string(), "127.0.0.1"])
         .stdin(Stdio::null())
         .output();
     match client {
@@ -81,10 +56,15 @@ fn turn_3_uclient_loses_nothing_over_tcp() {
 }
 
 #[test]
+fn turn_8_uclient_loses_nothing_over_connections_between_its_clients() {
+    loses_nothing(&["-T"]);
+}
+
+#[test]
 fn a_wrong_password_gets_nothing() {
     let server = Server::start();
     let client = Command::new("turnutils_uclient")
-        .args(["-y", "-c", "-n", "1", "-u", "alice", "-w", "guess", "-p", &server.port, "127.0.0.1"])
+        .args(["-y", "-c", "-n", "1", "-u", "alice", "-w", "guess", "-p", &server.port.to_string(), "127.0.0.1"])
         .stdin(Stdio::null())
         .output();
     match client {

@@ -138,6 +138,13 @@ async function echoes(channel, payloads) {
 
 const pattern = (length) => Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) & 255);
 
+// The candidate of this side that carried the data; what has done so is not nominated yet, perhaps.
+async function carrier(pc) {
+  const report = [...(await pc.getStats()).values()];
+  const pair = report.find((it) => it.type === 'candidate-pair' && it.state === 'succeeded' && it.bytesSent > 200_000);
+  return report.find((it) => it.id === pair.localCandidateId);
+}
+
 // The m= lines of a description, as [kind, port].
 const sections = (sdp) => [...sdp.matchAll(/^m=(\S+) (\d+)/gm)].map(([, kind, port]) => [kind, Number(port)]);
 
@@ -183,6 +190,6 @@ async function trickle(call, { up, down }) {
   await Promise.all([up && tell(), down && takeCandidates(call)]);
 }
 
-Object.assign(window, { allGathered, echoes, equal, negotiate, newCall, pattern, pause, pings, request, sections, states,
+Object.assign(window, { allGathered, carrier, echoes, equal, negotiate, newCall, pattern, pause, pings, request, sections, states,
   takeOffer, transports, trickle, until, whenClosed, whenOpen, within });
 })();

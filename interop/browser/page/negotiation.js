@@ -3,14 +3,14 @@
 (() => {
 
 /**
- * Starts a call, with a certificate of that algorithm if one is named. What it signals waits for `nextSignals`; what the other side
- * signals comes by `hear`.
+ * Starts a call, with a certificate of that algorithm if one is named, and with what else its configuration is to have. What it signals
+ * waits for `nextSignals`; what the other side signals comes by `hear`.
  */
-async function startSide(polite, algorithm) {
+async function startSide(polite, algorithm, configuration) {
   // Numbers alone come from outside of the page.
   if (algorithm?.publicExponent) algorithm.publicExponent = Uint8Array.from(algorithm.publicExponent);
   const certificates = algorithm ? [await RTCPeerConnection.generateCertificate(algorithm)] : undefined;
-  const { pc } = newCall({ certificates });
+  const { pc } = newCall({ ...configuration, certificates });
   const side = { pc, polite, outbox: [], wake: () => {}, heard: Promise.resolve(), ignored: 0, senders: [] };
   Object.assign(side, { making: false, ignoring: false, answering: false });
   window.side = side;

@@ -1,11 +1,12 @@
 //! The other side of a page that negotiates in mid-call: perfect negotiation over lines of JSON.
 //!
 //! ```text
-//! ortica-interop-peer [polite] [ecdsa|rsa|ed25519]
+//! ortica-interop-peer [polite] [ecdsa|rsa|ed25519] [listen] [hidden] [relay=USER:PASSWORD@URL]
 //! ```
 //!
 //! Standard input brings what the page signals, as [`Signal`] has it, and commands; standard output takes what is signalled back,
-//! and what was asked for. The end of the input ends the call. A kind of key is that of the certificate.
+//! and what was asked for. The end of the input ends the call. A kind of key is that of the certificate. With `listen` connections are
+//! taken over TCP, with `hidden` names are shown in place of addresses, and with `relay` it is reached by way of that TURN server alone.
 //!
 //! | file | what |
 //! |---|---|
@@ -30,7 +31,7 @@ mod watch;
 
 use call::{Call, CallError};
 use command::Line;
-use options::Options;
+use options::{Options, USAGE};
 use ortica::PeerConnection;
 use ortica::signaling::Signal;
 use std::process::ExitCode;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     let options = match Options::read(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(word) => {
-            eprintln!("what is {word:?}? ortica-interop-peer [polite] [ecdsa|rsa|ed25519]");
+            eprintln!("what is {word:?}? {USAGE}");
             return ExitCode::FAILURE;
         }
     };

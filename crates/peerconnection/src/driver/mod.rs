@@ -22,12 +22,16 @@ mod refusals;
 mod route;
 mod servers;
 mod socket;
+#[cfg(feature = "turn-tls")]
+mod stun_stream;
 mod tcp;
 mod waiters;
 
 pub use endpoint::{Endpoint, EndpointConfig, EndpointStats};
 pub use interfaces::NetworkInterface;
 pub use nat_behavior::{NatBehaviorError, nat_behavior};
+#[cfg(feature = "turn-tls")]
+pub use stun_stream::{StreamMapping, StunStreamError, stun_over_tcp, stun_over_tls};
 pub use tcp::TcpCandidates;
 
 pub(crate) use cell::{Cell, Sending};

@@ -77,6 +77,7 @@ pub(super) struct Channels {
     early_bytes: usize,
     next_id: u32,
     role: Option<Role>,
+    /// The association takes what is sent.
     connected: bool,
     /// What the peer takes at most; `None` without limit.
     max_message_size: Option<usize>,
@@ -177,7 +178,8 @@ impl Channels {
         id
     }
 
-    /// The association is up: opens what waits for it, in the order it was made.
+    /// The association is up, or the peer has agreed to it and only its COOKIE ACK is still to come: opens what waits for it, in
+    /// the order it was made. OPEN, and what is sent at once on the channels, goes with COOKIE ECHO then.
     pub fn on_connected(
         &mut self,
         now: Instant,

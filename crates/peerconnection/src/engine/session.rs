@@ -61,6 +61,8 @@ pub struct Session {
     /// Boxed, since a node of the map has room for eleven, and most sessions have one.
     transports: BTreeMap<TransportId, Box<Transport>>,
     next_transport: u32,
+    /// Agents of transports that went, until they have given back what servers lent them.
+    leaving: Vec<ortica_ice::Agent>,
     gathering: gathering::Gathering,
     /// The transport whose check went out last: the others have their turn before it.
     paced: Option<TransportId>,
@@ -99,6 +101,7 @@ impl Session {
             rng,
             transports: BTreeMap::new(),
             next_transport: 0,
+            leaving: Vec::new(),
             gathering: gathering::Gathering::default(),
             paced: None,
             sctp: None,
@@ -181,6 +184,9 @@ impl Session {
     fn poll_transports(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
         if self.closed {
             return None;
+        }
+        if let Some(transmit) = self.poll_leaving(now, max_segments, out) {
+            return Some(transmit);
         }
         let mut turn = self.paced;
         for _ in 0..self.transports.len() {

@@ -40,7 +40,7 @@ impl IceFeatures {
     /// As it is said; `None` where there is nothing to be said.
     pub fn to_options(self) -> Option<IceOptions> {
         let all = [(self.trickle, "trickle"), (self.ice2, "ice2"), (self.renomination, "renomination")];
-        let said: Vec<String> = all.into_iter().filter_map(|(can, name)| can.then(|| name.to_owned())).collect();
+        let said: Vec<String> = all.iter().filter(|(can, _)| *can).map(|(_, name)| (*name).to_owned()).collect();
         (!said.is_empty()).then_some(IceOptions(said))
     }
 }

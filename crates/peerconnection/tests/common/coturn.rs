@@ -1,4 +1,5 @@
-//! coturn, as a TURN server of the tests' own on loopback.
+//! coturn, as a TURN server of the tests' own.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -20,20 +21,25 @@ pub struct Coturn {
 }
 
 impl Coturn {
-    /// `None`, said aloud, where it is not installed.
+    /// On loopback. `None`, said aloud, where it is not installed.
     pub fn start() -> Option<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST, free_ports(), CERTIFICATE)
+    }
+
+    /// At an address of this machine, from where it lends others; ports for UDP and TCP, and for TLS, where it shows that certificate.
+    /// `None`, said aloud, where it is not installed.
+    pub fn start_at(ip: Ipv4Addr, [port, tls_port]: [u16; 2], certificate: &str) -> Option<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("ortica-coturn-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("there is room for files");
-        let [port, tls_port] = free_ports();
         let path = |name: &str| dir.join(name).display().to_string();
         let started = Command::new("turnserver")
             .args(["-n", "--no-cli", "--no-dtls", "--lt-cred-mech", "--fingerprint", "--allow-loopback-peers"])
-            .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--realm", "ortica.test"])
+            .args(["--listening-ip", &ip.to_string(), "--relay-ip", &ip.to_string(), "--realm", "ortica.test"])
             .args(["--listening-port", &port.to_string(), "--tls-listening-port", &tls_port.to_string()])
             .args(["--user", &format!("{USER}:{PASSWORD}"), "--relay-threads", "1"])
-            .args(["--cert", CERTIFICATE, "--pkey", CERTIFICATE, "--log-file", "stdout", "--simple-log"])
+            .args(["--cert", certificate, "--pkey", certificate, "--log-file", "stdout", "--simple-log"])
             .args(["--db", &path("db"), "--pidfile", &path("pid")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -46,7 +52,7 @@ impl Coturn {
             }
         };
         // Its log comes in blocks, so that the port itself is asked. It listens to datagrams before it takes connections.
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, tls_port)).is_err() {
+        while TcpStream::connect((ip, tls_port)).is_err() {
             assert!(child.try_wait().expect("it is a child").is_none(), "coturn ended before it listened");
             std::thread::yield_now();
         }

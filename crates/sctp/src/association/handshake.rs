@@ -178,7 +178,15 @@ impl Association {
         let link = Link::new(&self.config, &Agreement::new(self, &init, &params));
         let setup = Setup { shutdown: setup.shutdown, stale: setup.stale, ..Setup::new(now) };
         self.clear_timer(Timer::Setup);
+        self.agree(&link);
         self.state = State::CookieEchoed { setup, echo, link: Box::new(link) };
+        self.events.push_back(Event::CookieEchoed);
+    }
+
+    /// What is queued follows from here on what both ends agreed on.
+    fn agree(&mut self, link: &Link) {
+        self.queue.keep_streams(link.outbound_streams);
+        self.queue.set_interleaving(link.extensions.interleaving);
     }
 
     /// Tells the peer, behind COOKIE ECHO, which parameters of its INIT ACK mean nothing here.
@@ -286,6 +294,7 @@ impl Association {
     /// Makes the association that a cookie promised.
     fn accept(&mut self, now: Instant, cookie: &Cookie) {
         let shutdown = matches!(&self.state, State::CookieWait(s) | State::CookieEchoed { setup: s, .. } if s.shutdown);
+        self.take_first_data_back(now);
         self.tag = cookie.local_tag;
         self.initial_tsn = cookie.local_tsn;
         let link = Link::new(
@@ -330,8 +339,7 @@ impl Association {
     pub(super) fn open(&mut self, now: Instant) {
         let State::CookieEchoed { setup, link, .. } = std::mem::replace(&mut self.state, State::Ended) else { return };
         debug!(outbound = link.outbound_streams, inbound = link.inbound_streams, "association up");
-        self.queue.keep_streams(link.outbound_streams);
-        self.queue.set_interleaving(link.extensions.interleaving);
+        self.agree(&link);
         let reconfig = link.extensions.reconfig;
         self.state = State::Up { phase: Phase::Established, link };
         self.errors = 0;
@@ -348,6 +356,7 @@ impl Association {
             }
         }
         self.arm_heartbeat(now);
+        self.await_first_sack(now);
         if setup.shutdown {
             self.shutdown(now);
         }
@@ -386,6 +395,7 @@ impl Association {
         let preserve = u32::try_from(longer.as_millis()).ok();
         let setup = Setup { due: true, stale: setup.stale + 1, preserve, timeouts: 0, ..*setup };
         self.clear_timer(Timer::Setup);
+        self.take_first_data_back(now);
         self.state = State::CookieWait(setup);
     }
 }

@@ -24,7 +24,7 @@ impl Losses {
         self.0.remove(&stream).unwrap_or_default()
     }
 
-    fn append(&mut self, other: &mut Self) {
+    pub fn append(&mut self, other: &mut Self) {
         for (stream, undelivered) in std::mem::take(&mut other.0) {
             *self.0.entry(stream).or_default() += undelivered;
         }
@@ -37,7 +37,7 @@ impl Association {
     /// leaves the account as it is.
     pub fn take_undelivered(&mut self, stream: StreamId) -> Undelivered {
         let mut undelivered = self.losses.take(stream);
-        if let State::Up { link, .. } = &mut self.state {
+        if let Some(link) = self.known_mut() {
             undelivered += link.flight.losses.take(stream);
         }
         undelivered
@@ -55,15 +55,17 @@ impl Association {
     /// `true` when everything that `send` took is acknowledged or given up, or the association is over.
     pub fn is_drained(&self) -> bool {
         match &self.state {
-            State::Up { link, .. } => self.queue.is_empty() && link.flight.is_empty(),
-            State::Closed | State::CookieWait(_) | State::CookieEchoed { .. } => self.queue.is_empty(),
+            State::CookieEchoed { link, .. } | State::Up { link, .. } => {
+                self.queue.is_empty() && link.flight.is_empty()
+            }
+            State::Closed | State::CookieWait(_) => self.queue.is_empty(),
             State::Ended => true,
         }
     }
 
     fn for_each_unacknowledged(&self, mut each: impl FnMut(&Outgoing)) {
         self.queue.messages().for_each(&mut each);
-        if let State::Up { link, .. } = &self.state {
+        if let Some(link) = self.known() {
             link.flight.for_each_unacknowledged(each);
         }
     }
@@ -72,7 +74,7 @@ impl Association {
     pub(super) fn keep_losses(&mut self) {
         let mut losses = std::mem::take(&mut self.losses);
         self.for_each_unacknowledged(|message| losses.add(message));
-        if let State::Up { link, .. } = &mut self.state {
+        if let Some(link) = self.known_mut() {
             losses.append(&mut link.flight.losses);
         }
         self.losses = losses;

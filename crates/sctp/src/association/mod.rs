@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `handshake` | INIT to COOKIE ACK, collisions, restarts |
+//! | `first_data` | what goes with COOKIE ECHO |
 //! | `snap` | the same without packets |
 //! | `receive` | packets in: tags, dispatch, SACK, errors |
 //! | `transmit` | packets out: what goes into the next one |
@@ -18,6 +19,7 @@
 
 mod congestion;
 mod delivery;
+mod first_data;
 mod flight;
 mod handshake;
 mod inbound;
@@ -125,7 +127,7 @@ enum State {
     Closed,
     /// INIT was sent.
     CookieWait(Setup),
-    /// COOKIE ECHO was sent: these chunks.
+    /// COOKIE ECHO was sent: these chunks, and with them what the link has in flight.
     CookieEchoed { setup: Setup, echo: Vec<u8>, link: Box<Link> },
     /// Data may flow.
     Up { phase: Phase, link: Box<Link> },
@@ -241,14 +243,14 @@ impl Association {
         matches!(self.state, State::Up { .. })
     }
 
-    /// How many streams there are to send on; `None` unless connected.
+    /// How many streams there are to send on; `None` as long as the peer has not said so, and once the association has ended.
     pub fn outbound_streams(&self) -> Option<u16> {
-        self.up().map(|link| link.outbound_streams)
+        self.known().map(|link| link.outbound_streams)
     }
 
-    /// How many streams the peer may send on; `None` unless connected.
+    /// How many streams the peer may send on; `None` when [`outbound_streams`](Self::outbound_streams) is.
     pub fn inbound_streams(&self) -> Option<u16> {
-        self.up().map(|link| link.inbound_streams)
+        self.known().map(|link| link.inbound_streams)
     }
 
     /// What both ends know; `None` unless connected.
@@ -292,6 +294,21 @@ impl Association {
         self.replies = Replies::default();
         self.early_resets = Vec::new();
         self.events.push_back(Event::Closed(reason));
+    }
+
+    /// What both ends agreed on, from the peer's answer to the end.
+    fn known(&self) -> Option<&Link> {
+        match &self.state {
+            State::CookieEchoed { link, .. } | State::Up { link, .. } => Some(link),
+            State::Closed | State::CookieWait(_) | State::Ended => None,
+        }
+    }
+
+    fn known_mut(&mut self) -> Option<&mut Link> {
+        match &mut self.state {
+            State::CookieEchoed { link, .. } | State::Up { link, .. } => Some(link),
+            State::Closed | State::CookieWait(_) | State::Ended => None,
+        }
     }
 
     fn up(&self) -> Option<&Link> {
@@ -356,9 +373,10 @@ impl Association {
             State::Ended => Err(SendRefusal::Closed),
             State::Closed => Ok(0),
             State::CookieWait(setup) | State::CookieEchoed { setup, .. } if setup.shutdown => Err(SendRefusal::Closed),
-            State::CookieWait(_) | State::CookieEchoed { .. } => Ok(0),
-            State::Up { phase: Phase::Established, link } if stream.0 < link.outbound_streams => Ok(link.flight.held()),
-            State::Up { phase: Phase::Established, .. } => Err(SendRefusal::NoSuchStream),
+            State::CookieWait(_) => Ok(0),
+            State::CookieEchoed { link, .. } | State::Up { phase: Phase::Established, link } => {
+                if stream.0 < link.outbound_streams { Ok(link.flight.held()) } else { Err(SendRefusal::NoSuchStream) }
+            }
             State::Up { .. } => Err(SendRefusal::Closed),
         };
         let message = (stream, ppid, &payload, options);
@@ -504,7 +522,7 @@ impl Association {
     /// Counters.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats;
-        if let State::Up { link, .. } = &self.state {
+        if let Some(link) = self.known() {
             add_counts(&mut stats, link);
         }
         stats
@@ -512,7 +530,7 @@ impl Association {
 
     /// Round trip time and windows.
     pub fn path(&self) -> Path {
-        let link = self.up();
+        let link = self.known();
         Path {
             rtt: self.rto.smoothed(),
             rto: self.rto.current(),
@@ -525,7 +543,7 @@ impl Association {
 
     /// Keeps what the link has counted, before it goes.
     fn count(&mut self) {
-        if let State::Up { link, .. } = &self.state {
+        if let State::CookieEchoed { link, .. } | State::Up { link, .. } = &self.state {
             add_counts(&mut self.stats, link);
         }
     }

@@ -265,6 +265,24 @@ impl SendQueue {
         self.wait(stream);
     }
 
+    /// Puts a message back where it was taken from: first in its stream, and with its old place there. `sent` bytes of it had
+    /// gone into packets. Of several, the one taken last comes back first.
+    pub fn take_back(&mut self, message: Outgoing, sent: usize) {
+        let stream = message.stream;
+        self.serving.take_if(|serving| *serving == stream);
+        self.schedule.retain(|waiting| waiting != stream);
+        self.held += message.cost();
+        self.expendable += usize::from(matches!(message.reliability, Reliability::Priority(_)));
+        let state = self.streams.entry(stream).or_default();
+        state.waits = false;
+        state.begun = None;
+        state.buffered += sent;
+        state.padding += padding(message.ppid);
+        *(if message.ordered { &mut state.next_ordered } else { &mut state.next_unordered }) = message.mid;
+        state.queue.push_front(message);
+        self.wait(stream);
+    }
+
     /// Has `stream` wait for its turn exactly if it has something to send and is not being served.
     fn wait(&mut self, stream: StreamId) {
         let Some(state) = self.streams.get_mut(&stream) else { return };

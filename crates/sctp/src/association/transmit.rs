@@ -97,7 +97,7 @@ pub struct Drain {
     /// What was sent last asked for a SACK at once.
     pub prompt: bool,
     /// When data was sent last.
-    last_data: Option<Instant>,
+    pub last_data: Option<Instant>,
 }
 
 impl Drain {
@@ -143,7 +143,7 @@ impl Association {
         Builder::new(out, self.config.max_packet_size & !3, header)
     }
 
-    /// INIT, or COOKIE ECHO.
+    /// INIT, or COOKIE ECHO with the first data.
     fn build_setup(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
         let (State::CookieWait(setup) | State::CookieEchoed { setup, .. }) = &mut self.state else { return None };
         if !std::mem::take(&mut setup.due) {
@@ -158,6 +158,7 @@ impl Association {
         if let State::CookieEchoed { echo, link, .. } = &self.state {
             let mut builder = self.builder(out, link.peer_tag);
             builder.encoded(echo);
+            self.put_first_data(now, setup.sent > 1, &mut builder);
             return builder.finish();
         }
         let cookie_preservative = setup.preserve;
@@ -346,10 +347,10 @@ impl Association {
     }
 
     /// Gives up the message being cut if its time is over.
-    fn expire(&mut self, now: Instant) {
-        let State::Up { link, .. } = &mut self.state else { return };
+    pub(super) fn expire(&mut self, now: Instant) {
+        let Some(link) = self.known_mut() else { return };
         link.flight.expire_current(now);
-        while let State::Up { link, .. } = &mut self.state
+        while let Some(link) = self.known_mut()
             && let Some((stream, bytes)) = link.flight.take_given_up()
         {
             self.queue.on_given_up(stream);
@@ -401,15 +402,16 @@ impl Association {
         }
     }
 
-    fn put_new_data(&mut self, now: Instant, builder: &mut Builder<'_>) {
+    pub(super) fn put_new_data(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let whole = packet_room(&self.config);
         // Longer packets carry several chunks, each of which fits every path.
         while let Some(len) = self.next_fragment(now, builder.room().min(whole), whole) {
-            let State::Up { link, .. } = &mut self.state else { return };
+            let Some(link) = self.known() else { return };
             let after = link.flight.in_flight() + link.flight.header_len() + len;
             let immediate = after >= link.congestion.window() || self.drain.window_probe;
             self.drain.prompt |= immediate;
-            let Some((stream, rest)) = link.flight.cut(now, len, immediate, builder) else { return };
+            let cut = self.known_mut().and_then(|link| link.flight.cut(now, len, immediate, builder));
+            let Some((stream, rest)) = cut else { return };
             self.queue.end_turn(stream, len, rest);
             self.on_sent(stream, len);
             if std::mem::take(&mut self.drain.window_probe) {
@@ -420,18 +422,18 @@ impl Association {
 
     /// How much of which message comes next; `None` when the packet or the peer's window has no room for it.
     fn next_fragment(&mut self, now: Instant, room: usize, whole: usize) -> Option<usize> {
-        if room < self.up()?.flight.header_len() {
+        if room < self.known()?.flight.header_len() {
             return None;
         }
         self.expire(now);
-        if !self.up()?.flight.has_current() {
-            if self.up()?.flight.is_full() {
+        if !self.known()?.flight.has_current() {
+            if self.known()?.flight.is_full() {
                 return None;
             }
             self.next_message(now)?;
         }
         let probe = self.drain.window_probe;
-        let link = self.up_mut()?;
+        let link = self.known()?;
         let len = link.flight.fitting(room, whole)?;
         within_window(link, len, whole, probe)
     }
@@ -440,7 +442,7 @@ impl Association {
     fn next_message(&mut self, now: Instant) -> Option<()> {
         loop {
             let turn = self.queue.pop(now)?;
-            let link = self.up_mut()?;
+            let link = self.known_mut()?;
             match turn {
                 Turn::Begin(message) => link.flight.start(message),
                 Turn::GoOn(slot) => link.flight.go_on(slot),
@@ -450,14 +452,14 @@ impl Association {
                 }
             }
             self.expire(now);
-            if self.up()?.flight.has_current() {
+            if self.known()?.flight.has_current() {
                 return Some(());
             }
         }
     }
 
     /// Starts T3, or starts it again because the first outstanding chunk was sent again.
-    fn arm_retransmit(&mut self, now: Instant, again: bool) {
+    pub(super) fn arm_retransmit(&mut self, now: Instant, again: bool) {
         if again || !self.is_set(Timer::Retransmit) {
             // A window that stays closed is asked about less and less often (§6.1 A).
             let wait = self.retransmit_wait(self.drain.window_probes);

@@ -231,10 +231,10 @@ fn dcsctp_retransmission_queue_limits() {
             start: Closed,
             // Two messages take turns; the reliable one stays.
             steps: &[
-                (0, SendOn(1, 5_000, ONCE), ""),
-                (0, SendOn(2, 5_000, RELIABLE), ""),
                 (0, Connect, "INIT"),
                 (0, Hear(&[InitAck]), "COOKIE_ECHO"),
+                (0, SendOn(1, 5_000, ONCE), ""),
+                (0, SendOn(2, 5_000, RELIABLE), ""),
                 (
                     0,
                     Hear(&[CookieAck]),
@@ -253,10 +253,10 @@ fn dcsctp_retransmission_queue_limits() {
             config: |config| config.with_interleaving(true),
             start: Closed,
             steps: &[
-                (0, SendOn(1, 5_000, ONCE), ""),
-                (0, SendOn(2, 5_000, ONCE), ""),
                 (0, Connect, "INIT"),
                 (0, Hear(&[InitAck]), "COOKIE_ECHO"),
+                (0, SendOn(1, 5_000, ONCE), ""),
+                (0, SendOn(2, 5_000, ONCE), ""),
                 (
                     0,
                     Hear(&[CookieAck]),

@@ -37,10 +37,10 @@ fn dcsctp_send_queue() {
             name: "returns_fragments_for_one_message_before_moving_to_next",
             start: Closed,
             steps: &[
-                (0, SendOn(1, 2_320, RELIABLE), ""),
-                (0, SendOn(2, 2_320, RELIABLE), ""),
                 (0, Connect, "INIT"),
                 (0, Hear(&[InitAck]), "COOKIE_ECHO"),
+                (0, SendOn(1, 2_320, RELIABLE), ""),
+                (0, SendOn(2, 2_320, RELIABLE), ""),
                 (0, Hear(&[CookieAck]), "DATA(1 B on 1:0) / DATA(2 E on 1:0) / DATA(3 B on 2:0) / DATA(4 E on 2:0)"),
             ],
             ..UP
@@ -49,10 +49,10 @@ fn dcsctp_send_queue() {
             name: "returns_also_small_fragments_before_moving_to_next",
             start: Closed,
             steps: &[
-                (0, SendOn(1, 1_161, RELIABLE), ""),
-                (0, SendOn(2, 1_161, RELIABLE), ""),
                 (0, Connect, "INIT"),
                 (0, Hear(&[InitAck]), "COOKIE_ECHO"),
+                (0, SendOn(1, 1_161, RELIABLE), ""),
+                (0, SendOn(2, 1_161, RELIABLE), ""),
                 (0, Hear(&[CookieAck]), "DATA(1 B on 1:0) / DATA(2 E on 1:0) DATA(3 B on 2:0) / DATA(4 E on 2:0)"),
             ],
             ..UP

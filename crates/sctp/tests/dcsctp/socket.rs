@@ -62,8 +62,9 @@ fn dcsctp_socket_setup() {
             steps: &[
                 (0, Send(9), ""),
                 (399, Wait, ""),
-                (400, Wait, "COOKIE_ECHO"),
-                (410, Hear(&[CookieAck]), "DATA(1)"),
+                (400, Wait, "COOKIE_ECHO DATA(1)"),
+                (410, Send(9), ""),
+                (420, Hear(&[CookieAck]), "DATA(2)"),
             ],
             ..ROW
         },
@@ -78,8 +79,8 @@ fn dcsctp_socket_setup() {
             steps: &[
                 (0, Send(9), ""),
                 (0, Connect, "INIT"),
-                (0, Hear(&[InitAck]), "COOKIE_ECHO"),
-                (0, Hear(&[CookieAck]), "DATA(1)"),
+                (0, Hear(&[InitAck]), "COOKIE_ECHO DATA(1)"),
+                (0, Hear(&[CookieAck, Sack(1)]), ""),
             ],
             ..ROW
         },

@@ -55,6 +55,8 @@ impl AttributeType {
     pub const XOR_MAPPED_ADDRESS: Self = Self(0x0020);
     /// Claims a port that EVEN-PORT had set aside ([RFC 8656 §18.10](https://www.rfc-editor.org/rfc/rfc8656#section-18.10)).
     pub const RESERVATION_TOKEN: Self = Self(0x0022);
+    /// Number of a connection to a peer ([RFC 6062 §6.2.1](https://www.rfc-editor.org/rfc/rfc6062#section-6.2.1)).
+    pub const CONNECTION_ID: Self = Self(0x002a);
     /// Priority of the peer-reflexive candidate that a check may yield ([RFC 8445 §7.1.1](https://www.rfc-editor.org/rfc/rfc8445#section-7.1.1)).
     pub const PRIORITY: Self = Self(0x0024);
     /// Nominates the pair ([RFC 8445 §7.1.2](https://www.rfc-editor.org/rfc/rfc8445#section-7.1.2)).
@@ -112,6 +114,7 @@ impl AttributeType {
                 | Self::USERHASH
                 | Self::XOR_MAPPED_ADDRESS
                 | Self::RESERVATION_TOKEN
+                | Self::CONNECTION_ID
                 | Self::PRIORITY
                 | Self::USE_CANDIDATE
                 | Self::ADDITIONAL_ADDRESS_FAMILY
@@ -148,7 +151,7 @@ impl ErrorCode<'_> {
     /// The request lacks credentials or has wrong ones.
     pub const UNAUTHENTICATED: u16 = 401;
     /// The request is understood and not allowed ([RFC 8656 §19](https://www.rfc-editor.org/rfc/rfc8656#section-19), as all
-    /// below but 438 and 487).
+    /// below but 438, 446, 447 and 487).
     pub const FORBIDDEN: u16 = 403;
     /// The request has attributes that the server does not know and must.
     pub const UNKNOWN_ATTRIBUTE: u16 = 420;
@@ -164,6 +167,10 @@ impl ErrorCode<'_> {
     pub const UNSUPPORTED_TRANSPORT_PROTOCOL: u16 = 442;
     /// The peer is of another family than the relayed address.
     pub const PEER_ADDRESS_FAMILY_MISMATCH: u16 = 443;
+    /// There is a connection to that peer ([RFC 6062 §6.3](https://www.rfc-editor.org/rfc/rfc6062#section-6.3)).
+    pub const CONNECTION_ALREADY_EXISTS: u16 = 446;
+    /// The peer cannot be connected to ([RFC 6062 §6.3](https://www.rfc-editor.org/rfc/rfc6062#section-6.3)).
+    pub const CONNECTION_FAILED: u16 = 447;
     /// The user has as many allocations as it may.
     pub const ALLOCATION_QUOTA_REACHED: u16 = 486;
     /// Both agents took the same role ([RFC 8445 §7.2.5.1](https://www.rfc-editor.org/rfc/rfc8445#section-7.2.5.1)).

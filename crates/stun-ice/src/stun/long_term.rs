@@ -158,6 +158,14 @@ mod tests {
         assert_eq!(user_hash(&provider, MATRIX, "example.org")[..], REQUEST[24..56]);
     }
 
+    /// Guards the preparation: who writes the password with marks of their own knows the same one.
+    #[test]
+    fn stun_7_realm_and_password_count_in_whichever_way_they_are_written() {
+        let keys = [("d\u{e9}j\u{e0}", "vu\u{308}"), ("de\u{301}ja\u{300}", "v\u{fc}")]
+            .map(|(realm, password)| derive(PasswordAlgorithm::Sha256, "user", realm, password));
+        assert_eq!(keys[0].as_bytes(), keys[1].as_bytes());
+    }
+
     #[test]
     fn lists_of_algorithms_are_read_as_far_as_they_are_known() {
         let read = |value: &[u8]| password_algorithms(value).collect::<Vec<_>>();

@@ -72,6 +72,12 @@ impl Method {
     pub const CREATE_PERMISSION: Self = Self(0x008);
     /// Gives a peer a number ([RFC 8656 §12](https://www.rfc-editor.org/rfc/rfc8656#section-12)).
     pub const CHANNEL_BIND: Self = Self(0x009);
+    /// Opens a connection to a peer ([RFC 6062 §4.3](https://www.rfc-editor.org/rfc/rfc6062#section-4.3)).
+    pub const CONNECT: Self = Self(0x00a);
+    /// Makes a connection that of a peer ([RFC 6062 §4.3](https://www.rfc-editor.org/rfc/rfc6062#section-4.3)).
+    pub const CONNECTION_BIND: Self = Self(0x00b);
+    /// Says that a peer has connected ([RFC 6062 §4.4](https://www.rfc-editor.org/rfc/rfc6062#section-4.4)).
+    pub const CONNECTION_ATTEMPT: Self = Self(0x00c);
 }
 
 /// The message type interleaves the bits of method and class: `M11..M7 C1 M6..M4 C0 M3..M0`.
@@ -306,6 +312,14 @@ impl<'a> Message<'a> {
     /// When it is there and malformed.
     pub fn channel_number(&self) -> Result<Option<u16>, DecodeError> {
         self.first_two_of_four(AttributeType::CHANNEL_NUMBER, "channel number").map(|it| it.map(u16::from_be_bytes))
+    }
+
+    /// CONNECTION-ID.
+    ///
+    /// # Errors
+    /// When it is there and malformed.
+    pub fn connection_id(&self) -> Result<Option<u32>, DecodeError> {
+        Ok(self.number(AttributeType::CONNECTION_ID, "connection id")?.map(u32::from_be_bytes))
     }
 
     /// EVEN-PORT: whether the next port is to be set aside as well.

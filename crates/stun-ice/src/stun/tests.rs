@@ -268,6 +268,7 @@ fn cve_44_getters_are_total_for_all_lengths() {
         AttributeType::REQUESTED_TRANSPORT,
         AttributeType::EVEN_PORT,
         AttributeType::RESERVATION_TOKEN,
+        AttributeType::CONNECTION_ID,
         AttributeType::ADDITIONAL_ADDRESS_FAMILY,
         AttributeType::MESSAGE_INTEGRITY_SHA256,
         AttributeType::PASSWORD_ALGORITHM,
@@ -294,6 +295,7 @@ fn cve_44_getters_are_total_for_all_lengths() {
                 for (ours, has) in [
                     (AttributeType::LIFETIME, message.lifetime().is_ok()),
                     (AttributeType::CHANNEL_NUMBER, message.channel_number().is_ok()),
+                    (AttributeType::CONNECTION_ID, message.connection_id().is_ok()),
                     (AttributeType::REQUESTED_TRANSPORT, message.requested_transport().is_ok()),
                     (AttributeType::REQUESTED_ADDRESS_FAMILY, message.requested_address_family().is_ok()),
                     (AttributeType::ADDITIONAL_ADDRESS_FAMILY, message.additional_address_family().is_ok()),

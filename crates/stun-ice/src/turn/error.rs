@@ -46,6 +46,21 @@ pub enum TurnError {
     Redirected,
 }
 
+/// Why a server is not asked for a connection to a peer.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The allocation is one of UDP: peers are sent packets.
+    #[error("peers are reached by UDP, which has no connections")]
+    Packets,
+    /// There is no allocation, and will be none.
+    #[error("the allocation has ended")]
+    Over,
+    /// It is being asked for as many connections as it may at a time.
+    #[error("too many connections are asked for at a time")]
+    TooMany,
+}
+
 impl TurnError {
     /// The code of the answer behind it, if an answer is.
     pub fn code(&self) -> Option<u16> {

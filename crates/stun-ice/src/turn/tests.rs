@@ -134,7 +134,10 @@ impl Endpoint for Node {
 fn server(seed: u64, nonce_lifetime: Duration) -> Server {
     let users = StaticUsers::default().with_user("alice", "wonder");
     let config = ServerConfig::new(rust_crypto::provider(), "example.org", Arc::new(users));
-    Server::new(Arc::new(config.with_nonce_lifetime(nonce_lifetime)), Rng::from_number(seed).fork("server"))
+    Server::new(
+        Arc::new(config.with_tcp(true).with_nonce_lifetime(nonce_lifetime)),
+        Rng::from_number(seed).fork("server"),
+    )
 }
 
 /// A client, a server and a peer, 20 ms from each other. The client wants a channel to the peer.
@@ -269,6 +272,14 @@ mod contract {
     use netsim::contract::{self, Side};
     use netsim::{Event, Machine};
 
+    /// Where what the client sends comes in.
+    const CLIENTS: SocketId = SocketId(1_000);
+
+    /// Whether peers are reached by TCP.
+    fn is_tcp(seed: u64) -> bool {
+        seed % 2 == 1
+    }
+
     /// Either end, as a machine with one partner.
     enum End {
         Client(Box<Client>),
@@ -279,12 +290,21 @@ mod contract {
         fn new(seed: u64, side: Side) -> Self {
             match side {
                 Side::A => {
-                    let config = Arc::new(ClientConfig::new(rust_crypto::provider(), "alice", "wonder"));
-                    let mut client = Client::new(config, Rng::from_number(seed), netsim::epoch());
+                    let mut config = ClientConfig::new(rust_crypto::provider(), "alice", "wonder");
+                    if is_tcp(seed) {
+                        (config.is_stream, config.peer_transport) = (true, PeerTransport::Tcp);
+                    }
+                    let mut client = Client::new(Arc::new(config), Rng::from_number(seed), netsim::epoch());
                     client.bind(netsim::epoch(), PEER);
                     Self::Client(Box::new(client))
                 }
-                Side::B => Self::Server { server: Box::new(server(seed, Duration::from_secs(2))), sockets: 0 },
+                Side::B => {
+                    let mut server = server(seed, Duration::from_secs(2));
+                    if is_tcp(seed) {
+                        server.connection_opened(CLIENTS);
+                    }
+                    Self::Server { server: Box::new(server), sockets: 0 }
+                }
             }
         }
     }
@@ -294,7 +314,7 @@ mod contract {
             match self {
                 Self::Client(client) => drop(client.handle_packet(now, packet)),
                 Self::Server { server, .. } => {
-                    server.handle_datagram(now, Datagram::single(SocketId(1_000), CLIENT, packet));
+                    server.handle_datagram(now, Datagram::single(CLIENTS, CLIENT, packet));
                 }
             }
         }
@@ -311,9 +331,18 @@ mod contract {
                 Self::Client(client) => client.poll_transmit(now, out),
                 Self::Server { server, sockets } => {
                     while let Some(event) = server.poll_event() {
-                        if let ServerEvent::Bind { id, .. } = event {
-                            *sockets += 1;
-                            server.relay_bound(now, id, SocketId(*sockets), at([198, 51, 100, 1], 40_000));
+                        *sockets += 1;
+                        let socket = SocketId(*sockets);
+                        match event {
+                            ServerEvent::Bind { id, .. } | ServerEvent::Listen { id, .. } => {
+                                server.relay_bound(now, id, socket, at([198, 51, 100, 1], 40_000));
+                            }
+                            ServerEvent::Connect { id, .. } if *sockets % 2 == 0 => server.peer_failed(id),
+                            ServerEvent::Connect { id, relay, peer } => {
+                                server.peer_connected(now, id, socket);
+                                server.peer_accepted(now, relay, peer, SocketId(5_000 + *sockets));
+                            }
+                            _ => {}
                         }
                     }
                     server.poll_transmit(now, 1, out).map(|transmit| transmit.len)
@@ -342,6 +371,9 @@ mod contract {
                     0 => client.permit(now, at([203, 0, 113, (step % 200) as u8], 9)),
                     1 => client.probe(now),
                     2 => client.forget(at([203, 0, 113, (step % 100) as u8], 9).ip()),
+                    3 => {
+                        let _ = client.connect(now, at([203, 0, 113, (step % 200) as u8], 9));
+                    }
                     _ => drop(client.wrap(now, PEER, b"x", &mut Vec::new())),
                 }
             }

@@ -55,7 +55,7 @@ impl Side {
         while let Some(event) = self.association.poll_event() {
             let mut events = VecDeque::new();
             match event {
-                ortica_sctp::Event::Connected => {
+                ortica_sctp::Event::CookieEchoed | ortica_sctp::Event::Connected => {
                     self.channels.on_connected(NOW, role, &mut self.association, &mut events);
                 }
                 event => self.channels.on_event(NOW, &mut self.association, event, &mut events),

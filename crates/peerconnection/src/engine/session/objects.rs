@@ -42,6 +42,7 @@ impl Session {
     /// Source: [webrtc-pc §6.1.1](https://www.w3.org/TR/webrtc/#dom-rtcsctptransport-maxchannels)
     pub fn max_channels(&self, id: TransportId) -> Option<usize> {
         let association = self.transports.get(&id)?.secured.as_ref()?.association.as_ref()?;
+        let association = Some(association).filter(|association| association.is_connected())?;
         let streams = association.outbound_streams()?.min(association.inbound_streams()?);
         Some(usize::from(streams).min(self.config.limits.channels))
     }

@@ -2,8 +2,8 @@
 
 use super::Session;
 use crate::engine::{Event, TransportId};
-use ortica_core::{Instant, SocketId};
-use ortica_ice::{ConnectionError, LinkId};
+use ortica_core::{Instant, SocketId, Transmit};
+use ortica_ice::{Agent, ConnectionError, LinkId};
 use std::net::SocketAddr;
 
 /// # Relays
@@ -36,11 +36,24 @@ impl Session {
         });
     }
 
-    /// A transport goes, or begins anew: nobody needs the links that it had.
-    pub(super) fn release_links(&mut self, id: TransportId) {
-        let Some(transport) = self.transports.get(&id) else { return };
-        for link in transport.ice.links() {
-            self.events.push_back(Event::DisconnectServer { transport: id, link });
+    /// A transport went, or begins anew: what it was lent is given back, and then nobody needs the links that it had.
+    pub(super) fn give_back(&mut self, id: TransportId, agent: Agent) {
+        let before = self.events.len();
+        self.events.extend(agent.links().map(|link| Event::DisconnectServer { transport: id, link }));
+        if self.events.len() > before {
+            self.leaving.push(agent);
         }
+    }
+
+    /// What those that went have left to say to servers. It goes out before [`poll_event`](Self::poll_event) has their links closed.
+    pub(super) fn poll_leaving(&mut self, now: Instant, max_segments: usize, out: &mut Vec<u8>) -> Option<Transmit> {
+        while let Some(agent) = self.leaving.last_mut() {
+            agent.close(now);
+            if let Some(transmit) = agent.poll_transmit(now, max_segments, out) {
+                return Some(transmit);
+            }
+            self.leaving.pop();
+        }
+        None
     }
 }

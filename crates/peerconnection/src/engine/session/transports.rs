@@ -36,10 +36,10 @@ impl Session {
         let mut fresh = self.make_transport(now, id);
         self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
-        self.release_links(id);
         let transport = self.transports.get_mut(&id).ok_or(TransportError::Unknown(id))?;
         fresh.keep_stats_of(transport);
-        **transport = fresh;
+        let before = std::mem::replace(&mut **transport, fresh);
+        self.give_back(id, before.ice);
         Ok(())
     }
 
@@ -51,21 +51,22 @@ impl Session {
         transport
     }
 
-    /// Drops a transport without a word to the peer: for one that bundling made superfluous, or whose sections were rejected.
+    /// Drops a transport without a word to the peer, and gives back what servers lent it: for one that bundling made superfluous, or whose sections were rejected.
     /// Data channels that ran on it are closed.
     pub fn remove_transport(&mut self, id: TransportId) {
         self.gathering.forget(id);
         self.events.retain(|event| event.transport() != Some(id));
-        self.release_links(id);
-        let removed = self.transports.remove(&id);
+        let mut removed = self.transports.remove(&id);
         if self.sctp == Some(id) {
             self.sctp = None;
-            let mut removed = removed;
             let association = removed.as_mut().and_then(|transport| transport.association());
             self.channels.on_closed(association, &mut self.events);
         }
         self.senders.retain(|_, transport| *transport != id);
         self.receivers.retain(|_, transport| *transport != id);
+        if let Some(removed) = removed {
+            self.give_back(id, removed.ice);
+        }
     }
 
     /// The transports there are, oldest first, without those of the pool.

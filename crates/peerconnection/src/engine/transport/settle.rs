@@ -151,7 +151,9 @@ impl Transport {
                 events.push_back(Event::Sctp(self.id, state));
             }
             match event {
-                ortica_sctp::Event::Connected => channels.on_connected(now, role, association, events),
+                ortica_sctp::Event::CookieEchoed | ortica_sctp::Event::Connected => {
+                    channels.on_connected(now, role, association, events);
+                }
                 event => channels.on_event(now, association, event, events),
             }
         }

@@ -55,6 +55,11 @@ impl Messages {
         slot
     }
 
+    /// All of them, in no order.
+    pub fn into_cuts(self) -> impl Iterator<Item = Cut> {
+        self.slots.into_iter().flatten()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &Cut)> {
         self.slots.iter().zip(0..).filter_map(|(cut, slot)| Some((Slot(slot), cut.as_ref()?)))
     }

@@ -228,6 +228,15 @@ impl Flight {
         }
     }
 
+    /// The messages that are not acknowledged whole, those given up excluded, in the order in which they were begun; each with
+    /// how many of its bytes went into chunks.
+    pub fn into_messages(self) -> Vec<(Outgoing, usize)> {
+        let first = self.first;
+        let mut cuts: Vec<Cut> = self.messages.into_cuts().filter(|cut| !cut.abandoned).collect();
+        cuts.sort_by_key(|cut| cut.first.distance(first));
+        cuts.into_iter().map(|cut| (cut.message, cut.cut)).collect()
+    }
+
     fn chunk_mut(&mut self, tsn: Tsn) -> Option<&mut Outstanding> {
         self.chunks.get_mut(tsn.distance(self.first) as usize)
     }

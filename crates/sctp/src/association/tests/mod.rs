@@ -2,6 +2,7 @@
 
 mod account;
 mod attacks;
+mod first_data;
 mod rules;
 mod wrap;
 

@@ -103,7 +103,7 @@ fn sctp_2_a_cookie_while_up_follows_the_table() {
         drain(NOW, &mut b).iter().for_each(|packet| a.handle_packet(NOW, packet));
     }
     let echo = echo.unwrap();
-    assert_eq!((events(&mut a), events(&mut b)), (vec![Event::Connected], vec![Event::Connected]));
+    assert_eq!((events(&mut a), events(&mut b)), (vec![Event::CookieEchoed, Event::Connected], vec![Event::Connected]));
 
     // D: the peer missed COOKIE ACK. That its cookie has grown old since is no reason to refuse it.
     let tag = b.tag;

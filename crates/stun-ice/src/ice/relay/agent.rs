@@ -114,6 +114,10 @@ impl Agent {
                     self.on_relay_lost(link, code, failed.to_string());
                 }
                 ClientEvent::Closed => self.shared.allocations.remove(link),
+                // Of allocations of TCP, which an agent does not ask for.
+                ClientEvent::Connected { .. }
+                | ClientEvent::ConnectRefused { .. }
+                | ClientEvent::ConnectionAttempt { .. } => {}
             }
         }
         for (socket, peer) in self.shared.allocations.take_permitted() {

@@ -225,7 +225,9 @@ impl Endpoint for TurnServer {
                 peer.into_iter().for_each(|peer| self.pass_out(client, peer, data));
             } else {
                 let message = Message::parse(packet).unwrap();
-                if message.class() == Class::Indication {
+                if (message.class(), message.method()) == (Class::Indication, Method::BINDING) {
+                    // It keeps NATs awake, and says nothing.
+                } else if message.class() == Class::Indication {
                     let peer = message.xor_peer_address().unwrap().unwrap();
                     self.indications += 1;
                     self.pass_out(client, peer, message.attribute(AttributeType::DATA).unwrap());

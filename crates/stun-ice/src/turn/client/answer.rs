@@ -1,9 +1,8 @@
 //! What the server's answers lead to, and their absence.
 
-use super::auth::Challenge;
 use super::request::{Purpose, Request};
 use super::{Client, ClientEvent, MAX_ATTEMPTS, Stage};
-use crate::stun::{AttributeType, Class, ErrorCode, Message, SecurityFeatures};
+use crate::stun::{AttributeType, Class, ErrorCode, Message};
 use crate::turn::TurnError;
 use arrayvec::ArrayVec;
 use ortica_core::Instant;
@@ -36,7 +35,8 @@ impl Client {
         {
             return self.on_challenge(now, index, message, error);
         }
-        if !self.is_authentic(index, message) {
+        let is_authentic = |request: &Request| self.prover.is_authentic(request, message);
+        if !self.requests.get(index).is_some_and(is_authentic) {
             return self.on_forged(now, index);
         }
         let request = self.requests.remove(index);
@@ -46,16 +46,6 @@ impl Client {
             None => self.on_success(now, request.purpose, message),
             Some(error) => self.on_refusal(now, request.purpose, error, message),
         }
-    }
-
-    /// Source: [RFC 8489 §9.2.5](https://www.rfc-editor.org/rfc/rfc8489#section-9.2.5)
-    fn is_authentic(&self, index: usize, message: &Message<'_>) -> bool {
-        let nonce = message.attribute(AttributeType::NONCE).unwrap_or_default();
-        let lacks_algorithms = SecurityFeatures::of_nonce(nonce).password_algorithms
-            && message.attribute(AttributeType::PASSWORD_ALGORITHMS).is_none();
-        let had_credentials = self.requests.get(index).is_some_and(|request| request.is_authenticated);
-        let verified = || self.challenge.as_ref().is_some_and(|challenge| challenge.verify(message));
-        !lacks_algorithms && (!had_credentials || verified())
     }
 
     /// An answer that anybody may have sent counts for nothing, but on a stream, where no other one follows.
@@ -70,29 +60,13 @@ impl Client {
         }
     }
 
-    /// 401 and 438: the same again with credentials, or with a new nonce; either once.
+    /// 401 and 438: the same again.
     fn on_challenge(&mut self, now: Instant, index: usize, message: &Message<'_>, error: ErrorCode<'_>) {
-        let request = self.requests.remove(index);
-        let challenge = match Challenge::read(&self.config, message) {
-            Ok(challenge) => challenge,
-            Err(error) => return self.fail(error),
-        };
-        let mut again = request.again(&mut self.rng, now);
-        if error.code == ErrorCode::STALE_NONCE && request.is_authenticated {
-            if request.after_stale {
-                return self.fail(TurnError::StaleNonces);
-            }
-            again.after_stale = true;
-        } else {
-            let is_same = |known: &Challenge| !challenge.asks_otherwise_than(known);
-            let was_refused = request.is_authenticated && self.challenge.as_ref().is_none_or(is_same);
-            if request.after_challenge || was_refused {
-                return self.fail(TurnError::Unauthorized { reason: error.reason.to_owned() });
-            }
-            again.after_challenge = true;
+        let mut request = self.requests.remove(index);
+        match self.prover.meet(&self.config, &mut request, error, message) {
+            Ok(()) => self.requests.push(request.again(&mut self.rng, now)),
+            Err(error) => self.fail(error),
         }
-        self.challenge = Some(challenge);
-        self.requests.push(again);
     }
 
     fn on_success(&mut self, now: Instant, purpose: Purpose, message: &Message<'_>) {
@@ -113,6 +87,9 @@ impl Client {
             }
             Purpose::Release => self.on_released(now),
             Purpose::Permission(_) | Purpose::Channel(..) => self.peers.on_granted(now, purpose),
+            Purpose::Connect(peer) => self.on_connected(now, peer, message),
+            // That is the other connection's.
+            Purpose::ConnectionBind(_) => {}
         }
     }
 
@@ -160,6 +137,8 @@ impl Client {
             },
             _ if is_gone => self.allocate_again(now),
             Purpose::Refresh => self.allocate_again(now),
+            Purpose::Connect(peer) => self.on_connect_refused(now, peer, error.code),
+            Purpose::ConnectionBind(_) => {}
             Purpose::Permission(ip) => self.on_peer_refused(purpose, ip, error.code),
             Purpose::Channel(_, peer) => self.on_peer_refused(purpose, peer.ip(), error.code),
         }
@@ -184,6 +163,11 @@ impl Client {
             Purpose::Release if matches!(self.stage, Stage::Closing) => self.end(ClientEvent::Closed),
             Purpose::Allocate | Purpose::Release => {
                 self.fail(if request.has_forged { TurnError::Forged } else { TurnError::Timeout });
+            }
+            Purpose::Connect(peer) => {
+                // The peer may be to blame, or the server.
+                self.on_connect_refused(now, peer, ErrorCode::CONNECTION_FAILED);
+                self.probe(now);
             }
             _ => self.allocate_again(now),
         }

@@ -3,11 +3,13 @@
 //! Source: [RFC 8489 §9.2](https://www.rfc-editor.org/rfc/rfc8489#section-9.2)
 
 use super::config::ClientConfig;
+use super::request::Request;
 use crate::stun::{
-    AttributeType, Integrity, IntegrityKey, LongTermKey, Message, MessageBuilder, PasswordAlgorithm, SecurityFeatures,
-    opaque_string, user_hash,
+    AttributeType, ErrorCode, Integrity, IntegrityKey, LongTermKey, Message, MessageBuilder, PasswordAlgorithm,
+    SecurityFeatures, opaque_string, user_hash,
 };
 use crate::turn::TurnError;
+use std::sync::Arc;
 
 /// The longest realm or nonce that a server may send, in bytes.
 ///
@@ -16,7 +18,7 @@ const MAX_TEXT: usize = 763;
 
 /// What a server said of itself, and what follows from it for the credentials.
 #[derive(Debug)]
-pub(super) struct Challenge {
+struct Challenge {
     realm: String,
     nonce: Vec<u8>,
     /// PASSWORD-ALGORITHMS as it came, and what was chosen of it.
@@ -28,7 +30,7 @@ pub(super) struct Challenge {
 
 impl Challenge {
     /// Takes a 401 or 438.
-    pub(super) fn read(config: &ClientConfig, message: &Message<'_>) -> Result<Self, TurnError> {
+    fn read(config: &ClientConfig, message: &Message<'_>) -> Result<Self, TurnError> {
         let text = |attribute, name| {
             let value = message.attribute(attribute).filter(|value| !value.is_empty() && value.len() <= MAX_TEXT);
             value.ok_or(TurnError::InvalidAnswer(name))
@@ -62,12 +64,12 @@ impl Challenge {
     }
 
     /// Whether an answer to `other` would be another one but for the nonce, so that it is worth a second try.
-    pub(super) fn asks_otherwise_than(&self, other: &Self) -> bool {
+    fn asks_otherwise_than(&self, other: &Self) -> bool {
         (&self.realm, &self.algorithms, &self.user) != (&other.realm, &other.algorithms, &other.user)
     }
 
     /// Appends what proves the credentials.
-    pub(super) fn answer<'a>(&self, builder: MessageBuilder<'a>) -> MessageBuilder<'a> {
+    fn answer<'a>(&self, builder: MessageBuilder<'a>) -> MessageBuilder<'a> {
         let (attribute, user) = &self.user;
         let mut builder = builder
             .attribute(*attribute, user)
@@ -82,7 +84,65 @@ impl Challenge {
     }
 
     /// Whether the server shows that it knows the password.
-    pub(super) fn verify(&self, message: &Message<'_>) -> bool {
+    fn verify(&self, message: &Message<'_>) -> bool {
         message.verify_integrity(&self.key)
+    }
+}
+
+/// Proves credentials to a server, and finds out whether it is the server that answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prover {
+    challenge: Option<Arc<Challenge>>,
+}
+
+impl Prover {
+    /// The server has said what it wants, so that requests carry credentials.
+    pub(super) fn is_ready(&self) -> bool {
+        self.challenge.is_some()
+    }
+
+    /// Appends what proves the credentials, as far as the server has said what it wants.
+    pub(super) fn answer(&self, builder: MessageBuilder<'_>) {
+        if let Some(challenge) = &self.challenge {
+            challenge.answer(builder);
+        }
+    }
+
+    /// Source: [RFC 8489 §9.2.5](https://www.rfc-editor.org/rfc/rfc8489#section-9.2.5)
+    pub(super) fn is_authentic(&self, request: &Request, message: &Message<'_>) -> bool {
+        let nonce = message.attribute(AttributeType::NONCE).unwrap_or_default();
+        let lacks_algorithms = SecurityFeatures::of_nonce(nonce).password_algorithms
+            && message.attribute(AttributeType::PASSWORD_ALGORITHMS).is_none();
+        let verified = || self.challenge.as_ref().is_some_and(|challenge| challenge.verify(message));
+        !lacks_algorithms && (!request.is_authenticated || verified())
+    }
+
+    /// 401 and 438: the request may be made again with credentials, or with a new nonce; either once.
+    ///
+    /// # Errors
+    /// When it was made so already.
+    pub(super) fn meet(
+        &mut self,
+        config: &ClientConfig,
+        request: &mut Request,
+        error: ErrorCode<'_>,
+        message: &Message<'_>,
+    ) -> Result<(), TurnError> {
+        let challenge = Challenge::read(config, message)?;
+        if error.code == ErrorCode::STALE_NONCE && request.is_authenticated {
+            if request.after_stale {
+                return Err(TurnError::StaleNonces);
+            }
+            request.after_stale = true;
+        } else {
+            let is_same = |known: &Arc<Challenge>| !challenge.asks_otherwise_than(known);
+            let was_refused = request.is_authenticated && self.challenge.as_ref().is_none_or(is_same);
+            if request.after_challenge || was_refused {
+                return Err(TurnError::Unauthorized { reason: error.reason.to_owned() });
+            }
+            request.after_challenge = true;
+        }
+        self.challenge = Some(Arc::new(challenge));
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What a client is told once.
 
+use crate::turn::PeerTransport;
 use ortica_core::crypto::CryptoProvider;
 use std::fmt;
 use std::time::Duration;
@@ -39,6 +40,9 @@ pub struct ClientConfig {
     pub credential: Credential,
     /// The server is spoken to over TCP or TLS: nothing is sent twice, and ChannelData is padded. Default: `false`.
     pub is_stream: bool,
+    /// How the server is to reach peers. Default: UDP. TCP takes a server over TCP or TLS ([`is_stream`](Self::is_stream)), and not every
+    /// one gives it (442).
+    pub peer_transport: PeerTransport,
     /// An IPv6 address is wanted beside the IPv4 one. Default: `false`.
     ///
     /// Source: [RFC 8656 §7.1](https://www.rfc-editor.org/rfc/rfc8656#section-7.1)
@@ -60,6 +64,7 @@ impl ClientConfig {
             username: username.into(),
             credential: credential.into(),
             is_stream: false,
+            peer_transport: PeerTransport::Udp,
             with_ipv6: false,
             timeout: Duration::from_millis(9_500),
             lifetime: Duration::from_secs(600),
@@ -72,6 +77,7 @@ impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientConfig")
             .field("is_stream", &self.is_stream)
+            .field("peer_transport", &self.peer_transport)
             .field("with_ipv6", &self.with_ipv6)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()

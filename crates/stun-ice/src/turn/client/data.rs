@@ -53,6 +53,10 @@ impl Client {
                 }
                 from
             }
+            (Class::Indication, Method::CONNECTION_ATTEMPT) => {
+                self.on_attempt(&message);
+                None
+            }
             _ => {
                 self.drop_packet();
                 None
@@ -75,7 +79,7 @@ impl Client {
     }
 
     /// Wraps what is for a peer and appends it: as ChannelData where a channel is bound, else as a Send indication. `false`, and
-    /// nothing is appended, where no permission is there, or for more than 65,000 bytes.
+    /// nothing is appended, where no permission is there, for more than 65,000 bytes, or where peers are reached by TCP.
     ///
     /// Source: [RFC 8656 §11.1, §12.5](https://www.rfc-editor.org/rfc/rfc8656#section-11.1)
     pub fn wrap(&mut self, now: Instant, peer: SocketAddr, data: &[u8], out: &mut Vec<u8>) -> bool {
@@ -112,7 +116,7 @@ impl Client {
 
     /// What stands before `len` bytes for a peer, and how much padding follows them.
     fn envelope(&mut self, now: Instant, peer: SocketAddr, len: usize) -> Option<(ArrayVec<u8, MAX_HEADER>, usize)> {
-        if !self.is_allocated() || len > ortica_core::Transmit::MAX_LEN {
+        if !self.is_allocated() || self.takes_connections() || len > ortica_core::Transmit::MAX_LEN {
             return None;
         }
         let data_len = u16::try_from(len).ok()?;
@@ -129,6 +133,7 @@ impl Client {
             None => return None,
         };
         self.probe.on_data_sent(now);
+        self.sent_at = now;
         Some((header, padding))
     }
 }

@@ -1,6 +1,6 @@
 //! What a client reports.
 
-use crate::turn::TurnError;
+use crate::turn::{ConnectionId, TurnError};
 use arrayvec::ArrayVec;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -18,8 +18,32 @@ pub enum ClientEvent {
         /// Where the server sees the client.
         mapped: SocketAddr,
     },
-    /// The server has forgotten the allocation, or does not answer. The relayed addresses are void; another allocation is being
-    /// made.
+    /// The server has connected to a peer, as it was [asked to](super::Client::connect): a
+    /// [data connection](super::Client::data_connection) of that number becomes the one to the peer.
+    Connected {
+        /// The peer.
+        peer: SocketAddr,
+        /// The number.
+        connection: ConnectionId,
+    },
+    /// The server has no connection to a peer that it was asked for.
+    ConnectRefused {
+        /// The peer.
+        peer: SocketAddr,
+        /// The code of the answer: 403 (not allowed), 443 (address family), 446 (there is one), 447 (it cannot be reached, or no right
+        /// answer came), 508 (capacity) and others.
+        code: u16,
+    },
+    /// A peer that is [permitted](super::Client::permit) has connected to the relayed address. It waits 30 s for a
+    /// [data connection](super::Client::data_connection); without one the server closes it.
+    ConnectionAttempt {
+        /// The peer.
+        peer: SocketAddr,
+        /// The number.
+        connection: ConnectionId,
+    },
+    /// The server has forgotten the allocation, or does not answer. The relayed addresses are void, as are
+    /// connections to peers; another allocation is being made.
     Lost,
     /// The server allows nothing to and from a peer, or gives it no channel; what was permitted before stays so until it ends.
     PeerRefused {

@@ -8,23 +8,30 @@
 //! | `peers` | permissions and channels |
 //! | `probe` | whether the server still knows the allocation |
 //! | `data` | packets from and to peers |
+//! | `connects`, `tcp` | connections with peers |
+//! | `data_connection` | connections to the server that become those |
 
 mod answer;
 mod auth;
 mod config;
+mod connects;
 mod data;
+mod data_connection;
 mod event;
 mod peers;
 mod probe;
 mod request;
+mod tcp;
 
 pub use config::{ClientConfig, Credential};
+pub use data_connection::{DataConnection, DataConnectionEvent};
 pub use event::{ClientEvent, ClientStats, FromPeer};
 
-use super::{IPV6, TurnError, UDP};
-use crate::stun::{AttributeType, Class, ErrorCode, MessageBuilder};
+use super::{IPV6, TurnError};
+use crate::stun::{AttributeType, Class, ErrorCode, MessageBuilder, Method, TransactionId};
 use arrayvec::ArrayVec;
-use auth::Challenge;
+use auth::Prover;
+use connects::Connects;
 use ortica_core::{Instant, Rng};
 use peers::Peers;
 use probe::Probe;
@@ -38,6 +45,10 @@ use std::time::Duration;
 const MAX_PEER_REQUESTS: usize = 8;
 /// How often an allocation is made anew before the server counts as unstable.
 const MAX_ATTEMPTS: u32 = 3;
+/// Something goes to the server so often, for a NAT on the way forgets who is silent.
+///
+/// Source: [RFC 8445 §11](https://www.rfc-editor.org/rfc/rfc8445#section-11)
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// An allocation that lived so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
 
@@ -59,9 +70,12 @@ pub struct Client {
     config: Arc<ClientConfig>,
     rng: Rng,
     stage: Stage,
-    challenge: Option<Challenge>,
+    prover: Prover,
     requests: Vec<Request>,
     peers: Peers,
+    connects: Connects,
+    /// When something went to the server.
+    sent_at: Instant,
     probe: Probe,
     /// Allocations since the last good one.
     attempts: u32,
@@ -80,14 +94,16 @@ enum Stage {
 impl Client {
     /// Begins to allocate.
     pub fn new(config: Arc<ClientConfig>, rng: Rng, now: Instant) -> Self {
-        let peers = Peers::new(config.max_peers);
+        let (peers, connects) = (Peers::new(config.max_peers), Connects::new(config.max_peers));
         let mut client = Self {
             config,
             rng,
             stage: Stage::Allocating,
-            challenge: None,
+            prover: Prover::default(),
             requests: Vec::new(),
             peers,
+            connects,
+            sent_at: now,
             probe: Probe::default(),
             attempts: 0,
             events: VecDeque::new(),
@@ -115,18 +131,27 @@ impl Client {
         let Stage::Allocated { refresh_at, .. } = self.stage else { return requests.min() };
         let refresh = [Some(refresh_at), self.probe.due_at()].into_iter().flatten().filter(|_| !self.is_refreshing());
         let peers = self.peers.due_at().filter(|_| self.may_ask_for_peers());
-        requests.chain(refresh).chain(peers).chain(self.peers.ends_at()).min()
+        let others = [self.peers.ends_at(), self.connects.due_at(), self.keep_alive_at()].into_iter().flatten();
+        requests.chain(refresh).chain(peers).chain(others).min()
     }
 
-    /// Appends the next request for the server and gives its length.
+    /// Appends the next request for the server, or what keeps a NAT awake, and gives its length.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<usize> {
-        let Self { config, challenge, requests, .. } = self;
-        let request = requests.iter_mut().find(|request| request.due_at(config).is_some_and(|at| at <= now))?;
         let start = out.len();
+        let Self { config, prover, requests, .. } = self;
+        let is_due = |request: &&mut Request| request.due_at(config).is_some_and(|at| at <= now);
+        let Some(request) = requests.iter_mut().find(is_due) else {
+            self.keep_alive_at().filter(|at| *at <= now)?;
+            self.sent_at = now;
+            let id = TransactionId::generate(&mut self.rng);
+            MessageBuilder::new(out, Class::Indication, Method::BINDING, id).fingerprint();
+            return Some(out.len() - start);
+        };
         let mut builder = MessageBuilder::new(out, Class::Request, request.purpose.method(), request.id);
         builder = match request.purpose {
             Purpose::Allocate => {
-                let builder = builder.attribute(AttributeType::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]);
+                let builder =
+                    builder.attribute(AttributeType::REQUESTED_TRANSPORT, &[config.peer_transport.number(), 0, 0, 0]);
                 match config.with_ipv6 {
                     true => builder.attribute(AttributeType::ADDITIONAL_ADDRESS_FAMILY, &[IPV6, 0, 0, 0]),
                     false => builder,
@@ -143,11 +168,13 @@ impl Client {
                     .attribute(AttributeType::CHANNEL_NUMBER, &[high, low, 0, 0])
                     .xor_address(AttributeType::XOR_PEER_ADDRESS, peer)
             }
+            Purpose::Connect(peer) => builder.xor_address(AttributeType::XOR_PEER_ADDRESS, peer),
+            // That goes over another connection.
+            Purpose::ConnectionBind(_) => builder,
         };
-        if let Some(challenge) = challenge {
-            challenge.answer(builder);
-        }
-        request.on_sent(now, challenge.is_some());
+        prover.answer(builder);
+        request.on_sent(now, prover.is_ready());
+        self.sent_at = now;
         self.stats.requests_sent += 1;
         Some(out.len() - start)
     }
@@ -175,13 +202,14 @@ impl Client {
     }
 
     /// Wants a channel for a peer, and its permission: four bytes go with each packet instead of 36 or 48. It is kept until the peer
-    /// is [forgotten](Self::forget).
+    /// is [forgotten](Self::forget). Where peers are reached by TCP, it is the permission alone.
     pub fn bind(&mut self, now: Instant, peer: SocketAddr) {
         if self.is_over() {
             return;
         }
         // Without a channel, indications carry what is sent.
-        if !self.peers.permit(now, peer.ip()) || !self.peers.bind(now, peer) {
+        let has_channels = !self.takes_connections();
+        if !self.peers.permit(now, peer.ip()) || has_channels && !self.peers.bind(now, peer) {
             self.refuse(peer.ip(), ErrorCode::INSUFFICIENT_CAPACITY);
         }
         self.advance(now);
@@ -248,6 +276,15 @@ impl Client {
         {
             self.ask(now, purpose);
         }
+        while let Some(purpose) = self.connects.next_due(now) {
+            self.ask(now, purpose);
+        }
+    }
+
+    /// When the server is to hear something, whatever it is. Streams are not kept so: what forgets them says so.
+    fn keep_alive_at(&self) -> Option<Instant> {
+        let is_kept = matches!(self.stage, Stage::Allocated { .. }) && !self.config.is_stream;
+        is_kept.then(|| self.sent_at + KEEP_ALIVE)
     }
 
     fn ask(&mut self, now: Instant, purpose: Purpose) {
@@ -282,6 +319,7 @@ impl Client {
         self.stage = Stage::Allocating;
         self.requests.clear();
         self.peers.reset(now);
+        self.connects.reset(now);
         self.probe = Probe::default();
         self.ask(now, Purpose::Allocate);
     }
@@ -289,15 +327,20 @@ impl Client {
     /// Tells once that a peer is refused.
     fn refuse(&mut self, peer: IpAddr, code: u16) {
         let event = ClientEvent::PeerRefused { peer, code };
-        if !self.events.contains(&event) && self.events.len() < 4 * self.config.max_peers.max(1) {
+        if !self.events.contains(&event) && self.has_room_for_event() {
             self.events.push_back(event);
         }
+    }
+
+    /// What others can make happen waits in bounded number.
+    fn has_room_for_event(&self) -> bool {
+        self.events.len() < 4 * self.config.max_peers.max(1)
     }
 
     fn end(&mut self, event: ClientEvent) {
         self.stage = Stage::Ended;
         self.requests.clear();
-        self.peers = Peers::new(0);
+        (self.peers, self.connects) = (Peers::new(0), Connects::new(0));
         self.events.push_back(event);
     }
 }

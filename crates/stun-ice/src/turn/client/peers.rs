@@ -183,7 +183,7 @@ impl Peers {
                     channel.grant.on_granted(now, CHANNEL);
                 }
             }
-            Purpose::Allocate | Purpose::Refresh | Purpose::Release => {}
+            _ => {}
         }
     }
 
@@ -199,7 +199,7 @@ impl Peers {
                     channel.grant.on_refused();
                 }
             }
-            Purpose::Allocate | Purpose::Refresh | Purpose::Release => {}
+            _ => {}
         }
     }
 }

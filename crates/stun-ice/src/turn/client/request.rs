@@ -2,7 +2,7 @@
 
 use super::config::ClientConfig;
 use crate::stun::{Method, TransactionId};
-use crate::turn::ChannelNumber;
+use crate::turn::{ChannelNumber, ConnectionId};
 use ortica_core::{Instant, Rng};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,6 +11,10 @@ use std::time::Duration;
 ///
 /// Source: [RFC 8489 §6.2.1](https://www.rfc-editor.org/rfc/rfc8489#section-6.2.1)
 const RTO: Duration = Duration::from_millis(500);
+/// How long the server tries to connect to a peer.
+///
+/// Source: [RFC 6062 §5.2](https://www.rfc-editor.org/rfc/rfc6062#section-5.2)
+const CONNECTING: Duration = Duration::from_secs(30);
 /// How often a request is sent at most.
 const MAX_SENT: u32 = 7;
 
@@ -23,6 +27,8 @@ pub(super) enum Purpose {
     Release,
     Permission(IpAddr),
     Channel(ChannelNumber, SocketAddr),
+    Connect(SocketAddr),
+    ConnectionBind(ConnectionId),
 }
 
 impl Purpose {
@@ -32,6 +38,8 @@ impl Purpose {
             Self::Refresh | Self::Release => Method::REFRESH,
             Self::Permission(_) => Method::CREATE_PERMISSION,
             Self::Channel(..) => Method::CHANNEL_BIND,
+            Self::Connect(_) => Method::CONNECT,
+            Self::ConnectionBind(_) => Method::CONNECTION_BIND,
         }
     }
 }
@@ -91,7 +99,8 @@ impl Request {
 
     /// When it is given up.
     pub(super) fn deadline(&self, config: &ClientConfig) -> Instant {
-        self.began + config.timeout
+        let more = if matches!(self.purpose, Purpose::Connect(_)) { CONNECTING } else { Duration::ZERO };
+        self.began + config.timeout + more
     }
 
     pub(super) fn on_sent(&mut self, now: Instant, is_authenticated: bool) {

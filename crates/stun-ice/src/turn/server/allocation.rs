@@ -3,7 +3,7 @@
 use super::auth::Identity;
 use super::{Flow, RelayId};
 use crate::stun::TransactionId;
-use crate::turn::ChannelNumber;
+use crate::turn::{ChannelNumber, PeerTransport};
 use arrayvec::ArrayVec;
 use ortica_core::{Instant, SocketId};
 use std::net::{IpAddr, SocketAddr};
@@ -47,6 +47,7 @@ pub(super) struct Allocation {
     pub(super) flow: Flow,
     /// Who made it.
     pub(super) owner: Identity,
+    transport: PeerTransport,
     /// The request that made it, and when it was answered, with what.
     pub(super) transaction: TransactionId,
     pub(super) answer: Option<(Instant, Vec<u8>)>,
@@ -59,10 +60,17 @@ pub(super) struct Allocation {
 }
 
 impl Allocation {
-    pub(super) fn new(flow: Flow, owner: Identity, transaction: TransactionId, expires: Instant) -> Self {
+    pub(super) fn new(
+        flow: Flow,
+        owner: Identity,
+        transport: PeerTransport,
+        transaction: TransactionId,
+        expires: Instant,
+    ) -> Self {
         Self {
             flow,
             owner,
+            transport,
             transaction,
             answer: None,
             pending: None,
@@ -72,6 +80,11 @@ impl Allocation {
             permissions: Vec::new(),
             channels: Vec::new(),
         }
+    }
+
+    /// Peers are reached by TCP, and not by packets.
+    pub(super) fn takes_connections(&self) -> bool {
+        self.transport == PeerTransport::Tcp
     }
 
     /// The socket that reaches addresses of a family.

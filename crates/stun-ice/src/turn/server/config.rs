@@ -17,6 +17,7 @@ pub struct ServerConfig {
     pub(super) peers: PeerPolicy,
     pub(super) with_ipv4: bool,
     pub(super) with_ipv6: bool,
+    pub(super) with_tcp: bool,
     pub(super) alternate: Option<SocketAddr>,
     pub(super) username_anonymity: bool,
     pub(super) nonce_lifetime: Duration,
@@ -34,6 +35,7 @@ impl ServerConfig {
             peers: PeerPolicy::default(),
             with_ipv4: true,
             with_ipv6: false,
+            with_tcp: false,
             alternate: None,
             username_anonymity: false,
             nonce_lifetime: Duration::from_secs(600),
@@ -50,6 +52,15 @@ impl ServerConfig {
     /// Which families of relayed addresses there are. Default: IPv4 alone.
     pub fn with_families(mut self, ipv4: bool, ipv6: bool) -> Self {
         (self.with_ipv4, self.with_ipv6) = (ipv4, ipv6);
+        self
+    }
+
+    /// Whether clients that come by TCP or TLS may have connections of TCP to peers and from them. Default: `false`, for what listens
+    /// in the server's network can then be spoken to, where [`with_peers`](Self::with_peers) does not say otherwise.
+    ///
+    /// Source: [RFC 6062](https://www.rfc-editor.org/rfc/rfc6062)
+    pub fn with_tcp(mut self, tcp: bool) -> Self {
+        self.with_tcp = tcp;
         self
     }
 
@@ -97,6 +108,8 @@ pub struct ServerLimits {
     pub permissions: usize,
     /// Channels of one allocation; 508 beyond. Default: 128.
     pub channels: usize,
+    /// Connections of one allocation with peers; 508 beyond, and those that peers open are closed. Default: 64.
+    pub connections: usize,
     /// Errors in a second to one network (24 bits of an IPv4 address, 48 of an IPv6 one) that did not prove credentials; none
     /// beyond. Default: 100.
     pub errors_per_second: u32,
@@ -114,6 +127,7 @@ impl Default for ServerLimits {
             allocations: 12_000,
             permissions: 128,
             channels: 128,
+            connections: 64,
             errors_per_second: 100,
             queue: 1 << 20,
             lifetime: Duration::from_secs(3_600),

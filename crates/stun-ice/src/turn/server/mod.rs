@@ -7,25 +7,30 @@
 //! | `request` | what is asked for, and the answer |
 //! | `allocation` | what a client has |
 //! | `relay` | packets between clients and peers |
+//! | `tcp`, `connections` | connections between them |
 //! | `policy` | which peers there may be |
 //! | `outbox` | packets on their way out |
 
 mod allocation;
 mod auth;
 mod config;
+mod connections;
 mod nonce;
 mod outbox;
 mod policy;
 mod rate;
 mod relay;
 mod request;
+mod tcp;
 mod users;
 
 pub use config::{ServerConfig, ServerLimits};
 pub use policy::{PeerPolicy, Prefix, PrefixError};
 pub use users::{StaticUsers, TimeLimitedUsers, Users};
 
+use super::ConnectionId;
 use allocation::Allocation;
+use connections::Connections;
 use nonce::Nonces;
 use ortica_core::{Datagram, Instant, Rng, SocketId, Transmit};
 use outbox::Outbox;
@@ -64,7 +69,41 @@ pub enum ServerEvent {
         /// Its port has to be even.
         is_even: bool,
     },
-    /// Close a socket that was bound.
+    /// Listen on a TCP socket of a family, and answer as to [`Bind`](Self::Bind). Who connects there is handed to
+    /// [`peer_accepted`](Server::peer_accepted).
+    Listen {
+        /// What to name it by in the answer.
+        id: RelayId,
+        /// IPv6, else IPv4.
+        is_ipv6: bool,
+    },
+    /// Connect to a peer by TCP, from the address of a socket that listens, and answer with
+    /// [`peer_connected`](Server::peer_connected) or [`peer_failed`](Server::peer_failed). Nothing is to be read from it before it is
+    /// [joined](Self::Join).
+    Connect {
+        /// What to name it by in the answer.
+        id: ConnectionId,
+        /// The socket whose address it comes from.
+        relay: SocketId,
+        /// Where to connect to.
+        peer: SocketAddr,
+    },
+    /// Nobody waits for a connection any more that was to be opened.
+    Abandon {
+        /// Its name.
+        id: ConnectionId,
+    },
+    /// Once what [`poll_transmit`](Server::poll_transmit) has for the client's connection is written: pass on what comes on either
+    /// connection to the other one, what followed the client's request and what the peer sent so far first, and tell
+    /// [`connection_closed`](Server::connection_closed) when one of them has ended. Where the other one takes no more, nothing is to be
+    /// read.
+    Join {
+        /// The connection of the client.
+        client: SocketId,
+        /// That with the peer.
+        peer: SocketId,
+    },
+    /// Close a socket that was bound, or a connection.
     Release {
         /// The socket.
         socket: SocketId,
@@ -77,6 +116,8 @@ pub enum ServerEvent {
 pub struct ServerStats {
     /// Allocations there are.
     pub allocations: usize,
+    /// Connections with peers: ordered, waiting for the client, and joined to one of its own.
+    pub connections: usize,
     /// Packets from clients to peers, and from peers to clients.
     pub relayed: u64,
     /// Packets that were malformed or not permitted, or found the queue full.
@@ -91,7 +132,8 @@ pub struct ServerStats {
 ///
 /// One server has any number of sockets to listen on and connections: each is a [`SocketId`] of the caller's. Packets of connections
 /// are cut and padded by [`framing`](crate::turn::framing). The sockets that peers send to are the caller's as well: the server asks
-/// for them by [`ServerEvent::Bind`].
+/// for them by [`ServerEvent::Bind`]. So are connections with peers, where [allowed](ServerConfig::with_tcp): what goes through them never
+/// comes here.
 ///
 /// Unlike other servers it says nothing of its software, has no port for administrators, and sets no second port aside (508; 420 for
 /// RESERVATION-TOKEN and DONT-FRAGMENT).
@@ -110,6 +152,10 @@ pub struct Server {
     /// Whose the sockets are that were asked for.
     binding: BTreeMap<RelayId, Flow>,
     next_relay: u64,
+    /// Connections of clients.
+    streams: BTreeSet<SocketId>,
+    /// Connections with peers.
+    connections: Connections,
     outbox: Outbox,
     events: VecDeque<ServerEvent>,
     stats: ServerStats,
@@ -126,6 +172,8 @@ impl Server {
             relays: BTreeMap::new(),
             binding: BTreeMap::new(),
             next_relay: 0,
+            streams: BTreeSet::new(),
+            connections: Connections::new(rng.fork("connections")),
             outbox: Outbox::new(config.limits.queue),
             events: VecDeque::new(),
             stats: ServerStats::default(),
@@ -151,11 +199,12 @@ impl Server {
         {
             self.remove(flow);
         }
+        self.end_overdue(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.expiries.first().map(|(at, _)| *at)
+        self.expiries.first().map(|(at, _)| *at).into_iter().chain(self.connections.poll_timeout()).min()
     }
 
     /// Appends the next packet, to a client or to a peer.
@@ -184,16 +233,11 @@ impl Server {
         }
     }
 
-    /// A connection of a client has ended, and what it had with it.
-    pub fn connection_closed(&mut self, connection: SocketId) {
-        let flows: Vec<_> = self.allocations.keys().filter(|flow| flow.local == connection).copied().collect();
-        flows.into_iter().for_each(|flow| self.remove(flow));
-    }
-
     /// Counters.
     pub fn stats(&self) -> ServerStats {
         let dropped = self.stats.dropped + self.outbox.dropped;
-        ServerStats { allocations: self.allocations.len(), dropped, ..self.stats }
+        let (allocations, connections) = (self.allocations.len(), self.connections.len());
+        ServerStats { allocations, connections, dropped, ..self.stats }
     }
 
     fn insert(&mut self, allocation: Allocation) {
@@ -220,6 +264,8 @@ impl Server {
         for (id, _) in allocation.pending.iter().flat_map(|pending| &pending.wanted) {
             self.binding.remove(id);
         }
+        let connections: Vec<_> = self.connections.of_flow(flow).collect();
+        connections.into_iter().for_each(|id| self.end_connection(id, None));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: [RFC 8656 §11, §12](https://www.rfc-editor.org/rfc/rfc8656#section-11)
 
+use super::allocation::Allocation;
 use super::{Flow, Server};
 use crate::stun::{AttributeType, Class, Message, MessageBuilder, Method, TransactionId};
 use crate::turn::channel::{ChannelData, is_channel_data};
@@ -10,6 +11,10 @@ use std::net::SocketAddr;
 
 impl Server {
     pub(super) fn on_client_packet(&mut self, now: Instant, flow: Flow, packet: &[u8]) {
+        // What a connection carries that is joined to a peer's is for that one alone.
+        if self.connections.of_socket(flow.local).is_some() {
+            return self.drop_packet();
+        }
         if is_channel_data(packet) {
             return self.on_channel_data(now, flow, packet);
         }
@@ -44,7 +49,7 @@ impl Server {
 
     fn send_to_peer(&mut self, now: Instant, flow: Flow, peer: SocketAddr, data: &[u8]) {
         let allocation = self.allocations.get(&flow).filter(|allocation| allocation.is_permitted(now, peer.ip()));
-        let relay = allocation.and_then(|allocation| allocation.relay_to(peer.ip()));
+        let relay = allocation.filter(|it| !it.takes_connections()).and_then(|it| it.relay_to(peer.ip()));
         let Some(relay) = relay.filter(|_| self.config.peers.allows_port(peer)) else { return self.drop_packet() };
         if self.outbox.write(relay.socket, peer, |out| out.extend_from_slice(data)).is_some() {
             self.stats.relayed += 1;
@@ -54,7 +59,8 @@ impl Server {
     /// Without a permission it is as if nobody were there.
     pub(super) fn on_peer_packet(&mut self, now: Instant, flow: Flow, socket: SocketId, peer: SocketAddr, data: &[u8]) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let allocation = self.allocations.get(&flow).filter(|allocation| allocation.is_permitted(now, peer.ip()));
+        let takes = |it: &&Allocation| it.is_permitted(now, peer.ip()) && !it.takes_connections();
+        let allocation = self.allocations.get(&flow).filter(takes);
         let is_whole = u16::try_from(data.len()).ok().filter(|len| *len <= 65_000);
         let (Some(allocation), Some(len)) = (allocation, is_whole) else { return self.drop_packet() };
         debug_assert!(allocation.relays.iter().any(|relay| relay.socket == socket));

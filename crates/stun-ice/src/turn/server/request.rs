@@ -4,7 +4,7 @@ use super::allocation::{ANSWER_LIFETIME, Allocation, Pending, Relay};
 use super::auth::{Identity, Nobody};
 use super::{BIND_TIMEOUT, Flow, RelayId, Server, ServerEvent};
 use crate::stun::{AttributeType, Class, ErrorCode, Message, MessageBuilder, Method};
-use crate::turn::{ChannelNumber, IPV6, UDP};
+use crate::turn::{ChannelNumber, IPV6, PeerTransport};
 use arrayvec::ArrayVec;
 use ortica_core::{Instant, SocketId};
 use std::net::{IpAddr, SocketAddr};
@@ -20,7 +20,7 @@ const IPV4: u8 = 1;
 const MAX_PEERS: usize = 32;
 
 /// What is answered to a request with the right credentials.
-enum Answer {
+pub(super) enum Answer {
     /// Nothing yet, or nothing.
     Later,
     /// It is done.
@@ -30,7 +30,7 @@ enum Answer {
 }
 
 /// A code, and the attributes that were not understood.
-struct Refusal {
+pub(super) struct Refusal {
     code: u16,
     unknown: ArrayVec<AttributeType, 8>,
 }
@@ -46,8 +46,12 @@ impl Server {
         if message.method() == Method::BINDING {
             return self.on_binding(now, flow, message, len);
         }
-        let is_known = [Method::ALLOCATE, Method::REFRESH, Method::CREATE_PERMISSION, Method::CHANNEL_BIND];
-        if !is_known.contains(&message.method()) {
+        let is_known = match message.method() {
+            Method::ALLOCATE | Method::REFRESH | Method::CREATE_PERMISSION | Method::CHANNEL_BIND => true,
+            Method::CONNECT | Method::CONNECTION_BIND => self.config.with_tcp,
+            _ => false,
+        };
+        if !is_known {
             return self.answer_nobody(now, flow, message, len, Nobody::BadRequest);
         }
         let identity = match self.authenticate(now, flow, message) {
@@ -114,8 +118,10 @@ impl Server {
         if !unknown.is_empty() {
             return Err(Refusal { code: ErrorCode::UNKNOWN_ATTRIBUTE, unknown });
         }
-        if message.method() == Method::ALLOCATE {
-            return self.allocate(now, flow, message, who);
+        match message.method() {
+            Method::ALLOCATE => return self.allocate(now, flow, message, who),
+            Method::CONNECTION_BIND => return self.bind_connection(flow, message, who),
+            _ => {}
         }
         let allocation = self.allocations.get(&flow).filter(|allocation| allocation.pending.is_none());
         let allocation = allocation.ok_or(ErrorCode::ALLOCATION_MISMATCH)?;
@@ -125,6 +131,7 @@ impl Server {
         match message.method() {
             Method::REFRESH => self.refresh(now, flow, message),
             Method::CREATE_PERMISSION => self.create_permission(now, flow, message),
+            Method::CONNECT => self.connect(now, flow, message, who),
             _ => self.bind_channel(now, flow, message),
         }
     }
@@ -144,11 +151,7 @@ impl Server {
             return Ok(Answer::Later);
         }
         let bad_request = |_| ErrorCode::BAD_REQUEST;
-        match message.requested_transport().map_err(bad_request)? {
-            None => return Err(ErrorCode::BAD_REQUEST.into()),
-            Some(UDP) => {}
-            Some(_) => return Err(ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL.into()),
-        }
+        let transport = self.peer_transport(flow, message)?;
         let (families, lacks_second) = self.families(message)?;
         // The next port cannot be set aside here.
         let is_even = message.even_port().map_err(bad_request)?;
@@ -169,13 +172,16 @@ impl Server {
             return Err(ErrorCode::INSUFFICIENT_CAPACITY.into());
         }
         let lifetime = self.lifetime(message)?.max(DEFAULT_LIFETIME);
-        let mut allocation = Allocation::new(flow, who.clone(), message.transaction(), now + BIND_TIMEOUT);
+        let mut allocation = Allocation::new(flow, who.clone(), transport, message.transaction(), now + BIND_TIMEOUT);
         let mut wanted = ArrayVec::new();
         for is_ipv6 in families {
             let id = RelayId(self.next_relay);
             self.next_relay += 1;
             self.binding.insert(id, flow);
-            self.events.push_back(ServerEvent::Bind { id, is_ipv6, is_even });
+            self.events.push_back(match transport {
+                PeerTransport::Udp => ServerEvent::Bind { id, is_ipv6, is_even },
+                PeerTransport::Tcp => ServerEvent::Listen { id, is_ipv6 },
+            });
             wanted.push((id, is_ipv6));
         }
         allocation.lifetime = lifetime.min(limits.lifetime);
@@ -333,7 +339,9 @@ impl Server {
         let peer = message.xor_peer_address().ok().flatten();
         let (Some(number), Some(peer)) = (number, peer) else { return Err(ErrorCode::BAD_REQUEST.into()) };
         self.check_peer(flow, peer.ip())?;
-        if !self.config.peers.allows_port(peer) {
+        // Channels carry packets.
+        let takes_packets = self.allocations.get(&flow).is_some_and(|allocation| !allocation.takes_connections());
+        if !takes_packets || !self.config.peers.allows_port(peer) {
             return Err(ErrorCode::FORBIDDEN.into());
         }
         let limits = self.config.limits;
@@ -362,10 +370,12 @@ fn begin<'a>(out: &'a mut Vec<u8>, class: Class, request: &Message<'_>) -> Messa
     MessageBuilder::new(out, class, request.method(), request.transaction())
 }
 
-/// What a server does not understand of a request, the first eight; these it knows and does not do.
+/// What a server does not understand of a request, the first eight; these it knows and does not do. (With TCP they are errors of
+/// another kind.)
 fn unknown_attributes(message: &Message<'_>) -> ArrayVec<AttributeType, 8> {
     const NOT_DONE: [AttributeType; 2] = [AttributeType::RESERVATION_TOKEN, AttributeType::DONT_FRAGMENT];
+    let is_tcp = message.requested_transport() == Ok(Some(PeerTransport::Tcp.number()));
     let all = message.attributes().map(|(attribute, _)| attribute);
-    let not_done = all.filter(|attribute| NOT_DONE.contains(attribute));
+    let not_done = all.filter(|attribute| !is_tcp && NOT_DONE.contains(attribute));
     message.unknown_attributes().chain(not_done).take(8).collect()
 }

@@ -1,8 +1,9 @@
 //! Who may use a server.
 
-use crate::stun::{BASE64, user_hash};
+use crate::stun::{BASE64, opaque_string, user_hash};
 use ortica_core::crypto::{CryptoProvider, HashAlgorithm};
 use ortica_core::{Instant, WallClock};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -27,16 +28,19 @@ pub struct StaticUsers {
 }
 
 impl StaticUsers {
-    /// Adds a user, or changes its password.
+    /// Adds a user, or changes its password. A name is the same in whichever way it is written (see
+    /// [`opaque_string`](crate::stun::opaque_string)).
     pub fn with_user(mut self, username: impl Into<String>, password: impl Into<String>) -> Self {
-        self.passwords.insert(username.into(), Zeroizing::new(password.into()));
+        let username = username.into();
+        let username = opaque_string(&username).map_or_else(|| username.clone(), Cow::into_owned);
+        self.passwords.insert(username, Zeroizing::new(password.into()));
         self
     }
 }
 
 impl Users for StaticUsers {
     fn password(&self, _now: Instant, username: &str) -> Option<Zeroizing<String>> {
-        self.passwords.get(username).cloned()
+        self.passwords.get(&*opaque_string(username).unwrap_or(Cow::Borrowed(username))).cloned()
     }
 
     fn by_hash(&self, provider: &CryptoProvider, realm: &str, hash: &[u8]) -> Option<String> {
@@ -111,6 +115,16 @@ mod tests {
     fn base64_is_that_of_rfc_4648() {
         let texts = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
         assert_eq!(texts, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+    }
+
+    #[test]
+    fn stun_7_a_name_is_the_same_in_whichever_way_it_is_written() {
+        let users = StaticUsers::default().with_user("Ren\u{e9}", "a").with_user("Zoe\u{308}", "b");
+        let password = |name| users.password(netsim::epoch(), name).map(|it| it.to_string());
+        assert_eq!(
+            ["Rene\u{301}", "Zo\u{eb}", "rene\u{301}"].map(password),
+            [Some("a".into()), Some("b".into()), None]
+        );
     }
 
     /// Guards the end of time-limited credentials.

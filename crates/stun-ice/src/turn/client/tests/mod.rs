@@ -3,8 +3,10 @@
 mod allocation;
 mod credentials;
 mod data;
+mod keep_alive;
 mod liars;
 mod peers;
+mod tcp;
 
 use super::*;
 use crate::stun::{
@@ -39,6 +41,8 @@ struct Script {
     now: Instant,
     nonce: Vec<u8>,
     key: IntegrityKey,
+    /// When something went out that only keeps NATs awake.
+    kept_alive: Vec<Duration>,
 }
 
 /// A request as the server sees it.
@@ -76,7 +80,7 @@ impl Script {
         let client = Client::new(Arc::new(config), Rng::from_number(1), now);
         let key = LongTermKey::derive(&provider, PasswordAlgorithm::Md5, USER, REALM, PASSWORD);
         let key = key.integrity(&provider, Integrity::Sha1);
-        Self { client, start: now, now, nonce: b"a nonce".to_vec(), key }
+        Self { client, start: now, now, nonce: b"a nonce".to_vec(), key, kept_alive: Vec::new() }
     }
 
     /// With an allocation.
@@ -109,12 +113,18 @@ impl Script {
 
     /// The next request, if there is one.
     fn sent(&mut self) -> Option<Sent> {
-        let mut bytes = vec![0xee];
-        let len = self.client.poll_transmit(self.now, &mut bytes)?;
-        assert_eq!((bytes.remove(0), bytes.len()), (0xee, len));
-        let sent = Sent { bytes };
-        assert_eq!(sent.message().class(), Class::Request);
-        Some(sent)
+        loop {
+            let mut bytes = vec![0xee];
+            let len = self.client.poll_transmit(self.now, &mut bytes)?;
+            assert_eq!((bytes.remove(0), bytes.len()), (0xee, len));
+            let sent = Sent { bytes };
+            if sent.message().class() == Class::Request {
+                return Some(sent);
+            }
+            assert_eq!((sent.message().class(), sent.method()), (Class::Indication, Method::BINDING));
+            assert!(sent.message().has_fingerprint() && len == 28);
+            self.kept_alive.push(self.elapsed());
+        }
     }
 
     /// The one request there is.

@@ -3,6 +3,7 @@
 mod allocation;
 mod credentials;
 mod relay;
+mod tcp;
 
 use super::*;
 use crate::stun::{
@@ -56,6 +57,8 @@ struct Lab {
     /// How many of them were to have an even port.
     even_ports: usize,
     released: Vec<SocketId>,
+    /// What is to be done with connections.
+    orders: Vec<ServerEvent>,
     transactions: u8,
 }
 
@@ -75,6 +78,7 @@ impl Lab {
             sockets: 0,
             even_ports: 0,
             released: Vec::new(),
+            orders: Vec::new(),
             transactions: 0,
         }
     }
@@ -88,15 +92,18 @@ impl Lab {
     fn drain(&mut self) -> Vec<Sent> {
         while let Some(event) = self.server.poll_event() {
             match event {
-                ServerEvent::Bind { id, .. } if !self.binds => self.server.relay_failed(self.now, id),
-                ServerEvent::Bind { id, is_ipv6, is_even } => {
-                    self.even_ports += usize::from(is_even);
+                ServerEvent::Bind { id, .. } | ServerEvent::Listen { id, .. } if !self.binds => {
+                    self.server.relay_failed(self.now, id);
+                }
+                ServerEvent::Bind { id, is_ipv6, .. } | ServerEvent::Listen { id, is_ipv6 } => {
+                    self.even_ports += usize::from(matches!(event, ServerEvent::Bind { is_even: true, .. }));
                     let (socket, port) = (SocketId(self.sockets), 40_000 + self.sockets as u16);
                     self.sockets += 1;
                     let ip = if is_ipv6 { "2001:db8::9" } else { "198.51.100.9" };
                     self.server.relay_bound(self.now, id, socket, SocketAddr::new(ip.parse().unwrap(), port));
                 }
                 ServerEvent::Release { socket } => self.released.push(socket),
+                order => self.orders.push(order),
             }
         }
         let mut out = vec![1, 2, 3];
