@@ -312,7 +312,10 @@ impl Run {
     }
 
     /// Whether a hole can be punched: behind two NATs, a server or the peer has to have seen both, and the servers' answers may all
-    /// have got lost.
+    /// have got lost. Of ten thousand seeds that happens to one, 8799: of the five questions that a host behind an address-restricted
+    /// NAT asks until it is to have gathered, two get lost on their way to the server, and the answers to the other three on their way
+    /// back. The other host, behind a symmetric NAT with random ports, is let in by who sent to its address, and nobody can tell it
+    /// where that would be.
     fn is_reachable(&mut self) -> bool {
         let is_seen = |it: CandidateStats<'_>| !it.remote && it.candidate.kind != CandidateKind::Host;
         self.plan.accesses.contains(&Access::Public)
