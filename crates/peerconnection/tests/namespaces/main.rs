@@ -147,11 +147,12 @@ fn a_call_stays_and_data_are_exact_where_a_router_loses_packets() {
 }
 
 /// A client whose address goes, and who gets another one in another network, is heard again within the time of row FLT-15; nothing is lost.
-fn check_moving(name: &str, other: Nat) {
+fn check_moving(name: &str, nats: [Nat; 2], servers: &[&str], wanted: fn(&Pair, &Pair) -> bool) {
     in_networks(name, || {
-        let homes = [Home::new(1, Nat::PortRestricted), Home::new(2, other)];
-        let call = Call::start(name, [&homes[0], &homes[1]], [STUN, STUN]);
-        call.pairs(is_direct);
+        let homes = [Home::new(1, nats[0]), Home::new(2, nats[1])];
+        let servers = servers.join(" ");
+        let call = Call::start(name, [&homes[0], &homes[1]], [&servers, &servers]);
+        call.pairs(wanted);
         for (from, to) in [(0, 1), (1, 2)] {
             homes[0].move_over(from, to);
             let moved = Instant::now();
@@ -159,6 +160,7 @@ fn check_moving(name: &str, other: Nat) {
             let gap = moved.elapsed();
             assert!(gap < Duration::from_secs(7), "back after {gap:?}");
             call.exchange(10);
+            call.pairs(wanted);
         }
         for states in call.states() {
             assert!(!states.contains("failed"), "{states}");
@@ -168,10 +170,19 @@ fn check_moving(name: &str, other: Nat) {
 
 #[test]
 fn flt_15_a_client_that_moves_is_back_at_a_peer_in_the_open() {
-    check_moving("flt_15_a_client_that_moves_is_back_at_a_peer_in_the_open", Nat::None);
+    let name = "flt_15_a_client_that_moves_is_back_at_a_peer_in_the_open";
+    check_moving(name, [Nat::PortRestricted, Nat::None], &[STUN], is_direct);
 }
 
 #[test]
 fn flt_15_a_client_that_moves_is_back_at_a_peer_behind_a_router() {
-    check_moving("flt_15_a_client_that_moves_is_back_at_a_peer_behind_a_router", Nat::PortRestricted);
+    let name = "flt_15_a_client_that_moves_is_back_at_a_peer_behind_a_router";
+    check_moving(name, [Nat::PortRestricted, Nat::PortRestricted], &[STUN], is_direct);
+}
+
+/// The address that it was lent stays behind; the peer's is still there.
+#[test]
+fn flt_15_a_client_that_moves_is_back_by_way_of_a_relay() {
+    let name = "flt_15_a_client_that_moves_is_back_by_way_of_a_relay";
+    check_moving(name, [Nat::Symmetric, Nat::Symmetric], &[STUN, TURN_UDP], is_relayed);
 }
