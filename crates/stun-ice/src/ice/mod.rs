@@ -36,6 +36,7 @@ mod relay;
 mod remote;
 mod request;
 mod response;
+mod rest;
 mod servers;
 mod shared;
 mod stats;
