@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What a peer may hold, in bytes of heap, itself included: a part of the 24 KiB, and of the 96 KiB with sound and video, that
 /// row FLT-45 allows a connection with its handles and its share of the driver.
 const MOST: isize = 21 << 10;
-const MOST_WITH_MEDIA: isize = 64 << 10;
+const MOST_WITH_MEDIA: isize = 80 << 10;
 
 /// Two sides that are up, with a channel, and have been idle for two minutes.
 fn idle(seed: u64, with_media: bool) -> Pair<Side> {

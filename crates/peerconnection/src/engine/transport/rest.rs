@@ -5,7 +5,7 @@ use ortica_core::Instant;
 use std::time::Duration;
 
 /// How long a transport has to be idle.
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(5);
 /// A transport over which fewer bytes than this pass in that time is idle: a HEARTBEAT and its answer are not much.
 const LITTLE: u64 = 2_000;
 
