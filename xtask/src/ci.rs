@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "fmt", about: "rustfmt", run: fmt },
     Step { name: "layers", about: "crates depend downwards; no unsafe, no I/O where none belongs", run: layering },
     Step { name: "licences", about: "licences, bans, sources, by deny.toml", run: licences },
+    Step { name: "locks", about: "lock files fit the manifests", run: locks },
     Step { name: "tools", about: "the default build needs a C compiler and no more", run: tools },
     Step { name: "links", about: "links between documents", run: linking },
     Step { name: "clippy", about: "every target, every feature, warnings are errors", run: clippy },
@@ -166,6 +167,10 @@ fn layering(_: &Log) -> Result<Outcome, Failure> {
 
 fn licences(_: &Log) -> Result<Outcome, Failure> {
     no_faults(dependencies::licences()?)
+}
+
+fn locks(_: &Log) -> Result<Outcome, Failure> {
+    no_faults(dependencies::locks()?)
 }
 
 fn tools(_: &Log) -> Result<Outcome, Failure> {

@@ -1,7 +1,7 @@
 //! What comes in from others: licences, sources, bans, and how much of it.
 
 use crate::metadata::{self, Package};
-use crate::process::{Failure, Task, read};
+use crate::process::{Failure, Task, read, root};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One version of each is enough, and two would mean two implementations of the same secrets.
@@ -56,6 +56,18 @@ pub fn licences() -> Result<Vec<String>, Failure> {
         }
     }
     Ok(faults)
+}
+
+/// Workspaces of their own whose lock file does not fit their manifests any more: those are built on demand alone, so that nothing else
+/// would tell.
+pub fn locks() -> Result<Vec<String>, Failure> {
+    let files = Task::new("git").words("ls-files *Cargo.lock").dir(root()).capture()?;
+    let dirs: Vec<&str> = files.lines().filter_map(|file| file.strip_suffix("Cargo.lock")).collect();
+    if dirs.len() < 2 {
+        return Err(Failure::new("git names no lock files but the first"));
+    }
+    let fits = |dir: &str| Task::cargo("update --workspace --locked --quiet").dir(root().join(dir)).succeeds();
+    Ok(dirs.into_iter().filter(|dir| !fits(dir)).map(|dir| format!("{dir}Cargo.lock is not up to date")).collect())
 }
 
 /// What builds need: a C compiler by default, nothing with the pure Rust provider; and how many packages come in.

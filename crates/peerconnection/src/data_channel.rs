@@ -273,7 +273,10 @@ impl DataChannel {
         message: &mut Option<ChannelMessage>,
     ) -> Poll<Result<(), SendError>> {
         let place = (Interest::Write(self.id), ticket);
-        let sent = self.handle.cell.poll_command_at(place, cx.waker(), |peer, now| self.offer(peer, now, message));
+        let sent = self
+            .handle
+            .cell
+            .poll_command_at(place, Sending::InTurn, cx.waker(), |peer, now| self.offer(peer, now, message));
         sent.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -320,7 +323,8 @@ impl DataChannel {
     /// The same at a place of one's own.
     pub(crate) fn poll_recv_at(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Option<Message>> {
         let place = (Interest::Read(self.id), ticket);
-        let received = self.handle.cell.poll_command_at(place, cx.waker(), |peer, now| self.read(peer, now));
+        let received =
+            self.handle.cell.poll_command_at(place, Sending::IfDue, cx.waker(), |peer, now| self.read(peer, now));
         received.map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -358,7 +362,8 @@ impl DataChannel {
     pub(crate) fn poll_close(&self, ticket: Ticket, cx: &Context<'_>) -> Poll<Undelivered> {
         self.begin_close();
         let place = (Interest::Write(self.id), ticket);
-        let closed = self.handle.cell.poll_command_at(place, cx.waker(), |peer, _| peer.undelivered(self.id));
+        let closed =
+            self.handle.cell.poll_command_at(place, Sending::Nothing, cx.waker(), |peer, _| peer.undelivered(self.id));
         closed.map_or(Poll::Pending, Poll::Ready)
     }
 

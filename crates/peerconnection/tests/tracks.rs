@@ -4,10 +4,13 @@
 mod sockets;
 
 use ortica::codecs::synthetic::{Tone, tone_level, tone_purity};
-use ortica::codecs::{Codec, MediaKind};
+use ortica::codecs::{Codec, EncodedFrame, MediaKind};
 use ortica::engine::DtmfError;
-use ortica::{Direction, Event, LocalTrack, RemoteTrack, ReplaceTrackError, RtpReceiver, RtpSender, WriteError};
-use sockets::{connection_everywhere as connection, describe, negotiate, track};
+use ortica::{
+    Direction, Endpoint, Event, LocalTrack, PeerConnection, RemoteTrack, ReplaceTrackError, RtpReceiver, RtpSender,
+    TrackEvent, WriteError,
+};
+use sockets::{connection as connection_at, connection_everywhere as connection, describe, loopback, negotiate, track};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
 
@@ -436,4 +439,53 @@ mod pictures {
         while layer().await.is_some() {}
         task.abort();
     }
+}
+
+/// So long of sound that needs no codec.
+fn stretch(number: u32) -> EncodedFrame {
+    EncodedFrame::new(Codec::Pcmu, vec![number as u8; 160], i64::from(number) * 160).with_duration(160)
+}
+
+/// One that sends what is written and one that hears it, each on its own endpoint.
+async fn heard(source: &LocalTrack) -> ([Endpoint; 2], [PeerConnection; 2], TrackEvent) {
+    let endpoints = [loopback(), loopback()];
+    let [(a, _), (b, mut b_events)] = endpoints.each_ref().map(connection_at);
+    let init = ortica::jsep::TransceiverInit { codecs: vec![Codec::Pcmu], ..Default::default() };
+    let transceiver = a.add_transceiver(MediaKind::Audio, init).expect("a transceiver");
+    transceiver.sender().replace_track(Some(source)).expect("of that kind");
+    negotiate(&a, &b).await;
+    let incoming = track(&mut b_events).await;
+    timeout(PATIENCE, a.connected()).await.expect("in time").expect("connects");
+    timeout(PATIENCE, b.connected()).await.expect("in time").expect("connects");
+    (endpoints, [a, b], incoming)
+}
+
+/// Guards `Sending::FrameAtOnce` and `Sending::Nothing`: a frame for one session leaves from where it was made, and to take one asks
+/// nothing of the endpoint. Where many sessions wait for it, the endpoint sends it.
+#[tokio::test]
+async fn a_frame_for_one_session_takes_no_turn_of_its_endpoint() {
+    const FRAMES: u32 = 50;
+    let source = LocalTrack::audio();
+    let ([sending, receiving], _connections, incoming) = heard(&source).await;
+    let (mut turns, mut at_once) = (0, 0);
+    for number in 0..FRAMES {
+        let before = sending.stats();
+        assert_eq!(source.write_encoded(&stretch(number)), Ok(1));
+        at_once += sending.stats().transmits - before.transmits;
+        // The endpoints run on this thread, so they have had no turn yet.
+        assert_eq!(sending.stats().turns, before.turns);
+        timeout(PATIENCE, incoming.track.recv_encoded()).await.expect("in time").expect("the track goes on");
+        let before = receiving.stats();
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        turns += receiving.stats().turns - before.turns;
+    }
+    // Feedback may be due now and then.
+    assert!(at_once >= u64::from(FRAMES) * 9 / 10, "{at_once} sent at once");
+    assert!(turns <= u64::from(FRAMES) / 5, "{turns} turns after a frame was taken");
+
+    let (_other_endpoints, _other_connections, _incoming) = heard(&source).await;
+    let before = sending.stats();
+    assert_eq!(source.write_encoded(&stretch(FRAMES)), Ok(2));
+    assert_eq!(sending.stats().transmits, before.transmits, "not while another one waits");
 }

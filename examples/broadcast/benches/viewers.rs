@@ -18,7 +18,7 @@ use ortica::codecs::synthetic::MovingPicture;
 use ortica::codecs::{Codec, MediaKind};
 use ortica::engine::ReceivedFrame;
 use ortica::jsep::{SessionDescription, TransceiverInit};
-use ortica::{Configuration, Direction, Endpoint, EndpointConfig, Event, PeerConnection};
+use ortica::{Configuration, Direction, Event, PeerConnection};
 use serde_json::{Value, json};
 use std::env;
 use std::error::Error;
@@ -198,11 +198,10 @@ impl Program {
 
     /// What it takes for so many viewers, who leave in the end.
     async fn watched_by(&self, count: usize) -> Result<Cost, Failure> {
-        let endpoint = Endpoint::new(EndpointConfig::default())?;
         let pictures = Arc::new(AtomicU64::new(0));
         let mut viewers = Vec::new();
         for _ in 0..count {
-            viewers.push(self.join(&endpoint, pictures.clone()).await?);
+            viewers.push(self.join(pictures.clone()).await?);
         }
         sleep(SETTLE).await;
         let (began, before, seen) = (Instant::now(), self.cpu_times(), pictures.load(Ordering::Relaxed));
@@ -218,9 +217,9 @@ impl Program {
         Ok(cost)
     }
 
-    /// One more viewer, who counts the pictures that come.
-    async fn join(&self, endpoint: &Endpoint, pictures: Arc<AtomicU64>) -> Result<PeerConnection, Failure> {
-        let (viewer, mut events) = PeerConnection::new(Configuration::default().with_endpoint(endpoint.clone()))?;
+    /// One more viewer, who counts the pictures that come. Each has sockets of its own, as viewers have.
+    async fn join(&self, pictures: Arc<AtomicU64>) -> Result<PeerConnection, Failure> {
+        let (viewer, mut events) = PeerConnection::new(Configuration::default())?;
         let init =
             TransceiverInit { direction: Direction::RecvOnly, codecs: vec![Codec::Vp8], ..TransceiverInit::default() };
         viewer.add_transceiver(MediaKind::Video, init)?;

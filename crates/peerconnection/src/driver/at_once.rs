@@ -2,7 +2,8 @@
 //!
 //! A short answer to what just came in is most of what some sessions send. It goes out from where it is made then: the endpoint,
 //! which is a task of its own, would take longer to be woken and to look around than the packet takes to be built. One at a
-//! time: who sends much is served better by the endpoint, which fills packets and makes trains of them.
+//! time: who sends much is served better by the endpoint, which fills packets and makes trains of them. A frame of media is a train by
+//! itself; it goes out from the thread that encoded it, where no other session waits for the same frame.
 
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
@@ -51,6 +52,11 @@ impl AtOnce {
         std::mem::take(&mut self.may_send) && !self.over_streams
     }
 
+    /// Whether a frame may go out: nothing is left for it to overtake.
+    pub fn may_send_frame(&self) -> bool {
+        self.is_drained && !self.over_streams
+    }
+
     /// A packet went to `remote`. Returns whether the endpoint knows that answers may come from there.
     pub fn on_sent(&mut self, socket: SocketId, remote: SocketAddr) -> bool {
         if self.known == Some((socket, remote)) {
@@ -88,6 +94,23 @@ mod tests {
         assert!(!at_once.take_leave());
         at_once.on_turn_over(true);
         assert!(!at_once.take_leave(), "what is left goes first");
+    }
+
+    #[test]
+    fn frames_go_out_wherever_they_overtake_nothing() {
+        let mut at_once = AtOnce::default();
+        assert!(!at_once.may_send_frame());
+        at_once.on_turn_over(false);
+        assert!(
+            at_once.may_send_frame() && at_once.may_send_frame() && at_once.take_leave() && at_once.may_send_frame()
+        );
+        at_once.on_turn();
+        assert!(!at_once.may_send_frame());
+        at_once.on_turn_over(true);
+        assert!(!at_once.may_send_frame(), "what is left goes first");
+        at_once.on_turn_over(false);
+        at_once.over_streams = true;
+        assert!(!at_once.may_send_frame());
     }
 
     #[test]

@@ -40,8 +40,12 @@ pub(crate) enum Sending {
     InTurn,
     /// Here and now, if it would go out alone in any case.
     AtOnce,
+    /// Here and now: a frame for this session alone, whose packets are a train by themselves.
+    FrameAtOnce,
     /// In turn, if there is something to be sent at all: after a read.
     IfDue,
+    /// Nothing comes of it that is sent.
+    Nothing,
 }
 
 /// What one drain of a session left to do.
@@ -108,7 +112,7 @@ impl Cell {
         waker: &Waker,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
     ) -> Option<T> {
-        self.poll_command_at((interest, Ticket::BY_HAND), waker, command)
+        self.poll_command_at((interest, Ticket::BY_HAND), Sending::InTurn, waker, command)
     }
 
     /// A place for who waits again and again beside others of the same interest.
@@ -121,14 +125,15 @@ impl Cell {
         self.lock().waiters.leave(interest, ticket);
     }
 
-    /// The same at a place of one's own, which is given up when it is woken.
+    /// The same at a place of one's own, which is given up when it is woken, with a say in when what comes of it is sent.
     pub fn poll_command_at<T>(
         &self,
         (interest, ticket): (Interest, Ticket),
+        sending: Sending,
         waker: &Waker,
         command: impl FnOnce(&mut Peer, Instant) -> Option<T>,
     ) -> Option<T> {
-        self.command_or(Sending::InTurn, command, |waiters, result| {
+        self.command_or(sending, command, |waiters, result| {
             if result.is_none() {
                 waiters.wait(interest, ticket, waker);
             }
@@ -161,23 +166,26 @@ impl Cell {
         match sending {
             Sending::InTurn => true,
             Sending::IfDue => inner.peer.session().is_control_due(),
-            Sending::AtOnce => !inner.at_once.take_leave() || !self.send_at_once(inner, now),
+            Sending::AtOnce => !inner.at_once.take_leave() || !self.send_at_once(inner, now, (2, 1)),
+            Sending::FrameAtOnce => {
+                !inner.at_once.may_send_frame() || !self.send_at_once(inner, now, (8, self.endpoint.max_segments()))
+            }
+            Sending::Nothing => false,
         }
     }
 
-    /// Sends a packet or two; `true` if that was all, so that the endpoint can sleep on.
-    fn send_at_once(&self, inner: &mut Inner, now: Instant) -> bool {
-        const MOST: usize = 2;
+    /// Sends up to `most` transmits of up to `max_segments` packets; `true` if that was all, so that the endpoint can sleep on.
+    fn send_at_once(&self, inner: &mut Inner, now: Instant, (most, max_segments): (usize, usize)) -> bool {
         let Some(mut packet) = self.endpoint.packet() else { return false };
-        for _ in 0..MOST {
+        for _ in 0..most {
             packet.clear();
-            let Some(transmit) = inner.peer.poll_transmit(now, 1, &mut packet) else {
+            let Some(transmit) = inner.peer.poll_transmit(now, max_segments, &mut packet) else {
                 inner.settle(now);
                 return inner.at_once.is_alarm_early(inner.peer.poll_timeout());
             };
-            let Transmit { socket, remote, len, .. } = transmit;
+            let Transmit { socket, remote, len, segment_size, .. } = transmit;
             if self.endpoint.send_at_once(&transmit, &packet).is_err_and(|error| is_too_long(&error)) {
-                inner.peer.handle_too_long(now, socket, remote, len);
+                inner.peer.handle_too_long(now, socket, remote, segment_size.unwrap_or(len));
             }
             if !inner.at_once.on_sent(socket, remote) {
                 return false;

@@ -342,6 +342,12 @@ impl Shared {
         outlet.map_or(Ok(()), |outlet| self.send(&outlet, transmit, contents))
     }
 
+    /// The most segments that a transmit may hold on any of the sockets.
+    pub fn max_segments(&self) -> usize {
+        let outlets = self.outlets.read().unwrap_or_else(PoisonError::into_inner);
+        outlets.iter().filter_map(Weak::upgrade).map(|outlet| outlet.max_segments()).min().unwrap_or(1)
+    }
+
     pub fn addresses(&self) -> Vec<(SocketId, SocketAddr)> {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

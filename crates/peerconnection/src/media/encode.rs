@@ -9,7 +9,7 @@ use super::pace::FramePace;
 use super::source::SourceTally;
 use super::worker::Job;
 use crate::ConnectionState;
-use crate::driver::Cell;
+use crate::driver::{Cell, Sending};
 use crate::engine::{EncodedReport, EncoderTargets, Limitation, PictureLimits, Resolution, RtpPacket};
 use crate::jsep::TransceiverId;
 use crate::peer::SourceFigures;
@@ -207,11 +207,13 @@ impl Source {
 
     /// Hands an encoded frame to every sender of its codec that has such an encoding; gives how many took it.
     pub fn send(&self, encoding: usize, frame: &EncodedFrame) -> usize {
-        let sinks = self.sinks().into_iter();
-        sinks
-            .filter_map(|Sink { cell, id }| Some((cell.upgrade()?, id)))
-            .filter(|(cell, id)| cell.command(|peer, now| peer.send_encoding(now, *id, encoding, frame)).is_ok())
-            .count()
+        let sinks = self.sinks();
+        let sending = sending_to(sinks.len());
+        let send = |cell: &Cell, id| {
+            cell.command_sending(sending, |peer, now| peer.send_encoding(now, id, encoding, frame)).is_ok()
+        };
+        let alive = sinks.into_iter().filter_map(|Sink { cell, id }| Some((cell.upgrade()?, id)));
+        alive.filter(|(cell, id)| send(cell, *id)).count()
     }
 
     /// Hands a packet to every sender of its form that has such an encoding; gives how many took it.
@@ -222,6 +224,12 @@ impl Source {
             .filter(|(cell, id)| cell.command(|peer, now| peer.send_packet(now, *id, encoding, packet)).is_ok())
             .count()
     }
+}
+
+/// How a frame leaves for so many sessions. Where it is for one, the thread that has it sends it, which spares the endpoint a turn;
+/// many would keep that thread from the next frame.
+fn sending_to(sinks: usize) -> Sending {
+    if sinks == 1 { Sending::FrameAtOnce } else { Sending::InTurn }
 }
 
 /// Encodes what a track holds, on a worker thread.
@@ -445,8 +453,9 @@ impl Job for EncodeJob {
                     Coded::Frame(encoded) => Some(self.report(&frame, merged.format, encoded, time)),
                     Coded::Silence(..) => None,
                 };
+                let sending = sending_to(merged.sinks.len());
                 for (cell, id, encoding) in &merged.sinks {
-                    let sent = cell.command(|peer, now| {
+                    let sent = cell.command_sending(sending, |peer, now| {
                         if let Some(report) = &report {
                             peer.report_encoded(now, *id, *encoding, report);
                         }

@@ -3,7 +3,7 @@
 use super::decode::DecodeJob;
 use super::output::{Output, Wait};
 use super::worker::Task;
-use crate::driver::{Cell, Interest, Ticket};
+use crate::driver::{Cell, Interest, Sending, Ticket};
 use crate::engine::{DecodedReport, ReceivedFrame};
 use crate::jsep::TransceiverId;
 use crate::peer::Peer;
@@ -81,7 +81,7 @@ impl RemoteTrack {
     /// The next frame as it was sent, `None` once the track has ended. Cancelling loses nothing.
     pub async fn recv_encoded(&self) -> Option<ReceivedFrame> {
         let mut place = self.source.cell.place(Interest::Frame(self.source.id));
-        poll_fn(|cx| place.poll(cx, |peer, _| self.source.read(peer))).await
+        poll_fn(|cx| place.poll_sending(cx, Sending::Nothing, |peer, _| self.source.read(peer))).await
     }
 
     /// The layers that come side by side (simulcast), from the least to the best as the other side lists them; none where
@@ -184,7 +184,8 @@ impl RemoteSource {
 
     /// The next frame as it was sent, or that the track is over; else `waker` is woken when there is one.
     pub fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Option<ReceivedFrame>> {
-        self.cell.poll_command_at((Interest::Frame(self.id), ticket), waker, |peer, _| self.read(peer))
+        let place = (Interest::Frame(self.id), ticket);
+        self.cell.poll_command_at(place, Sending::Nothing, waker, |peer, _| self.read(peer))
     }
 
     /// Nobody polls with that ticket any more.

@@ -1,7 +1,7 @@
 //! Frames through a function of the application's, on a worker thread and outside of any lock.
 
 use super::worker::{Job, Task};
-use crate::driver::{Cell, Interest, Ticket};
+use crate::driver::{Cell, Interest, Sending, Ticket};
 use crate::engine::{RtpFrame, WriteFrameError};
 use crate::jsep::TransceiverId;
 use crate::peer::{Peer, TransformSide};
@@ -64,7 +64,8 @@ impl<F: FnMut(RtpFrame) -> Option<RtpFrame> + Send> Job for TransformJob<F> {
     fn run(&mut self) -> bool {
         let at = (self.place.interest(), self.ticket);
         for _ in 0..FRAMES_PER_RUN {
-            let read = self.place.cell.poll_command_at(at, &self.waker, |peer, _| self.place.read(peer));
+            let read =
+                self.place.cell.poll_command_at(at, Sending::Nothing, &self.waker, |peer, _| self.place.read(peer));
             let Some(Some(frame)) = read else { return false };
             let written = (self.transform)(frame).map(|frame| self.place.write(frame));
             if let Some(Err(error)) = written {
