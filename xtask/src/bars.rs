@@ -162,13 +162,6 @@ const BARS: &[Bar] = &[
     },
     Bar {
         issue: 4,
-        name: "idle",
-        file: "crates/peerconnection/benches/idle.rs",
-        needs: &[],
-        command: "cargo bench --locked --quiet -p ortica --bench idle",
-    },
-    Bar {
-        issue: 4,
         name: "cycles",
         file: "crates/peerconnection/tests/leftovers.rs",
         needs: &[],
@@ -292,6 +285,20 @@ const BARS: &[Bar] = &[
         file: "crates/stun-ice/src/ice/tests/faults.rs",
         needs: &[],
         command: "env ORTICA_SEEDS=100 cargo test --locked --release --quiet -p ortica-ice --lib ice::tests::faults -- --nocapture",
+    },
+    Bar {
+        issue: 6,
+        name: "density",
+        file: "benches/density/Cargo.toml",
+        needs: &[],
+        command: "cargo run --locked --release --quiet -p ortica-bench-density -- --bars",
+    },
+    Bar {
+        issue: 6,
+        name: "density-media",
+        file: "benches/density/Cargo.toml",
+        needs: &[Need::Media],
+        command: "cargo run --locked --release --quiet -p ortica-bench-density --features media -- --media --bars --connections 2000",
     },
 ];
 

@@ -12,6 +12,11 @@ struct Bench {
 }
 
 const BENCHES: &[Bench] = &[
+    Bench {
+        name: "density",
+        about: "ten thousand idle connections on one port: heap, CPU, starts, strangers",
+        run: density,
+    },
     Bench { name: "floor", about: "what a packet costs at least on this machine", run: floor },
     Bench { name: "path", about: "one association: CPU per gigabyte, trains, acknowledgements, memory", run: path },
     Bench {
@@ -31,6 +36,10 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let bench = BENCHES.iter().find(|bench| bench.name == name);
     let bench = bench.ok_or_else(|| Failure::new(format!("no bench {name:?}; --list shows them")))?;
     (bench.run)(rest)
+}
+
+fn density(arguments: &[String]) -> Result<(), Failure> {
+    Task::cargo("run --locked --release --quiet -p ortica-bench-density --").args(arguments).run()
 }
 
 fn floor(arguments: &[String]) -> Result<(), Failure> {

@@ -227,6 +227,11 @@ impl Connection {
         self.role
     }
 
+    /// Gives back the memory that only a handshake needs. To be called when one has been over for some seconds.
+    pub fn rest(&mut self) {
+        self.link.rng.rest();
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.link.stats

@@ -253,6 +253,19 @@ impl Peer {
     /// Runs what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.session.handle_timeout(now);
+        if self.session.take_rest() {
+            self.rest();
+        }
+    }
+
+    /// Gives back the room that is not used, while nothing goes on.
+    fn rest(&mut self) {
+        self.events.shrink_to_fit();
+        self.questions.shrink_to_fit();
+        self.published.shrink_to_fit();
+        self.server_orders.shrink_to_fit();
+        self.stirred_tracks.shrink_to_fit();
+        self.negotiation.rest();
     }
 
     /// Answers a [`Question`].

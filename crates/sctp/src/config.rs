@@ -81,6 +81,11 @@ impl Config {
         self.local_port
     }
 
+    /// The peer's port in the SCTP header.
+    pub fn remote_port(&self) -> u16 {
+        self.remote_port
+    }
+
     /// The longest packet to send, in bytes, before DTLS adds its own. Rounded down to a multiple of four and kept within
     /// 128 to 65,532. Default: [`DEFAULT_MAX_PACKET_SIZE`](Self::DEFAULT_MAX_PACKET_SIZE).
     pub fn with_max_packet_size(mut self, bytes: usize) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::Tsn;
 use crate::chunk::Extensions;
-use ortica_core::crypto::{CryptoProvider, HashAlgorithm, HmacKey};
+use ortica_core::crypto::{CryptoProvider, Digest, HashAlgorithm, HashProvider, is_tag};
 use ortica_core::{DecodeError, Instant, Reader, Rng, Writer};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -52,23 +52,24 @@ pub enum CookieError {
 
 /// The secret that cookies are authenticated with: drawn once per association.
 pub struct CookieKey {
-    /// Kept beside the provider's form of it, so that an association can be written out.
-    _secret: Zeroizing<[u8; 32]>,
-    hmac: Box<dyn HmacKey>,
+    secret: Zeroizing<[u8; 32]>,
+    hash: &'static dyn HashProvider,
 }
 
 impl CookieKey {
     pub fn new(provider: &CryptoProvider, rng: &mut Rng) -> Self {
-        let secret = Zeroizing::new(rng.bytes());
-        let hmac = provider.hash.hmac_key(HashAlgorithm::Sha256, &*secret);
-        Self { _secret: secret, hmac }
+        Self { secret: Zeroizing::new(rng.bytes()), hash: provider.hash }
+    }
+
+    fn sign(&self, body: &[u8]) -> Digest {
+        self.hash.hmac(HashAlgorithm::Sha256, &*self.secret, &[body])
     }
 
     /// The cookie as the peer gets it.
     pub fn seal(&self, cookie: &Cookie) -> Vec<u8> {
         let mut out = Vec::with_capacity(Cookie::LEN + MAC_LEN);
         cookie.encode(&mut out);
-        let mac = self.hmac.sign(&[&out]);
+        let mac = self.sign(&out);
         out.extend_from_slice(&mac);
         out
     }
@@ -79,7 +80,7 @@ impl CookieKey {
     /// When it is not ours, or older than `lifetime` and what the peer was granted besides.
     pub fn open(&self, now: Instant, lifetime: Duration, sealed: &[u8]) -> Result<Cookie, CookieError> {
         let (body, mac) = sealed.split_at_checked(Cookie::LEN).ok_or(CookieError::Forged)?;
-        if mac.len() != MAC_LEN || !self.hmac.verify(&[body], mac) {
+        if mac.len() != MAC_LEN || !is_tag(&self.sign(body), mac) {
             return Err(CookieError::Forged);
         }
         let cookie = Cookie::decode(body).map_err(|_| CookieError::Forged)?;

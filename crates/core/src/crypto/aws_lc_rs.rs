@@ -41,18 +41,28 @@ impl HashProvider for Backend {
     }
 
     fn hmac_key(&self, algorithm: HashAlgorithm, key: &[u8]) -> Box<dyn HmacKey> {
+        Box::new(PreparedHmac::new(algorithm, key))
+    }
+
+    fn hmac(&self, algorithm: HashAlgorithm, key: &[u8], parts: &[&[u8]]) -> Digest {
+        PreparedHmac::new(algorithm, key).sign(parts)
+    }
+}
+
+/// Holds the state after the padded key went in; every message starts from a copy of it.
+struct PreparedHmac(hmac::Key);
+
+impl PreparedHmac {
+    fn new(algorithm: HashAlgorithm, key: &[u8]) -> Self {
         let algorithm = match algorithm {
             HashAlgorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             HashAlgorithm::Sha256 => hmac::HMAC_SHA256,
             HashAlgorithm::Sha384 => hmac::HMAC_SHA384,
             HashAlgorithm::Sha512 => hmac::HMAC_SHA512,
         };
-        Box::new(PreparedHmac(hmac::Key::new(algorithm, key)))
+        Self(hmac::Key::new(algorithm, key))
     }
 }
-
-/// Holds the state after the padded key went in; every message starts from a copy of it.
-struct PreparedHmac(hmac::Key);
 
 impl HmacKey for PreparedHmac {
     fn sign(&self, parts: &[&[u8]]) -> Digest {

@@ -109,6 +109,11 @@ pub trait HashProvider: Send + Sync {
     ///
     /// Source: [RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)
     fn hmac_key(&self, algorithm: HashAlgorithm, key: &[u8]) -> Box<dyn HmacKey>;
+
+    /// The HMAC of `parts` under a key of any length that is used too seldom to be held ready, which takes most of a kilobyte.
+    fn hmac(&self, algorithm: HashAlgorithm, key: &[u8], parts: &[&[u8]]) -> Digest {
+        self.hmac_key(algorithm, key).sign(parts)
+    }
 }
 
 /// A key for HMAC, set up once and used for many messages.
@@ -119,12 +124,16 @@ pub trait HmacKey: Send + Sync {
     /// `true` if `tag` is the HMAC of `parts`, or a leftmost part of it at least 4 bytes long. Takes the same time
     /// wherever the two differ.
     fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
-        use subtle::ConstantTimeEq;
-        let expected = self.sign(parts);
-        match expected.get(..tag.len()) {
-            Some(expected) if tag.len() >= 4 => expected.ct_eq(tag).into(),
-            _ => false,
-        }
+        is_tag(&self.sign(parts), tag)
+    }
+}
+
+/// `true` if `tag` is `expected`, or a leftmost part of it at least 4 bytes long. Takes the same time wherever the two differ.
+pub fn is_tag(expected: &[u8], tag: &[u8]) -> bool {
+    use subtle::ConstantTimeEq;
+    match expected.get(..tag.len()) {
+        Some(expected) if tag.len() >= 4 => expected.ct_eq(tag).into(),
+        _ => false,
     }
 }
 

@@ -52,6 +52,15 @@ impl HashProvider for Backend {
             HashAlgorithm::Sha512 => hmac_key::<Hmac<Sha512>>(key),
         }
     }
+
+    fn hmac(&self, algorithm: HashAlgorithm, key: &[u8], parts: &[&[u8]]) -> Digest {
+        match algorithm {
+            HashAlgorithm::Sha1 => PreparedHmac::<Hmac<Sha1>>::new(key).sign(parts),
+            HashAlgorithm::Sha256 => PreparedHmac::<Hmac<Sha256>>::new(key).sign(parts),
+            HashAlgorithm::Sha384 => PreparedHmac::<Hmac<Sha384>>::new(key).sign(parts),
+            HashAlgorithm::Sha512 => PreparedHmac::<Hmac<Sha512>>::new(key).sign(parts),
+        }
+    }
 }
 
 fn digest<D: sha2::Digest>(parts: &[&[u8]]) -> Digest {
@@ -63,11 +72,17 @@ fn digest<D: sha2::Digest>(parts: &[&[u8]]) -> Digest {
 }
 
 fn hmac_key<M: Mac + KeyInit + Clone + Send + Sync + 'static>(key: &[u8]) -> Box<dyn HmacKey> {
-    Box::new(PreparedHmac(<M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length")))
+    Box::new(PreparedHmac::<M>::new(key))
 }
 
 /// Holds the state after the padded key went in; every message starts from a copy of it.
 struct PreparedHmac<M>(M);
+
+impl<M: KeyInit> PreparedHmac<M> {
+    fn new(key: &[u8]) -> Self {
+        Self(M::new_from_slice(key).expect("HMAC takes keys of any length"))
+    }
+}
 
 impl<M: Mac + Clone + Send + Sync> HmacKey for PreparedHmac<M> {
     fn sign(&self, parts: &[&[u8]]) -> Digest {

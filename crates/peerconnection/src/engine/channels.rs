@@ -66,7 +66,8 @@ pub enum ChannelError {
 #[derive(Debug)]
 pub(super) struct Channels {
     limits: Limits,
-    table: BTreeMap<ChannelId, Channel>,
+    /// Boxed, since a node of the map has room for eleven, and most sessions have a few.
+    table: BTreeMap<ChannelId, Box<Channel>>,
     by_stream: BTreeMap<StreamId, ChannelId>,
     /// No stream of our parity below this one is free.
     lowest_free: u16,
@@ -117,11 +118,11 @@ impl Channels {
     }
 
     pub fn get(&self, id: ChannelId) -> Option<&Channel> {
-        self.table.get(&id)
+        self.table.get(&id).map(Box::as_ref)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
-        self.table.iter().map(|(id, channel)| (*id, channel))
+        self.table.iter().map(|(id, channel)| (*id, channel.as_ref()))
     }
 
     /// Makes a channel; it opens once the association is up, at once if it is.
@@ -174,7 +175,7 @@ impl Channels {
         if let Some(stream) = channel.stream {
             self.by_stream.insert(stream, id);
         }
-        self.table.insert(id, channel);
+        self.table.insert(id, Box::new(channel));
         id
     }
 
@@ -190,8 +191,8 @@ impl Channels {
         self.role = Some(role);
         self.connected = true;
         // Those that an association before this one had are closed.
-        let waits = |(_, channel): &(&ChannelId, &Channel)| channel.state == ChannelState::Connecting;
-        let waiting: Vec<ChannelId> = self.table.iter().filter(waits).map(|(id, _)| *id).collect();
+        let waits = |channel: &Channel| channel.state == ChannelState::Connecting;
+        let waiting: Vec<ChannelId> = self.iter().filter(|(_, channel)| waits(channel)).map(|(id, _)| id).collect();
         for id in waiting {
             self.say(now, association, Unsaid::Open(id), events);
         }
@@ -294,6 +295,13 @@ impl Channels {
         }
         // What the application or the peer opens from here on comes too late.
         self.connected = false;
+    }
+
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.table.values_mut().for_each(|channel| channel.early.shrink_to_fit());
+        self.blocked.shrink_to_fit();
+        self.unsaid.shrink_to_fit();
     }
 
     /// Forgets a closed channel.

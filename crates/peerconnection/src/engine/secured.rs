@@ -2,6 +2,7 @@
 
 use super::observe::{Inner, Layer};
 use super::{Config, SctpParameters};
+use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, Rng};
 use ortica_dtls::Verified;
 use ortica_rtp::Ssrc;
@@ -14,7 +15,11 @@ pub(super) struct Secured {
     verified: Verified,
     pub association: Option<Association>,
     /// Absent when the peer agreed to no profile: then media has failed, and data goes on (DTLS-12).
-    pub srtp: Option<Srtp>,
+    profile: Option<Profile>,
+    /// Made ready when there is media, since it is larger than all else here and most sessions may be data alone.
+    srtp: Option<Box<Srtp>>,
+    provider: CryptoProvider,
+    looks_inside: bool,
 }
 
 /// The keys of both directions.
@@ -26,15 +31,13 @@ pub(super) struct Srtp {
 }
 
 impl Srtp {
-    fn open(verified: &Verified, config: &Config) -> Option<Self> {
+    fn open(verified: &Verified, profile: Profile, provider: &CryptoProvider, looks_inside: bool) -> Option<Self> {
         let keys = verified.srtp()?;
-        let profile = Profile::from_dtls_id(keys.profile.0)?;
-        let provider = config.dtls.provider();
         let context = |key: &[u8], salt: &[u8]| Context::new(provider, profile, key, salt, Limits::default());
         let opened = context(&keys.local_key, &keys.local_salt)
             .and_then(|send| Ok((send, context(&keys.remote_key, &keys.remote_salt)?)));
         let (send, receive) = opened.inspect_err(|error| tracing::debug!(%error, "no SRTP")).ok()?;
-        Some(Self { send, receive, inner: config.looks_inside().then(Inner::default) })
+        Some(Self { send, receive, inner: looks_inside.then(Inner::default) })
     }
 
     /// As [`Context::protect_rtp`].
@@ -105,7 +108,36 @@ impl Srtp {
 impl Secured {
     /// Takes the proof, which DTLS gives out once and nobody else can make.
     pub fn open(verified: Verified, config: &Config) -> Self {
-        Self { srtp: Srtp::open(&verified, config), verified, association: None }
+        Self {
+            profile: verified.srtp_profile().and_then(|profile| Profile::from_dtls_id(profile.0)),
+            srtp: None,
+            verified,
+            association: None,
+            provider: *config.dtls.provider(),
+            looks_inside: config.looks_inside(),
+        }
+    }
+
+    /// Whether media can be carried.
+    pub fn carries_media(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// The keys of media, if there has been any.
+    pub fn srtp(&mut self) -> Option<&mut Srtp> {
+        self.srtp.as_deref_mut()
+    }
+
+    /// The keys of media, made ready if they are not, and beside them the association.
+    pub fn open_srtp(&mut self, cryptex: Cryptex) -> Option<(&mut Srtp, Option<&mut Association>)> {
+        if self.srtp.is_none() {
+            let opened = Srtp::open(&self.verified, self.profile?, &self.provider, self.looks_inside);
+            // What failed once fails again.
+            self.profile = self.profile.filter(|_| opened.is_some());
+            self.srtp = opened.map(Box::new);
+            self.srtp()?.set_cryptex(cryptex);
+        }
+        Some((self.srtp.as_deref_mut()?, self.association.as_mut()))
     }
 
     /// Starts SCTP, unless it runs (SCTP-11: never before DTLS, never without the proof).
@@ -138,7 +170,9 @@ impl Secured {
 }
 
 fn association(config: &Config, remote_port: Option<u16>, rng: &Rng, now: Instant) -> Association {
+    // Nearly every peer has the port that the settings say, and one set of settings serves all.
+    let other_port = remote_port.filter(|port| *port != config.sctp.remote_port());
     let with_port = |port| Arc::new((*config.sctp).clone().with_ports(config.sctp_port(), port));
-    let config = remote_port.map_or_else(|| config.sctp.clone(), with_port);
+    let config = other_port.map_or_else(|| config.sctp.clone(), with_port);
     Association::new(config, rng.fork("sctp"), now)
 }

@@ -83,6 +83,8 @@ pub struct Session {
     /// After `close`, nothing is left to be sent.
     said_goodbye: bool,
     closed: bool,
+    /// What is kept for bursts was given back, and who owns the session has not heard of it.
+    has_rested: bool,
     /// Records what happens, if somebody wants to know.
     observer: Option<Box<Observer>>,
 }
@@ -110,6 +112,7 @@ impl Session {
             flushing_until: None,
             said_goodbye: false,
             closed: false,
+            has_rested: false,
         }
     }
 
@@ -167,8 +170,28 @@ impl Session {
             transport.handle_timeout(now, &self.config, &mut self.events);
             transport.settle(now, &self.config, &mut self.channels, &mut self.events);
         }
+        self.rest_if_idle(now);
         self.observe_transports(now);
         self.advance_close(now);
+    }
+
+    /// Gives back the memory that is kept for bursts, once a transport has been idle for a while.
+    fn rest_if_idle(&mut self, now: Instant) {
+        let mut has_rested = false;
+        for transport in self.transports.values_mut() {
+            has_rested |= transport.rest_if_idle(now);
+        }
+        if has_rested {
+            self.rng.rest();
+            self.events.shrink_to_fit();
+            self.channels.rest();
+            self.has_rested = true;
+        }
+    }
+
+    /// Whether there was a rest since the last call.
+    pub(crate) fn take_rest(&mut self) -> bool {
+        std::mem::take(&mut self.has_rested)
     }
 
     /// Appends the next datagrams to one destination to `out`, at most `max_segments` of equal length but the last.

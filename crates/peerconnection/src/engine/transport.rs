@@ -2,6 +2,7 @@
 
 mod ending;
 mod receive;
+mod rest;
 mod settle;
 mod transmit;
 
@@ -90,6 +91,7 @@ pub(super) struct Transport {
     /// ICE had no answers when it last said something, so that packets were lost.
     silent: bool,
     stats: TransportStats,
+    idleness: rest::Idleness,
     watched: Watched,
 }
 
@@ -127,6 +129,7 @@ impl Transport {
             selected: None,
             silent: false,
             stats: TransportStats::default(),
+            idleness: rest::Idleness::default(),
             watched: Watched { inner: config.looks_inside().then(Inner::default), ..Watched::default() },
         }
     }
@@ -233,7 +236,7 @@ impl Transport {
     /// Says whether headers of media are encrypted, also under keys that are yet to come.
     pub fn set_cryptex(&mut self, cryptex: Cryptex) {
         self.cryptex = cryptex;
-        if let Some(srtp) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()) {
+        if let Some(srtp) = self.secured.as_mut().and_then(Secured::srtp) {
             srtp.set_cryptex(cryptex);
         }
     }
@@ -284,7 +287,7 @@ impl Transport {
 
     /// `true` when media can be sent now.
     pub fn carries_media(&self) -> bool {
-        self.ice.route().is_some() && self.secured.as_ref().is_some_and(|secured| secured.srtp.is_some())
+        self.ice.route().is_some() && self.secured.as_ref().is_some_and(Secured::carries_media)
     }
 
     pub fn association(&mut self) -> Option<&mut Association> {
@@ -306,7 +309,7 @@ impl Transport {
     pub fn inner(&mut self) -> Option<(&mut Inner, Route)> {
         let route = self.ice.route().or(self.selected.map(|(_, route)| route))?;
         let inner = self.watched.inner.as_mut()?;
-        if let Some(theirs) = self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()?.inner.as_mut()) {
+        if let Some(theirs) = self.secured.as_mut().and_then(|secured| secured.srtp()?.inner.as_mut()) {
             inner.append(theirs);
         }
         Some((inner, route))

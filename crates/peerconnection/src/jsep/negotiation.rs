@@ -49,17 +49,23 @@ use rollback::Before;
 use std::sync::Arc;
 use transports::Transports;
 
-/// A local description as it was made, and its text at that time.
+/// A local description as it was made. Its text is written whenever somebody wants to read it.
 #[derive(Clone, Debug)]
 struct MadeLocal {
     kind: SdpType,
-    model: Local,
+    model: Arc<Local>,
+}
+
+/// A local description that was made and is not set yet, with its text at that time.
+#[derive(Debug)]
+struct Draft {
+    made: MadeLocal,
     text: String,
 }
 
-impl MadeLocal {
+impl Draft {
     fn description(&self) -> SessionDescription {
-        SessionDescription { kind: self.kind, sdp: self.text.clone() }
+        SessionDescription { kind: self.made.kind, sdp: self.text.clone() }
     }
 }
 
@@ -110,10 +116,10 @@ pub(crate) struct Negotiation {
     /// To be told.
     track_changes: Vec<TrackChange>,
     /// What `create_offer` and `create_answer` made last: what a set may name.
-    last_offer: Option<MadeLocal>,
-    last_answer: Option<MadeLocal>,
+    last_offer: Option<Draft>,
+    last_answer: Option<Draft>,
     /// The last description that was made, of either type.
-    last: Option<Local>,
+    last: Option<Arc<Local>>,
     current_local: Option<MadeLocal>,
     pending_local: Option<MadeLocal>,
     current_remote: Option<Theirs>,
@@ -169,6 +175,14 @@ impl Negotiation {
         self.state
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.rng.rest();
+        self.track_changes.shrink_to_fit();
+        self.to_restart.shrink_to_fit();
+        self.transports.rest();
+    }
+
     /// Says what to do for peers that cannot bundle, from the next description on.
     pub fn set_bundle_policy(&mut self, policy: BundlePolicy) {
         self.policy = policy;
@@ -184,7 +198,7 @@ impl Negotiation {
 
     /// `true` when what the application made is not in what was agreed (webrtc-pc §4.7.3).
     pub fn is_needed(&self) -> bool {
-        let agreed = self.current_local.as_ref().map(|local| &local.model);
+        let agreed = self.current_local.as_ref().map(|local| &*local.model);
         agreed.is_some_and(|agreed| agreed.transports().iter().any(|id| self.to_restart.contains(id)))
             || (self.wants_data || self.always_data) && !agreed.is_some_and(Local::has_data)
             || self.transceivers.iter().any(|transceiver| self.is_outdated(transceiver, agreed))
@@ -333,7 +347,7 @@ impl Negotiation {
         groups: Vec<Vec<String>>,
         credentials: Vec<(TransportId, Credentials)>,
         session: &Session,
-    ) -> MadeLocal {
+    ) -> Draft {
         // An answer says what both can do (RFC 9429 §5.3.1).
         let offered = self.pending_remote.as_ref().filter(|_| kind != SdpType::Offer).map(|offer| offer.parsed.ice);
         let ice = offered.map_or(self.ice, |offered| self.ice.shared_with(offered));
@@ -352,9 +366,10 @@ impl Negotiation {
             self.version += 1;
             model.version = self.version;
         }
+        let model = Arc::new(model);
         self.last = Some(model.clone());
         let text = self.render(&model, session);
-        MadeLocal { kind, model, text }
+        Draft { made: MadeLocal { kind, model }, text }
     }
 
     fn render(&self, model: &Local, session: &Session) -> String {

@@ -121,6 +121,13 @@ pub struct Reporter {
 }
 
 impl Reporter {
+    /// Gives back the memory that is not used, while nothing is to be reported.
+    pub fn rest(&mut self) {
+        self.rng.rest();
+        self.reports.shrink_to_fit();
+        self.feedback.shrink_to_fit();
+    }
+
     /// Nothing sent yet; the first report is due after half the interval.
     pub fn new(config: Config, rng: Rng, now: Instant) -> Self {
         let mut reporter = Self {

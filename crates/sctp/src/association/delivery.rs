@@ -168,6 +168,11 @@ impl Delivery {
         }
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.spare = Vec::new();
+    }
+
     /// How many ordered messages of `stream` were delivered or skipped.
     pub fn next(&self, stream: StreamId) -> u64 {
         self.streams.get(&stream).map_or(0, |state| state.next)

@@ -107,6 +107,13 @@ impl Inbound {
         self.cumulative
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.runs.shrink_to_fit();
+        self.readable.shrink_to_fit();
+        self.interleaved.rest();
+    }
+
     #[cfg(test)]
     pub fn interleaved_mut(&mut self) -> &mut Interleaved {
         &mut self.interleaved

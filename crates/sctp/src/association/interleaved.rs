@@ -74,6 +74,11 @@ impl Interleaved {
         self.held
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.spare = VecDeque::new();
+    }
+
     /// Takes in a fragment. `next` counts the ordered messages of its stream that were delivered, `most_pieces` bounds the
     /// holes of a message.
     pub fn insert(

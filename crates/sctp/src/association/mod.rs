@@ -15,6 +15,7 @@
 //! | `inbound`, `reassembly`, `interleaved`, `rope`, `delivery` | from chunk to message |
 //! | `window` | how much may be held on either side |
 //! | `reset` | stream reset |
+//! | `rest` | what an idle association gives back |
 //! | `losses` | what did not arrive |
 
 mod congestion;
@@ -32,6 +33,7 @@ mod path_mtu;
 mod reassembly;
 mod receive;
 mod reset;
+mod rest;
 mod rope;
 mod rto;
 mod schedule;

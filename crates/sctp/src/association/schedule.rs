@@ -100,6 +100,11 @@ impl Schedule {
         Some(entry.stream)
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.waiting.shrink_to_fit();
+    }
+
     /// Forgets the streams that do not pass.
     pub fn retain(&mut self, passes: impl Fn(StreamId) -> bool) {
         self.waiting.retain(|Reverse(entry)| passes(entry.stream));

@@ -53,7 +53,8 @@ pub enum Turn {
 /// The queues of all streams, and whose turn it is.
 #[derive(Debug)]
 pub struct SendQueue {
-    streams: BTreeMap<StreamId, Stream>,
+    /// Boxed, since a node of the map has room for eleven, and most associations use a few.
+    streams: BTreeMap<StreamId, Box<Stream>>,
     schedule: Schedule,
     /// Messages may be interleaved: a turn is a chunk, else a message.
     interleaving: bool,
@@ -422,6 +423,13 @@ impl SendQueue {
         self.schedule.retain(|stream| stream.0 < count);
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.streams.values_mut().for_each(|state| state.queue.shrink_to_fit());
+        self.schedule.rest();
+        self.evicted.shrink_to_fit();
+    }
+
     /// Forgets everything but the thresholds and weights.
     pub fn clear(&mut self) {
         self.schedule.retain(|_| false);
@@ -429,7 +437,7 @@ impl SendQueue {
         (self.held, self.expendable) = (0, 0);
         for state in self.streams.values_mut() {
             let (threshold, weight, mark) = (state.threshold, state.weight, state.mark);
-            *state = Stream { threshold, weight, mark, ..Stream::default() };
+            **state = Stream { threshold, weight, mark, ..Stream::default() };
         }
     }
 }

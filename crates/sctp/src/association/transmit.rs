@@ -40,6 +40,12 @@ impl Replies {
         !self.cookie_ack && self.bundle.is_empty() && self.alone.is_empty()
     }
 
+    /// Gives back the room that is not used.
+    pub fn rest(&mut self) {
+        self.bundle.shrink_to_fit();
+        self.alone.shrink_to_fit();
+    }
+
     /// A packet of one chunk under `tag`. Dropped when too many wait: whoever asks again gets an answer.
     pub fn alone(&mut self, tag: u32, kind: ChunkType, flags: u8, value: Vec<u8>) {
         if self.alone.len() < MOST_ALONE {

@@ -17,6 +17,12 @@ pub(super) struct Checklist {
 }
 
 impl Checklist {
+    /// Gives back the room that is not used.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.pairs.shrink_to_fit();
+        self.triggered.shrink_to_fit();
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pair> {
         self.pairs.iter()
     }

@@ -38,6 +38,7 @@ mod remote;
 mod renomination;
 mod request;
 mod response;
+mod rest;
 mod servers;
 mod shared;
 mod state;

@@ -28,6 +28,11 @@ pub(super) struct Transactions {
 }
 
 impl Transactions {
+    /// Gives back the room that is not used, but for so many.
+    pub(super) fn shrink_to(&mut self, room: usize) {
+        self.sent.shrink_to(room);
+    }
+
     pub(super) fn insert(&mut self, transaction: Transaction, limit: usize) {
         while self.sent.len() >= limit.max(1) {
             self.sent.pop_front();

@@ -26,10 +26,11 @@ use std::time::Duration;
 pub(in crate::engine) struct RtpTransport {
     rng: Rng,
     clock: WallClock,
-    senders: BTreeMap<SenderId, Sender>,
+    /// Boxed like receivers, since a node of the map has room for eleven, and most transports carry a few.
+    senders: BTreeMap<SenderId, Box<Sender>>,
     /// Senders that send, those of the highest priority first.
     turns: Vec<SenderId>,
-    receivers: BTreeMap<ReceiverId, Receiver>,
+    receivers: BTreeMap<ReceiverId, Box<Receiver>>,
     demux: Demultiplexer,
     /// Extensions of all receivers: their ids are the same within a transport (RFC 9143 §9.1).
     extensions: ExtensionMap,
@@ -76,11 +77,11 @@ impl RtpTransport {
     // --- commands ---------------------------------------------------------------------------------------------------
 
     pub fn add_sender(&mut self, id: SenderId, kind: MediaKind) {
-        self.senders.insert(id, Sender::new(kind));
+        self.senders.insert(id, Box::new(Sender::new(kind)));
     }
 
     pub fn add_receiver(&mut self, id: ReceiverId, kind: MediaKind) {
-        let mut receiver = Receiver::new(kind);
+        let mut receiver = Box::new(Receiver::new(kind));
         if let Some(rtt) = self.rtt {
             receiver.set_rtt(rtt);
         }
@@ -88,20 +89,20 @@ impl RtpTransport {
     }
 
     /// Hands a sender to another transport, with what waits to be sent.
-    pub fn take_sender(&mut self, id: SenderId) -> Option<Sender> {
+    pub fn take_sender(&mut self, id: SenderId) -> Option<Box<Sender>> {
         let sender = self.senders.remove(&id);
         self.update_reporter();
         sender
     }
 
     /// Takes a sender over from another transport.
-    pub fn put_sender(&mut self, id: SenderId, sender: Sender) {
+    pub fn put_sender(&mut self, id: SenderId, sender: Box<Sender>) {
         self.senders.insert(id, sender);
         self.update_reporter();
     }
 
     /// Hands a receiver to another transport, with what was not read.
-    pub fn take_receiver(&mut self, id: ReceiverId) -> Option<Receiver> {
+    pub fn take_receiver(&mut self, id: ReceiverId) -> Option<Box<Receiver>> {
         self.demux.remove_section(section_of(id));
         let receiver = self.receivers.remove(&id);
         self.update_reporter();
@@ -110,7 +111,7 @@ impl RtpTransport {
 
     /// Takes a receiver over from another transport. Packets find it from the next
     /// [`start_receiving`](Self::start_receiving) on.
-    pub fn put_receiver(&mut self, id: ReceiverId, mut receiver: Receiver) {
+    pub fn put_receiver(&mut self, id: ReceiverId, mut receiver: Box<Receiver>) {
         if let Some(rtt) = self.rtt {
             receiver.set_rtt(rtt);
         }
@@ -119,11 +120,11 @@ impl RtpTransport {
     }
 
     pub fn sender(&mut self, id: SenderId) -> Option<&mut Sender> {
-        self.senders.get_mut(&id)
+        self.senders.get_mut(&id).map(Box::as_mut)
     }
 
     pub fn receiver(&mut self, id: ReceiverId) -> Option<&mut Receiver> {
-        self.receivers.get_mut(&id)
+        self.receivers.get_mut(&id).map(Box::as_mut)
     }
 
     pub fn start_sending(
@@ -141,7 +142,7 @@ impl RtpTransport {
     }
 
     pub fn stop_sending(&mut self, id: SenderId) {
-        if let Some(goodbye) = self.senders.get_mut(&id).and_then(Sender::stop) {
+        if let Some(goodbye) = self.senders.get_mut(&id).and_then(|sender| sender.stop()) {
             self.reporter.push(goodbye);
             self.update_reporter();
         }
@@ -149,7 +150,7 @@ impl RtpTransport {
 
     pub fn remove_sender(&mut self, id: SenderId) {
         self.stop_sending(id);
-        self.over.extend(self.senders.remove(&id).iter().flat_map(Sender::used));
+        self.over.extend(self.senders.remove(&id).iter().flat_map(|sender| sender.used()));
         self.update_reporter();
     }
 
@@ -215,8 +216,8 @@ impl RtpTransport {
         }
         let sending: usize = self.senders.values().map(|sender| sender.encodings.len()).sum();
         self.reporter.set_members(sending + self.receivers.len() + 1);
-        let of_priority = |(id, sender): (&SenderId, &Sender)| Some((Reverse(sender.priority()?), *id));
-        let mut turns: Vec<_> = self.senders.iter().filter_map(of_priority).collect();
+        let turns = self.senders.iter().filter_map(|(id, sender)| Some((Reverse(sender.priority()?), *id)));
+        let mut turns: Vec<_> = turns.collect();
         turns.sort_unstable();
         self.turns = turns.into_iter().map(|(_, id)| id).collect();
     }
@@ -272,7 +273,7 @@ impl RtpTransport {
         if !receiver.as_mut().is_some_and(|receiver| receiver.handle_packet(now, limits, &packet, of)) {
             self.stats.useless += 1;
         }
-        if receiver.is_some_and(Receiver::take_begun) {
+        if receiver.is_some_and(|receiver| receiver.take_begun()) {
             self.resolve_collision(now, packet.ssrc(), events);
         }
     }
@@ -407,13 +408,13 @@ impl RtpTransport {
         }
         let sendings = self.senders.values().flat_map(|sender| &sender.encodings);
         let senders = sendings.filter_map(Sending::poll_timeout);
-        let receivers = self.receivers.values().filter_map(Receiver::poll_timeout);
+        let receivers = self.receivers.values().filter_map(|receiver| receiver.poll_timeout());
         let rest = [self.reporter.poll_timeout(), self.arrivals.poll_timeout()].into_iter().flatten();
         senders.chain(receivers).chain(rest).min()
     }
 
     /// Nothing flows here, so nothing is reported.
-    fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.senders.is_empty() && self.receivers.is_empty()
     }
 
@@ -450,6 +451,14 @@ impl RtpTransport {
         sent
     }
 
+    /// Gives back the memory that is not used, while little flows.
+    pub fn rest(&mut self) {
+        self.rng.rest();
+        self.reporter.rest();
+        self.scratch.shrink_to_fit();
+        self.over.shrink_to_fit();
+    }
+
     // --- looks ------------------------------------------------------------------------------------------------------
 
     pub fn stats(&self) -> RtpStats {
@@ -461,11 +470,11 @@ impl RtpTransport {
     }
 
     pub fn sender_ref(&self, id: SenderId) -> Option<&Sender> {
-        self.senders.get(&id)
+        self.senders.get(&id).map(Box::as_ref)
     }
 
     pub fn receiver_ref(&self, id: ReceiverId) -> Option<&Receiver> {
-        self.receivers.get(&id)
+        self.receivers.get(&id).map(Box::as_ref)
     }
 
     /// The round-trip time, from reports or from below: it says when to ask for a packet again.

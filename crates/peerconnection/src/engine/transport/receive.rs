@@ -96,11 +96,11 @@ impl Transport {
                 Dtls::Running(_) => self.handle_dtls(now, packet),
             },
             Some(media @ (Protocol::Rtp | Protocol::Rtcp)) => {
-                match self.secured.as_mut().and_then(|secured| secured.srtp.as_mut()) {
-                    Some(srtp) if media == Protocol::Rtp => {
+                match self.secured.as_mut().and_then(|secured| secured.open_srtp(self.cryptex)) {
+                    Some((srtp, _)) if media == Protocol::Rtp => {
                         self.rtp.handle_rtp(now, &config.limits, srtp, packet, events)
                     }
-                    Some(srtp) => self.rtp.handle_rtcp(now, srtp, packet, events),
+                    Some((srtp, _)) => self.rtp.handle_rtcp(now, srtp, packet, events),
                     None => self.stats.rtp.early += 1,
                 }
             }

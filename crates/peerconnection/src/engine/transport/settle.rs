@@ -106,8 +106,7 @@ impl Transport {
                     if let Some(parameters) = &self.sctp {
                         secured.start_sctp(config, &self.sctp_rng, now, parameters).set_rate_ceiling(self.data_ceiling);
                     }
-                    if let Some(srtp) = &mut secured.srtp {
-                        srtp.set_cryptex(self.cryptex);
+                    if secured.carries_media() {
                         self.rtp.on_secured(events);
                     }
                     self.secured = Some(secured);

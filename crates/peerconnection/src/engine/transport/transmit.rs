@@ -2,7 +2,6 @@
 
 use super::{Dtls, Transport};
 use crate::engine::observe::Layer;
-use crate::engine::secured::Secured;
 use ortica_core::{Ecn, Instant, Transmit};
 use ortica_ice::Route;
 
@@ -120,13 +119,17 @@ impl Transport {
 
     /// Data hear of what media sends, and make room for it.
     fn seal_media(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
-        let Some(Secured { srtp: Some(srtp), association, .. }) = &mut self.secured else { return false };
+        let Some(secured) = &mut self.secured else { return false };
+        if self.rtp.is_idle() && secured.srtp().is_none() {
+            return false;
+        }
+        let Some((srtp, association)) = secured.open_srtp(self.cryptex) else { return false };
         if self.rtp.poll_rtcp(now, srtp, out) {
             return true;
         }
         let before = out.len();
         let sealed = self.rtp.poll_rtp(now, srtp, out);
-        if let Some(association) = association.as_mut().filter(|_| sealed) {
+        if let Some(association) = association.filter(|_| sealed) {
             association.share_path(now, out.len() - before);
         }
         sealed

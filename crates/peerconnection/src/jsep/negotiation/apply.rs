@@ -40,9 +40,9 @@ impl Negotiation {
     /// What was made under that text; an answer may be set for the time being first.
     fn made(&self, description: &SessionDescription) -> Result<MadeLocal, DescriptionError> {
         let last = if description.kind == SdpType::Offer { &self.last_offer } else { &self.last_answer };
-        let made = last.as_ref().filter(|made| made.text == description.sdp);
-        let made = made.ok_or(DescriptionError::Modified(description.kind))?;
-        Ok(MadeLocal { kind: description.kind, ..made.clone() })
+        let draft = last.as_ref().filter(|draft| draft.text == description.sdp);
+        let draft = draft.ok_or(DescriptionError::Modified(description.kind))?;
+        Ok(MadeLocal { kind: description.kind, ..draft.made.clone() })
     }
 
     /// Who made the first offer decides on the pairs of all transports.

@@ -11,6 +11,7 @@ use ortica_core::Instant;
 use ortica_dtls::{Fingerprint, Role};
 use ortica_ice::Credentials;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the negotiation knows of its transports.
 #[derive(Debug, Default)]
@@ -269,8 +270,9 @@ impl Negotiation {
     /// Drops what no description names any more: neither those that were agreed on nor one that may still be set.
     pub(super) fn drop_transports(&mut self, session: &mut Session) {
         let Self { current_local, pending_local, last_offer, last_answer, transports, .. } = self;
-        let named = [&*current_local, pending_local, last_offer, last_answer];
-        let named: Vec<TransportId> = named.into_iter().flatten().flat_map(|made| made.model.transports()).collect();
+        let drafts = [&*last_offer, last_answer].into_iter().flatten().map(|draft| &draft.made);
+        let named = [&*current_local, pending_local].into_iter().flatten().chain(drafts);
+        let named: Vec<TransportId> = named.flat_map(|made| made.model.transports()).collect();
         let Transports { all, in_force } = transports;
         all.retain(|known| {
             let stays = named.contains(&known.id) || in_force.contains(&Some(known.id));
@@ -292,9 +294,20 @@ pub(super) fn distinct(leaders: &[Option<usize>]) -> impl Iterator<Item = usize>
     leaders.iter().enumerate().filter_map(leads)
 }
 
+impl Transports {
+    /// Gives back the room that is not used.
+    pub(super) fn rest(&mut self) {
+        self.all.shrink_to_fit();
+        self.in_force.shrink_to_fit();
+    }
+}
+
 impl MadeLocal {
     /// The same once it was answered.
     pub(super) fn answered(&self, answer: &Remote, leaders: &[Option<usize>]) -> Self {
-        Self { model: self.model.answered(answer, leaders), ..self.clone() }
+        let agreed = self.model.answered(answer, leaders);
+        // Most often it is what was offered, and kept once.
+        let model = if agreed == *self.model { self.model.clone() } else { Arc::new(agreed) };
+        Self { kind: self.kind, model }
     }
 }

@@ -228,6 +228,20 @@ impl Flight {
         }
     }
 
+    /// Gives back the room that is not used, if nothing is in flight.
+    pub fn rest(&mut self) {
+        if !self.is_empty() {
+            return;
+        }
+        self.chunks = VecDeque::new();
+        self.messages = Messages::default();
+        // What is left in these is out of date.
+        (self.lost, self.resent) = (VecDeque::new(), VecDeque::new());
+        self.acked.shrink_to_fit();
+        self.scratch = [Vec::new(), Vec::new()];
+        self.given_up.shrink_to_fit();
+    }
+
     /// The messages that are not acknowledged whole, those given up excluded, in the order in which they were begun; each with
     /// how many of its bytes went into chunks.
     pub fn into_messages(self) -> Vec<(Outgoing, usize)> {

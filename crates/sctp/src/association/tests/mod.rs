@@ -3,6 +3,7 @@
 mod account;
 mod attacks;
 mod first_data;
+mod rest;
 mod rules;
 mod wrap;
 
