@@ -101,7 +101,7 @@ impl Stack for Ours {
                 Event::StreamReset(stream) => self.news.push_back(News::StreamReset(stream.0)),
                 Event::StreamResetDone(stream) => self.news.push_back(News::ResetDone(stream.0)),
                 Event::Closed(reason) => self.news.push_back(ended(reason)),
-                Event::BufferedAmountLow(_) | Event::Writable => {}
+                Event::CookieEchoed | Event::BufferedAmountLow(_) | Event::Writable => {}
                 other => self.news.push_back(News::Trouble(format!("{other:?}"))),
             }
         }
