@@ -22,18 +22,18 @@ pub struct IceParameters {
 }
 
 impl IceParameters {
-    /// Those of an agent that is not lite, for who [looks at](crate::engine::Session::ice) one.
+    /// Those of an agent that is not lite.
     pub fn of(credentials: &Credentials) -> Self {
         Self { username_fragment: credentials.ufrag.clone(), password: credentials.pwd.to_string(), ice_lite: false }
     }
 
-    /// Those of this side.
-    pub(super) fn local(agent: &Agent) -> Self {
+    /// Those of this side, for who [looks at](crate::engine::Session::ice) its agent.
+    pub fn local(agent: &Agent) -> Self {
         Self { ice_lite: agent.is_lite(), ..Self::of(agent.local_credentials()) }
     }
 
-    /// Those of the peer, once they are known.
-    pub(super) fn remote(agent: &Agent) -> Option<Self> {
+    /// Those of the peer, once the agent knows them.
+    pub fn remote(agent: &Agent) -> Option<Self> {
         Some(Self { ice_lite: agent.is_remote_lite(), ..Self::of(agent.remote_credentials()?) })
     }
 
