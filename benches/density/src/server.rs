@@ -50,8 +50,9 @@ pub struct Outcome {
     alive: usize,
     /// How many there were then.
     all: usize,
-    /// How often a connection left the state of being connected, at either end.
-    left: usize,
+    /// How often a connection left the state of being connected, at either end: while they were set up, idle, while more began,
+    /// and among strangers.
+    left: [usize; 4],
 }
 
 impl Outcome {
@@ -64,8 +65,8 @@ impl Outcome {
     pub fn misses(&self, options: &Options) -> Vec<String> {
         let mut missed = Vec::new();
         let most = MOST_HEAP[usize::from(self.media)];
-        if (options.bars || options.check) && (self.alive < self.all || self.left > 0) {
-            missed.push(format!("{} of {} alive, {} times in trouble", self.alive, self.all, self.left));
+        if (options.bars || options.check) && (self.alive < self.all || self.left != [0; 4]) {
+            missed.push(format!("{} of {} alive, {:?} times in trouble", self.alive, self.all, self.left));
         }
         if options.bars {
             if self.heap > most {
@@ -84,6 +85,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [set_up, idle, burst, strangers] = self.left;
         let micros = |share: f64| share * 1e6 / self.connections.max(1) as f64;
         writeln!(
             f,
@@ -113,8 +115,9 @@ impl fmt::Display for Outcome {
         )?;
         write!(
             f,
-            "bar: {} packets of strangers, {} of them for nobody: {} of {} connections carry messages, {} times one was in trouble",
-            self.hostile, self.unrouted, self.alive, self.all, self.left
+            "bar: {} packets of strangers, {} of them for nobody: {} of {} connections carry messages; in trouble was one {set_up} \
+             times as they were set up, {idle} while they were idle, {burst} as more began, {strangers} among strangers",
+            self.hostile, self.unrouted, self.alive, self.all
         )
     }
 }
@@ -145,15 +148,19 @@ pub async fn run(options: &Options) -> Result<Outcome, Failed> {
         hostile: options.hostile,
         ..Outcome::default()
     };
+    let mut left = [server.left().await?, 0, 0, 0];
     server.stand_idle(options.seconds, &mut outcome).await?;
+    left[1] = server.left().await?;
     outcome.burst = server.start(options.burst, options.burst.max(1)).await?;
     outcome.burst.sort();
+    left[2] = server.left().await?;
     let unrouted = server.endpoint.stats().unrouted;
     server.flood(options.hostile).await?;
     outcome.alive = server.alive().await;
     outcome.unrouted = server.endpoint.stats().unrouted - unrouted;
-    let (_, theirs, _) = server.report().await?;
-    (outcome.all, outcome.left) = (options.connections + options.burst, left() + theirs);
+    left[3] = server.left().await?;
+    outcome.all = options.connections + options.burst;
+    outcome.left = [left[0], left[1] - left[0], left[2] - left[1], left[3] - left[2]];
     Ok(outcome)
 }
 
@@ -265,6 +272,12 @@ impl Server {
             Line::Reported(up, left, cpu) => Ok((up, left, cpu)),
             line => Err(format!("{line:?} is no report").into()),
         }
+    }
+
+    /// How often a connection was in trouble so far, at either end.
+    async fn left(&mut self) -> Result<usize, Failed> {
+        let (_, theirs, _) = self.report().await?;
+        Ok(left() + theirs)
     }
 
     async fn flood(&mut self, count: usize) -> Result<(), Failed> {
