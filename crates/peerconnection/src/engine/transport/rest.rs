@@ -30,7 +30,7 @@ impl Transport {
         let passed = all.saturating_sub(stats.ice_bytes_sent + stats.ice_bytes_received);
         let before = std::mem::replace(&mut self.idleness.passed, passed);
         let was_looked_at = self.idleness.next.replace(now + LONG).is_some();
-        let is_idle = was_looked_at && passed - before < LITTLE;
+        let is_idle = was_looked_at && passed.saturating_sub(before) < LITTLE;
         if is_idle {
             self.rest();
         }
