@@ -1,6 +1,6 @@
 //! Relays that die in mid-call.
 
-use super::relay::{RELAY, asked_at, on_the_net, spare_sockets};
+use super::relay::{RELAY, around_servers, asked_at, on_the_net};
 use super::turn_server::{OTHER_TURN, TURN};
 use super::*;
 use crate::{GatherOptions, TransportPolicy};
@@ -8,22 +8,10 @@ use crate::{GatherOptions, TransportPolicy};
 /// Peers with a public address each, and two servers that both ask.
 fn with_two_servers(seed: u64, policies: [TransportPolicy; 2]) -> Sim {
     let turn_servers = [TURN, OTHER_TURN].map(|at| asked_at(at, TurnTransport::Udp)).to_vec();
-    let [a, b] = policies.map(|policy| {
+    let configs = policies.map(|policy| {
         config().with_gather_options(GatherOptions { turn_servers: turn_servers.clone(), policy, ..Default::default() })
     });
-    Sim::with(seed, Link::with_delay(20 * MS).jitter(10 * MS), a, b, |network, links, nodes| {
-        TurnServer::bind(network, 2, links);
-        nodes[2] = Node::Turn(TurnServer::default());
-        nodes.push(Node::Turn(TurnServer::other(network)));
-        for (node, ip) in [(0, "192.0.2.1"), (1, "198.51.100.2")] {
-            let id = netsim::NodeId(node);
-            network.add_interface(id, ip.parse().unwrap(), links[2 * node], links[2 * node + 1]);
-            let host = address(&format!("{ip}:{}", 5000 + node));
-            let socket = network.bind(id, host);
-            spare_sockets(network, node, ip, nodes);
-            nodes[node].peer().agent.add_socket(netsim::epoch(), socket, host);
-        }
-    })
+    around_servers(seed, Link::with_delay(20 * MS).jitter(10 * MS), configs, 2)
 }
 
 /// The relayed address of this side that data leaves from.

@@ -28,10 +28,15 @@ fn with_turn(policy: TransportPolicy) -> Config {
 
 /// Peers with a public address each, and a server.
 pub(super) fn on_the_net(seed: u64, policies: [TransportPolicy; 2]) -> Sim {
-    let [a, b] = policies.map(with_turn);
-    Sim::with(seed, Link::with_delay(10 * MS), a, b, |network, links, nodes| {
+    around_servers(seed, Link::with_delay(10 * MS), policies.map(with_turn), 1)
+}
+
+/// The same on other links, with settings of their own, and with one server or two.
+pub(super) fn around_servers(seed: u64, link: Link, [a, b]: [Config; 2], servers: usize) -> Sim {
+    Sim::with(seed, link, a, b, |network, links, nodes| {
         TurnServer::bind(network, 2, links);
         nodes[2] = Node::Turn(TurnServer::default());
+        nodes.extend((1..servers).map(|_| Node::Turn(TurnServer::other(network))));
         for (node, ip) in [(0, "192.0.2.1"), (1, "198.51.100.2")] {
             let id = netsim::NodeId(node);
             network.add_interface(id, ip.parse().unwrap(), links[2 * node], links[2 * node + 1]);
@@ -44,7 +49,7 @@ pub(super) fn on_the_net(seed: u64, policies: [TransportPolicy; 2]) -> Sim {
 }
 
 /// Sockets for links, which the driver would bind when it is asked.
-pub(super) fn spare_sockets(network: &mut Network, node: usize, ip: &str, nodes: &mut [Node]) {
+fn spare_sockets(network: &mut Network, node: usize, ip: &str, nodes: &mut [Node]) {
     for port in 6000..6004 {
         let socket = network.bind(netsim::NodeId(node), address(&format!("{ip}:{port}")));
         nodes[node].peer().spare.push(socket);

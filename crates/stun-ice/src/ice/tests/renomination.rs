@@ -1,6 +1,6 @@
 //! A better pair than the selected one comes up later.
 
-use super::relay::{asked, selected};
+use super::relay::{around_servers, asked, selected};
 use super::script::{Ask, REMOTE, Script};
 use super::*;
 use crate::GatherOptions;
@@ -74,24 +74,13 @@ fn nominations_have_numbers_only_where_both_sides_know_them() {
 /// Peers that reach each other over a relay alone, as long as a filter is in the way between their own addresses.
 fn over_relays(seed: u64, renominate: [bool; 2]) -> Sim {
     let options = GatherOptions { turn_servers: vec![asked(TurnTransport::Udp)], ..GatherOptions::default() };
-    let [a, b] = renominate.map(|on| config().with_gather_options(options.clone()).with_renomination(on));
-    let mut sim = Sim::with(seed, Link::with_delay(20 * MS).jitter(5 * MS), a, b, |network, links, nodes| {
-        TurnServer::bind(network, 2, links);
-        nodes[2] = Node::Turn(TurnServer::default());
-        for (node, ip) in [(0, "192.0.2.1"), (1, "198.51.100.2")] {
-            let id = netsim::NodeId(node);
-            network.add_interface(id, ip.parse().unwrap(), links[2 * node], links[2 * node + 1]);
-            let host = address(&format!("{ip}:{}", 5000 + node));
-            let socket = network.bind(id, host);
-            super::relay::spare_sockets(network, node, ip, nodes);
-            nodes[node].peer().agent.add_socket(netsim::epoch(), socket, host);
-        }
-        // From one peer to the other nothing passes, and from and to the server everything.
-        let turn = address(super::turn_server::TURN).ip();
-        network.set_filter(move |_, from, to, _| match from.ip() == turn || to.ip() == turn {
-            true => netsim::Verdict::Pass,
-            false => netsim::Verdict::Drop,
-        });
+    let configs = renominate.map(|on| config().with_gather_options(options.clone()).with_renomination(on));
+    let mut sim = around_servers(seed, Link::with_delay(20 * MS).jitter(5 * MS), configs, 1);
+    // From one peer to the other nothing passes, and from and to the server everything.
+    let turn = address(super::turn_server::TURN).ip();
+    sim.swarm.network.set_filter(move |_, from, to, _| match from.ip() == turn || to.ip() == turn {
+        true => netsim::Verdict::Pass,
+        false => netsim::Verdict::Drop,
     });
     for (node, on) in [(0, renominate[1]), (1, renominate[0])] {
         sim.peer(node).renominates = on;
