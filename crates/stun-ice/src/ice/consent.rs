@@ -68,9 +68,9 @@ impl Consent {
         Self { next: now, sent: None, unanswered: [None; 3], doubt: None }
     }
 
-    /// Starts over for another pair, which has just answered.
-    pub(super) fn follow(&mut self, shared: &mut Shared, now: Instant) {
-        *self = Self::new(now + interval(&mut shared.rng));
+    /// Starts over for another pair, which last answered then. One that was selected long after that is asked at once.
+    pub(super) fn follow(&mut self, shared: &mut Shared, now: Instant, answered: Option<Instant>) {
+        *self = Self::new(answered.map_or(now, |at| at + interval(&mut shared.rng)).max(now));
     }
 
     /// An authenticated answer came over the pair in use.

@@ -214,16 +214,21 @@ impl Generation {
             Some(pair) if pair.silent_since.is_none() => Some(pair),
             _ => self.list.iter().find(fresh).or(leader).or_else(|| self.list.iter().find(|pair| pair.is_valid(now))),
         };
-        let best = best.map(|pair| pair.id);
+        let (best, answered) = (best.map(|pair| pair.id), best.and_then(|pair| pair.last_answer));
         if best != self.active {
             self.active = best;
-            self.consent.follow(shared, now);
+            self.consent.follow(shared, now, answered);
         }
         let healthy = self.selected.is_some() && self.selected == self.active && !self.is_silent();
         if healthy && self.searching {
             self.searching = false;
+            let other = self.nominee().is_some_and(|nominee| Some(nominee) != self.selected);
             self.nomination.clear();
             self.list.rest();
+            if let Some(selected) = self.selected.filter(|_| other) {
+                // It answers again. The peer may have gone over to the other pair by now, and is called back.
+                self.nominate(selected, now);
+            }
         } else if !healthy && !self.searching {
             self.searching = true;
             self.list.check_again(self.active, now);

@@ -123,6 +123,58 @@ fn a_renomination_that_is_refused_is_taken_back() {
     assert_eq!(refused.unwrap().state, PairState::Failed);
 }
 
+/// Guards `Consent::follow`: what was last asked long ago loses consent before its usual turn comes.
+#[test]
+fn a_pair_that_is_selected_long_after_it_answered_is_asked_at_once() {
+    let mut script = Script::new(Role::Controlled);
+    script.name("1 1 udp 2130706431 198.51.100.2 6000 typ host");
+    script.name("2 1 udp 2130706175 198.51.100.3 6000 typ host");
+    assert_eq!(asked_for(&mut script, OTHER, Some(1)), OTHER);
+    assert_eq!(asked_for(&mut script, REMOTE, Some(2)), REMOTE);
+    for _ in 0..2_800 {
+        for check in script.after(10 * MS).iter().filter(|sent| sent.is_request()) {
+            script.give(&check.remote.to_string(), script.success(check));
+        }
+    }
+    let nomination = Some(3);
+    let mut sent = script.ask(Ask { from: OTHER, role: Role::Controlling, nomination, ..Ask::default() });
+    assert_eq!(script.agent.route().unwrap().remote, address(OTHER));
+    sent.extend(script.after(10 * MS));
+    assert!(sent.iter().any(|sent| sent.is_request() && sent.remote == address(OTHER)));
+}
+
+/// Guards `choose_active`: the selected pair falls silent, another one is nominated, and before that is answered the first is back. The
+/// peer may have gone over to the other one.
+#[test]
+fn a_nomination_is_taken_back_when_the_selected_pair_answers_again() {
+    let mut script = Script::unsignalled(config().with_renomination(true), Role::Controlling);
+    let peer = script.peer.clone();
+    script.agent.set_remote_credentials(script.now, peer, false).unwrap();
+    script.agent.set_remote_renomination(script.now, true);
+    script.name("1 1 udp 2130706431 198.51.100.2 6000 typ host");
+    script.name("2 1 udp 2130706175 198.51.100.3 6000 typ host");
+    let (mut sent, mut numbers, start) = (Vec::new(), Vec::new(), script.now);
+    for _ in 0..2_000 {
+        sent.extend(script.after(10 * MS));
+        while let Some(request) = sent.pop() {
+            let number = request.message().nomination().unwrap();
+            numbers.extend(number.map(|number| (request.remote.to_string(), number)));
+            let is_back = numbers.iter().any(|(remote, _)| remote == OTHER);
+            let answers = match request.remote == address(REMOTE) {
+                true => is_back || script.now < start + 3 * SECOND,
+                false => number.is_none(),
+            };
+            if answers {
+                let answer = script.success(&request);
+                sent.extend(script.give(&request.remote.to_string(), answer));
+            }
+        }
+    }
+    numbers.dedup();
+    assert_eq!(numbers, [(REMOTE.to_owned(), 1), (OTHER.to_owned(), 2), (REMOTE.to_owned(), 3)]);
+    assert_eq!(script.agent.route().unwrap().remote, address(REMOTE));
+}
+
 /// How often the route of each side has changed so far.
 fn route_changes(sim: &mut Sim) -> [u64; 2] {
     [0, 1].map(|node| sim.peer(node).agent.stats().route_changes)
