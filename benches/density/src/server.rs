@@ -17,6 +17,8 @@ use tokio::task::JoinSet;
 
 /// How many are set up at a time, before what is measured.
 const AT_ONCE: usize = 50;
+/// How many of the connections say something in a second, after the strangers.
+const MESSAGES_A_SECOND: usize = 2_000;
 /// How long an echo may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Descriptors beside those of connections.
@@ -50,6 +52,10 @@ pub struct Outcome {
     alive: usize,
     /// How many there were then.
     all: usize,
+    /// How many carried one more, all at the same moment, and how long that took.
+    at_once: (usize, Duration),
+    /// How often a connection left the state of being connected meanwhile.
+    left_at_once: usize,
     /// How often a connection left the state of being connected, at either end: while they were set up, idle, while more began,
     /// and among strangers.
     left: [usize; 4],
@@ -67,6 +73,9 @@ impl Outcome {
         let most = MOST_HEAP[usize::from(self.media)];
         if (options.bars || options.check) && (self.alive < self.all || self.left != [0; 4]) {
             missed.push(format!("{} of {} alive, {:?} times in trouble", self.alive, self.all, self.left));
+        }
+        if (options.bars || options.check) && self.at_once.0 < self.all {
+            missed.push(format!("{} of {} carry a message each at once", self.at_once.0, self.all));
         }
         if options.bars {
             if self.heap > most {
@@ -113,11 +122,16 @@ impl fmt::Display for Outcome {
             self.start(50),
             self.start(99)
         )?;
-        write!(
+        writeln!(
             f,
             "bar: {} packets of strangers, {} of them for nobody: {} of {} connections carry messages; in trouble was one {set_up} \
              times as they were set up, {idle} while they were idle, {burst} as more began, {strangers} among strangers",
             self.hostile, self.unrouted, self.alive, self.all
+        )?;
+        write!(
+            f,
+            "bar: a message over each at the same moment: {} of {} there and back in {:.2?}; in trouble was one {} times",
+            self.at_once.0, self.all, self.at_once.1, self.left_at_once
         )
     }
 }
@@ -156,11 +170,14 @@ pub async fn run(options: &Options) -> Result<Outcome, Failed> {
     left[2] = server.left().await?;
     let unrouted = server.endpoint.stats().unrouted;
     server.flood(options.hostile).await?;
-    outcome.alive = server.alive().await;
+    outcome.alive = server.alive(Some(MESSAGES_A_SECOND)).await;
     outcome.unrouted = server.endpoint.stats().unrouted - unrouted;
     left[3] = server.left().await?;
     outcome.all = options.connections + options.burst;
     outcome.left = [left[0], left[1] - left[0], left[2] - left[1], left[3] - left[2]];
+    let began = Instant::now();
+    outcome.at_once = (server.alive(None).await, began.elapsed());
+    outcome.left_at_once = server.left().await? - left[3];
     Ok(outcome)
 }
 
@@ -289,12 +306,17 @@ impl Server {
         }
     }
 
-    /// How many connections carry a message there and back.
-    async fn alive(&self) -> usize {
+    /// How many connections carry a message there and back: so many begin in a second, or all of them at the same moment.
+    async fn alive(&self, a_second: Option<usize>) -> usize {
         let mut echoes = JoinSet::new();
-        for call in self.calls().iter() {
-            let channel = call.channel.clone();
+        let channels: Vec<_> = self.calls().iter().map(|call| call.channel.clone()).collect();
+        let began = tokio::time::Instant::now();
+        for (place, channel) in channels.into_iter().enumerate() {
+            let wait = a_second.map(|a_second| Duration::from_secs(1) * place as u32 / a_second as u32);
             echoes.spawn(async move {
+                if let Some(wait) = wait {
+                    tokio::time::sleep_until(began + wait).await;
+                }
                 let said = channel.send("still there?").await.is_ok();
                 let heard = tokio::time::timeout(PATIENCE, channel.recv()).await;
                 said && heard == Ok(Some(Message::from("still there?")))
