@@ -11,6 +11,7 @@ mod cell;
 mod clock;
 mod endpoint;
 mod extra_sockets;
+mod handshakes;
 mod interfaces;
 mod lookup;
 mod mdns;

@@ -22,7 +22,7 @@ pub struct EndpointStats {
     pub connections: u64,
     /// TCP connections that came in and were closed, because they named no session in time or did not speak ICE.
     pub strangers: u64,
-    /// Packets that a TCP connection had no room for, or that had none.
+    /// Packets that a TCP connection had no room for, or that had none, and those of handshakes beyond what may wait.
     pub dropped: u64,
     /// Turns of the driver: how often it was woken, or had more to do than fits one.
     pub turns: u64,

@@ -3,12 +3,15 @@
 mod addresses;
 mod servers;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use super::Shared;
 use super::counters::count;
 use crate::driver::batch::Batch;
 use crate::driver::cell::Cell;
 use crate::driver::extra_sockets::{Bound, ExtraSockets};
+use crate::driver::handshakes::{Handshakes, Waiting};
 use crate::driver::lookup::{Asker, Lookups};
 use crate::driver::mdns::Mdns;
 use crate::driver::network::Network;
@@ -30,6 +33,8 @@ use std::task::{Context, Poll};
 const READS_PER_TURN: usize = 4;
 /// Transmits drained from one session before the others have their turn.
 const TRANSMITS_PER_TURN: usize = 8;
+/// Sessions whose handshakes go on in one turn.
+const HANDSHAKES_PER_TURN: usize = 2;
 
 /// A session in the driver's table.
 #[derive(Debug)]
@@ -57,6 +62,7 @@ pub(super) struct Driver {
     routes: Routes,
     timers: BTreeSet<(Instant, usize)>,
     dirty: BTreeSet<usize>,
+    handshakes: Handshakes,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     mdns: Mdns,
     /// Answers that it gave.
@@ -97,6 +103,7 @@ impl Driver {
             routes: Routes::default(),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
+            handshakes: Handshakes::default(),
             sleep: None,
             out: Vec::new(),
             transmits: Vec::new(),
@@ -119,7 +126,7 @@ impl Driver {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        again |= self.poll_streams(now, cx) | self.poll_servers(now, cx);
+        again |= self.poll_streams(now, cx) | self.poll_servers(now, cx) | self.go_on_with_handshakes();
         self.expire(now);
         self.poll_names(now, cx);
         again |= self.drain(now);
@@ -202,6 +209,13 @@ impl Driver {
         let ecn = ecn_in(meta.ecn);
         let mut hand_over = |key: usize, contents: &mut [u8]| {
             let Some(entry) = self.sessions.get(&key) else { return };
+            if self.handshakes.concern(key, contents) {
+                let waiting = Waiting { local, remote, ecn, stride: meta.stride, contents: (&*contents).into() };
+                if !self.handshakes.push(key, waiting) {
+                    count(&self.shared.counters.dropped, packets);
+                }
+                return;
+            }
             let datagram = Datagram { local, remote, ecn, contents, stride: meta.stride };
             entry.cell.take(now, |peer, now| peer.handle_datagram(now, datagram));
             self.dirty.insert(key);
@@ -212,6 +226,20 @@ impl Driver {
         }
         hand_over(*last, contents);
         (packets == 1 && others.is_empty()).then_some(*last)
+    }
+
+    /// Hands over what waited of a few handshakes; `true` when others wait still.
+    fn go_on_with_handshakes(&mut self) -> bool {
+        for _ in 0..HANDSHAKES_PER_TURN {
+            let Some((key, messages)) = self.handshakes.pop() else { break };
+            let Some(entry) = self.sessions.get(&key) else { continue };
+            for Waiting { local, remote, ecn, stride, mut contents } in messages {
+                let datagram = Datagram { local, remote, ecn, contents: &mut contents, stride };
+                entry.cell.take(self.shared.clock.now(), |peer, now| peer.handle_datagram(now, datagram));
+            }
+            self.dirty.insert(key);
+        }
+        !self.handshakes.is_empty()
     }
 
     fn expire(&mut self, now: Instant) {
@@ -363,6 +391,7 @@ impl Driver {
         self.release(key, &sockets);
         self.mdns.forget(key);
         self.lookups.forget(key);
+        self.handshakes.forget(key);
     }
 
     /// Arms the one timer for the nearest deadline.
@@ -402,60 +431,6 @@ impl Drop for Driver {
         };
         for cell in self.sessions.drain().map(|(_, entry)| entry.cell).chain(added.into_iter().map(|(_, cell)| cell)) {
             cell.stop();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::driver::interfaces::Ports;
-    use crate::{Configuration, Endpoint, EndpointConfig, PeerConnection};
-    use ortica_core::{Ecn, Rng};
-    use std::net::{Ipv4Addr, SocketAddr};
-
-    const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
-
-    /// A driver that the test runs in place of the endpoint's own, which has no turn meanwhile.
-    fn stand_in(sockets: Vec<Socket>) -> (Endpoint, Driver) {
-        let config = EndpointConfig::default().with_addresses(vec![LOOPBACK.into()]);
-        let endpoint = Endpoint::new(config).expect("loopback has free ports");
-        let extra = ExtraSockets::new(sockets.len(), Ports::default(), Rng::from_number(1));
-        let driver = Driver::new(endpoint.shared.clone(), sockets, extra, Vec::new(), Network::ignored());
-        (endpoint, driver)
-    }
-
-    /// Guards `Driver::is_over` against a connection that the task has not seen yet.
-    #[tokio::test]
-    async fn a_connection_that_was_just_made_keeps_its_endpoint() {
-        let (endpoint, mut driver) = stand_in(Vec::new());
-        let shared = endpoint.shared.clone();
-        let connection = PeerConnection::new(Configuration::default().with_endpoint(endpoint)).unwrap();
-        shared.lock().abandoned = true;
-        assert!(!driver.is_over());
-        shared.lock().added.clear();
-        assert!(driver.is_over());
-        drop(connection);
-    }
-
-    /// Guards `Driver::send`: what one transmit is refused for is no reason to drop those behind it.
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn flt_44_a_refused_transmit_does_not_take_others_with_it() {
-        let socket = Socket::bind(SocketId(0), SocketAddr::from(LOOPBACK)).unwrap();
-        let remote = socket.address;
-        for (error, too_long) in [(libc::EPERM, false), (libc::EMSGSIZE, true)] {
-            let socket = Socket::bind(SocketId(0), SocketAddr::from(LOOPBACK)).unwrap();
-            socket.outlet().refusals.set(error, 1);
-            let (endpoint, mut driver) = stand_in(vec![socket]);
-            for byte in 0..3 {
-                driver.out.extend([byte; 10]);
-                let transmit = Transmit { socket: SocketId(0), remote, ecn: Ecn::NotEct, len: 10, segment_size: None };
-                driver.transmits.push(transmit);
-            }
-            assert_eq!(driver.send(0), too_long.then(|| driver.transmits[0]), "{error}");
-            let stats = endpoint.stats();
-            assert_eq!((stats.refused, stats.transmits, stats.packets_sent), (1, 2, 2), "{error}");
         }
     }
 }
