@@ -88,15 +88,21 @@ fn over_relays(seed: u64, renominate: [bool; 2]) -> Sim {
     sim
 }
 
-/// Guards `end_nomination`: the peer may have gone over to the pair that it would not let be nominated, and is called back.
-#[test]
-fn a_renomination_that_is_refused_is_taken_back() {
+/// The controlling side, which may renominate, of a peer with two addresses.
+fn two_addresses() -> Script {
     let mut script = Script::unsignalled(config().with_renomination(true), Role::Controlling);
     let peer = script.peer.clone();
     script.agent.set_remote_credentials(script.now, peer, false).unwrap();
     script.agent.set_remote_renomination(script.now, true);
     script.name("1 1 udp 2130706431 198.51.100.2 6000 typ host");
     script.name("2 1 udp 2130706175 198.51.100.3 6000 typ host");
+    script
+}
+
+/// Guards `end_nomination`: the peer may have gone over to the pair that it would not let be nominated, and is called back.
+#[test]
+fn a_renomination_that_is_refused_is_taken_back() {
+    let mut script = two_addresses();
     let (mut late, mut sent, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..1_000 {
         sent.extend(script.after(10 * MS));
@@ -147,12 +153,7 @@ fn a_pair_that_is_selected_long_after_it_answered_is_asked_at_once() {
 /// peer may have gone over to the other one.
 #[test]
 fn a_nomination_is_taken_back_when_the_selected_pair_answers_again() {
-    let mut script = Script::unsignalled(config().with_renomination(true), Role::Controlling);
-    let peer = script.peer.clone();
-    script.agent.set_remote_credentials(script.now, peer, false).unwrap();
-    script.agent.set_remote_renomination(script.now, true);
-    script.name("1 1 udp 2130706431 198.51.100.2 6000 typ host");
-    script.name("2 1 udp 2130706175 198.51.100.3 6000 typ host");
+    let mut script = two_addresses();
     let (mut sent, mut numbers, start) = (Vec::new(), Vec::new(), script.now);
     for _ in 0..2_000 {
         sent.extend(script.after(10 * MS));
