@@ -22,6 +22,7 @@ use crate::driver::tcp::{Listener, Tcp};
 use crate::engine::TransportId;
 use crate::peer::Peer;
 use ortica_core::{Datagram, Instant, SocketId, Transmit};
+use quinn_udp::RecvMeta;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::net::IpAddr;
@@ -57,7 +58,8 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     sockets: Vec<Socket>,
     extra: ExtraSockets,
-    batch: Batch,
+    /// Room per message that is read.
+    stride: usize,
     sessions: HashMap<usize, Entry>,
     routes: Routes,
     timers: BTreeSet<(Instant, usize)>,
@@ -86,7 +88,7 @@ impl Driver {
         listeners: Vec<Listener>,
         network: Network,
     ) -> Self {
-        let stride = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
+        let longest = sockets.iter().map(Socket::receive_len).max().unwrap_or(2048);
         let max_segments = max_segments(&sockets);
         Self {
             mdns: Mdns::new(Arc::downgrade(&shared)),
@@ -98,7 +100,7 @@ impl Driver {
             shared,
             extra,
             sockets,
-            batch: Batch::new(stride),
+            stride: Batch::stride(longest),
             sessions: HashMap::new(),
             routes: Routes::default(),
             timers: BTreeSet::new(),
@@ -171,11 +173,15 @@ impl Driver {
 
     /// Reads the sockets.
     fn receive(&mut self, cx: &mut Context<'_>) -> Received {
+        Batch::lend(self.stride, |batch| self.receive_into(batch, cx))
+    }
+
+    fn receive_into(&mut self, batch: &mut Batch, cx: &mut Context<'_>) -> Received {
         let mut received = Received::default();
         let mut so_far = 0;
         for index in 0..self.sockets.len() {
             for turn in 0..READS_PER_TURN {
-                let (mut buffers, meta) = self.batch.buffers();
+                let (mut buffers, meta) = batch.buffers();
                 match self.sockets[index].poll_receive(cx, &mut buffers, meta) {
                     Poll::Pending => break,
                     // An ICMP error of some earlier packet: that packet is lost, nothing else.
@@ -184,7 +190,7 @@ impl Driver {
                         count(&self.shared.counters.reads, 1);
                         let now = self.shared.clock.now();
                         for message in 0..messages {
-                            let taker = self.deliver(now, self.sockets[index].id(), message);
+                            let taker = self.deliver(now, self.sockets[index].id(), batch.message(message));
                             received.only = taker.filter(|_| so_far == 0);
                             so_far += 1;
                         }
@@ -197,8 +203,7 @@ impl Driver {
     }
 
     /// Hands a message to whom it is for; the session that took it if it was a single packet, and for nobody else.
-    fn deliver(&mut self, now: Instant, local: SocketId, message: usize) -> Option<usize> {
-        let (contents, meta) = self.batch.message(message);
+    fn deliver(&mut self, now: Instant, local: SocketId, (contents, meta): (&mut [u8], RecvMeta)) -> Option<usize> {
         let packets = if meta.stride == 0 { 1 } else { meta.len.div_ceil(meta.stride).max(1) };
         count(&self.shared.counters.packets_received, packets);
         let remote = meta.addr;
