@@ -96,4 +96,4 @@ pub use ice::{
     HostCandidates, Io, Limits, LinkId, PairFailure, PairId, PairState, PairStats, ResolveId, Role, Route, State,
     Stats, StunServer, TcpBase, TcpType, Transport, TransportPolicy, TurnServer, TurnTransport, Unwrapped,
 };
-pub use stun::{is_stun, stun_username};
+pub use stun::{is_stun, stun_answer, stun_username};

@@ -131,8 +131,8 @@ impl Session {
         self.advance_close(now);
     }
 
-    /// Whose datagram it is: of the one transport there is, of the one whose TURN server sent it, of the one whose ufrag a check names, of the one that has
-    /// validated its address, or of the one that may hear from there.
+    /// Whose datagram it is: of the one transport there is, of the one that asked what it answers, of the one whose TURN server sent it, of the
+    /// one whose ufrag a check names, of the one that has validated its address, or of the one that may hear from there.
     fn transport_of(&self, datagram: &Datagram<'_>) -> Option<TransportId> {
         let mut all = self.transports.iter();
         let (first, _) = all.next()?;
@@ -140,6 +140,8 @@ impl Session {
             return Some(*first);
         }
         let ufrag = ortica_ice::stun_username(datagram.contents).and_then(|username| username.split(':').next());
+        let answer = ortica_ice::stun_answer(datagram.contents);
+        let asked = |transport: &Transport| answer.is_some_and(|answer| transport.ice.awaits(answer));
         let named = |transport: &Transport| Some(transport.ice.local_credentials().ufrag.as_str()) == ufrag;
         let accepts = |transport: &Transport| transport.accepts(datagram.local, datagram.remote);
         let expects = |transport: &Transport| transport.expects(datagram.local, datagram.remote);
@@ -147,7 +149,8 @@ impl Session {
             self.transports.iter().find(|(_, transport)| wanted(transport)).map(|(id, _)| *id)
         };
         let relays = |transport: &Transport| transport.is_relayed_by(datagram.local, datagram.remote);
-        find(&relays).or_else(|| find(&named)).or_else(|| find(&accepts)).or_else(|| find(&expects))
+        let known = find(&asked).or_else(|| find(&relays)).or_else(|| find(&named));
+        known.or_else(|| find(&accepts)).or_else(|| find(&expects))
     }
 
     /// Takes notice that a socket refused what was to go to `remote`, because packets of `len` bytes are longer than the link

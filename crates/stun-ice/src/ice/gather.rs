@@ -341,6 +341,12 @@ impl Gathering {
 }
 
 impl Generation {
+    /// Whether a request of it has no answer yet.
+    pub(super) fn awaits(&self, answer: TransactionId) -> bool {
+        let is_it = |query: &Query| query.transaction == answer && query.is_asking();
+        self.transactions.get(answer).is_some() || self.gathering.queries.iter().any(is_it)
+    }
+
     /// `true` when the message was a server's answer.
     pub(super) fn on_server_response(
         &mut self,

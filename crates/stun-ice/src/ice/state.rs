@@ -5,6 +5,7 @@ use super::earlier::Previous;
 use super::generation::Generation;
 use super::pair::Pair;
 use super::{Agent, Candidate, CandidateStats, GatheringState, PairStats, Route, State, Stats};
+use crate::stun::TransactionId;
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
 
@@ -34,6 +35,11 @@ impl Agent {
         let announced = |base| self.current.remotes.iter().any(|it| it.signalled && it.is_at(base, remote));
         let socket = self.shared.socket(socket);
         socket.is_some_and(|it| announced(it.base) || self.current.has_early_check(it.id, remote))
+    }
+
+    /// Whether it asked what this answers: the peer in a check, or a STUN server.
+    pub fn awaits(&self, answer: TransactionId) -> bool {
+        self.generations().any(|generation| generation.awaits(answer))
     }
 
     /// Its state.

@@ -36,6 +36,15 @@ pub fn stun_username(datagram: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }
 
+/// The transaction that an answer belongs to, unverified and without a look at the rest, so that of several agents the one gets it that
+/// asked. `None` for what is no answer.
+pub fn stun_answer(datagram: &[u8]) -> Option<TransactionId> {
+    let header = datagram.first_chunk::<HEADER_LEN>().filter(|_| is_stun(datagram))?;
+    let [high, low, _, _, _, _, _, _, id @ ..] = header;
+    let (class, _) = split_message_type(u16::from_be_bytes([*high, *low]));
+    matches!(class, Class::Success | Class::Error).then_some(TransactionId(*id))
+}
+
 /// What a message is for.
 ///
 /// Source: [RFC 8489 §5](https://www.rfc-editor.org/rfc/rfc8489#section-5)

@@ -17,7 +17,7 @@ pub use integrity::{Integrity, IntegrityKey};
 pub use long_term::{LongTermKey, PasswordAlgorithm, user_hash};
 pub(crate) use message::message_type;
 pub use message::{
-    Attributes, Class, HEADER_LEN, MAGIC_COOKIE, Message, Method, TransactionId, is_stun, stun_username,
+    Attributes, Class, HEADER_LEN, MAGIC_COOKIE, Message, Method, TransactionId, is_stun, stun_answer, stun_username,
 };
 pub use opaque::opaque_string;
 pub(crate) use security::BASE64;

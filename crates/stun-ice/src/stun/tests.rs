@@ -37,7 +37,7 @@ fn rfc_5769_request() {
     assert_eq!(message.username(), Some("evtj:h6vY"));
     assert!(message.has_fingerprint() && message.verify_integrity(&key(PASSWORD)));
     assert!(!message.verify_integrity(&key("VOkJxbRl1RmTxUk/WvJxBT")));
-    assert_eq!(stun_username(REQUEST), Some("evtj:h6vY"));
+    assert_eq!((stun_username(REQUEST), stun_answer(REQUEST)), (Some("evtj:h6vY"), None));
 }
 
 #[test]
@@ -49,6 +49,8 @@ fn rfc_5769_responses() {
         assert_eq!(message.class(), Class::Success);
         assert_eq!(message.xor_mapped_address(), Ok(Some(mapped.parse().unwrap())));
         assert!(message.has_fingerprint() && message.verify_integrity(&key(PASSWORD)));
+        assert_eq!(stun_answer(bytes), Some(message.transaction()));
+        assert!((0..HEADER_LEN).all(|len| stun_answer(&bytes[..len]).is_none()));
     }
 }
 
@@ -153,7 +155,7 @@ fn stun_1_cookie_first_bits_and_length_tell_stun() {
         assert!(Message::parse(&message[..len]).is_err());
     }
     for other in [&[][..], &[0; 7], &[20; 30], &[0x80; 30], &[4, 0, 0, 0, 0x21, 0x12, 0xa4, 0x42]] {
-        assert!(!is_stun(other) && stun_username(other).is_none());
+        assert!(!is_stun(other) && stun_username(other).is_none() && stun_answer(other).is_none());
     }
 }
 
@@ -399,7 +401,7 @@ fn the_corpus_does_not_panic() {
     let mut parsed = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        let _ = (is_stun(&bytes), stun_username(&bytes));
+        let _ = (is_stun(&bytes), stun_username(&bytes), stun_answer(&bytes));
         if let Ok(message) = Message::parse(&bytes) {
             parsed += 1;
             let _ = (message.xor_mapped_address(), message.mapped_address(), message.error_code(), message.username());

@@ -36,9 +36,12 @@ fn stun_6_a_servers_answer_counts_from_where_it_was_asked() {
     let mut elsewhere = answer(&question);
     script.agent.handle_datagram(script.now, Datagram::single(SocketId(1), address(SERVER), &mut elsewhere));
     assert_eq!((has_reflexive(&script), script.agent.stats().unexpected), (false, 4));
+    let asked = question.message().transaction();
+    assert!(script.agent.awaits(asked));
     script.give(SERVER, answer(&question));
     script.give(SERVER, answer(&question));
     assert_eq!((has_reflexive(&script), script.agent.stats().unexpected), (true, 5));
+    assert!(!script.agent.awaits(asked));
 }
 
 /// Guards `Query::is_asking` where answers come in.
@@ -72,7 +75,9 @@ fn stun_5_an_answer_in_time_saves_the_repetition() {
     let check = script.sent().remove(0);
     script.now += 500 * MS;
     let answer = script.success(&check);
+    assert!(script.agent.awaits(check.message().transaction()));
     assert!(script.give(super::script::REMOTE, answer).is_empty());
+    assert!(!script.agent.awaits(check.message().transaction()));
     // And without one it is.
     let (mut script, _) = asking();
     assert_eq!(script.after(500 * MS).len(), 1);
