@@ -30,10 +30,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Messages read from one socket before the others have their turn.
+/// Batches read from one socket in a turn, however long their messages are.
 const READS_PER_TURN: usize = 4;
+/// The same where messages are short: what many connections bring at the same moment is taken in before the system's buffer overflows.
+const SHORT_READS_PER_TURN: usize = 32;
+/// No more batches are read beyond the first once they held this much.
+const BYTES_PER_TURN: usize = 256 * 1024;
 /// Transmits drained from one session before the others have their turn.
 const TRANSMITS_PER_TURN: usize = 8;
+/// Sessions that are drained in one turn, or whose timers are looked after: the sockets are read in between.
+const SESSIONS_PER_TURN: usize = 256;
 /// Sessions whose handshakes go on in one turn.
 const HANDSHAKES_PER_TURN: usize = 2;
 
@@ -64,6 +70,8 @@ pub(super) struct Driver {
     routes: Routes,
     timers: BTreeSet<(Instant, usize)>,
     dirty: BTreeSet<usize>,
+    /// The session that was drained last.
+    drained: usize,
     handshakes: Handshakes,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     mdns: Mdns,
@@ -105,6 +113,7 @@ impl Driver {
             routes: Routes::default(),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
+            drained: 0,
             handshakes: Handshakes::default(),
             sleep: None,
             out: Vec::new(),
@@ -180,7 +189,12 @@ impl Driver {
         let mut received = Received::default();
         let mut so_far = 0;
         for index in 0..self.sockets.len() {
-            for turn in 0..READS_PER_TURN {
+            let mut bytes = 0;
+            for turn in 0..SHORT_READS_PER_TURN {
+                if turn >= READS_PER_TURN && bytes > BYTES_PER_TURN {
+                    received.more = true;
+                    break;
+                }
                 let (mut buffers, meta) = batch.buffers();
                 match self.sockets[index].poll_receive(cx, &mut buffers, meta) {
                     Poll::Pending => break,
@@ -190,13 +204,15 @@ impl Driver {
                         count(&self.shared.counters.reads, 1);
                         let now = self.shared.clock.now();
                         for message in 0..messages {
-                            let taker = self.deliver(now, self.sockets[index].id(), batch.message(message));
+                            let message = batch.message(message);
+                            bytes += message.1.len;
+                            let taker = self.deliver(now, self.sockets[index].id(), message);
                             received.only = taker.filter(|_| so_far == 0);
                             so_far += 1;
                         }
                     }
                 }
-                received.more |= turn + 1 == READS_PER_TURN;
+                received.more |= turn + 1 == SHORT_READS_PER_TURN;
             }
         }
         received
@@ -248,10 +264,8 @@ impl Driver {
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some((deadline, key)) = self.timers.first().copied() {
-            if deadline > now {
-                break;
-            }
+        for _ in 0..SESSIONS_PER_TURN {
+            let Some((_, key)) = self.timers.first().copied().filter(|(deadline, _)| *deadline <= now) else { break };
             self.timers.pop_first();
             if let Some(entry) = self.sessions.get_mut(&key) {
                 entry.deadline = None;
@@ -275,54 +289,69 @@ impl Driver {
     /// Drains each session that was touched; `true` when one of them has more to send.
     fn drain(&mut self, now: Instant) -> bool {
         let mut more = BTreeSet::new();
-        while let Some(key) = self.dirty.pop_first() {
-            let Some(entry) = self.sessions.get(&key) else { continue };
-            let cell = entry.cell.clone();
-            self.out.clear();
-            self.transmits.clear();
-            let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
-            let too_long = self.send(key);
-            self.flush_streams();
-            self.flush_servers();
-            let has_streams = self.tcp.serves(key) || self.servers.serves(key);
-            let (wishes, released, orders, server_orders) = cell.look(|inner| {
-                inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
-                for question in inner.peer.take_questions() {
-                    if question.name.ends_with(".local") {
-                        self.mdns.ask(key, question);
-                    } else {
-                        self.lookups.ask(key, question);
-                    }
-                }
-                for (name, address) in inner.peer.take_published() {
-                    self.mdns.publish(key, name, address);
-                }
-                if let Some(Transmit { socket, remote, len, segment_size, .. }) = too_long {
-                    inner.peer.handle_too_long(now, socket, remote, segment_size.unwrap_or(len));
-                }
-                if let Some((socket, remote)) = inner.at_once.on_turn_over(drained.more) {
-                    self.routes.add_address(socket, remote, key);
-                }
-                let orders = inner.peer.take_connection_orders();
-                let server_orders = inner.peer.take_server_orders();
-                inner.at_once.over_streams = has_streams || !orders.is_empty() || !server_orders.is_empty();
-                (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets(), orders, server_orders)
-            });
-            self.release(key, &released);
-            self.obey(now, key, orders);
-            let has_links = self.obey_servers(now, key, &cell, server_orders);
-            for transport in &wishes {
-                self.bind_for(now, key, &cell, *transport);
-            }
-            self.set_deadline(key, drained.timeout);
-            if drained.done {
-                self.remove(key);
-            } else if drained.more || too_long.is_some() || !wishes.is_empty() || has_links {
+        for _ in 0..SESSIONS_PER_TURN {
+            let Some(key) = self.next_dirty() else { break };
+            if self.drain_session(now, key) {
                 more.insert(key);
             }
         }
-        self.dirty = more;
+        self.dirty.append(&mut more);
         !self.dirty.is_empty()
+    }
+
+    /// Whose turn it is. They go by their numbers, round and round, so that those that always have something keep nobody waiting.
+    fn next_dirty(&mut self) -> Option<usize> {
+        let key = self.dirty.range(self.drained + 1..).next().or_else(|| self.dirty.first()).copied()?;
+        self.dirty.remove(&key);
+        self.drained = key;
+        Some(key)
+    }
+
+    /// Sends what a session has to send, and does what it wants done; `true` when it has more.
+    fn drain_session(&mut self, now: Instant, key: usize) -> bool {
+        let Some(entry) = self.sessions.get(&key) else { return false };
+        let cell = entry.cell.clone();
+        self.out.clear();
+        self.transmits.clear();
+        let drained = cell.drain(now, TRANSMITS_PER_TURN, self.max_segments, &mut self.out, &mut self.transmits);
+        let too_long = self.send(key);
+        self.flush_streams();
+        self.flush_servers();
+        let has_streams = self.tcp.serves(key) || self.servers.serves(key);
+        let (wishes, released, orders, server_orders) = cell.look(|inner| {
+            inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
+            for question in inner.peer.take_questions() {
+                if question.name.ends_with(".local") {
+                    self.mdns.ask(key, question);
+                } else {
+                    self.lookups.ask(key, question);
+                }
+            }
+            for (name, address) in inner.peer.take_published() {
+                self.mdns.publish(key, name, address);
+            }
+            if let Some(Transmit { socket, remote, len, segment_size, .. }) = too_long {
+                inner.peer.handle_too_long(now, socket, remote, segment_size.unwrap_or(len));
+            }
+            if let Some((socket, remote)) = inner.at_once.on_turn_over(drained.more) {
+                self.routes.add_address(socket, remote, key);
+            }
+            let orders = inner.peer.take_connection_orders();
+            let server_orders = inner.peer.take_server_orders();
+            inner.at_once.over_streams = has_streams || !orders.is_empty() || !server_orders.is_empty();
+            (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets(), orders, server_orders)
+        });
+        self.release(key, &released);
+        self.obey(now, key, orders);
+        let has_links = self.obey_servers(now, key, &cell, server_orders);
+        for transport in &wishes {
+            self.bind_for(now, key, &cell, *transport);
+        }
+        self.set_deadline(key, drained.timeout);
+        if drained.done {
+            self.remove(key);
+        }
+        !drained.done && (drained.more || too_long.is_some() || !wishes.is_empty() || has_links)
     }
 
     /// Sends what was drained from a session; returns a transmit whose packets are too long for their link, if there is one.

@@ -56,6 +56,39 @@ async fn handshakes_wait_until_all_else_is_handled() {
     assert!(driver.dirty.contains(&key) && driver.handshakes.is_empty());
 }
 
+/// Guards `Driver::receive`: what many connections bring at the same moment does not wait in the system's buffer.
+#[tokio::test]
+async fn many_short_messages_are_read_in_one_turn() {
+    const MANY: u64 = 200;
+    let socket = Socket::bind(SocketId(0), SocketAddr::from(LOOPBACK)).unwrap();
+    let ours = socket.address;
+    let (endpoint, mut driver) = stand_in(vec![socket]);
+    let peer = std::net::UdpSocket::bind(LOOPBACK).unwrap();
+    for _ in 0..MANY {
+        peer.send_to(&[0; 20], ours).unwrap();
+    }
+    while endpoint.stats().packets_received == 0 {
+        poll_fn(|cx| Poll::Ready(driver.receive(cx))).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(endpoint.stats().packets_received, MANY);
+}
+
+/// Guards `Driver::drain`: the sockets are read again before all of many sessions had their turn, and each of them has it.
+#[tokio::test]
+async fn sessions_have_their_turns_one_after_the_other() {
+    let (_endpoint, mut driver) = stand_in(Vec::new());
+    let now = driver.shared.clock.now();
+    driver.dirty.extend(0..2 * SESSIONS_PER_TURN);
+    for left in [SESSIONS_PER_TURN, 1] {
+        assert!(driver.drain(now));
+        // The first one always has something.
+        driver.dirty.insert(1);
+        assert_eq!(driver.dirty.len(), left + usize::from(left > 1));
+    }
+    assert_eq!(driver.dirty.pop_first(), Some(1));
+}
+
 /// Guards `Driver::send`: what one transmit is refused for is no reason to drop those behind it.
 #[cfg(unix)]
 #[tokio::test]
