@@ -3,7 +3,9 @@
 use netsim::{Event, Machine, epoch, unix_epoch};
 use ortica_core::crypto::HashAlgorithm;
 use ortica_core::{Instant, Rng};
-use ortica_dtls::{Certificate, Config, Connection, Fingerprint, Role, SrtpProfile};
+use ortica_dtls::{
+    Certificate, ChainError, ChainVerifier, Config, Connection, Fingerprint, Role, ServerIdentity, SrtpProfile,
+};
 use std::sync::{Arc, LazyLock};
 
 /// Keys cost a millisecond each: one certificate serves both sides of every run.
@@ -11,6 +13,19 @@ static CERTIFICATE: LazyLock<Arc<Certificate>> = LazyLock::new(|| {
     let mut rng = Rng::from_number(0);
     Arc::new(Certificate::generate(&crate::provider(), &mut rng, unix_epoch()).expect("the provider makes keys"))
 });
+
+/// Takes the certificate and no other.
+struct Judge;
+
+impl ChainVerifier for Judge {
+    fn verify_chain(&self, chain: &[&[u8]]) -> Result<(), ChainError> {
+        if chain == [CERTIFICATE.der()] { Ok(()) } else { Err(ChainError::UnknownIssuer) }
+    }
+
+    fn signatures(&self) -> Vec<u16> {
+        vec![0x0403]
+    }
+}
 
 /// A connection that sends a little once it is up.
 pub struct Peer {
@@ -26,6 +41,22 @@ impl Peer {
         let config = Config::new(provider, Arc::clone(&CERTIFICATE)).with_srtp_profiles(&profiles);
         let fingerprints: Vec<Fingerprint> = vec![CERTIFICATE.fingerprint(HashAlgorithm::Sha256)];
         let connection = Connection::new(Arc::new(config), role, fingerprints, Rng::from_number(seed), epoch());
+        Self { connection, waiting: None }
+    }
+
+    /// One side of a handshake without signaling: a server that asks for nothing, or who knows it by its chain.
+    pub fn unsignalled(seed: u64, role: Role) -> Self {
+        let (provider, rng) = (crate::provider(), Rng::from_number(seed));
+        let connection = match role {
+            Role::Client => {
+                let config = Arc::new(Config::with_certificates(provider, Vec::new()));
+                Connection::to_server(config, ServerIdentity::new("turn.example", Arc::new(Judge)), rng, epoch())
+            }
+            Role::Server => {
+                let config = Arc::new(Config::new(provider, Arc::clone(&CERTIFICATE)));
+                Connection::for_anyone(config, rng, epoch())
+            }
+        };
         Self { connection, waiting: None }
     }
 }

@@ -20,8 +20,16 @@ impl Alert {
     pub const BAD_CERTIFICATE: Self = Self(42);
     /// The certificate's key is of a kind not supported.
     pub const UNSUPPORTED_CERTIFICATE: Self = Self(43);
+    /// The certificate was taken back.
+    pub const CERTIFICATE_REVOKED: Self = Self(44);
+    /// The certificate holds no more, or not yet.
+    pub const CERTIFICATE_EXPIRED: Self = Self(45);
+    /// The certificate is not acceptable for another reason.
+    pub const CERTIFICATE_UNKNOWN: Self = Self(46);
     /// A field holds what its meaning forbids.
     pub const ILLEGAL_PARAMETER: Self = Self(47);
+    /// The chain leads to nobody who is trusted.
+    pub const UNKNOWN_CA: Self = Self(48);
     /// A message could not be parsed.
     pub const DECODE_ERROR: Self = Self(50);
     /// A signature or the Finished message does not verify.

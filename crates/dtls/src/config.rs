@@ -57,7 +57,7 @@ impl Config {
     }
 
     /// The same with several certificates, of which the first is shown that the peer can verify. With none, no handshake
-    /// succeeds.
+    /// succeeds but that of a client with a [server](crate::Connection::to_server) that asks for none, or does without.
     pub fn with_certificates(provider: CryptoProvider, certificates: Vec<Arc<Certificate>>) -> Self {
         Self {
             provider,

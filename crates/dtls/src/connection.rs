@@ -6,12 +6,13 @@ use crate::config::{Config, Role};
 use crate::early::EarlyRecords;
 use crate::event::{CloseReason, Event};
 use crate::fingerprint::Fingerprint;
-use crate::handshake::{Handshake, Link, Outcome};
+use crate::handshake::{Expected, Handshake, Link, Outcome};
 use crate::key_log::KeyLogEntry;
 use crate::message::{Fragment, HandshakeType};
 use crate::record::{ContentType, Epoch, Header, MAX_PLAINTEXT, OpenError, Records, epoch, next_record};
+use crate::server_identity::ServerIdentity;
 use crate::stats::Stats;
-use crate::verified::Verified;
+use crate::verified::Established;
 use ortica_core::{Instant, Reader, Rng};
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use tracing::debug;
 /// One end of a DTLS connection.
 ///
 /// Nothing is delivered and nothing can be sent before [`Event::Connected`], and that comes only for a peer whose
-/// certificate matches what signaling said. See the [crate documentation](crate) for the loop around it.
+/// certificate matches what signaling said; or before [`Event::Secured`], where nobody signaled
+/// ([`to_server`](Self::to_server)). See the [crate documentation](crate) for the loop around it.
 pub struct Connection {
     role: Role,
     link: Link,
@@ -34,7 +36,7 @@ pub struct Connection {
     alert: Option<Alert>,
     /// The last alert that nothing proved to be the peer's.
     alert_heard: Option<Alert>,
-    connected: Option<Box<Verified>>,
+    established: Option<Established>,
     closed: Option<CloseReason>,
 }
 
@@ -92,10 +94,41 @@ impl Connection {
         rng: Rng,
         _now: Instant,
     ) -> Self {
+        Self::expecting(config, role, Expected::Announced(remote_fingerprints), rng)
+    }
+
+    /// Starts a client of a server that is known by its name and its chain of certificates, not by signaling; its first flight is
+    /// ready at once. A handshake ends with [`Event::Secured`].
+    ///
+    /// The server may ask for a certificate or not: it is shown the first one of the configuration that it can verify, or else none.
+    pub fn to_server(config: Arc<Config>, server: ServerIdentity, rng: Rng, _now: Instant) -> Self {
+        Self::expecting(config, Role::Client, Expected::Server(server), rng)
+    }
+
+    /// Starts a server that shows its certificate and asks for none. A handshake ends with [`Event::Secured`].
+    ///
+    /// It stands outside of ICE: no hello is answered before one with a cookie shows that its sender reads what is sent to it, and
+    /// what is sent before that is shorter than what came. Who can send in a client's name can still spoil a handshake, which then
+    /// ends in a timeout.
+    pub fn for_anyone(config: Arc<Config>, rng: Rng, _now: Instant) -> Self {
+        Self::expecting(config, Role::Server, Expected::Anyone, rng)
+    }
+
+    fn expecting(config: Arc<Config>, role: Role, expected: Expected, rng: Rng) -> Self {
         let early = EarlyRecords::new(config.limits.early_records, config.limits.early_bytes);
-        let mut link = Link::new(config, remote_fingerprints, rng);
+        let mut link = Link::new(config, expected, rng);
         let state = State::Handshake(Box::new(Handshake::new(role, &mut link)));
-        Self { role, link, state, deadline: None, early, alert: None, alert_heard: None, connected: None, closed: None }
+        Self {
+            role,
+            link,
+            state,
+            deadline: None,
+            early,
+            alert: None,
+            alert_heard: None,
+            established: None,
+            closed: None,
+        }
     }
 
     /// Takes in one packet, which may hold several records of several epochs. Decrypts in place and hands the plaintext
@@ -141,8 +174,10 @@ impl Connection {
 
     /// What happened, if anything did. [`Event::Closed`] comes once the last packet has been polled.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some(verified) = self.connected.take() {
-            return Some(Event::Connected(*verified));
+        match self.established.take() {
+            Some(Established::Verified(verified)) => return Some(Event::Connected(*verified)),
+            Some(Established::Secured) => return Some(Event::Secured),
+            None => {}
         }
         if self.alert.is_some() {
             return None;
@@ -206,7 +241,7 @@ impl Connection {
         self.link.records.sealer.as_ref().map_or(Self::MAX_OVERHEAD, |sealer| sealer.overhead())
     }
 
-    /// `true` from [`Event::Connected`] until the connection ends.
+    /// `true` from [`Event::Connected`] or [`Event::Secured`] until the connection ends.
     pub fn is_connected(&self) -> bool {
         matches!(self.state, State::Connected)
     }
@@ -360,12 +395,17 @@ impl Connection {
         match outcome {
             Outcome::Ongoing => {}
             Outcome::Failed(reason, alert) => self.end(reason, Some(alert)),
-            Outcome::Done(verified) => {
-                debug!(role = ?self.role, suite = %verified.cipher_suite(), srtp = ?verified.srtp_profile(), "connected");
+            Outcome::Done(established) => {
+                match &established {
+                    Established::Verified(it) => {
+                        debug!(role = ?self.role, suite = %it.cipher_suite(), srtp = ?it.srtp_profile(), "connected");
+                    }
+                    Established::Secured => debug!(role = ?self.role, "secured"),
+                }
                 self.state = State::Connected;
                 self.deadline = None;
                 self.link.transcript.clear();
-                self.connected = Some(verified);
+                self.established = Some(established);
             }
         }
     }

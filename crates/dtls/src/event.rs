@@ -1,6 +1,7 @@
 //! What a connection tells its owner.
 
 use crate::alert::Alert;
+use crate::server_identity::ChainError;
 use crate::verified::Verified;
 
 /// What happened on a [`Connection`](crate::Connection).
@@ -10,6 +11,10 @@ use crate::verified::Verified;
 pub enum Event {
     /// The handshake is over and the peer is who signaling said. Comes once, before any application data is delivered.
     Connected(Verified),
+    /// The handshake is over, with the server that a client [asked for](crate::Connection::to_server), or with a client that
+    /// [nobody asked](crate::Connection::for_anyone) who he is. Comes once, before any application data is delivered, and is no proof
+    /// of what signaling said: there is no [`Verified`].
+    Secured,
     /// The connection is over. Comes once, last.
     Closed(CloseReason),
 }
@@ -26,6 +31,8 @@ pub enum CloseReason {
     Alert(Alert),
     /// The peer proved to own its certificate, but it is not the one that signaling announced.
     FingerprintMismatch,
+    /// The server proved to own the first certificate of its chain, but the chain does not show that it is who it is to be.
+    Untrusted(ChainError),
     /// The peer proved to be the one that sent something unacceptable.
     Refused(Alert),
     /// The handshake was not over in time.

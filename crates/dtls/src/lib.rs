@@ -30,6 +30,7 @@ mod key_schedule;
 mod message;
 mod record;
 mod server;
+mod server_identity;
 mod srtp;
 mod stats;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use event::{CloseReason, Event};
 pub use exporter::ExportError;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use key_log::KeyLogEntry;
+pub use server_identity::{ChainError, ChainVerifier, ServerIdentity};
 pub use srtp::{SrtpKeys, SrtpProfile};
 pub use stats::Stats;
 pub use verified::Verified;

@@ -3,7 +3,8 @@
 //! No HelloVerifyRequest is sent for a first hello: inside ICE the path was checked before, and the round trip would cost
 //! every call. A second, different hello is another matter. Either of the two may be a stranger's, and only who reads
 //! what is sent to the peer can bring back a cookie, so it must. (A server that is not inside ICE wants a cookie from the
-//! first hello on; that is for its demultiplexer, which has no connection yet.)
+//! first hello on: [`Expected::Anyone`]. For one that keeps nothing of a stranger, that is for its demultiplexer, which has no
+//! connection yet.)
 
 use crate::alert::Alert;
 use crate::certificate::{Certificate, Leaf};
@@ -16,7 +17,7 @@ use crate::extension::{
 };
 use crate::handshake::flight::Item;
 use crate::handshake::reassembly::Reassembly;
-use crate::handshake::{Link, Progress, Refusal};
+use crate::handshake::{Expected, Link, Progress, Refusal};
 use crate::key_schedule::{Random, Secrets};
 use crate::message::server_key_exchange::Params;
 use crate::message::{
@@ -25,7 +26,7 @@ use crate::message::{
 };
 use crate::record::{ContentType, Epoch};
 use crate::srtp::SrtpProfile;
-use crate::verified::{Matched, Negotiated, Verified};
+use crate::verified::{Established, Matched, Negotiated, Unconfirmed};
 use ortica_core::crypto::{Group, PrivateKey};
 use ortica_core::{Instant, Writer};
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub(crate) struct Server {
     /// Number of the HelloVerifyRequest to send.
     verify_request: Option<u16>,
     answer: Option<Answer>,
+    /// The client is to show a certificate.
+    asks: bool,
     step: Step,
 }
 
@@ -51,6 +54,8 @@ struct Answer {
     choice: Choice,
     server_random: Random,
     key: Box<dyn PrivateKey>,
+    /// Number of this end's next message.
+    next: u16,
     /// Where the transcript stands with it.
     mark: usize,
 }
@@ -62,6 +67,7 @@ struct Answer {
 ///   ▲                               │   (keys are in use from here on)
 ///   └── anything unacceptable ──────┘
 /// ```
+/// Of a client that is asked for no certificate, only the KeyExchange and Finished come.
 enum Step {
     Certificate,
     KeyExchange(WaitKeyExchange),
@@ -74,7 +80,8 @@ impl Server {
     const MAX_HELLO: u16 = 7;
 
     pub(crate) fn new(link: &mut Link, hellos: Reassembly) -> Self {
-        Self { hellos, cookie: link.rng.bytes(), verify_request: None, answer: None, step: Step::Certificate }
+        let asks = !matches!(link.expected, Expected::Anyone);
+        Self { hellos, cookie: link.rng.bytes(), verify_request: None, answer: None, asks, step: Step::Certificate }
     }
 
     /// `true` once a hello was answered.
@@ -86,7 +93,8 @@ impl Server {
     pub(crate) fn expects(&self) -> &'static [HandshakeType] {
         match &self.step {
             _ if self.answer.is_none() => &[],
-            Step::Certificate => &[HandshakeType::CERTIFICATE],
+            Step::Certificate if self.asks => &[HandshakeType::CERTIFICATE],
+            Step::Certificate => &[HandshakeType::CLIENT_KEY_EXCHANGE],
             Step::KeyExchange(_) => &[HandshakeType::CLIENT_KEY_EXCHANGE],
             Step::Verify(_) => &[HandshakeType::CERTIFICATE_VERIFY],
             Step::Finished(_) => &[HandshakeType::FINISHED],
@@ -116,7 +124,8 @@ impl Server {
         }
         let hello = ClientHello::decode(&message.body).map_err(|_| Alert::DECODE_ERROR)?;
         let choice = Choice::make(&link.config, &hello)?;
-        if self.answer.is_some() && !bool::from(hello.cookie.as_slice().ct_eq(&self.cookie)) {
+        let wants_cookie = self.answer.is_some() || !self.asks;
+        if wants_cookie && !bool::from(hello.cookie.as_slice().ct_eq(&self.cookie)) {
             self.verify_request = Some(message.sequence);
             return Ok(None);
         }
@@ -130,11 +139,12 @@ impl Server {
     pub(crate) fn on_message(&mut self, link: &mut Link, message: Message) -> Result<Progress, Refusal> {
         let Some(answer) = &self.answer else { return Err(Alert::UNEXPECTED_MESSAGE.into()) };
         self.step = match std::mem::replace(&mut self.step, Step::Certificate) {
-            Step::Certificate => Step::KeyExchange(WaitKeyExchange::on_certificate(link, &message)?),
+            Step::Certificate if self.asks => Step::KeyExchange(WaitKeyExchange::on_certificate(link, &message)?),
+            Step::Certificate => Step::Finished(WaitFinished::on_key_exchange(link, answer, &message)?),
             Step::KeyExchange(step) => Step::Verify(step.on_key_exchange(link, answer, &message)?),
             Step::Verify(step) => Step::Finished(step.on_verify(link, answer, &message)?),
             Step::Finished(step) => {
-                return step.on_finished(link, answer, &message).map(|v| Progress::Done(Box::new(v)));
+                return step.on_finished(link, answer, &message).map(Progress::Done);
             }
         };
         Ok(Progress::More)
@@ -270,20 +280,23 @@ impl Answer {
 
         // The answer to a hello has its number (RFC 6347 §4.2.2).
         let first = hello.sequence;
-        let messages = [
+        let mut messages = vec![
             Message::new(first, &server_hello),
             Message::new(first + 1, &CertificateChain(vec![choice.certificate.der().to_vec()])),
             Message::new(first + 2, &exchange),
-            Message::new(first + 3, &CertificateRequest::ours()),
-            Message::new(first + 4, &ServerHelloDone),
         ];
+        if !matches!(link.expected, Expected::Anyone) {
+            messages.push(Message::new(first + 3, &CertificateRequest::ours()));
+        }
+        let next = first + messages.len() as u16;
+        messages.push(Message::new(next, &ServerHelloDone));
         link.transcript.clear();
         link.transcript.push(&hello);
         messages.iter().for_each(|message| link.transcript.push(message));
         let mark = link.transcript.mark();
         let items = messages.into_iter().map(|message| Item::Message(Epoch::Plain, message)).collect();
         link.flight.start(items, true, link.initial_timeout);
-        Ok(Self { hello, client_random, choice, server_random, key, mark })
+        Ok(Self { hello, client_random, choice, server_random, key, next: next + 1, mark })
     }
 }
 
@@ -300,16 +313,20 @@ impl WaitKeyExchange {
     }
 
     fn on_key_exchange(self, link: &mut Link, answer: &Answer, message: &Message) -> Result<WaitVerify, Refusal> {
-        let exchange = ClientKeyExchange::decode(&message.body)?;
-        let provider = &link.config.provider;
-        let shared = answer.key.agree(&exchange.public_key).map_err(|_| Alert::ILLEGAL_PARAMETER)?;
-        link.transcript.push(message);
-        let suite = answer.choice.suite;
-        let session_hash = link.transcript.hash(provider, suite.hash());
-        let (client, server) = (answer.client_random, answer.server_random);
-        let secrets = Secrets::extended(provider, suite, &shared, &session_hash, client, server);
-        Ok(WaitVerify { leaf: self.leaf, secrets })
+        Ok(WaitVerify { leaf: self.leaf, secrets: agree(link, answer, message)? })
     }
+}
+
+/// Agrees on keys with what a client sent for that.
+fn agree(link: &mut Link, answer: &Answer, message: &Message) -> Result<Secrets, Refusal> {
+    let exchange = ClientKeyExchange::decode(&message.body)?;
+    let provider = &link.config.provider;
+    let shared = answer.key.agree(&exchange.public_key).map_err(|_| Alert::ILLEGAL_PARAMETER)?;
+    link.transcript.push(message);
+    let suite = answer.choice.suite;
+    let session_hash = link.transcript.hash(provider, suite.hash());
+    let (client, server) = (answer.client_random, answer.server_random);
+    Ok(Secrets::extended(provider, suite, &shared, &session_hash, client, server))
 }
 
 struct WaitVerify {
@@ -331,7 +348,8 @@ impl WaitVerify {
             .signature
             .verify(leaf.scheme, leaf.public_key, link.transcript.bytes(), &verify.signature)
             .map_err(|_| Alert::DECRYPT_ERROR)?;
-        let matched = Matched::check(provider, &link.fingerprints, self.leaf)
+        let Expected::Announced(fingerprints) = &link.expected else { return Err(Alert::INTERNAL_ERROR.into()) };
+        let matched = Matched::check(provider, fingerprints, self.leaf)
             .map_err(|_| Refusal::Proven(CloseReason::FingerprintMismatch, Alert::BAD_CERTIFICATE))?;
         link.transcript.push(message);
         let failed = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
@@ -339,32 +357,38 @@ impl WaitVerify {
         let Choice { group, srtp_profile, .. } = answer.choice;
         let shown = answer.choice.certificate.clone();
         let negotiated = Negotiated { role: Role::Server, secrets: self.secrets, group, srtp_profile, shown };
-        Ok(WaitFinished { matched, negotiated })
+        Ok(WaitFinished { unconfirmed: Unconfirmed::Announced(matched, negotiated) })
     }
 }
 
 struct WaitFinished {
-    matched: Matched,
-    negotiated: Negotiated,
+    unconfirmed: Unconfirmed,
 }
 
 impl WaitFinished {
+    /// The keys of a client that nobody asked who he is are in use at once.
+    fn on_key_exchange(link: &mut Link, answer: &Answer, message: &Message) -> Result<Self, Refusal> {
+        let secrets = agree(link, answer, message)?;
+        link.install(Role::Server, &secrets).map_err(|alert| Refusal::Proven(CloseReason::Refused(alert), alert))?;
+        Ok(Self { unconfirmed: Unconfirmed::Other(secrets) })
+    }
+
     /// Checks the client's Finished and answers with this end's own, which is sent for good: it is kept in case it gets
     /// lost.
-    fn on_finished(self, link: &mut Link, answer: &Answer, message: &Message) -> Result<Verified, Refusal> {
+    fn on_finished(self, link: &mut Link, answer: &Answer, message: &Message) -> Result<Established, Refusal> {
         let proven = |alert| Refusal::Proven(CloseReason::Refused(alert), alert);
         let received = Finished::decode(&message.body).map_err(|_| proven(Alert::DECODE_ERROR))?;
-        let Self { matched, negotiated } = self;
+        let secrets = self.unconfirmed.secrets();
         let provider = &link.config.provider;
         let hash = link.transcript.hash(provider, answer.choice.suite.hash());
-        let expected = negotiated.secrets.verify_data(Role::Client, &hash);
+        let expected = secrets.verify_data(Role::Client, &hash);
         link.transcript.push(message);
         let hash = link.transcript.hash(provider, answer.choice.suite.hash());
-        let verify_data = negotiated.secrets.verify_data(Role::Server, &hash);
-        let verified = Verified::check(matched, negotiated, &received.verify_data, &expected).map_err(proven)?;
-        let finished = Message::new(answer.hello.sequence + 5, &Finished { verify_data });
+        let verify_data = secrets.verify_data(Role::Server, &hash);
+        let established = self.unconfirmed.confirm(&received.verify_data, &expected).map_err(proven)?;
+        let finished = Message::new(answer.next, &Finished { verify_data });
         let items = vec![Item::ChangeCipherSpec, Item::Message(Epoch::Protected, finished)];
         link.flight.start(items, false, link.initial_timeout);
-        Ok(verified)
+        Ok(established)
     }
 }

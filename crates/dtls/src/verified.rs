@@ -51,9 +51,7 @@ impl Verified {
         received: &[u8],
         expected: &[u8; 12],
     ) -> Result<Self, Alert> {
-        if !bool::from(received.ct_eq(expected)) {
-            return Err(Alert::DECRYPT_ERROR);
-        }
+        check_finished(received, expected)?;
         let Negotiated { role, secrets, group, srtp_profile, shown } = negotiated;
         Ok(Self { role, secrets, peer, group, srtp_profile, shown })
     }
@@ -120,6 +118,45 @@ impl fmt::Debug for Verified {
             .field("cipher_suite", &self.cipher_suite())
             .field("srtp_profile", &self.srtp_profile)
             .finish_non_exhaustive()
+    }
+}
+
+/// Compares the peer's Finished with what it has to be. Takes the same time wherever the two differ.
+fn check_finished(received: &[u8], expected: &[u8; 12]) -> Result<(), Alert> {
+    if received.ct_eq(expected).into() { Ok(()) } else { Err(Alert::DECRYPT_ERROR) }
+}
+
+/// What a handshake came to.
+pub(crate) enum Established {
+    /// The peer is who signaling said.
+    Verified(Box<Verified>),
+    /// The peer is the server that was asked for, or a client that nobody asked.
+    Secured,
+}
+
+/// A handshake that lacks the peer's Finished.
+pub(crate) enum Unconfirmed {
+    /// With the peer that signaling announced.
+    Announced(Matched, Negotiated),
+    /// With a server whose chain is accepted, or a client that nobody asked.
+    Other(Secrets),
+}
+
+impl Unconfirmed {
+    pub(crate) fn secrets(&self) -> &Secrets {
+        match self {
+            Self::Announced(_, negotiated) => &negotiated.secrets,
+            Self::Other(secrets) => secrets,
+        }
+    }
+
+    /// Checks the last thing that is left to check.
+    pub(crate) fn confirm(self, received: &[u8], expected: &[u8; 12]) -> Result<Established, Alert> {
+        match self {
+            Self::Announced(matched, negotiated) => Verified::check(matched, negotiated, received, expected)
+                .map(|verified| Established::Verified(Box::new(verified))),
+            Self::Other(_) => check_finished(received, expected).map(|()| Established::Secured),
+        }
     }
 }
 

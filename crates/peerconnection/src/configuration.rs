@@ -120,7 +120,7 @@ impl Configuration {
         self
     }
 
-    /// Certificates, in DER, of those who vouch for TURN servers over TLS. Default: those of the system.
+    /// Certificates, in DER, of those who vouch for TURN servers over TLS and DTLS. Default: those of the system.
     #[cfg(feature = "turn-tls")]
     #[must_use]
     pub fn with_turn_roots(mut self, roots: Vec<Vec<u8>>) -> Self {

@@ -54,7 +54,7 @@ impl IceServer {
         Ok(urls)
     }
 
-    /// The TURN servers among its URLs, as far as they can be asked: over UDP, TCP and TLS.
+    /// The TURN servers among its URLs, over UDP, TCP, TLS and DTLS.
     ///
     /// # Errors
     /// See [`IceServerError`].
@@ -206,14 +206,18 @@ impl IceUrl {
         (self.scheme == IceScheme::Stun).then(|| StunServer { host: self.host.clone(), port: self.port })
     }
 
-    /// How the server is reached, if it is one of TURN that can be asked: over UDP where it does not say. TURN over DTLS is not
-    /// spoken.
+    /// How the server is reached, if it is one of TURN: over UDP where it does not say, and with `turns` over TLS. Datagrams go by
+    /// DTLS there.
+    ///
+    /// Source: [RFC 7065 §3.2](https://www.rfc-editor.org/rfc/rfc7065#section-3.2),
+    /// [RFC 7350 §4.6.1](https://www.rfc-editor.org/rfc/rfc7350#section-4.6.1)
     pub fn turn_transport(&self) -> Option<TurnTransport> {
         match (self.scheme, self.transport) {
             (IceScheme::Turn, None | Some(IceUrlTransport::Udp)) => Some(TurnTransport::Udp),
             (IceScheme::Turn, Some(IceUrlTransport::Tcp)) => Some(TurnTransport::Tcp),
             (IceScheme::Turns, None | Some(IceUrlTransport::Tcp)) => Some(TurnTransport::Tls),
-            _ => None,
+            (IceScheme::Turns, Some(IceUrlTransport::Udp)) => Some(TurnTransport::Dtls),
+            (IceScheme::Stun | IceScheme::Stuns, _) => None,
         }
     }
 
@@ -224,6 +228,7 @@ impl IceUrl {
             Some(TurnTransport::Udp) => (IceScheme::Turn, Some(IceUrlTransport::Udp)),
             Some(TurnTransport::Tcp) => (IceScheme::Turn, Some(IceUrlTransport::Tcp)),
             Some(TurnTransport::Tls) => (IceScheme::Turns, Some(IceUrlTransport::Tcp)),
+            Some(TurnTransport::Dtls) => (IceScheme::Turns, Some(IceUrlTransport::Udp)),
         };
         Self { scheme, host: server.host.clone(), port: server.port, transport }
     }
@@ -361,7 +366,7 @@ mod tests {
         assert!(!format!("{server:?}").contains("secret"));
     }
 
-    /// Guards `IceUrl::turn_transport`: datagrams where nothing is said, TLS over TCP alone.
+    /// Guards `IceUrl::turn_transport`: datagrams where nothing is said, TLS over TCP.
     #[test]
     fn turn_servers_are_those_that_can_be_asked() {
         let urls = [
@@ -375,8 +380,17 @@ mod tests {
         let asked = server.with_credentials("user", "secret").turn_servers().unwrap();
         let asked: Vec<_> = asked.iter().map(|it| (it.host.to_string(), it.port, it.transport)).collect();
         let (a, b) = ("a.example".to_owned(), "b.example".to_owned());
-        let wanted =
-            [(a.clone(), 3478, TurnTransport::Udp), (a, 3478, TurnTransport::Tcp), (b, 5349, TurnTransport::Tls)];
+        let wanted = [
+            (a.clone(), 3478, TurnTransport::Udp),
+            (a, 3478, TurnTransport::Tcp),
+            (b.clone(), 5349, TurnTransport::Tls),
+            (b, 5349, TurnTransport::Dtls),
+        ];
         assert_eq!(asked, wanted);
+        for text in ["turn:a.example:3478?transport=udp", "turns:b.example:5349?transport=udp"] {
+            let url: IceUrl = text.parse().unwrap();
+            let server = StunServer { host: url.host.clone(), port: url.port };
+            assert_eq!(IceUrl::of(&server, url.turn_transport()), url);
+        }
     }
 }

@@ -60,6 +60,7 @@ mod tests {
     use super::*;
     use crate::IceServer;
 
+    /// Guards `TurnTransport::is_stream`, too: DTLS is none.
     #[test]
     fn relays_over_tcp_leave_every_other_server_out() {
         let turn = |url: &str| IceServer::new(url).with_credentials("user", "secret");
@@ -73,6 +74,7 @@ mod tests {
                 both,
                 turn("turn:b.example"),
                 turn("turns:c.example"),
+                turn("turns:d.example?transport=udp"),
                 IceServer::new("no server"),
             ],
             ..PeerConfiguration::default()

@@ -6,71 +6,18 @@
 mod coturn;
 #[path = "common/exact.rs"]
 mod exact;
+#[path = "common/relayed.rs"]
+mod relayed;
 #[path = "common/sockets.rs"]
 mod sockets;
 
-use coturn::{Coturn, PASSWORD, USER};
+use coturn::{Coturn, USER};
 use exact::exchange;
 use ortica::ice::{CandidateKind, TransportPolicy};
 use ortica::jsep::IceServerTransportProtocol;
-use ortica::stats::{CandidateReport, StatsKind};
-use ortica::{Configuration, DataChannelInit, Endpoint, Event, Events, IceServer, PeerConnection};
-use sockets::{Call, call_between, describe, loopback, within};
-
-/// A connection that uses the relays of these servers alone.
-fn relayed(endpoint: &Endpoint, servers: Vec<IceServer>) -> (PeerConnection, Events) {
-    let configuration = Configuration::default()
-        .with_endpoint(endpoint.clone())
-        .with_ice_servers(servers)
-        .with_ice_transport_policy(TransportPolicy::Relay);
-    #[cfg(feature = "turn-tls")]
-    let configuration = configuration.with_turn_roots(vec![root()]);
-    PeerConnection::new(configuration).unwrap()
-}
-
-/// The certificate that vouches for coturn's, which is the same.
-#[cfg(feature = "turn-tls")]
-fn root() -> Vec<u8> {
-    use tokio_rustls::rustls::pki_types::CertificateDer;
-    use tokio_rustls::rustls::pki_types::pem::PemObject;
-    CertificateDer::from_pem_file(coturn::CERTIFICATE).unwrap().to_vec()
-}
-
-fn server(url: &str) -> IceServer {
-    IceServer::new(url).with_credentials(USER, PASSWORD)
-}
-
-/// The candidates of this side that statistics know, and the one in use.
-fn local_candidates(connection: &PeerConnection) -> (Vec<CandidateReport>, CandidateReport) {
-    let report = connection.get_stats();
-    let pair = report.candidate_pairs().find(|pair| pair.nominated).unwrap().clone();
-    let locals = report.iter().filter_map(|entry| match &entry.kind {
-        StatsKind::LocalCandidate(candidate) => Some((entry.id.clone(), candidate.clone())),
-        _ => None,
-    });
-    let locals: Vec<_> = locals.collect();
-    let in_use = locals.iter().find(|(id, _)| *id == pair.local_candidate_id).unwrap().1.clone();
-    (locals.into_iter().map(|(_, candidate)| candidate).collect(), in_use)
-}
-
-/// A call over such a URL, and what statistics say of it.
-async fn check(url: &str, protocol: IceServerTransportProtocol) {
-    let sides = [0, 1].map(|_| relayed(&loopback(), vec![server(url)]));
-    let call = within(call_between(sides, DataChannelInit::default())).await;
-    let Call { a, b, a_channel, b_channel, .. } = &call;
-    tokio::join!(exchange(a_channel, b_channel, 100), exchange(b_channel, a_channel, 100));
-    for connection in [a, b] {
-        let sdp = connection.local_description().unwrap().sdp;
-        let candidates: Vec<_> = sdp.lines().filter(|line| line.starts_with("a=candidate:")).collect();
-        assert!(!candidates.is_empty());
-        assert!(candidates.iter().all(|line| line.contains("typ relay raddr 0.0.0.0 rport 9")), "{candidates:?}");
-        let (all, in_use) = local_candidates(connection);
-        assert!(all.iter().all(|candidate| candidate.candidate_type == CandidateKind::Relayed));
-        assert_eq!((in_use.url.as_deref(), in_use.relay_protocol), (Some(url), Some(protocol)));
-    }
-    // Both give back what was lent, and do not wait for anybody.
-    within(async { tokio::join!(a.close(), b.close()) }).await;
-}
+use ortica::{Configuration, DataChannelInit, IceServer, PeerConnection};
+use relayed::{check, error, local_candidates, relayed, server};
+use sockets::{Call, call_between, loopback, within};
 
 #[tokio::test]
 async fn data_goes_exactly_through_a_relay_over_udp() {
@@ -125,24 +72,6 @@ async fn connections_with_endpoints_of_their_own_call_through_a_relay() {
     exchange(&call.a_channel, &call.b_channel, 20).await;
     let (_, in_use) = local_candidates(&call.a);
     assert_eq!(in_use.candidate_type, CandidateKind::Relayed);
-}
-
-/// What is told of a server that lends nothing, gathering being over.
-async fn error((connection, mut events): (PeerConnection, Events)) -> Vec<(String, u16, String)> {
-    connection.create_data_channel("chat", DataChannelInit::default()).unwrap();
-    let description = within(describe(&connection)).await;
-    assert!(!description.sdp.contains("a=candidate:"), "{}", description.sdp);
-    let mut told = Vec::new();
-    loop {
-        match within(events.next()).await.unwrap() {
-            Event::IceCandidateError(error) => {
-                assert_eq!(error.local, None, "where no candidate shows it");
-                told.push((error.url, error.error_code, error.error_text));
-            }
-            Event::IceCandidate(None) => return told,
-            _ => {}
-        }
-    }
 }
 
 #[tokio::test]

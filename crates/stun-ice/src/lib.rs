@@ -91,9 +91,10 @@ pub mod stun;
 pub mod turn;
 
 pub use ice::{
-    Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CloseReason, Config,
-    ConnectionError, Credentials, CredentialsError, Event, GatherOptions, GatheringError, GatheringState,
-    HostCandidates, Io, Limits, LinkId, PairFailure, PairId, PairState, PairStats, ResolveId, Role, Route, State,
-    Stats, StunServer, TcpBase, TcpType, Transport, TransportPolicy, TurnServer, TurnTransport, Unwrapped,
+    Address, Agent, Candidate, CandidateError, CandidateId, CandidateKind, CandidateStats, CertificateFault,
+    CloseReason, Config, ConnectionError, Credentials, CredentialsError, Event, GatherOptions, GatheringError,
+    GatheringState, HostCandidates, Io, Limits, LinkId, PairFailure, PairId, PairState, PairStats, ResolveId, Role,
+    Route, State, Stats, StunServer, TcpBase, TcpType, Transport, TransportPolicy, TurnServer, TurnTransport,
+    Unwrapped,
 };
 pub use stun::{is_stun, stun_answer, stun_username};

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 /// Prints what of the network works from here.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Servers: stun:HOST[:PORT], stuns:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp], turns:HOST[:PORT]?transport=tcp.
+    /// Servers: stun:HOST[:PORT], stuns:HOST[:PORT], turn:HOST[:PORT][?transport=udp|tcp], turns:HOST[:PORT][?transport=udp|tcp].
     servers: Vec<String>,
     /// Who asks, for TURN.
     #[arg(long, default_value = "")]

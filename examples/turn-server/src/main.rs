@@ -1,26 +1,30 @@
-//! A small TURN and STUN server over UDP and TCP.
+//! A small TURN and STUN server over UDP and TCP, and over DTLS where it has a certificate.
 //!
 //! ```text
 //! cargo run --release -p turn-server -- --user name:password --relay-ip 192.0.2.1
 //! ```
 //!
 //! The protocol is in `ortica_ice::turn::Server`, which has neither sockets nor a clock. Here is the rest: one task owns it, and each
-//! socket and connection has a task that reads; `connections` has what clients open and what is opened to peers. Where more is wanted
-//! (TLS, databases, several processors), coturn is at home.
+//! socket and connection has a task that reads; `connections` has what clients open and what is opened to peers, and `secured` those under
+//! DTLS. Where more is wanted (TLS, databases, several processors), coturn is at home.
 
 mod connections;
+mod secured;
 
 use clap::Parser;
 use connections::{ToClient, accept, connect, converse, listen};
 use ortica_core::crypto::rust_crypto;
 use ortica_core::{Datagram, Instant, NtpTime, Rng, SocketId, WallClock};
+use ortica_dtls::Certificate;
 use ortica_ice::turn::{
     ConnectionId, PeerPolicy, Prefix, Server, ServerConfig, ServerEvent, StaticUsers, TimeLimitedUsers, Users,
 };
+use secured::Secured;
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -35,7 +39,7 @@ const CONNECTIONS: usize = 1_000;
 /// How many ports are tried before there is none.
 const TRIES: usize = 64;
 
-/// A small TURN and STUN server over UDP and TCP.
+/// A small TURN and STUN server over UDP, TCP and DTLS.
 #[derive(Debug, Parser)]
 struct Options {
     /// Where to listen.
@@ -44,6 +48,13 @@ struct Options {
     /// Port to listen on, for UDP and TCP; 0 for any.
     #[arg(long, default_value_t = 3478)]
     port: u16,
+    /// A file with the certificate to show over DTLS and its private key (PKCS #8), in PEM. Without it there is no DTLS. Those who vouch
+    /// for it are not shown.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Port to listen on for DTLS; 0 for any.
+    #[arg(long, default_value_t = 5349, requires = "certificate")]
+    dtls_port: u16,
     /// Address of this machine that peers send to; twice for IPv4 and IPv6.
     #[arg(long, value_name = "IP", required = true)]
     relay_ip: Vec<IpAddr>,
@@ -89,8 +100,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let udp = Arc::new(UdpSocket::bind((options.listen, options.port)).await?);
     let address = udp.local_addr()?;
     let tcp = TcpListener::bind(address).await?;
+    let dtls = match &options.certificate {
+        Some(file) => {
+            let certificate = Certificate::from_pem(&rust_crypto::provider(), &std::fs::read_to_string(file)?)?;
+            Some((UdpSocket::bind((options.listen, options.dtls_port)).await?, certificate))
+        }
+        None => None,
+    };
     let mut driver = Driver::new(options, udp, address)?;
     println!("listening on {address}");
+    if let Some((socket, certificate)) = dtls {
+        println!("listening on {} for DTLS", socket.local_addr()?);
+        driver.add_secured(socket, certificate);
+    }
     tokio::select! {
         result = driver.run(tcp) => result?,
         result = tokio::signal::ctrl_c() => result?,
@@ -114,6 +136,8 @@ enum Input {
 enum Output {
     Datagrams(Arc<UdpSocket>),
     Stream(mpsc::Sender<ToClient>),
+    /// Of clients under DTLS.
+    Secured(mpsc::Sender<secured::ToClient>),
     /// Where it listens for peers.
     Listener(SocketAddr),
     /// A connection with a peer. Nothing is read from it before it is joined to a client's.
@@ -354,6 +378,7 @@ impl Driver {
                 // What cannot be sent is lost, as datagrams are.
                 Some(Output::Datagrams(socket)) => drop(socket.send_to(&out, transmit.remote).await),
                 Some(Output::Stream(stream)) => drop(stream.try_send(ToClient::Packet(out.clone()))),
+                Some(Output::Secured(clients)) => drop(clients.try_send((transmit.remote, out.clone()))),
                 _ => {}
             }
             out.clear();
@@ -409,6 +434,14 @@ impl Driver {
         });
         self.read_by(id, reader.abort_handle());
         id
+    }
+
+    fn add_secured(&mut self, socket: UdpSocket, certificate: Certificate) {
+        let config = ortica_dtls::Config::new(rust_crypto::provider(), Arc::new(certificate));
+        let (queue, packets) = mpsc::channel(QUEUE);
+        let id = self.add(Output::Secured(queue));
+        let secured = Secured::new(socket, id, Arc::new(config), self.rng.fork("dtls"), self.tell.clone());
+        self.read_by(id, tokio::spawn(secured.run(packets)).abort_handle());
     }
 
     fn add_stream(&mut self, stream: TcpStream, from: SocketAddr) {

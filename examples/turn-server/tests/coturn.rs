@@ -1,15 +1,22 @@
-//! The client of `ortica-ice` at coturn, over UDP and TCP: what it sends to a peer comes back.
+//! The client of `ortica-ice` at coturn, over UDP and TCP, and at our own server over DTLS: what it sends to a peer comes back.
+//! (coturn under DTLS is asked by the tests of `ortica`, and its own client speaks DTLS 1.0 at most.)
 
 #[path = "common/coturn.rs"]
 mod coturn;
+#[path = "common/dtls.rs"]
+mod dtls;
+#[path = "common/server.rs"]
+mod server;
 
 use coturn::Coturn;
+use dtls::Secured;
 use ortica_core::crypto::rust_crypto;
 use ortica_core::{Instant, Rng};
 use ortica_ice::turn::framing::{StreamQueue, StreamReader};
 use ortica_ice::turn::{Client, ClientConfig, ClientEvent, TurnError};
+use server::Server;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,13 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 enum Way {
     Udp(UdpSocket),
     Tcp(TcpStream, StreamReader),
+    Dtls(Box<Secured>),
 }
 
 impl Way {
     fn udp(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        socket.connect(server).expect("an address");
-        Self::Udp(socket)
+        Self::Udp(socket_to(server))
+    }
+
+    fn dtls(server: SocketAddr) -> Self {
+        Self::Dtls(Box::new(Secured::new(socket_to(server))))
     }
 
     /// Tries until the server listens.
@@ -51,16 +61,17 @@ impl Way {
                 assert!(queue.push(packet));
                 stream.write_all(queue.unwritten()).expect("the connection stands");
             }
+            Self::Dtls(secured) => secured.send(packet),
         }
     }
 
     /// The next packet, unless none comes for so long.
     fn receive(&mut self, wait: Duration) -> Option<Vec<u8>> {
         let mut buffer = [0; 2_048];
-        let wait = Some(wait.max(Duration::from_millis(1)));
+        let wait = wait.max(Duration::from_millis(1));
         match self {
             Self::Udp(socket) => {
-                socket.set_read_timeout(wait).expect("a timeout");
+                socket.set_read_timeout(Some(wait)).expect("a timeout");
                 let len = socket.recv(&mut buffer).ok()?;
                 Some(buffer[..len].to_vec())
             }
@@ -68,7 +79,7 @@ impl Way {
                 if let Some(packet) = reader.next_packet().expect("STUN or ChannelData") {
                     return Some(packet.to_vec());
                 }
-                stream.set_read_timeout(wait).expect("a timeout");
+                stream.set_read_timeout(Some(wait)).expect("a timeout");
                 match stream.read(reader.room()) {
                     Ok(len) => {
                         assert!(len > 0, "the connection stands");
@@ -80,8 +91,15 @@ impl Way {
                 }
                 reader.next_packet().expect("STUN or ChannelData").map(|packet| packet.to_vec())
             }
+            Self::Dtls(secured) => secured.receive(wait),
         }
     }
+}
+
+fn socket_to(server: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.connect(server).expect("an address");
+    socket
 }
 
 /// A client on its way.
@@ -189,6 +207,12 @@ fn turn_2_our_client_relays_by_coturn_over_udp() {
 fn turn_3_our_client_relays_by_coturn_over_tcp() {
     let Some(coturn) = Coturn::start() else { return };
     goes_around(Way::tcp(coturn.address, std::time::Instant::now()));
+}
+
+#[test]
+fn our_client_relays_by_our_server_over_dtls() {
+    let server = Server::start();
+    goes_around(Way::dtls((Ipv4Addr::LOCALHOST, server.dtls_port).into()));
 }
 
 #[test]

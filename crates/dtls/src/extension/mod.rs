@@ -2,6 +2,7 @@
 
 pub(crate) mod ec_point_formats;
 pub(crate) mod renegotiation_info;
+pub(crate) mod server_name;
 pub(crate) mod signature_algorithms;
 pub(crate) mod supported_groups;
 pub(crate) mod supported_versions;
@@ -9,6 +10,7 @@ pub(crate) mod use_srtp;
 
 pub(crate) use ec_point_formats::EcPointFormats;
 pub(crate) use renegotiation_info::RenegotiationInfo;
+pub(crate) use server_name::ServerName;
 pub(crate) use signature_algorithms::{SignatureAlgorithm, SignatureAlgorithms};
 pub(crate) use supported_groups::{NamedGroup, SupportedGroups};
 pub(crate) use supported_versions::SupportedVersions;
@@ -21,21 +23,26 @@ use ortica_core::{DecodeError, Reader, Writer};
 pub(crate) struct ExtensionType(pub u16);
 
 impl ExtensionType {
+    pub(crate) const SERVER_NAME: Self = Self(0);
     pub(crate) const SUPPORTED_GROUPS: Self = Self(10);
     pub(crate) const EC_POINT_FORMATS: Self = Self(11);
     pub(crate) const SIGNATURE_ALGORITHMS: Self = Self(13);
     pub(crate) const USE_SRTP: Self = Self(14);
     pub(crate) const EXTENDED_MASTER_SECRET: Self = Self(23);
     pub(crate) const SUPPORTED_VERSIONS: Self = Self(43);
+    pub(crate) const SIGNATURE_ALGORITHMS_CERT: Self = Self(50);
     pub(crate) const RENEGOTIATION_INFO: Self = Self(0xff01);
 }
 
 /// An extension of a hello of DTLS 1.2.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Extension {
+    ServerName(ServerName),
     SupportedGroups(SupportedGroups),
     EcPointFormats(EcPointFormats),
     SignatureAlgorithms(SignatureAlgorithms),
+    /// Those of signatures inside of chains, where they are others (RFC 8446 §4.2.3).
+    SignatureAlgorithmsCert(SignatureAlgorithms),
     UseSrtp(UseSrtp),
     /// The master secret is to be bound to the transcript (RFC 7627 §5.1). Empty.
     ExtendedMasterSecret,
@@ -47,11 +54,13 @@ pub(crate) enum Extension {
 }
 
 impl Extension {
-    fn kind(&self) -> ExtensionType {
+    pub(crate) fn kind(&self) -> ExtensionType {
         match self {
+            Self::ServerName(_) => ExtensionType::SERVER_NAME,
             Self::SupportedGroups(_) => ExtensionType::SUPPORTED_GROUPS,
             Self::EcPointFormats(_) => ExtensionType::EC_POINT_FORMATS,
             Self::SignatureAlgorithms(_) => ExtensionType::SIGNATURE_ALGORITHMS,
+            Self::SignatureAlgorithmsCert(_) => ExtensionType::SIGNATURE_ALGORITHMS_CERT,
             Self::UseSrtp(_) => ExtensionType::USE_SRTP,
             Self::ExtendedMasterSecret => ExtensionType::EXTENDED_MASTER_SECRET,
             Self::SupportedVersions(_) => ExtensionType::SUPPORTED_VERSIONS,
@@ -63,9 +72,13 @@ impl Extension {
     fn decode(kind: ExtensionType, body: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(body);
         let extension = match kind {
+            ExtensionType::SERVER_NAME => Self::ServerName(ServerName::decode(&mut r)?),
             ExtensionType::SUPPORTED_GROUPS => Self::SupportedGroups(SupportedGroups::decode(&mut r)?),
             ExtensionType::EC_POINT_FORMATS => Self::EcPointFormats(EcPointFormats::decode(&mut r)?),
             ExtensionType::SIGNATURE_ALGORITHMS => Self::SignatureAlgorithms(SignatureAlgorithms::decode(&mut r)?),
+            ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
+                Self::SignatureAlgorithmsCert(SignatureAlgorithms::decode(&mut r)?)
+            }
             ExtensionType::USE_SRTP => Self::UseSrtp(UseSrtp::decode(&mut r)?),
             ExtensionType::EXTENDED_MASTER_SECRET => Self::ExtendedMasterSecret,
             ExtensionType::SUPPORTED_VERSIONS => Self::SupportedVersions(SupportedVersions::decode(&mut r)?),
@@ -78,9 +91,10 @@ impl Extension {
 
     fn encode(&self, w: &mut Writer<'_>) {
         match self {
+            Self::ServerName(extension) => extension.encode(w),
             Self::SupportedGroups(extension) => extension.encode(w),
             Self::EcPointFormats(extension) => extension.encode(w),
-            Self::SignatureAlgorithms(extension) => extension.encode(w),
+            Self::SignatureAlgorithms(extension) | Self::SignatureAlgorithmsCert(extension) => extension.encode(w),
             Self::UseSrtp(extension) => extension.encode(w),
             Self::ExtendedMasterSecret => {}
             Self::SupportedVersions(extension) => extension.encode(w),
@@ -189,10 +203,15 @@ pub(crate) mod tests {
             numbers(20).prop_map(|list| {
                 Extension::SupportedGroups(SupportedGroups(list.into_iter().map(NamedGroup).collect()))
             }),
+            vec(any::<u8>(), 0..20).prop_map(|name| Extension::ServerName(ServerName(name))),
             vec(any::<u8>(), 1..5).prop_map(|formats| Extension::EcPointFormats(EcPointFormats(formats))),
             numbers(20).prop_map(|list| {
                 let list = list.into_iter().map(SignatureAlgorithm).collect();
                 Extension::SignatureAlgorithms(SignatureAlgorithms(list))
+            }),
+            numbers(20).prop_map(|list| {
+                let list = list.into_iter().map(SignatureAlgorithm).collect();
+                Extension::SignatureAlgorithmsCert(SignatureAlgorithms(list))
             }),
             (numbers(6), vec(any::<u8>(), 0..5)).prop_map(|(profiles, mki)| {
                 Extension::UseSrtp(UseSrtp { profiles: profiles.into_iter().map(SrtpProfile).collect(), mki })

@@ -20,6 +20,9 @@
 //! proved that it came from whom this end talks to: ServerKeyExchange at a client, CertificateVerify at a server. A flight
 //! that turns out to be a stranger's is forgotten, and the peer's retransmission brings the true one.
 //!
+//! Outside of calls an end may be known in another way ([`Expected`]). A server that asks nobody who he is leaves out
+//! CertificateRequest, and a client that is not asked leaves out Certificate and CertificateVerify.
+//!
 //! **ChangeCipherSpec is not acted upon**: the epoch of a record says which keys it is under, and Finished proves that the
 //! peer has them. There is nothing that an early or a forged one could switch.
 
@@ -38,8 +41,9 @@ use crate::key_schedule::Secrets;
 use crate::message::{Fragment, HandshakeType, Message};
 use crate::record::{Epoch, Opener, Records, Sealer};
 use crate::server::Server;
+use crate::server_identity::ServerIdentity;
 use crate::stats::Stats;
-use crate::verified::Verified;
+use crate::verified::Established;
 use flight::Flight;
 use inbox::Inbox;
 use ortica_core::{DecodeError, Instant, Reader, Rng};
@@ -49,10 +53,20 @@ use std::time::Duration;
 use tracing::debug;
 use transcript::Transcript;
 
+/// How an end knows who the other one is.
+pub(crate) enum Expected {
+    /// By what signaling said of its certificate. Both ends show one.
+    Announced(Vec<Fingerprint>),
+    /// A client, by the chain that the server shows.
+    Server(ServerIdentity),
+    /// A server that asks nobody who he is.
+    Anyone,
+}
+
 /// What every state works with.
 pub(crate) struct Link {
     pub config: Arc<Config>,
-    pub fingerprints: Vec<Fingerprint>,
+    pub expected: Expected,
     pub rng: Rng,
     pub records: Records,
     pub flight: Flight,
@@ -65,12 +79,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(config: Arc<Config>, fingerprints: Vec<Fingerprint>, rng: Rng) -> Self {
+    pub(crate) fn new(config: Arc<Config>, expected: Expected, rng: Rng) -> Self {
         Self {
             initial_timeout: config.initial_timeout,
             flight: Flight::new(config.mtu),
             config,
-            fingerprints,
+            expected,
             rng,
             records: Records::default(),
             transcript: Transcript::default(),
@@ -118,7 +132,7 @@ pub(crate) enum Progress {
     /// The flight was complete, and was answered.
     Answered,
     /// The handshake is over.
-    Done(Box<Verified>),
+    Done(Established),
 }
 
 /// What a record led to.
@@ -126,7 +140,7 @@ pub(crate) enum Outcome {
     /// The handshake goes on.
     Ongoing,
     /// It is over.
-    Done(Box<Verified>),
+    Done(Established),
     /// It failed: why, and what to tell the peer.
     Failed(CloseReason, Alert),
 }
@@ -231,7 +245,7 @@ impl Handshake {
             match self.machine.on_message(link, message) {
                 Ok(Progress::More) => {}
                 Ok(Progress::Answered) => self.inbox.begin_flight(),
-                Ok(Progress::Done(verified)) => return Outcome::Done(verified),
+                Ok(Progress::Done(established)) => return Outcome::Done(established),
                 Err(Refusal::Proven(reason, alert)) => return Outcome::Failed(reason, alert),
                 Err(Refusal::Unproven(alert)) => {
                     self.refuse(link, alert);

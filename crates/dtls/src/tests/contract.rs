@@ -26,6 +26,7 @@ impl Machine for Adapter {
     fn poll_event(&mut self) -> Option<netsim::Event> {
         self.0.poll_event().map(|event| match event {
             Event::Connected(verified) => netsim::Event::new(format!("{verified:?}")),
+            Event::Secured => netsim::Event::new("secured"),
             Event::Closed(reason) => netsim::Event::closed(format!("{reason:?}")),
         })
     }
@@ -44,5 +45,32 @@ fn keeps_the_contract() {
         };
         let rng = Rng::from_number(seed).fork(&format!("{role:?}"));
         Adapter(Connection::new(Arc::new(config(own)), role, vec![fingerprint(other)], rng, netsim::epoch()))
+    });
+}
+
+/// Of a client and a server outside of calls.
+#[test]
+fn keeps_the_contract_without_signaling() {
+    struct All;
+
+    impl ChainVerifier for All {
+        fn verify_chain(&self, _: &[&[u8]]) -> Result<(), ChainError> {
+            Ok(())
+        }
+
+        fn signatures(&self) -> Vec<u16> {
+            Vec::new()
+        }
+    }
+
+    contract::check(|seed, side| {
+        let rng = |name| Rng::from_number(seed).fork(name);
+        Adapter(match side {
+            Side::A => {
+                let server = ServerIdentity::new("turn.example", Arc::new(All));
+                Connection::to_server(Arc::new(config(1)), server, rng("client"), netsim::epoch())
+            }
+            Side::B => Connection::for_anyone(Arc::new(config(2)), rng("server"), netsim::epoch()),
+        })
     });
 }

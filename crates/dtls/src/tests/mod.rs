@@ -6,6 +6,7 @@ mod contract;
 mod faults;
 mod handshake;
 mod malformed;
+mod secured;
 
 use crate::message::{Fragment, HandshakeType};
 use crate::record::{ContentType, Header, next_record};
@@ -47,12 +48,13 @@ struct Peer {
     connection: Connection,
     received: Vec<Vec<u8>>,
     verified: Option<Verified>,
+    secured: bool,
     closed: Option<CloseReason>,
 }
 
 impl Peer {
     fn new(connection: Connection) -> Self {
-        Self { connection, received: Vec::new(), verified: None, closed: None }
+        Self { connection, received: Vec::new(), verified: None, secured: false, closed: None }
     }
 
     fn handle(&mut self, now: Instant, packet: &[u8]) {
@@ -65,6 +67,10 @@ impl Peer {
                     assert!(self.verified.is_none());
                     assert!(self.received.is_empty() || self.connection.is_connected());
                     self.verified = Some(verified);
+                }
+                Event::Secured => {
+                    assert!(!std::mem::replace(&mut self.secured, true));
+                    assert!(self.connection.is_connected());
                 }
                 Event::Closed(reason) => self.closed = Some(reason),
             }
@@ -119,6 +125,11 @@ impl Pair {
         let start = netsim::epoch();
         let client = Connection::new(Arc::new(client), Role::Client, of_server, Rng::from_number(1), start);
         let server = Connection::new(Arc::new(server), Role::Server, of_client, Rng::from_number(2), start);
+        Self::between(client, server)
+    }
+
+    fn between(client: Connection, server: Connection) -> Self {
+        let start = netsim::epoch();
         let (client, server) = (Peer::new(client), Peer::new(server));
         let filter: Filter = Box::new(|_, _| true);
         Self { now: start, start, client, server, wire: Vec::new(), filter, sent: Vec::new() }

@@ -51,6 +51,16 @@ impl ExtraSockets {
         Ok(socket)
     }
 
+    /// Binds one that its taker closes.
+    pub fn bind_as(&mut self, id: SocketId, ip: IpAddr) -> io::Result<Socket> {
+        self.ports.bind(id, SocketAddr::new(ip, 0), &mut self.rng)
+    }
+
+    /// Randomness for what goes over such a socket.
+    pub fn seed(&mut self) -> Rng {
+        Rng::from_seed(self.rng.bytes())
+    }
+
     /// Binds one for all sessions.
     pub fn bind_for_all(&mut self, ip: IpAddr) -> io::Result<Socket> {
         let socket = self.ports.bind(SocketId(self.next), SocketAddr::new(ip, 0), &mut self.rng)?;

@@ -141,14 +141,14 @@ impl Event {
     }
 }
 
-/// A link to a TURN server: a UDP socket that nothing else uses, or a connection.
+/// A link to a TURN server: a UDP socket that nothing else uses, with or without DTLS on it, or a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TurnLink {
     /// Where the server is.
     pub remote: SocketAddr,
     /// What the link is.
     pub transport: TurnTransport,
-    /// What the server is called: with TLS its certificate is to be for that, a name or an address.
+    /// What the server is called: with TLS or DTLS its certificate is to be for that, a name or an address.
     pub name: String,
 }
 

@@ -36,7 +36,7 @@ pub enum IceServerTransportProtocol {
     Udp,
     /// TCP.
     Tcp,
-    /// TLS over TCP.
+    /// TLS over TCP, or DTLS over UDP: the W3C has no word of its own for that, and the URL of the server tells which it is.
     Tls,
 }
 
@@ -45,7 +45,7 @@ impl From<TurnTransport> for IceServerTransportProtocol {
         match transport {
             TurnTransport::Udp => Self::Udp,
             TurnTransport::Tcp => Self::Tcp,
-            TurnTransport::Tls => Self::Tls,
+            TurnTransport::Tls | TurnTransport::Dtls => Self::Tls,
         }
     }
 }

@@ -12,9 +12,9 @@ use thiserror::Error;
 /// Source: [webrtc-pc §4.2.1](https://www.w3.org/TR/webrtc/#rtcconfiguration-dictionary)
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PeerConfiguration {
-    /// Whom to ask for candidates. Default: nobody. Of STUN and of TURN servers the first four are asked. STUN over TLS and TURN
-    /// over DTLS are not spoken: such servers are reported as out of reach ([`PeerEvent::IceCandidateError`]) whenever gathering
-    /// begins. TURN over TLS takes the feature `turn-tls`.
+    /// Whom to ask for candidates. Default: nobody. Of STUN and of TURN servers the first four are asked. Nobody is asked
+    /// by STUN over TLS: such servers are reported as out of reach ([`PeerEvent::IceCandidateError`]) whenever gathering
+    /// begins. TURN over TLS and DTLS takes the feature `turn-tls`.
     pub ice_servers: Vec<IceServer>,
     /// Which candidates to use. Default: all. Without a TURN server there are none under [`TransportPolicy::Relay`].
     pub ice_transport_policy: TransportPolicy,
@@ -149,7 +149,7 @@ impl Peer {
         let is_spoken = |url: &IceUrl| url.stun_server().is_some() || url.turn_transport().is_some();
         let unsupported = self.configured.urls.iter().filter(|url| !is_spoken(url));
         for url in unsupported.map(|url| url.in_full().to_string()).collect::<Vec<_>>() {
-            let error_text = "neither STUN over TLS nor TURN over DTLS is spoken".to_owned();
+            let error_text = "nobody is asked for candidates by STUN over TLS".to_owned();
             let error_code = GatheringError::UNREACHABLE;
             self.report_server(IceCandidateErrorEvent { local: None, url, error_code, error_text });
         }

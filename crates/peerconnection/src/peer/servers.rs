@@ -2,6 +2,7 @@
 
 use super::Peer;
 use crate::engine::{TransportId, TurnLink};
+use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId};
 use ortica_ice::{ConnectionError, LinkId};
 use std::net::SocketAddr;
@@ -32,6 +33,11 @@ impl Peer {
     /// What is to be done about links to TURN servers, since the last call.
     pub fn take_server_orders(&mut self) -> Vec<ServerOrder> {
         std::mem::take(&mut self.server_orders)
+    }
+
+    /// What computes for the links that need it.
+    pub fn provider(&self) -> CryptoProvider {
+        self.session.provider()
     }
 
     /// As [`Session::server_connected`](crate::engine::Session::server_connected).

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub const USER: &str = "user";
 pub const PASSWORD: &str = "secret";
-/// The certificate that it shows over TLS, for `localhost` and 127.0.0.1, and the key.
+/// The certificate that it shows over TLS and DTLS, for `localhost` and 127.0.0.1, and the key.
 pub const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/whip/localhost.pem");
 
 /// One that runs until it is dropped.
@@ -17,6 +17,7 @@ pub struct Coturn {
     dir: PathBuf,
     /// For UDP and TCP.
     pub port: u16,
+    /// For TLS and DTLS.
     pub tls_port: u16,
 }
 
@@ -26,7 +27,8 @@ impl Coturn {
         Self::start_at(Ipv4Addr::LOCALHOST, free_ports(), CERTIFICATE)
     }
 
-    /// At an address of this machine, from where it lends others; ports for UDP and TCP, and for TLS, where it shows that certificate.
+    /// At an address of this machine, from where it lends others; ports for UDP and TCP, and for TLS and DTLS, where it shows that
+    /// certificate.
     /// `None`, said aloud, where it is not installed.
     pub fn start_at(ip: Ipv4Addr, [port, tls_port]: [u16; 2], certificate: &str) -> Option<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -35,7 +37,7 @@ impl Coturn {
         std::fs::create_dir_all(&dir).expect("there is room for files");
         let path = |name: &str| dir.join(name).display().to_string();
         let started = Command::new("turnserver")
-            .args(["-n", "--no-cli", "--no-dtls", "--lt-cred-mech", "--fingerprint", "--allow-loopback-peers"])
+            .args(["-n", "--no-cli", "--lt-cred-mech", "--fingerprint", "--allow-loopback-peers"])
             .args(["--listening-ip", &ip.to_string(), "--relay-ip", &ip.to_string(), "--realm", "ortica.test"])
             .args(["--listening-port", &port.to_string(), "--tls-listening-port", &tls_port.to_string()])
             .args(["--user", &format!("{USER}:{PASSWORD}"), "--relay-threads", "1"])
@@ -69,7 +71,7 @@ impl Drop for Coturn {
 }
 
 /// Ports that nobody had a moment ago.
-fn free_ports() -> [u16; 2] {
+pub fn free_ports() -> [u16; 2] {
     let bound = [0, 1].map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports"));
     bound.map(|listener| listener.local_addr().expect("it is bound").port())
 }

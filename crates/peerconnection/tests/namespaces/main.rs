@@ -26,11 +26,12 @@ use coturn::Coturn;
 use network::{Home, Nat};
 use std::time::{Duration, Instant};
 
-/// The server, asked for how one is seen, and for addresses to lend: over UDP, and over streams.
+/// The server, asked for how one is seen, and for addresses to lend: over UDP, over streams, and under DTLS.
 const STUN: &str = "stun:203.0.113.1:3478";
 const TURN_UDP: &str = "turn:203.0.113.1:3478?transport=udp";
 const TURN_TCP: &str = "turn:203.0.113.1:3478?transport=tcp";
 const TURN_TLS: &str = "turns:203.0.113.1:443?transport=tcp";
+const TURN_DTLS: &str = "turns:203.0.113.1:443?transport=udp";
 
 /// Runs a test in networks of its own, with the server in them; in a process which is a client of that test it is one.
 fn in_networks(name: &str, test: impl FnOnce()) {
@@ -51,7 +52,7 @@ fn in_networks(name: &str, test: impl FnOnce()) {
 }
 
 fn all_servers() -> String {
-    [STUN, TURN_UDP, TURN_TCP, TURN_TLS].join(" ")
+    [STUN, TURN_UDP, TURN_TCP, TURN_TLS, TURN_DTLS].join(" ")
 }
 
 /// Neither side is lent anything.
@@ -121,6 +122,14 @@ fn a_client_whose_router_drops_datagrams_uses_a_relay_over_tcp() {
 fn a_client_whose_router_lets_https_alone_through_uses_a_relay_over_tls() {
     let name = "a_client_whose_router_lets_https_alone_through_uses_a_relay_over_tls";
     let rules = ["meta l4proto udp counter drop", "iifname lan tcp dport != 443 counter drop"];
+    check_filtered(name, &rules, "tls");
+}
+
+/// What it is over is called TLS, as the W3C has no word for DTLS, and nothing comes through by TCP.
+#[test]
+fn a_client_whose_router_lets_datagrams_to_one_port_alone_through_uses_a_relay_over_dtls() {
+    let name = "a_client_whose_router_lets_datagrams_to_one_port_alone_through_uses_a_relay_over_dtls";
+    let rules = ["meta l4proto tcp counter drop", "iifname lan udp dport != 443 counter drop"];
     check_filtered(name, &rules, "tls");
 }
 

@@ -162,7 +162,7 @@ pub enum Io {
         /// The peer's end.
         remote: SocketAddr,
     },
-    /// Make a link to a TURN server: a UDP socket that nothing else uses, or a connection. Answer by
+    /// Make a link to a TURN server: a UDP socket that nothing else uses, with or without DTLS on it, or a connection. Answer by
     /// [`Agent::server_connected`](crate::Agent::server_connected) or [`Agent::server_lost`](crate::Agent::server_lost).
     ConnectServer {
         /// Names the link in the answer.
@@ -171,7 +171,7 @@ pub enum Io {
         remote: SocketAddr,
         /// What the link is.
         transport: TurnTransport,
-        /// What the server is called: with TLS its certificate is to be for that, a name or an address.
+        /// What the server is called: with TLS or DTLS its certificate is to be for that, a name or an address.
         name: String,
     },
     /// Close a link to a server, made or on its way, once what was to be sent has gone out. No answer is wanted.

@@ -22,6 +22,7 @@
 mod address;
 mod agent;
 mod candidate;
+mod certificate_fault;
 mod checklist;
 mod config;
 mod consent;
@@ -50,6 +51,7 @@ mod transmit;
 
 pub use agent::Agent;
 pub use candidate::{Address, Candidate, CandidateError, CandidateKind, TcpType, Transport};
+pub use certificate_fault::CertificateFault;
 pub use config::{Config, HostCandidates, Limits};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{CloseReason, Event, GatheringState, Io, ResolveId, Role, Route, State};

@@ -41,22 +41,27 @@ pub enum TurnTransport {
     Tcp,
     /// Over TLS on a TCP connection.
     Tls,
+    /// By datagrams under DTLS.
+    ///
+    /// Source: [RFC 7350](https://www.rfc-editor.org/rfc/rfc7350)
+    Dtls,
 }
 
 impl TurnTransport {
     /// Whether what is said to the server goes over a stream.
     pub const fn is_stream(self) -> bool {
-        !matches!(self, Self::Udp)
+        matches!(self, Self::Tcp | Self::Tls)
     }
 }
 
-/// The token of the W3C, for `relayProtocol`.
+/// What the protocol is called. The W3C has `relayProtocol` in the same words, but calls DTLS `tls`.
 impl fmt::Display for TurnTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Dtls => "dtls",
         })
     }
 }
@@ -64,7 +69,7 @@ impl fmt::Display for TurnTransport {
 /// A TURN server, and who asks it. One that is known by name is looked up when gathering begins.
 #[derive(Clone, Eq, PartialEq)]
 pub struct TurnServer {
-    /// Its address or its name; over TLS its certificate is to be for that.
+    /// Its address or its name; over TLS and DTLS its certificate is to be for that.
     pub host: Address,
     /// Its port.
     pub port: u16,

@@ -61,7 +61,7 @@ struct PreferencesOfBases {
     active: Preferences,
     passive: Preferences,
     /// By how the server is reached.
-    relays: [Preferences; 3],
+    relays: [Preferences; 4],
 }
 
 impl Default for PreferencesOfBases {
@@ -73,17 +73,18 @@ impl Default for PreferencesOfBases {
             udp: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff },
             active: tcp(),
             passive: tcp(),
-            relays: [relay(0xffff), relay(0xbfff), relay(0x7fff)],
+            relays: [relay(0xffff), relay(0xdfff), relay(0xbfff), relay(0x7fff)],
         }
     }
 }
 
 impl PreferencesOfBases {
     fn of(&mut self, base: Base) -> &mut Preferences {
-        let [over_udp, over_tcp, over_tls] = &mut self.relays;
+        let [over_udp, over_dtls, over_tcp, over_tls] = &mut self.relays;
         match base {
             Base::Udp => &mut self.udp,
             Base::Relay(TurnTransport::Udp) => over_udp,
+            Base::Relay(TurnTransport::Dtls) => over_dtls,
             Base::Relay(TurnTransport::Tcp) => over_tcp,
             Base::Relay(TurnTransport::Tls) => over_tls,
             Base::Tcp(_) if base.is_active() => &mut self.active,

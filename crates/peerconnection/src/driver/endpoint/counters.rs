@@ -18,7 +18,7 @@ pub struct EndpointStats {
     pub refused: u64,
     /// Datagrams for which no session was found.
     pub unrouted: u64,
-    /// TCP connections that sessions opened, or that came in for one.
+    /// TCP connections that sessions opened, or that came in for one, and links to TURN servers under DTLS.
     pub connections: u64,
     /// TCP connections that came in and were closed, because they named no session in time or did not speak ICE.
     pub strangers: u64,

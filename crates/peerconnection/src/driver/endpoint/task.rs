@@ -363,7 +363,8 @@ impl Driver {
             rest = after;
             let Some(socket) = self.sockets.iter().find(|socket| socket.id() == transmit.socket) else {
                 if self.servers.has(transmit.socket) {
-                    self.servers.send(transmit, contents);
+                    let is_too_long = self.servers.send(transmit, contents);
+                    too_long = too_long.or(is_too_long.then_some(*transmit));
                     count(&self.shared.counters.transmits, 1);
                     count(&self.shared.counters.packets_sent, transmit.segments());
                 } else {

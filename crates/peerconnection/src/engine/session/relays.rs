@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::engine::{Event, TransportId};
+use ortica_core::crypto::CryptoProvider;
 use ortica_core::{Instant, SocketId, Transmit};
 use ortica_ice::{Agent, ConnectionError, LinkId};
 use std::net::SocketAddr;
@@ -26,6 +27,11 @@ impl Session {
         if known.is_err() {
             self.events.push_back(Event::DisconnectServer { transport: id, link });
         }
+    }
+
+    /// What computes, here and in the links.
+    pub(crate) fn provider(&self) -> CryptoProvider {
+        *self.config.dtls.provider()
     }
 
     /// Says that a link could not be made, or is no more.

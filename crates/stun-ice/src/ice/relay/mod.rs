@@ -1,8 +1,8 @@
 //! Relayed candidates: what TURN servers lend an agent.
 //!
-//! An allocation goes over a link of its own: a UDP socket or a stream to one server, which the driver makes when it is asked
-//! ([`Io::ConnectServer`](super::Io::ConnectServer)). UDP sockets are not shared with other candidates, since a server tells
-//! allocations apart by their five-tuple, and agents that share a socket would be one to it.
+//! An allocation goes over a link of its own: a UDP socket, with or without DTLS on it, or a stream to one server, which the
+//! driver makes when it is asked ([`Io::ConnectServer`](super::Io::ConnectServer)). UDP sockets are not shared with other
+//! candidates, since a server tells allocations apart by their five-tuple, and agents that share a socket would be one to it.
 //!
 //! Each relayed address is a socket to the rest of the agent, with an id of its own that no driver hands out. Pairs, routes and
 //! counters know nothing else; what is to go out from there is wrapped for the server ([`Agent::wrap`](super::Agent::wrap)), and

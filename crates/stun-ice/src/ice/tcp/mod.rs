@@ -25,7 +25,7 @@ mod priority;
 pub(super) use connections::Connections;
 pub(super) use ports::is_blocked;
 
-use super::{CandidateKind, TcpType, TurnTransport};
+use super::{CandidateKind, CertificateFault, TcpType, TurnTransport};
 use thiserror::Error;
 
 /// The port of a candidate that opens connections: each gets a port of its own.
@@ -132,9 +132,12 @@ pub enum ConnectionError {
     /// What came is no message of TURN.
     #[error("the other side does not speak TURN")]
     NotTurn,
-    /// This build does not speak what it takes, TLS.
+    /// This build does not speak what it takes, TLS or DTLS.
     #[error("TLS is not spoken")]
     NotSpoken,
+    /// The certificate of the other side does not show that it is who it is to be.
+    #[error("TLS failed: {0}")]
+    Certificate(CertificateFault),
     /// The other side did not show that it is who it is to be.
     #[error("TLS failed: the other side does not speak it, or shows no certificate that is trusted")]
     Untrusted,

@@ -381,7 +381,7 @@ fn order(script: &mut Script) -> (crate::LinkId, SocketAddr, TurnTransport, Stri
 
 #[test]
 fn a_link_that_cannot_be_made_is_reported_and_a_late_one_given_back() {
-    for transport in [TurnTransport::Udp, TurnTransport::Tcp, TurnTransport::Tls] {
+    for transport in [TurnTransport::Udp, TurnTransport::Tcp, TurnTransport::Tls, TurnTransport::Dtls] {
         let options = GatherOptions {
             turn_servers: vec![asked(transport)],
             policy: TransportPolicy::Relay,

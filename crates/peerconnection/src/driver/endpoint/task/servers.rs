@@ -3,12 +3,12 @@
 use super::streams::View;
 use super::{Driver, count};
 use crate::driver::cell::Cell;
-use crate::driver::servers::{Name, Servers, Takers};
+use crate::driver::servers::{DtlsLink, Name, Servers, Take, Takers, identity};
 use crate::engine::TurnLink;
 use crate::peer::ServerOrder;
 use ortica_core::{Datagram, Instant, SocketId};
-use ortica_ice::ConnectionError;
 use ortica_ice::turn::framing::{FramingError, StreamReader};
+use ortica_ice::{ConnectionError, TurnTransport};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::Context;
 
@@ -40,6 +40,28 @@ impl Takers for View<'_> {
         result
     }
 
+    fn take_packets(
+        &mut self,
+        session: usize,
+        (socket, remote): (SocketId, SocketAddr),
+        open: &mut dyn FnMut(&mut Take<'_>),
+    ) {
+        count(&self.shared.counters.reads, 1);
+        let Some(entry) = self.sessions.get(&session) else { return open(&mut |_| {}) };
+        let now = self.shared.clock.now();
+        let mut taken = 0;
+        entry.cell.look(|inner| {
+            // An answer can be sent by the endpoint alone, from here on.
+            inner.at_once.over_streams = true;
+            open(&mut |packet| {
+                inner.peer.handle_datagram(now, Datagram::single(socket, remote, packet));
+                taken += 1;
+            });
+        });
+        count(&self.shared.counters.packets_received, taken);
+        self.dirty.insert(session);
+    }
+
     fn connected(&mut self, (session, transport, link): Name, socket: SocketId, local: SocketAddr) {
         count(&self.shared.counters.connections, 1);
         if let Some(entry) = self.sessions.get(&session) {
@@ -63,10 +85,11 @@ impl Driver {
         let Self { servers, sessions, routes, dirty, shared, .. } = self;
         let result = run(servers, &mut View { sessions, routes, dirty, shared });
         count(&shared.counters.dropped, std::mem::take(&mut servers.dropped));
+        count(&shared.counters.refused, std::mem::take(&mut servers.refused));
         result
     }
 
-    /// Takes what servers said over streams; `true` when there may be more.
+    /// Takes what servers said over streams and DTLS; `true` when there may be more.
     pub(super) fn poll_servers(&mut self, now: Instant, cx: &Context<'_>) -> bool {
         !self.servers.is_idle() && self.with_servers(|servers, view| servers.poll(now, cx, view))
     }
@@ -92,13 +115,16 @@ impl Driver {
                         again = true;
                         continue;
                     };
-                    if server.transport.is_stream() {
-                        let trust = cell.look(|inner| inner.trust.clone());
-                        self.servers.open(name, from, server, trust);
-                    } else {
-                        self.bind_link(now, name, from, cell, &server);
-                        again = true;
+                    match server.transport {
+                        TurnTransport::Udp => self.bind_link(now, name, from, cell, &server),
+                        TurnTransport::Dtls => self.secure_link(now, name, from, cell, &server),
+                        TurnTransport::Tcp | TurnTransport::Tls => {
+                            let trust = cell.look(|inner| inner.trust.clone());
+                            self.servers.open(name, from, server, trust);
+                            continue;
+                        }
                     }
+                    again = true;
                 }
                 ServerOrder::Close { transport, link } => {
                     let name = (key, transport, link);
@@ -127,6 +153,23 @@ impl Driver {
                 tracing::debug!(%error, server = %server.transport, "no socket for a TURN server");
                 cell.take(now, |peer, now| peer.server_lost(now, transport, link, ConnectionError::Unreachable));
             }
+        }
+    }
+
+    /// A socket of its own for datagrams to one server, and a handshake on it.
+    fn secure_link(&mut self, now: Instant, name: Name, from: IpAddr, cell: &Cell, server: &TurnLink) {
+        let (_, transport, link) = name;
+        let (trust, provider) = cell.look(|inner| (inner.trust.clone(), inner.peer.provider()));
+        let begun = identity(&trust, &server.name).and_then(|identity| {
+            let socket = self.extra.bind_as(self.servers.next_socket(), from).map_err(|error| {
+                tracing::debug!(%error, server = %server.transport, "no socket for a TURN server");
+                ConnectionError::Unreachable
+            })?;
+            Ok(DtlsLink::new(now, name, socket, server.remote, identity, (provider, self.extra.seed())))
+        });
+        match begun {
+            Ok(link) => self.servers.open_secured(link),
+            Err(error) => cell.take(now, |peer, now| peer.server_lost(now, transport, link, error)),
         }
     }
 
