@@ -1,6 +1,7 @@
 //! Links under DTLS and a server on loopback, while time stands still or goes by leaps.
 
 use super::*;
+use crate::driver::socket::Socket;
 use ortica_core::crypto::{CryptoProvider, providers};
 use ortica_core::{Ecn, Rng};
 use ortica_dtls::{Certificate, ChainError, ChainVerifier, Config, Connection, Event, ServerIdentity};
