@@ -438,7 +438,7 @@ impl Peer {
                 self.update_connection();
             }
             EngineEvent::Resolve { transport, id, name } => self.questions.push(Question { transport, id, name }),
-            EngineEvent::Connect { socket, remote, .. } => self.tcp.on_connect(socket, remote),
+            EngineEvent::Connect { socket, remote, to, .. } => self.tcp.on_connect(socket, remote, to),
             EngineEvent::Disconnect { socket, remote, .. } => self.tcp.on_disconnect(socket, remote),
             EngineEvent::ConnectServer { transport, link, server } => {
                 self.server_orders.push(ServerOrder::Open { transport, link, server });

@@ -293,6 +293,34 @@ async fn ice_12_closing_says_goodbye_and_leaves_nothing_behind() {
     within(gone).await;
 }
 
+/// Guards that a lost connection is opened again and again: where nothing comes of it at first, it is there once somebody is.
+#[tokio::test]
+async fn ice_12_a_connection_comes_back_when_the_way_does() {
+    let (from, to) = (endpoint(TcpCandidates::Connect), endpoint(TcpCandidates::Listen(0)));
+    let (probe, _events) = connection(&to);
+    probe.create_data_channel("probe", DataChannelInit::default()).unwrap();
+    let port = passive_port(&describe(&probe).await);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let through = listener.local_addr().unwrap();
+    let (cut, when) = tokio::sync::mpsc::channel(1);
+    let first = tokio::spawn(relay(listener, port, when));
+    let call = call(&from, &to, Some(through.port())).await;
+    exchange(&call.a_channel, &call.b_channel, 10).await;
+    // Whoever passes bytes on is gone, and then takes connections for nobody.
+    drop(cut);
+    first.await.unwrap();
+    let listener = TcpListener::bind(through).await.unwrap();
+    for _ in 0..3 {
+        drop(within(listener.accept()).await.unwrap());
+    }
+    let (cut, when) = tokio::sync::mpsc::channel(1);
+    let second = tokio::spawn(relay(listener, port, when));
+    exchange(&call.a_channel, &call.b_channel, 10).await;
+    exchange(&call.b_channel, &call.a_channel, 10).await;
+    drop(cut);
+    second.await.unwrap();
+}
+
 /// Guards the switch.
 #[tokio::test]
 async fn ice_12_without_tcp_nothing_is_tried() {

@@ -97,7 +97,11 @@ impl EndpointConfig {
 
     /// One per address, where connections are to be taken.
     fn listeners(&self, addresses: &BTreeSet<IpAddr>) -> io::Result<Vec<Listener>> {
-        let TcpCandidates::Listen(port) = self.tcp else { return Ok(Vec::new()) };
+        let port = match self.tcp {
+            TcpCandidates::Listen(port) => port,
+            TcpCandidates::SimultaneousOpen => 0,
+            TcpCandidates::Off | TcpCandidates::Connect => return Ok(Vec::new()),
+        };
         let bound = addresses.iter().enumerate().map(|(index, ip)| Listener::bind(index, SocketAddr::new(*ip, port)));
         let (bound, refused): (Vec<_>, Vec<_>) = bound.partition(Result::is_ok);
         match refused.into_iter().find_map(Result::err) {

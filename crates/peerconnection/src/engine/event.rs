@@ -1,6 +1,6 @@
 //! What a session reports.
 
-use super::{ChannelId, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
+use super::{ChannelId, FarEnd, ReceiverId, SctpFailure, SenderId, TransformId, TransportId};
 use ortica_core::SocketId;
 use ortica_dtls::Alert;
 use ortica_ice::{Candidate, GatheringError, GatheringState, LinkId, ResolveId, TurnTransport};
@@ -45,8 +45,9 @@ pub enum Event {
         /// What it stands for.
         address: IpAddr,
     },
-    /// A TCP connection is wanted from the address of `socket` to `remote`; answer with
-    /// [`Session::connected`](super::Session::connected) or [`Session::connection_lost`](super::Session::connection_lost).
+    /// A TCP connection is wanted from the address of `socket` to `remote`, and from its port where that opens connections and takes
+    /// them; answer with [`Session::connected`](super::Session::connected) or
+    /// [`Session::connection_lost`](super::Session::connection_lost).
     Connect {
         /// Who wants it.
         transport: TransportId,
@@ -54,6 +55,8 @@ pub enum Event {
         socket: SocketId,
         /// Where to.
         remote: SocketAddr,
+        /// Who is there.
+        to: FarEnd,
     },
     /// A TCP connection, there or on its way, is not needed any more.
     Disconnect {

@@ -42,7 +42,7 @@ pub use media::{
     WriteFrameError,
 };
 pub use observe::{CaptureConfig, Captured, Layer, LogRecord, Note, PcapNg, Summary};
-pub use session::{CandidatePair, MediaError, Session, TcpSocket, TransportError};
+pub use session::{CandidatePair, FarEnd, MediaError, Session, TcpSocket, TransportError};
 pub use stats::{BufferingStats, ChannelStats, ReceiverStats, RtpStats, SenderStats, TransportStats};
 pub use transport::{DtlsParameters, SctpParameters};
 

@@ -15,7 +15,7 @@ mod transports;
 
 pub use media::MediaError;
 pub use objects::CandidatePair;
-pub use tcp::TcpSocket;
+pub use tcp::{FarEnd, TcpSocket};
 
 use super::channels::Channels;
 use super::observe::Observer;

@@ -44,7 +44,7 @@ impl Sockets {
     }
 
     /// Gives the sockets of transports that are gone back.
-    pub fn release(&mut self, tcp: &Tcp, lives: impl Fn(TransportId) -> bool) {
+    pub fn release(&mut self, tcp: &mut Tcp, lives: impl Fn(TransportId) -> bool) {
         self.waiting.retain(|id, _| lives(*id));
         let Self { first, of, released, .. } = self;
         of.retain(|id, bound| {
@@ -52,9 +52,15 @@ impl Sockets {
             if !stays {
                 released.extend(bound.iter().filter(|it| !first.contains(it)).map(|(socket, _)| *socket));
                 released.extend(tcp.active(*id));
+                released.extend(tcp.release(*id));
             }
             stays
         });
+    }
+
+    /// Gives sockets back that nobody waits for.
+    pub fn release_unused(&mut self, sockets: &[Bound]) {
+        self.released.extend(sockets.iter().map(|(socket, _)| *socket));
     }
 }
 
@@ -84,8 +90,7 @@ impl Peer {
     /// gone are released.
     pub fn provide_sockets(&mut self, now: Instant, id: TransportId, sockets: Vec<(SocketId, SocketAddr)>) {
         if self.sockets.waiting.remove(&id).is_none() {
-            self.sockets.released.extend(sockets.iter().map(|(socket, _)| *socket));
-            return;
+            return self.sockets.release_unused(&sockets);
         }
         let sockets = if sockets.is_empty() { self.sockets.first.clone() } else { sockets };
         self.sockets.of.insert(id, sockets);
@@ -129,6 +134,8 @@ impl Peer {
         for socket in self.tcp.of(id) {
             let _ = self.session.add_tcp_socket(now, id, socket);
         }
-        let _ = self.session.end_of_sockets(now, id);
+        if !self.tcp.awaits_ports(id) {
+            let _ = self.session.end_of_sockets(now, id);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What transports may do over TCP, and the connections that they want.
 
 use super::Peer;
-use crate::engine::{TcpSocket, TransportId};
+use crate::engine::{FarEnd, TcpSocket, TransportId};
 use ortica_core::{Instant, SocketId};
 use ortica_ice::{ConnectionError, TcpBase};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ pub struct TcpSockets {
     pub opens_from: Vec<IpAddr>,
     /// Sockets that take connections, with ids below 2^31.
     pub listens_at: Vec<(SocketId, SocketAddr)>,
+    /// Each transport can have ports of its own, from which it opens connections and at which it takes them: see
+    /// [`Peer::take_port_wishes`].
+    pub can_open_at_once: bool,
 }
 
 /// What is to be done about a connection.
@@ -28,10 +32,12 @@ pub enum ConnectionOrder {
     Open {
         /// The name of our end.
         socket: SocketId,
-        /// Our address.
-        from: IpAddr,
+        /// Our address; port 0 stands for any.
+        from: SocketAddr,
         /// Where to.
         remote: SocketAddr,
+        /// Who is there.
+        to: FarEnd,
     },
     /// Close it; no answer is wanted.
     Close {
@@ -46,7 +52,19 @@ pub enum ConnectionOrder {
 #[derive(Debug, Default)]
 pub(super) struct Tcp {
     sockets: Option<Arc<TcpSockets>>,
+    /// Ports of single transports.
+    ports: BTreeMap<TransportId, Ports>,
     orders: Vec<ConnectionOrder>,
+}
+
+/// Ports of a transport's own.
+#[derive(Debug)]
+enum Ports {
+    Wanted {
+        /// That was said.
+        is_told: bool,
+    },
+    Given(Vec<(SocketId, SocketAddr)>),
 }
 
 impl Tcp {
@@ -62,7 +80,30 @@ impl Tcp {
         });
         let passive = sockets.listens_at.iter();
         let passive = passive.map(|(id, address)| TcpSocket { id: *id, address: *address, base: TcpBase::Passive });
-        active.chain(passive).collect()
+        let own = self.own(id).iter();
+        let own = own.map(|(id, address)| TcpSocket { id: *id, address: *address, base: TcpBase::SimultaneousOpen });
+        active.chain(passive).chain(own).collect()
+    }
+
+    /// The ports that a transport has for itself.
+    fn own(&self, id: TransportId) -> &[(SocketId, SocketAddr)] {
+        match self.ports.get(&id) {
+            Some(Ports::Given(ports)) => ports,
+            _ => &[],
+        }
+    }
+
+    /// Whether a transport has to wait for ports of its own, which it asks for then.
+    pub fn awaits_ports(&mut self, id: TransportId) -> bool {
+        let can_have = self.sockets.as_ref().is_some_and(|sockets| sockets.can_open_at_once);
+        can_have && matches!(self.ports.entry(id).or_insert(Ports::Wanted { is_told: false }), Ports::Wanted { .. })
+    }
+
+    /// A transport is no more: the ports that it had.
+    pub fn release(&mut self, id: TransportId) -> Vec<SocketId> {
+        let own = self.own(id).iter().map(|(socket, _)| *socket).collect();
+        self.ports.remove(&id);
+        own
     }
 
     /// The names of what a transport opens.
@@ -71,11 +112,20 @@ impl Tcp {
         (0..addresses).map(move |index| active_socket(id, index))
     }
 
-    pub fn on_connect(&mut self, socket: SocketId, remote: SocketAddr) {
-        let addresses = self.sockets.as_ref().map(|sockets| sockets.opens_from.as_slice()).unwrap_or_default();
-        if let Some(from) = addresses.get(socket.0 as usize % ADDRESSES) {
-            self.orders.push(ConnectionOrder::Open { socket, from: *from, remote });
+    pub fn on_connect(&mut self, socket: SocketId, remote: SocketAddr, to: FarEnd) {
+        if let Some(from) = self.origin(socket) {
+            self.orders.push(ConnectionOrder::Open { socket, from, remote, to });
         }
+    }
+
+    /// Where connections of this name are opened from.
+    fn origin(&self, socket: SocketId) -> Option<SocketAddr> {
+        if socket.0 >= FIRST_ACTIVE {
+            let addresses = self.sockets.as_ref().map(|sockets| sockets.opens_from.as_slice()).unwrap_or_default();
+            return addresses.get(socket.0 as usize % ADDRESSES).map(|ip| SocketAddr::new(*ip, 0));
+        }
+        let own = self.ports.keys().flat_map(|id| self.own(*id));
+        own.copied().find(|(id, _)| *id == socket).map(|(_, address)| address)
     }
 
     pub fn on_disconnect(&mut self, socket: SocketId, remote: SocketAddr) {
@@ -98,6 +148,26 @@ impl Peer {
     /// What is to be done about connections, since the last call.
     pub fn take_connection_orders(&mut self) -> Vec<ConnectionOrder> {
         std::mem::take(&mut self.tcp.orders)
+    }
+
+    /// Transports that came up since the last call and wait for ports of their own: see [`provide_ports`](Self::provide_ports).
+    pub fn take_port_wishes(&mut self) -> Vec<TransportId> {
+        let wanted = self.tcp.ports.iter_mut().filter_map(|(id, ports)| match ports {
+            Ports::Wanted { is_told } => (!std::mem::replace(is_told, true)).then_some(*id),
+            Ports::Given(_) => None,
+        });
+        wanted.collect()
+    }
+
+    /// Gives a transport the ports that it waits for, one for each address, with ids below 2^31; without any it does without.
+    /// Connections are opened from them as [`ConnectionOrder::Open`] says, and come in there. Those for a transport that is gone are
+    /// [released](Self::take_released_sockets).
+    pub fn provide_ports(&mut self, now: Instant, id: TransportId, ports: Vec<(SocketId, SocketAddr)>) {
+        if !matches!(self.tcp.ports.get(&id), Some(Ports::Wanted { .. })) {
+            return self.sockets.release_unused(&ports);
+        }
+        self.tcp.ports.insert(id, Ports::Given(ports));
+        self.gather(now, id);
     }
 
     /// As [`Session::connected`](crate::engine::Session::connected).

@@ -5,14 +5,17 @@ use crate::exact::exchange_here;
 use ortica::jsep::SignalingState;
 use ortica::signaling::Signal;
 use ortica::stats::{CandidateReport, StatsKind};
-use ortica::{Configuration, DataChannel, DataChannelInit, Event, IceServer, PeerConnection};
+use ortica::{Configuration, DataChannel, DataChannelInit, Event, IceServer, PeerConnection, TcpCandidates};
 use std::path::Path;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
-/// Set in the environment of such a process: URLs of servers, with spaces in between.
+/// Set in the environment of such a process: URLs of servers, with spaces in between, among which [`AT_ONCE`] may be.
 pub const SERVERS: &str = "ORTICA_SERVERS_OF_A_CLIENT";
+
+/// In place of a URL: connections are opened to the other side while it opens them to here.
+pub const AT_ONCE: &str = "at-once";
 
 /// The certificate that the server shows over TLS, which vouches for itself.
 pub const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/namespaces/turn.pem");
@@ -41,14 +44,16 @@ pub fn run() {
 }
 
 fn configuration() -> Configuration {
-    let urls = std::env::var(SERVERS).unwrap();
+    let words = std::env::var(SERVERS).unwrap();
+    let (at_once, urls): (Vec<&str>, Vec<&str>) = words.split_whitespace().partition(|word| *word == AT_ONCE);
     let server = |url: &str| match url.starts_with("stun") {
         true => IceServer::new(url),
         false => IceServer::new(url).with_credentials(USER, PASSWORD),
     };
     let root = CertificateDer::from_pem_file(Path::new(CERTIFICATE)).unwrap();
     Configuration::default()
-        .with_ice_servers(urls.split_whitespace().map(server).collect())
+        .with_tcp(if at_once.is_empty() { TcpCandidates::default() } else { TcpCandidates::SimultaneousOpen })
+        .with_ice_servers(urls.into_iter().map(server).collect())
         .with_turn_roots(vec![root.to_vec()])
 }
 

@@ -125,6 +125,43 @@ fn a_client_whose_router_lets_https_alone_through_uses_a_relay_over_tls() {
     check_filtered(name, &rules, "tls");
 }
 
+/// No datagram passes either router, nor any connection that comes in, and nobody lends anything.
+#[test]
+fn clients_whose_routers_drop_datagrams_open_connections_to_each_other_at_once() {
+    let name = "clients_whose_routers_drop_datagrams_open_connections_to_each_other_at_once";
+    in_networks(name, || {
+        let homes = [1, 2].map(|number| Home::new(number, Nat::PortRestricted));
+        homes.iter().for_each(|home| home.filter("meta l4proto udp counter drop"));
+        let servers = [client::AT_ONCE, STUN].join(" ");
+        let call = Call::start(name, [&homes[0], &homes[1]], [&servers, &servers]);
+        for pair in call.pairs(is_direct) {
+            assert!(pair.local.is_reflexive() && pair.remote.is_reflexive(), "{pair:?}");
+            assert_eq!((pair.local.over.as_str(), pair.remote.over.as_str()), ("tcp", "tcp"), "{pair:?}");
+        }
+        call.exchange(40);
+        for home in &homes {
+            let met = home.counted();
+            assert!(met.len() == 1 && met[0] > 0, "datagrams were tried: {met:?}");
+        }
+    });
+}
+
+/// One client is in the open, where connections come in; the other one's router lets none in.
+#[test]
+fn a_client_whose_router_drops_datagrams_opens_connections_to_one_in_the_open() {
+    let name = "a_client_whose_router_drops_datagrams_opens_connections_to_one_in_the_open";
+    in_networks(name, || {
+        let homes = [Home::new(1, Nat::Symmetric), Home::new(2, Nat::None)];
+        homes[0].filter("meta l4proto udp counter drop");
+        let servers = [client::AT_ONCE, STUN].join(" ");
+        let call = Call::start(name, [&homes[0], &homes[1]], [&servers, &servers]);
+        for pair in call.pairs(is_direct) {
+            assert_eq!((pair.local.over.as_str(), pair.remote.over.as_str()), ("tcp", "tcp"), "{pair:?}");
+        }
+        call.exchange(40);
+    });
+}
+
 /// What it is over is called TLS, as the W3C has no word for DTLS, and nothing comes through by TCP.
 #[test]
 fn a_client_whose_router_lets_datagrams_to_one_port_alone_through_uses_a_relay_over_dtls() {

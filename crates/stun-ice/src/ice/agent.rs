@@ -171,7 +171,7 @@ impl Agent {
     }
 
     /// Adds a candidate of the peer; before its credentials are known, too. Candidates that cannot be used (other
-    /// components, TCP but for passive ones to ports that are not [blocked](https://fetch.spec.whatwg.org/#port-blocking), names outside `.local`, beyond [`Limits::remote_candidates`](super::Limits::remote_candidates)) are
+    /// components, active ones of TCP, others of TCP at ports that are [blocked](https://fetch.spec.whatwg.org/#port-blocking), names outside `.local`, beyond [`Limits::remote_candidates`](super::Limits::remote_candidates)) are
     /// counted and ignored.
     ///
     /// # Errors

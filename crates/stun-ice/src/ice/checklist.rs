@@ -151,9 +151,10 @@ impl Checklist {
         }
     }
 
-    /// Begins the search anew, for every pair but one.
+    /// Begins the search anew, for every pair but one and those that have to wait for their next connection.
     pub(super) fn check_again(&mut self, except: Option<PairId>, now: Instant) {
-        let again = |pair: &&mut Pair| Some(pair.id) != except && !pair.is_lost_for_good();
+        let waits = |pair: &&mut Pair| pair.reopening.next().is_some_and(|at| at > now);
+        let again = |pair: &&mut Pair| Some(pair.id) != except && !pair.is_lost_for_good() && !waits(pair);
         for pair in self.pairs.iter_mut().filter(again) {
             pair.state = PairState::Waiting;
             pair.run = Run::new(now);

@@ -147,12 +147,22 @@ pub enum Io {
         /// What it stands for.
         address: IpAddr,
     },
-    /// Open a TCP connection to `remote`, from the address of `socket` and any port, and answer by
+    /// Open a TCP connection to `remote`, from the address of `socket` and any port, or with
+    /// [`TcpBase::SimultaneousOpen`](crate::TcpBase::SimultaneousOpen) from its very port, and answer by
     /// [`Agent::connected`](crate::Agent::connected) or [`Agent::connection_lost`](crate::Agent::connection_lost).
     Connect {
         /// Which of our addresses.
         socket: SocketId,
         /// Where to.
+        remote: SocketAddr,
+    },
+    /// The same to a STUN server, from the port of `socket`, which is one of
+    /// [`TcpBase::SimultaneousOpen`](crate::TcpBase::SimultaneousOpen). What goes to and fro is not put into frames: one STUN message
+    /// follows the other ([`turn::framing`](crate::turn::framing) cuts them).
+    ConnectStun {
+        /// Which of our addresses.
+        socket: SocketId,
+        /// Where the server is.
         remote: SocketAddr,
     },
     /// Close a TCP connection, opened or on its way, which nothing needs any more. No answer is wanted.

@@ -1,4 +1,5 @@
-//! Server-reflexive candidates: STUN servers are asked what address a socket is seen at.
+//! Server-reflexive candidates: STUN servers are asked what address a socket is seen at, by datagrams from those of UDP, and over a
+//! connection from the ports that open connections of TCP and take them.
 //!
 //! Source: [RFC 8445 §5.1.1](https://www.rfc-editor.org/rfc/rfc8445#section-5.1.1)
 
@@ -6,7 +7,7 @@ use super::address::canonical;
 use super::generation::Generation;
 use super::relay::Wishes;
 use super::shared::{Shared, Socket};
-use super::tcp::Base;
+use super::tcp::{Base, End, TcpBase};
 use super::{Address, GatheringError, GatheringState, Io, ResolveId, StunServer, TransportPolicy, TurnTransport};
 use crate::stun::{Class, Message, MessageBuilder, Method, TransactionId};
 use ortica_core::{Ecn, Instant, SocketId, Transmit};
@@ -49,6 +50,25 @@ pub(super) struct Sighting {
     pub(super) turn: Option<TurnTransport>,
 }
 
+/// How a server is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    Datagrams,
+    /// Over a connection of its own, once that is open.
+    Stream,
+}
+
+impl Way {
+    /// How a socket asks, if it does.
+    fn of(base: Base) -> Option<Self> {
+        match base {
+            Base::Udp => Some(Self::Datagrams),
+            Base::Tcp(TcpBase::SimultaneousOpen) => Some(Self::Stream),
+            Base::Tcp(_) | Base::Relay(_) => None,
+        }
+    }
+}
+
 /// A server to ask.
 #[derive(Debug)]
 struct Server {
@@ -76,6 +96,7 @@ struct Query {
     server: SocketAddr,
     /// The place of the server among those of the generation.
     index: usize,
+    way: Way,
     transaction: TransactionId,
     stage: Stage,
     /// When to send next.
@@ -84,7 +105,11 @@ struct Query {
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// Sent so many times, first at this instant.
+    /// Its connection has yet to be asked for.
+    Unconnected,
+    /// Its connection is on its way since then.
+    Connecting(Instant),
+    /// Sent so many times; begun at this instant.
     Asking { sent: u32, began: Option<Instant> },
     /// Answered; the mapping is kept alive.
     Answered,
@@ -93,8 +118,19 @@ enum Stage {
 }
 
 impl Query {
+    /// Its answer may come.
     fn is_asking(&self) -> bool {
-        matches!(self.stage, Stage::Asking { .. })
+        matches!(self.stage, Stage::Unconnected | Stage::Connecting(_) | Stage::Asking { .. })
+    }
+
+    /// It has something to send, when its time comes. A stream repeats what gets lost by itself.
+    fn wants_turn(&self, keep_alive: bool) -> bool {
+        match self.stage {
+            Stage::Unconnected => true,
+            Stage::Asking { sent, .. } => sent == 0 || self.way == Way::Datagrams,
+            Stage::Answered => keep_alive,
+            Stage::Connecting(_) | Stage::Failed => false,
+        }
     }
 
     fn is_failed(&self) -> bool {
@@ -103,7 +139,7 @@ impl Query {
 
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
         match self.stage {
-            Stage::Asking { began: Some(began), .. } => Some(began + timeout.min(GIVE_UP)),
+            Stage::Asking { began: Some(began), .. } | Stage::Connecting(began) => Some(began + timeout.min(GIVE_UP)),
             _ => None,
         }
     }
@@ -178,16 +214,74 @@ impl Gathering {
         }
     }
 
-    /// Asks a server from a socket that may reach it.
+    /// Asks a server from a socket that may reach it. A STUN URL names no transport; one of TURN over UDP does.
     fn ask(&mut self, shared: &mut Shared, now: Instant, socket: Socket, index: usize) {
-        let Some(Server { place: Place::At(server), .. }) = self.servers.get(index) else { return };
-        let server = *server;
+        let Some(Server { place: Place::At(server), is_turn, .. }) = self.servers.get(index) else { return };
+        let (server, is_turn) = (*server, *is_turn);
         let same_host = server.ip().is_loopback() == socket.addr.ip().is_loopback();
-        if socket.base == Base::Udp && same_host && server.is_ipv4() == socket.addr.is_ipv4() {
+        let way = Way::of(socket.base).filter(|way| *way == Way::Datagrams || !is_turn);
+        if let Some(way) = way.filter(|_| same_host && server.is_ipv4() == socket.addr.is_ipv4()) {
             let transaction = TransactionId::generate(&mut shared.rng);
-            let stage = Stage::Asking { sent: 0, began: None };
-            self.queries.push(Query { socket: socket.id, server, index, transaction, stage, next: now });
+            let stage = match way {
+                Way::Datagrams => Stage::Asking { sent: 0, began: None },
+                Way::Stream => Stage::Unconnected,
+            };
+            self.queries.push(Query { socket: socket.id, server, index, way, transaction, stage, next: now });
         }
+    }
+
+    /// The connection of a question is there.
+    pub(super) fn on_connected(&mut self, now: Instant, socket: SocketId, server: SocketAddr) {
+        for query in self.over_stream(socket, server) {
+            if let Stage::Connecting(began) = query.stage {
+                (query.stage, query.next) = (Stage::Asking { sent: 0, began: Some(began) }, now);
+            }
+        }
+    }
+
+    /// There is none, or none any more. A mapping is not kept without it.
+    pub(super) fn on_connection_lost(&mut self, socket: SocketId, server: SocketAddr) {
+        self.over_stream(socket, server).for_each(|query| query.stage = Stage::Failed);
+    }
+
+    /// Nothing that would come of it is needed any more.
+    pub(super) fn on_unneeded(&mut self, socket: SocketId, server: SocketAddr) {
+        let asked = self.over_stream(socket, server).map(|query| query.index).next();
+        if let Some(known) = asked.and_then(|index| self.servers.get_mut(index)) {
+            known.settled = true;
+        }
+        self.on_connection_lost(socket, server);
+    }
+
+    fn over_stream(&mut self, socket: SocketId, server: SocketAddr) -> impl Iterator<Item = &mut Query> {
+        let is_it = move |query: &&mut Query| (query.way, query.socket, query.server) == (Way::Stream, socket, server);
+        self.queries.iter_mut().filter(is_it)
+    }
+
+    /// Has the connection opened for the next question that is due, if that is one that wants a connection. None is opened once the search
+    /// is over.
+    pub(super) fn connect_next(&mut self, shared: &mut Shared, now: Instant, searching: bool) -> bool {
+        let limit = shared.config.limits.pairs;
+        while let Some(query) = self.next_due(now, searching).filter(|it| matches!(it.stage, Stage::Unconnected)) {
+            let (socket, server) = (query.socket, query.server);
+            if searching && shared.connections.may_have(socket, server, End::Server, limit) {
+                query.stage = Stage::Connecting(now);
+                shared.connections.open(socket, server, End::Server);
+                // One of the generation before may be there still.
+                if shared.connections.is_open(socket, server, End::Server) {
+                    self.on_connected(now, socket, server);
+                }
+                return true;
+            }
+            // A pair was found meanwhile; there are too many; or what was taken for a peer is there.
+            self.on_unneeded(socket, server);
+        }
+        false
+    }
+
+    fn next_due(&mut self, now: Instant, keep_alive: bool) -> Option<&mut Query> {
+        let is_due = |query: &&mut Query| query.next <= now && query.wants_turn(keep_alive);
+        self.queries.iter_mut().filter(is_due).min_by_key(|query| query.next)
     }
 
     /// The answer about a server's name.
@@ -256,12 +350,7 @@ impl Gathering {
 
     /// When a question may be sent next, and when one is given up. Mappings are kept alive only with `keep_alive`.
     pub(super) fn next_send(&self, keep_alive: bool) -> Option<Instant> {
-        let wanted = |query: &&Query| match query.stage {
-            Stage::Asking { .. } => true,
-            Stage::Answered => keep_alive,
-            Stage::Failed => false,
-        };
-        self.queries.iter().filter(wanted).map(|query| query.next).min()
+        self.queries.iter().filter(|query| query.wants_turn(keep_alive)).map(|query| query.next).min()
     }
 
     pub(super) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
@@ -281,10 +370,7 @@ impl Gathering {
         rng: &mut ortica_core::Rng,
         out: &mut Vec<u8>,
     ) -> Option<Transmit> {
-        let due = |query: &&mut Query| {
-            query.next <= now && (query.is_asking() || keep_alive && matches!(query.stage, Stage::Answered))
-        };
-        let query = self.queries.iter_mut().filter(due).min_by_key(|query| query.next)?;
+        let query = self.next_due(now, keep_alive)?;
         let start = out.len();
         let class = match &mut query.stage {
             Stage::Asking { sent, began } => {

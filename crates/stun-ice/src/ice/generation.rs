@@ -197,6 +197,7 @@ impl Generation {
         }
         self.notice_silence(shared, now);
         self.choose_active(shared, now);
+        self.reopen(now);
         self.advance_nomination(shared, now);
         self.idle_since = if self.is_open(now) { None } else { self.idle_since.or(Some(now)) };
     }
@@ -237,7 +238,8 @@ impl Generation {
 
     /// Whether a check may still find a pair.
     fn is_open(&self, now: Instant) -> bool {
-        !self.only_answers && self.list.iter().any(|pair| pair.is_open() && !pair.run.is_hopeless(now))
+        let may_open = |pair: &Pair| pair.is_open() || pair.reopening.next().is_some();
+        !self.only_answers && self.list.iter().any(|pair| may_open(pair) && !pair.run.is_hopeless(now))
     }
 
     /// Neither side has candidates to come.
@@ -275,7 +277,7 @@ impl Generation {
     pub(super) fn next_change(&self, shared: &Shared) -> Option<Instant> {
         let expiry = self.active_pair().and_then(|pair| pair.last_answer).map(|at| at + consent::EXPIRY);
         let doubts = [expiry, self.silent_at(shared), self.doubted_at()];
-        let waits = [self.nomination_decided_at(shared), self.rivals_asked_at(shared)].into_iter().chain(doubts);
-        waits.flatten().min()
+        let waits = [self.nomination_decided_at(shared), self.rivals_asked_at(shared), self.reopens_at()];
+        waits.into_iter().chain(doubts).flatten().min()
     }
 }

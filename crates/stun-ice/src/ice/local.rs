@@ -7,7 +7,7 @@ use super::pair::{Pair, Run};
 use super::remote::Place;
 use super::renomination::RoundTrips;
 use super::shared::{Shared, Socket};
-use super::tcp::{Base, TcpBase};
+use super::tcp::{self, Base, Reopening, TcpBase};
 use super::{
     Address, Candidate, CandidateId, CandidateKind, HostCandidates, Io, PairId, PairState, StunServer, TcpType,
     Traffic, Transport, TurnTransport,
@@ -93,10 +93,18 @@ impl Generation {
             // Port 9 is "discard": a value that says nothing (draft-ietf-mmusic-mdns-ice-candidates §3.1.2.2).
             HostCandidates::Mdns | HostCandidates::Hidden => (unspecified_like(at.ip()).into(), 9),
         });
-        let id = shared.candidate_id();
-        self.signal(shared, &candidate);
-        let (kind, server) = (CandidateKind::ServerReflexive, Some(server));
-        self.locals.push(Local { id, kind, address: at, base: socket.id, server, turn, candidate });
+        // A port that opens connections takes them too, from peers that do nothing at once.
+        let passive = (socket.base == Base::Tcp(TcpBase::SimultaneousOpen)).then(|| Candidate {
+            tcp_type: Some(TcpType::Passive),
+            priority: tcp::priority(CandidateKind::ServerReflexive, TcpType::Passive, socket.preference),
+            ..candidate.clone()
+        });
+        for candidate in std::iter::once(candidate).chain(passive) {
+            let id = shared.candidate_id();
+            self.signal(shared, &candidate);
+            let (kind, server) = (CandidateKind::ServerReflexive, Some(server.clone()));
+            self.locals.push(Local { id, kind, address: at, base: socket.id, server, turn, candidate });
+        }
     }
 
     /// The local candidate at the address that the peer saw: one we have, or a peer-reflexive one, which is not signalled.
@@ -148,8 +156,15 @@ impl Generation {
             return None;
         }
         let remote_priority = known.candidate.priority;
-        if let Some(pair) = self.list.find(socket.id, remote_addr) {
-            return Some(pair.id);
+        let opens = socket.base.opens_to(&known.candidate, known.signalled);
+        if let Some(known) = self.list.find(socket.id, remote_addr).map(|pair| pair.id) {
+            // The peer's port takes connections and opens them, and the lesser of both was told first.
+            if let Some(pair) = self.list.get_mut(known).filter(|pair| opens && !pair.opens) {
+                (pair.remote, pair.remote_priority, pair.opens) = (remote, remote_priority, true);
+                pair.update_priority(shared.role);
+                self.list.sort();
+            }
+            return Some(known);
         }
         if signalled && !may_pair(socket.addr, remote_addr) {
             return None;
@@ -161,6 +176,7 @@ impl Generation {
             socket: socket.id,
             remote_addr,
             base: socket.base,
+            opens,
             local,
             remote,
             seen_as: None,
@@ -174,6 +190,7 @@ impl Generation {
             unheard_since: None,
             failure: None,
             lost: None,
+            reopening: Reopening::default(),
             heard: false,
             asked_for: None,
             nomination: 0,
@@ -270,7 +287,7 @@ fn is_untold(socket: Socket) -> bool {
 }
 
 /// Whether a socket reaches such a candidate. One that takes connections waits for the peer's, so that pairs of it are made only when
-/// a check came in.
+/// a check came in; so are those of one that does both, but with its like.
 ///
 /// Source: [RFC 6544 §6.2](https://www.rfc-editor.org/rfc/rfc6544#section-6.2)
 fn go_together(base: Base, remote: &Candidate, signalled: bool) -> bool {
@@ -284,6 +301,10 @@ fn go_together(base: Base, remote: &Candidate, signalled: bool) -> bool {
             remote.transport == Transport::Tcp && remote.tcp_type == Some(TcpType::Passive)
         }
         Base::Tcp(TcpBase::Passive) => remote.transport == Transport::Tcp && !signalled,
+        Base::Tcp(TcpBase::SimultaneousOpen) => {
+            let is_alike = remote.tcp_type == Some(TcpType::SimultaneousOpen);
+            remote.transport == Transport::Tcp && (is_alike || !signalled)
+        }
     }
 }
 

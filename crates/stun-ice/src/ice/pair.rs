@@ -1,7 +1,7 @@
 //! A candidate pair.
 
 use super::renomination::RoundTrips;
-use super::tcp::Base;
+use super::tcp::{Base, Reopening};
 use super::{CandidateId, ConnectionError, PairFailure, PairId, PairState, PairStats, Role, Route, Traffic, consent};
 use ortica_core::{Instant, SocketId};
 use std::net::SocketAddr;
@@ -18,6 +18,8 @@ pub(super) struct Pair {
     pub(super) remote_addr: SocketAddr,
     /// What the socket is for.
     pub(super) base: Base,
+    /// A connection for it is opened from here.
+    pub(super) opens: bool,
     /// The base: a host candidate.
     pub(super) local: CandidateId,
     pub(super) remote: CandidateId,
@@ -39,6 +41,8 @@ pub(super) struct Pair {
     pub(super) failure: Option<PairFailure>,
     /// Why it has no connection, over TCP.
     pub(super) lost: Option<ConnectionError>,
+    /// When it may have another one.
+    pub(super) reopening: Reopening,
     /// An authenticated check came over this pair.
     pub(super) heard: bool,
     /// When the peer last asked to use it.
@@ -73,7 +77,7 @@ impl Pair {
 
     /// No check brings it back: only the peer can, by another connection, or nobody.
     pub(super) fn is_lost_for_good(&self) -> bool {
-        self.given_up || self.base.is_passive() && self.lost.is_some()
+        self.given_up || !self.base.is_udp() && !self.opens && self.lost.is_some()
     }
 
     /// A check was answered, and consent has not expired since.

@@ -35,8 +35,9 @@ impl Remote {
     }
 
     fn is_like(&self, other: &Candidate) -> bool {
-        let Candidate { transport, address, port, .. } = &self.candidate;
-        (transport, address, *port) == (&other.transport, &other.address, other.port) && !self.is_of_another(other)
+        let Candidate { transport, address, port, tcp_type, .. } = &self.candidate;
+        (transport, address, *port, *tcp_type) == (&other.transport, &other.address, other.port, other.tcp_type)
+            && !self.is_of_another(other)
     }
 
     /// Whether it was named for another generation of the peer than a candidate that may be at the same place. As long as the
@@ -169,6 +170,8 @@ impl Generation {
         let is_it = |known: &&mut Remote| {
             known.place == Place::At(address)
                 && known.candidate.transport == candidate.transport
+                // One port may both take connections and open them.
+                && (known.candidate.tcp_type == candidate.tcp_type || !known.signalled)
                 && !known.is_of_another(&candidate)
         };
         if let Some(known) = self.remotes.iter_mut().find(is_it) {
@@ -177,9 +180,10 @@ impl Generation {
             }
             known.signalled = true;
             known.candidate = candidate;
-            let (id, priority) = (known.id, known.candidate.priority);
+            let (id, candidate) = (known.id, &known.candidate);
             for pair in self.list.iter_mut().filter(|pair| pair.remote == id) {
-                pair.remote_priority = priority;
+                pair.remote_priority = candidate.priority;
+                pair.opens = pair.base.opens_to(candidate, true);
                 pair.update_priority(shared.role);
             }
             self.list.sort();
@@ -223,11 +227,15 @@ impl Generation {
     }
 }
 
-/// Whether anything can come of a candidate. Where the peer opens the connection, its first check tells more than the candidate does.
+/// Whether anything can come of a candidate. Where the peer alone opens the connection, its first check tells more than the candidate
+/// does.
 fn is_usable(candidate: &Candidate) -> bool {
     let transport = match candidate.transport {
         Transport::Udp => true,
-        Transport::Tcp => candidate.tcp_type == Some(TcpType::Passive) && !is_blocked(candidate.port),
+        Transport::Tcp => {
+            let is_opened = matches!(candidate.tcp_type, Some(TcpType::Passive | TcpType::SimultaneousOpen));
+            is_opened && !is_blocked(candidate.port)
+        }
         Transport::Other(_) => false,
     };
     transport && candidate.component == 1

@@ -168,7 +168,7 @@ impl Generation {
     fn on_check(&mut self, shared: &mut Shared, now: Instant, socket: SocketId, remote: SocketAddr, request: Request) {
         let Some(id) = self.pair_heard(shared, now, socket, remote, request.priority) else { return };
         let Some(pair) = self.list.get_mut(id) else { return };
-        if pair.base.is_passive() {
+        if pair.base.takes_connections() {
             shared.connections.on_incoming(socket, remote, shared.config.limits.pairs);
         }
         pair.lost = None;

@@ -2,7 +2,7 @@
 
 use super::address::is_link_local_v6;
 use super::relay::{Allocations, LinkId};
-use super::tcp::{Base, Connections};
+use super::tcp::{Base, Connections, TcpBase};
 use super::{
     Candidate, CandidateId, CandidateKind, CloseReason, Config, Event, GatherOptions, GatheringError, GatheringState,
     Io, PairId, ResolveId, Role, Route, State, Stats, TurnTransport,
@@ -43,7 +43,7 @@ pub(super) struct Socket {
     pub(super) id: SocketId,
     pub(super) addr: SocketAddr,
     pub(super) base: Base,
-    /// Part of the priority of each candidate that is based on it.
+    /// That of its address among those of its sort: part of the priority of each candidate that is based on it.
     pub(super) preference: u16,
 }
 
@@ -60,6 +60,7 @@ struct PreferencesOfBases {
     udp: Preferences,
     active: Preferences,
     passive: Preferences,
+    simultaneous: Preferences,
     /// By how the server is reached.
     relays: [Preferences; 4],
 }
@@ -73,6 +74,7 @@ impl Default for PreferencesOfBases {
             udp: Preferences { v6: 0xffff, v4: 0xfffe, loopback: 0x7fff },
             active: tcp(),
             passive: tcp(),
+            simultaneous: tcp(),
             relays: [relay(0xffff), relay(0xdfff), relay(0xbfff), relay(0x7fff)],
         }
     }
@@ -87,8 +89,9 @@ impl PreferencesOfBases {
             Base::Relay(TurnTransport::Dtls) => over_dtls,
             Base::Relay(TurnTransport::Tcp) => over_tcp,
             Base::Relay(TurnTransport::Tls) => over_tls,
-            Base::Tcp(_) if base.is_active() => &mut self.active,
-            Base::Tcp(_) => &mut self.passive,
+            Base::Tcp(TcpBase::Active { .. }) => &mut self.active,
+            Base::Tcp(TcpBase::Passive) => &mut self.passive,
+            Base::Tcp(TcpBase::SimultaneousOpen) => &mut self.simultaneous,
         }
     }
 }
@@ -169,7 +172,7 @@ impl Shared {
             return None;
         }
         let preference = self.preferences.of(base).take(addr);
-        let socket = Socket { id, addr, base, preference: base.preference(preference) };
+        let socket = Socket { id, addr, base, preference };
         self.sockets.push(socket);
         Some(socket)
     }

@@ -96,7 +96,13 @@ impl Generation {
             shared.pace.gathering_next = false;
             return None;
         }
-        let transmit = self.gathering.transmit(now, self.selected.is_none(), &mut shared.rng, out)?;
+        let keep_alive = self.selected.is_none();
+        if self.gathering.connect_next(shared, now, keep_alive) {
+            shared.pace.spend(now, &shared.config);
+            shared.pace.gathering_next = false;
+            return None;
+        }
+        let transmit = self.gathering.transmit(now, keep_alive, &mut shared.rng, out)?;
         shared.pace.spend(now, &shared.config);
         shared.pace.gathering_next = false;
         Some(transmit)

@@ -318,7 +318,7 @@ impl Driver {
         self.flush_streams();
         self.flush_servers();
         let has_streams = self.tcp.serves(key) || self.servers.serves(key);
-        let (wishes, released, orders, server_orders) = cell.look(|inner| {
+        let (wishes, port_wishes, released, orders, server_orders) = cell.look(|inner| {
             inner.peer.for_each_ufrag(|ufrag| self.routes.add_ufrag(ufrag, key));
             for question in inner.peer.take_questions() {
                 if question.name.ends_with(".local") {
@@ -339,7 +339,8 @@ impl Driver {
             let orders = inner.peer.take_connection_orders();
             let server_orders = inner.peer.take_server_orders();
             inner.at_once.over_streams = has_streams || !orders.is_empty() || !server_orders.is_empty();
-            (inner.peer.take_socket_wishes(), inner.peer.take_released_sockets(), orders, server_orders)
+            let wishes = (inner.peer.take_socket_wishes(), inner.peer.take_port_wishes());
+            (wishes.0, wishes.1, inner.peer.take_released_sockets(), orders, server_orders)
         });
         self.release(key, &released);
         self.obey(now, key, orders);
@@ -347,11 +348,15 @@ impl Driver {
         for transport in &wishes {
             self.bind_for(now, key, &cell, *transport);
         }
+        for transport in &port_wishes {
+            self.bind_ports_for(now, key, &cell, *transport);
+        }
         self.set_deadline(key, drained.timeout);
         if drained.done {
             self.remove(key);
         }
-        !drained.done && (drained.more || too_long.is_some() || !wishes.is_empty() || has_links)
+        let has_more = drained.more || too_long.is_some() || !wishes.is_empty() || !port_wishes.is_empty() || has_links;
+        !drained.done && has_more
     }
 
     /// Sends what was drained from a session; returns a transmit whose packets are too long for their link, if there is one.
@@ -399,6 +404,7 @@ impl Driver {
         if !sockets.is_empty() {
             self.extra.release(key, sockets);
             self.tcp.close_all(self.shared.clock.now(), key, Some(sockets));
+            self.tcp.close_own(key, Some(sockets));
             self.sockets.retain(|socket| !sockets.contains(&socket.id()));
             self.shared.set_outlets(&self.sockets);
         }
@@ -421,6 +427,7 @@ impl Driver {
         self.sessions.remove(&key);
         self.routes.remove(key);
         self.tcp.close_all(self.shared.clock.now(), key, None);
+        self.tcp.close_own(key, None);
         self.servers.close_all(self.shared.clock.now(), key);
         let sockets = self.extra.forget(key);
         self.release(key, &sockets);

@@ -1,19 +1,19 @@
 //! One connection.
 
-use super::Sessions;
+use super::wire::Wire;
+use super::{Sessions, opening};
+use crate::engine::FarEnd;
 use ortica_core::{Instant, SocketId};
-use ortica_ice::framing::{FrameQueue, FrameReader};
 use ortica_ice::{ConnectionError, is_stun};
 use socket2::SockRef;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use tokio::net::{TcpSocket, TcpStream};
+use std::time::Duration;
+use tokio::net::TcpStream;
 
-/// What waits to be written, in bytes: some four bursts of 64 packets.
-const QUEUE: usize = 384 << 10;
 /// Reads before others have their turn.
 const READS_PER_TURN: usize = 8;
 
@@ -23,15 +23,18 @@ pub(super) struct Connection {
     pub remote: SocketAddr,
     /// Whose it is; `None` as long as one that came in has not said.
     pub session: Option<usize>,
+    /// Whose it has to be, where it came in at a port that one session has for itself.
+    expected: Option<usize>,
     /// When to look whether it is still wanted.
     pub deadline: Option<Instant>,
     /// Has the driver look at it.
     pub waker: Option<Waker>,
     stage: Stage,
-    reader: FrameReader,
-    queue: FrameQueue,
+    wire: Wire,
     /// Something came that is of ICE.
     introduced: bool,
+    /// It came in, and then its session asked for it, which has yet to be told.
+    is_claimed: bool,
     /// When something came last.
     heard: Option<Instant>,
 }
@@ -58,30 +61,61 @@ pub(super) struct Turn {
 }
 
 impl Connection {
-    /// One that this side opens.
-    pub fn open(session: usize, socket: SocketId, from: IpAddr, remote: SocketAddr) -> Self {
-        Self::new(socket, remote, Some(session), Stage::Opening(Box::pin(connect(from, remote))))
+    /// One that this side opens, from any port where that of `from` is 0.
+    pub fn open(session: usize, socket: SocketId, from: SocketAddr, remote: SocketAddr, to: FarEnd) -> Self {
+        let wire = match to {
+            FarEnd::Peer => Wire::to_peer(),
+            FarEnd::StunServer => Wire::to_server(),
+        };
+        let stage = Stage::Opening(Box::pin(opening::open(from, remote, to)));
+        Self { session: Some(session), introduced: wire.is_to_server(), ..Self::new(socket, remote, stage, wire) }
     }
 
-    /// One that came in.
-    pub fn stranger(socket: SocketId, remote: SocketAddr, stream: TcpStream) -> Self {
+    /// One that came in, at a port that is for one session alone or for all.
+    pub fn stranger(socket: SocketId, remote: SocketAddr, stream: TcpStream, expected: Option<usize>) -> Self {
         // A refusal costs time with small packets, and nothing else.
         let _ = stream.set_nodelay(true);
-        Self::new(socket, remote, None, Stage::Open(stream))
+        Self { expected, ..Self::new(socket, remote, Stage::Open(stream), Wire::to_peer()) }
     }
 
-    fn new(socket: SocketId, remote: SocketAddr, session: Option<usize>, stage: Stage) -> Self {
+    fn new(socket: SocketId, remote: SocketAddr, stage: Stage, wire: Wire) -> Self {
         Self {
             socket,
             remote,
-            session,
+            session: None,
+            expected: None,
             deadline: None,
             waker: None,
             stage,
-            reader: FrameReader::default(),
-            queue: FrameQueue::new(QUEUE),
+            wire,
             introduced: false,
+            is_claimed: false,
             heard: None,
+        }
+    }
+
+    /// Its session asked for it, after it came in.
+    pub fn claim(&mut self, session: usize) {
+        (self.session, self.is_claimed) = (Some(session), true);
+    }
+
+    /// It was asked for, and came in meanwhile.
+    pub fn adopt(&mut self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        self.stage = Stage::Opening(Box::pin(std::future::ready(Ok(stream))));
+    }
+
+    /// It is on its way.
+    pub fn is_opening(&self) -> bool {
+        matches!(self.stage, Stage::Opening(_))
+    }
+
+    /// Has it end at once when it is dropped, with what waits: the way that it takes is free then for another one, without the minute
+    /// that the system keeps it else.
+    pub fn abort(&self) {
+        if let Stage::Open(stream) = &self.stage {
+            // Where that is refused, the next one takes longer.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 
@@ -97,7 +131,7 @@ impl Connection {
 
     /// Queues a packet; `false` where there is no room for it.
     pub fn push(&mut self, packet: &[u8]) -> bool {
-        matches!(self.stage, Stage::Open(_)) && self.queue.push(packet)
+        matches!(self.stage, Stage::Open(_)) && self.wire.push(packet)
     }
 
     /// Begins to close it; `false` when nothing is to be waited for.
@@ -117,14 +151,19 @@ impl Connection {
         cx: &mut Context<'_>,
         sessions: &mut impl Sessions,
     ) -> Result<Turn, ConnectionError> {
-        let mut turn = Turn::default();
+        let (mut turn, mut is_news) = (Turn::default(), false);
         if let Stage::Opening(opening) = &mut self.stage {
             let Poll::Ready(opened) = opening.as_mut().poll(cx) else { return Ok(turn) };
             self.stage = Stage::Open(opened.map_err(|error| reason(&error))?);
-            (turn.opened, self.heard) = (true, Some(now));
-            if let Some(session) = self.session {
-                sessions.connected(session, self.socket, self.remote);
-            }
+            (turn.opened, is_news) = (true, true);
+        }
+        if std::mem::take(&mut self.is_claimed) {
+            // One that has named its session has been counted.
+            (turn.opened, is_news) = (turn.opened || !self.introduced, true);
+        }
+        if let Some(session) = self.session.filter(|_| is_news) {
+            self.heard = Some(now);
+            sessions.connected(session, self.socket, self.remote);
         }
         self.read(now, cx, sessions, &mut turn)?;
         self.flush(cx)?;
@@ -138,10 +177,10 @@ impl Connection {
             Stage::Open(stream) => (stream, None),
             Stage::Ending { stream, said } => (stream, Some(said)),
         };
-        while !self.queue.is_empty() {
-            match poll_write(stream, cx, self.queue.unwritten()) {
+        while !self.wire.is_empty() {
+            match poll_write(stream, cx, self.wire.unwritten()) {
                 Poll::Pending => return Ok(()),
-                Poll::Ready(written) => self.queue.written(written.map_err(|error| reason(&error))?),
+                Poll::Ready(written) => self.wire.written(written.map_err(|error| reason(&error))?),
             }
         }
         if let Some(said) = said
@@ -166,18 +205,21 @@ impl Connection {
                 Stage::Open(stream) => (stream, false),
                 Stage::Ending { stream, .. } => (stream, true),
             };
-            let Poll::Ready(read) = poll_read(stream, cx, self.reader.room()) else { return Ok(()) };
+            let Poll::Ready(read) = poll_read(stream, cx, self.wire.room()) else { return Ok(()) };
             match read.map_err(|error| reason(&error))? {
                 0 => return Err(ConnectionError::Closed),
                 _ if is_ending => continue,
-                bytes => self.reader.filled(bytes),
+                bytes => self.wire.filled(bytes),
             }
             self.heard = Some(now);
             if !self.introduced && !self.introduce(sessions, turn)? {
                 continue;
             }
             if let Some(session) = self.session {
-                sessions.take(session, self.socket, self.remote, &mut self.reader);
+                sessions.take(session, self.socket, self.remote, &mut self.wire);
+            }
+            if self.wire.is_broken() {
+                return Err(ConnectionError::NotIce);
             }
         }
         turn.more = true;
@@ -186,25 +228,19 @@ impl Connection {
 
     /// Looks at what came first, if it is there: a check, or the answer to one.
     fn introduce(&mut self, sessions: &mut impl Sessions, turn: &mut Turn) -> Result<bool, ConnectionError> {
-        let Some(packet) = self.reader.peek() else { return Ok(false) };
+        let Some(packet) = self.wire.peek() else { return Ok(false) };
         if !is_stun(packet) {
             return Err(ConnectionError::NotIce);
         }
         if self.session.is_none() {
-            let session = sessions.named_by(packet).ok_or(ConnectionError::NotIce)?;
+            let named = sessions.named_by(packet).filter(|it| self.expected.is_none_or(|expected| expected == *it));
+            let session = named.ok_or(ConnectionError::NotIce)?;
             self.session = Some(session);
             turn.introduced = Some(session);
         }
         self.introduced = true;
         Ok(true)
     }
-}
-
-pub(in crate::driver) async fn connect(from: IpAddr, remote: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(SocketAddr::new(from, 0))?;
-    socket.set_nodelay(true)?;
-    socket.connect(remote).await
 }
 
 fn poll_read(stream: &TcpStream, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -4,27 +4,39 @@
 //! comes is handed in packet by packet without its frames, several at a time; what goes out waits in a bounded queue where the system
 //! does not take it at once, and what does not fit is lost, as a full buffer of UDP loses it. Only connections that something
 //! happened to are looked at.
+//!
+//! A session may have ports of its own, at which connections come in and from which they are opened at once. There a connection that was
+//! asked for may turn out to be one that comes in, or that is there already: either way it is one, and the session is told that it is
+//! there. A connection that comes in where one was takes its place, as the other side has begun anew.
 
 mod candidates;
 mod connection;
 mod listener;
+mod opening;
+mod ports;
 mod wakes;
+mod wire;
 
 pub use candidates::TcpCandidates;
-pub(super) use connection::{connect, reason};
+pub(super) use connection::reason;
 pub(super) use listener::Listener;
+pub(super) use opening::connect;
+pub(super) use ports::BoundPorts;
 pub(super) use wakes::Wakes;
+pub(super) use wire::Wire;
 
+use crate::engine::FarEnd;
 use crate::peer::TcpSockets;
 use connection::{Connection, Turn};
 use ortica_core::{Instant, SocketId, Transmit};
 use ortica_ice::ConnectionError;
-use ortica_ice::framing::FrameReader;
+use ports::Port;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,7 +58,7 @@ pub(super) trait Sessions {
     /// Whose a connection is that begins with this packet.
     fn named_by(&self, packet: &[u8]) -> Option<usize>;
     /// Takes all packets that are there.
-    fn take(&mut self, session: usize, socket: SocketId, remote: SocketAddr, packets: &mut FrameReader);
+    fn take(&mut self, session: usize, socket: SocketId, remote: SocketAddr, packets: &mut Wire);
     /// A connection that was asked for is there.
     fn connected(&mut self, session: usize, socket: SocketId, remote: SocketAddr);
     /// There is none, or none any more.
@@ -69,7 +81,10 @@ type Route = (usize, SocketId, SocketAddr);
 
 /// The connections of one endpoint.
 pub(super) struct Tcp {
-    listeners: Vec<Listener>,
+    /// Where connections come in.
+    ports: BTreeMap<u64, Port>,
+    /// How many of them were of one session alone.
+    own_ports: u32,
     wakes: Arc<Wakes>,
     connections: HashMap<u64, Connection>,
     routes: BTreeMap<Route, u64>,
@@ -88,7 +103,8 @@ impl Tcp {
         (0..listeners.len() as u64).for_each(|token| wakes.push(token));
         Self {
             next_token: listeners.len() as u64,
-            listeners,
+            ports: (0..).zip(listeners.into_iter().map(Port::of_all)).collect(),
+            own_ports: 0,
             wakes,
             connections: HashMap::new(),
             routes: BTreeMap::new(),
@@ -106,7 +122,7 @@ impl Tcp {
 
     /// Nothing can happen, as long as no connection is opened.
     pub fn is_unused(&self) -> bool {
-        self.connections.is_empty() && self.listeners.is_empty()
+        self.connections.is_empty() && self.ports.is_empty()
     }
 
     /// Whether a session has connections.
@@ -114,31 +130,42 @@ impl Tcp {
         self.of(session).next().is_some()
     }
 
-    /// Opens one.
-    pub fn open(&mut self, now: Instant, session: usize, socket: SocketId, from: IpAddr, remote: SocketAddr) {
-        let connection = Connection::open(session, socket, from, remote);
-        let token = self.insert(connection, now + CONNECT_TIMEOUT);
-        if let Some(before) = self.routes.insert((session, socket, remote), token) {
-            self.forget(before);
-        }
+    /// Opens one. At a port of the session's own it may have come in already.
+    pub fn open(
+        &mut self,
+        now: Instant,
+        session: usize,
+        our_end: (SocketId, SocketAddr),
+        remote: SocketAddr,
+        to: FarEnd,
+    ) {
+        let (socket, from) = our_end;
+        let token = self.claim(session, socket, remote).unwrap_or_else(|| {
+            let connection = Connection::open(session, socket, from, remote, to);
+            self.insert(connection, now + CONNECT_TIMEOUT)
+        });
+        let before = self.routes.insert((session, socket, remote), token).filter(|before| *before != token);
+        before.into_iter().for_each(|before| self.forget(before));
         // It has to be asked once before it can wake anybody.
         self.wakes.push(token);
     }
 
-    /// Closes one, or gives up to open it.
+    /// Closes one that is not needed, or gives up to open it.
     pub fn close(&mut self, now: Instant, session: usize, socket: SocketId, remote: SocketAddr) {
-        if let Some(token) = self.routes.remove(&(session, socket, remote)) {
-            self.end(now, token);
+        // The same way may be wanted again at once, before all has been said.
+        if Listener::is_own(socket)
+            && let Some(token) = self.routes.remove(&(session, socket, remote))
+        {
+            return self.forget(token);
         }
+        self.say_goodbye(now, (session, socket, remote));
     }
 
     /// Closes all that a session has on these sockets, or has at all.
     pub fn close_all(&mut self, now: Instant, session: usize, on: Option<&[SocketId]>) {
         let is_on = |(_, socket, _): &Route| on.is_none_or(|sockets| sockets.contains(socket));
         let gone: Vec<Route> = self.of(session).map(|(route, _)| route).filter(is_on).collect();
-        for (session, socket, remote) in gone {
-            self.close(now, session, socket, remote);
-        }
+        gone.into_iter().for_each(|route| self.say_goodbye(now, route));
     }
 
     /// Queues what is to go out; [`flush`](Self::flush) sends it. `false` where no connection leads there.
@@ -169,9 +196,10 @@ impl Tcp {
     pub fn poll(&mut self, now: Instant, cx: &Context<'_>, sessions: &mut impl Sessions) -> bool {
         let ready = self.wakes.take(cx.waker());
         for token in ready {
-            match usize::try_from(token).ok().filter(|index| *index < self.listeners.len()) {
-                Some(index) => self.accept(now, index),
-                None => self.poll_connection(now, token, sessions),
+            if self.ports.contains_key(&token) {
+                self.accept(now, token, sessions);
+            } else {
+                self.poll_connection(now, token, sessions);
             }
         }
         self.expire(now, sessions);
@@ -190,7 +218,7 @@ impl Tcp {
 
     /// Takes no connection any more, and closes those that are nobody's.
     pub fn retire(&mut self) {
-        self.listeners.clear();
+        self.ports.clear();
         while let Some(stranger) = self.strangers.pop_front() {
             self.forget(stranger);
         }
@@ -200,30 +228,77 @@ impl Tcp {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    fn accept(&mut self, now: Instant, index: usize) {
-        let waker = self.wakes.waker(index as u64);
+    fn accept(&mut self, now: Instant, token: u64, sessions: &mut impl Sessions) {
+        let waker = self.wakes.waker(token);
         let mut cx = Context::from_waker(&waker);
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(listener) = self.listeners.get(index) else { return };
-            let socket = listener.id;
-            match listener.poll_accept(&mut cx) {
+            let Some(port) = self.ports.get(&token) else { return };
+            let (socket, owner) = (port.listener.id, port.owner);
+            match port.listener.poll_accept(&mut cx) {
                 Poll::Pending => return,
                 // The one that came is gone already, or the system has no room for it now.
                 Poll::Ready(Err(error)) => tracing::debug!(%error, "a connection was not taken"),
                 Poll::Ready(Ok((stream, remote))) => {
-                    if self.strangers.len() >= MAX_STRANGERS
-                        && let Some(oldest) = self.strangers.pop_front()
-                    {
-                        self.counted.strangers += 1;
-                        self.forget(oldest);
+                    if let Some(stream) = self.place(owner, socket, remote, stream, sessions) {
+                        self.welcome(now, Connection::stranger(socket, remote, stream, owner));
                     }
-                    let token = self.insert(Connection::stranger(socket, remote, stream), now + INTRODUCTION_TIMEOUT);
-                    self.strangers.push_back(token);
-                    self.wakes.push(token);
                 }
             }
         }
-        self.wakes.push(index as u64);
+        self.wakes.push(token);
+    }
+
+    /// Gives one that came in the place of the one that takes the same way, if that was asked for; gives it back where nobody waits for
+    /// it.
+    fn place(
+        &mut self,
+        owner: Option<usize>,
+        socket: SocketId,
+        remote: SocketAddr,
+        stream: TcpStream,
+        sessions: &mut impl Sessions,
+    ) -> Option<TcpStream> {
+        let known = owner.and_then(|session| self.routes.get(&(session, socket, remote)));
+        let Some(before) = known.copied() else { return Some(stream) };
+        match self.connections.get_mut(&before) {
+            Some(asked) if asked.is_opening() => {
+                asked.adopt(stream);
+                self.wakes.push(before);
+                None
+            }
+            _ => {
+                self.lose(before, ConnectionError::Closed, sessions);
+                Some(stream)
+            }
+        }
+    }
+
+    /// Takes a stranger in. Beyond what there is room for the oldest goes.
+    fn welcome(&mut self, now: Instant, stranger: Connection) {
+        if self.strangers.len() >= MAX_STRANGERS
+            && let Some(oldest) = self.strangers.pop_front()
+        {
+            self.counted.strangers += 1;
+            self.forget(oldest);
+        }
+        let token = self.insert(stranger, now + INTRODUCTION_TIMEOUT);
+        self.strangers.push_back(token);
+        self.wakes.push(token);
+    }
+
+    /// The connection that a session asks for, where it came in already at a port of the session's own.
+    fn claim(&mut self, session: usize, socket: SocketId, remote: SocketAddr) -> Option<u64> {
+        if !Listener::is_own(socket) {
+            return None;
+        }
+        let is_it = |known: &Connection| (known.socket, known.remote) == (socket, remote);
+        let stranger = |token: &&u64| self.connections.get(*token).is_some_and(is_it);
+        // What it said may have reached the session after that had asked.
+        let introduced = self.routes.get(&(session, socket, remote));
+        let token = *introduced.or_else(|| self.strangers.iter().find(stranger))?;
+        self.strangers.retain(|stranger| *stranger != token);
+        self.connections.get_mut(&token)?.claim(session);
+        Some(token)
     }
 
     fn poll_connection(&mut self, now: Instant, token: u64, sessions: &mut impl Sessions) {
@@ -255,7 +330,10 @@ impl Tcp {
         if self.of(session).count() >= MAX_PER_SESSION {
             return self.lose(token, ConnectionError::Unneeded, sessions);
         }
-        self.routes.insert(route, token);
+        // Where one was, the other side has begun anew.
+        if let Some(before) = self.routes.insert(route, token) {
+            self.forget(before);
+        }
         self.poll_connection(now, token, sessions);
     }
 
@@ -288,6 +366,13 @@ impl Tcp {
         self.forget(token);
     }
 
+    /// Lets one of a session say goodbye.
+    fn say_goodbye(&mut self, now: Instant, route: Route) {
+        if let Some(token) = self.routes.remove(&route) {
+            self.end(now, token);
+        }
+    }
+
     /// Lets one say goodbye.
     fn end(&mut self, now: Instant, token: u64) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
@@ -317,8 +402,13 @@ impl Tcp {
     }
 
     fn forget(&mut self, token: u64) {
-        if let Some(deadline) = self.connections.remove(&token).and_then(|connection| connection.deadline) {
+        let Some(connection) = self.connections.remove(&token) else { return };
+        if let Some(deadline) = connection.deadline {
             self.deadlines.remove(&(deadline, token));
+        }
+        // From a port of its own the session may want another one that goes the same way.
+        if Listener::is_own(connection.socket) {
+            connection.abort();
         }
     }
 
@@ -339,5 +429,6 @@ pub(super) fn sockets_for(
 ) -> Option<Arc<TcpSockets>> {
     let opens_from = addresses.into_iter().collect();
     let listens_at = listeners.iter().map(|listener| (listener.id, listener.address)).collect();
-    (candidates != TcpCandidates::Off).then(|| Arc::new(TcpSockets { opens_from, listens_at }))
+    let can_open_at_once = candidates == TcpCandidates::SimultaneousOpen;
+    (candidates != TcpCandidates::Off).then(|| Arc::new(TcpSockets { opens_from, listens_at, can_open_at_once }))
 }

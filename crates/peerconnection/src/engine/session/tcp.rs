@@ -13,8 +13,17 @@ pub struct TcpSocket {
     pub id: SocketId,
     /// Where it listens; the port plays no part where it opens connections.
     pub address: SocketAddr,
-    /// Which of both.
+    /// What it does there.
     pub base: TcpBase,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FarEnd {
+    /// The peer: packets are in frames ([`ortica_ice::framing`]).
+    Peer,
+    /// A STUN server: one message follows the other ([`ortica_ice::turn::framing`]).
+    StunServer,
 }
 
 /// # TCP
@@ -34,7 +43,7 @@ impl Session {
     }
 
     /// Answers [`Event::Connect`](crate::engine::Event::Connect): the connection is there. What it brings is handed in without its
-    /// frames, and what goes to it is to be put into frames: see [`ortica_ice::framing`].
+    /// frames, and what goes to it is to be put into frames: see [`FarEnd`].
     pub fn connected(&mut self, now: Instant, socket: SocketId, remote: SocketAddr) {
         for id in self.all_transports() {
             let _ = self.command(now, id, |transport, _, _| {

@@ -3,7 +3,7 @@
 use super::{Dtls, HANDSHAKE_WORK, Transport};
 use crate::engine::channels::Channels;
 use crate::engine::secured::Secured;
-use crate::engine::{Config, DtlsError, DtlsState, Event, SctpFailure, SctpState, TurnLink};
+use crate::engine::{Config, DtlsError, DtlsState, Event, FarEnd, SctpFailure, SctpState, TurnLink};
 use ortica_core::Instant;
 use ortica_ice::{PairId, Route};
 use std::collections::VecDeque;
@@ -39,7 +39,10 @@ impl Transport {
                     events.push_back(Event::Resolve { transport: self.id, id, name });
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Connect { socket, remote }) => {
-                    events.push_back(Event::Connect { transport: self.id, socket, remote });
+                    events.push_back(Event::Connect { transport: self.id, socket, remote, to: FarEnd::Peer });
+                }
+                ortica_ice::Event::Io(ortica_ice::Io::ConnectStun { socket, remote }) => {
+                    events.push_back(Event::Connect { transport: self.id, socket, remote, to: FarEnd::StunServer });
                 }
                 ortica_ice::Event::Io(ortica_ice::Io::Disconnect { socket, remote }) => {
                     events.push_back(Event::Disconnect { transport: self.id, socket, remote });

@@ -18,46 +18,64 @@ pub(in crate::ice) struct Connections {
     orders: VecDeque<Io>,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::ice) enum End {
+    Peer,
+    /// A STUN server.
+    Server,
+}
+
 /// A connection from the socket or to it.
 #[derive(Clone, Copy, Debug)]
 struct Connection {
     socket: SocketId,
     remote: SocketAddr,
+    end: End,
     /// `false` while it is on its way.
     is_open: bool,
 }
 
 impl Connections {
-    pub fn is_open(&self, socket: SocketId, remote: SocketAddr) -> bool {
-        self.find(socket, remote).is_some_and(|known| known.is_open)
+    pub fn is_open(&self, socket: SocketId, remote: SocketAddr, end: End) -> bool {
+        self.find(socket, remote).is_some_and(|known| known.is_open && known.end == end)
     }
 
-    /// Whether one can be had now, or is on its way already.
-    pub fn may_have(&self, socket: SocketId, remote: SocketAddr, limit: usize) -> bool {
+    /// Whether one can be had now, or is on its way already. Where a connection to a server is, none to a peer can be, whatever the
+    /// peer says.
+    pub fn may_have(&self, socket: SocketId, remote: SocketAddr, end: End, limit: usize) -> bool {
         let to_there = |known: &&Connection| !known.is_open && known.remote.ip() == remote.ip();
-        let has_room = || self.known.len() < limit && self.attempts(to_there) < ATTEMPTS_PER_ADDRESS;
-        self.find(socket, remote).is_some() || has_room()
-    }
-
-    /// Asks for one, unless it is on its way.
-    pub fn open(&mut self, socket: SocketId, remote: SocketAddr) {
-        if self.find(socket, remote).is_none() {
-            self.known.push(Connection { socket, remote, is_open: false });
-            self.orders.push_back(Io::Connect { socket, remote });
+        // Servers are named by the application.
+        let has_turn = || end == End::Server || self.attempts(to_there) < ATTEMPTS_PER_ADDRESS;
+        match self.find(socket, remote) {
+            Some(known) => known.end == end,
+            None => self.known.len() < limit && has_turn(),
         }
     }
 
-    /// One that was asked for is there; `false` when none was.
-    pub fn on_open(&mut self, socket: SocketId, remote: SocketAddr) -> bool {
-        let is_it = |known: &&mut Connection| (known.socket, known.remote) == (socket, remote);
-        let Some(known) = self.known.iter_mut().find(is_it) else { return false };
-        !std::mem::replace(&mut known.is_open, true)
+    /// Asks for one, unless it is on its way.
+    pub fn open(&mut self, socket: SocketId, remote: SocketAddr, end: End) {
+        if self.find(socket, remote).is_none() {
+            self.known.push(Connection { socket, remote, end, is_open: false });
+            self.orders.push_back(match end {
+                End::Peer => Io::Connect { socket, remote },
+                End::Server => Io::ConnectStun { socket, remote },
+            });
+        }
     }
 
-    /// The peer opened one. Beyond `limit` it is left to its owner to close it.
+    /// One that was asked for is there, to whom; `None` when none was.
+    pub fn on_open(&mut self, socket: SocketId, remote: SocketAddr) -> Option<End> {
+        let known = self.find_mut(socket, remote)?;
+        (!std::mem::replace(&mut known.is_open, true)).then_some(known.end)
+    }
+
+    /// The peer opened one, which may be the one that was asked for. Beyond `limit` it is left to its owner to close it.
     pub fn on_incoming(&mut self, socket: SocketId, remote: SocketAddr, limit: usize) {
-        if self.find(socket, remote).is_none() && self.known.len() < limit {
-            self.known.push(Connection { socket, remote, is_open: true });
+        if let Some(known) = self.find_mut(socket, remote) {
+            known.is_open |= known.end == End::Peer;
+        } else if self.known.len() < limit {
+            self.known.push(Connection { socket, remote, end: End::Peer, is_open: true });
         }
     }
 
@@ -67,7 +85,8 @@ impl Connections {
 
     pub fn remove_socket(&mut self, socket: SocketId) {
         self.known.retain(|known| known.socket != socket);
-        self.orders.retain(|order| !matches!(order, Io::Connect { socket: of, .. } if *of == socket));
+        let is_of = |order: &Io| matches!(order, Io::Connect { socket: of, .. } | Io::ConnectStun { socket: of, .. } if *of == socket);
+        self.orders.retain(|order| !is_of(order));
     }
 
     /// Has all but those that are needed closed, and returns them.
@@ -91,6 +110,10 @@ impl Connections {
 
     fn find(&self, socket: SocketId, remote: SocketAddr) -> Option<&Connection> {
         self.known.iter().find(|known| (known.socket, known.remote) == (socket, remote))
+    }
+
+    fn find_mut(&mut self, socket: SocketId, remote: SocketAddr) -> Option<&mut Connection> {
+        self.known.iter_mut().find(|known| (known.socket, known.remote) == (socket, remote))
     }
 
     fn attempts(&self, of: impl FnMut(&&Connection) -> bool) -> usize {

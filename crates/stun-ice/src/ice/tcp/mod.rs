@@ -1,19 +1,29 @@
 //! ICE over TCP: connections in place of datagrams.
 //!
 //! A connection is known by the socket of ours that it belongs to and the peer's address, as a pair is: a socket of
-//! [`TcpBase::Active`] opens them, one of [`TcpBase::Passive`] takes them. So the packets of a connection go and come like
-//! datagrams, once it is there; whoever owns the connection puts them into frames ([`framing`](crate::framing)).
+//! [`TcpBase::Active`] opens them, one of [`TcpBase::Passive`] takes them, and one of [`TcpBase::SimultaneousOpen`] does both at one
+//! port. So the packets of a connection go and come like datagrams, once it is there; whoever owns the connection puts them into
+//! frames ([`framing`](crate::framing)).
 //!
 //! An active pair opens its connection when its turn to be checked comes, and its check goes out when the connection is there. A
 //! passive one is made when a check comes in: nobody can wait for it (RFC 6544 §6.2 prunes it). Each check is sent once, since TCP
 //! repeats what gets lost (§7.1). When a pair is selected, all connections but its own are closed (§8); one that is lost fails its
-//! pairs, and an active pair that was in use opens another one when its turn comes (§11.1).
+//! pairs, and a pair that was selected opens another one (§11.1), again and again as [`Reopening`] says.
+//!
+//! # Simultaneous open
+//!
+//! Both sides connect from the port of their candidate to that of the other. A NAT that keeps the mapping of a port whatever the
+//! destination is lets that through: the SYN that leaves opens it for the one that comes. A connection is known by its two ports and
+//! addresses, which are the same from either side, so that a pair has one connection, whoever's SYN came first: where they crossed, the
+//! kernels make one of them; where the peer's came before ours was sent, the port that listens takes it, and nothing is left to be
+//! opened. Whoever owns the connections reports either as the one that was asked for.
+//!
+//! Where the peer sees such a port, STUN servers say over a connection from there ([`Io::ConnectStun`](super::Io::ConnectStun)), which
+//! stays until a pair is selected (§11.2). That address makes two candidates, since the port takes connections too: `so`, and
+//! `passive` for peers that know nothing else. A port that several agents listen at is not asked about: two connections
+//! to one server from one port cannot be.
 //!
 //! Any candidate of UDP is preferred to any of TCP, but for those of relays.
-//!
-//! What is left out: simultaneous open (§4.1 leaves it open), which takes both sides to send their SYN within a round trip and a socket
-//! that both listens and connects, for hosts that a relay or a passive candidate reaches as well; and server-reflexive candidates, since
-//! a NAT that lets connections in is told so by other means.
 //!
 //! Source: [RFC 6544](https://www.rfc-editor.org/rfc/rfc6544)
 
@@ -21,11 +31,14 @@ mod agent;
 mod connections;
 mod ports;
 mod priority;
+mod reopening;
 
-pub(super) use connections::Connections;
+pub(super) use connections::{Connections, End};
 pub(super) use ports::is_blocked;
+pub(super) use priority::priority;
+pub(super) use reopening::Reopening;
 
-use super::{CandidateKind, CertificateFault, TcpType, TurnTransport};
+use super::{Candidate, CandidateKind, CertificateFault, TcpType, TurnTransport};
 use thiserror::Error;
 
 /// The port of a candidate that opens connections: each gets a port of its own.
@@ -44,6 +57,9 @@ pub enum TcpBase {
     },
     /// It takes connections at a port that is signalled.
     Passive,
+    /// It opens connections from a port that is signalled, to ports of the peer that do the same, and takes them there too. No other
+    /// agent uses that port. Lite agents have no use for it (RFC 6544 §4.4).
+    SimultaneousOpen,
 }
 
 impl TcpBase {
@@ -51,6 +67,7 @@ impl TcpBase {
         match self {
             Self::Active { .. } => TcpType::Active,
             Self::Passive => TcpType::Passive,
+            Self::SimultaneousOpen => TcpType::SimultaneousOpen,
         }
     }
 }
@@ -89,21 +106,27 @@ impl Base {
         self.tcp_type() == Some(TcpType::Active)
     }
 
-    pub fn is_passive(self) -> bool {
-        self.tcp_type() == Some(TcpType::Passive)
+    /// Connections come in there.
+    pub fn takes_connections(self) -> bool {
+        matches!(self, Self::Tcp(TcpBase::Passive | TcpBase::SimultaneousOpen))
     }
 
-    /// The priority of a candidate of this kind, with the local preference that the socket has.
-    pub fn priority(self, kind: CandidateKind, preference: u16) -> u32 {
+    /// Whether the connection of a pair with such a candidate is opened from here. One that nobody signalled is there because of its own
+    /// connection.
+    pub fn opens_to(self, remote: &Candidate, signalled: bool) -> bool {
         match self {
-            Self::Udp | Self::Relay(_) => kind.priority(preference),
-            Self::Tcp(_) => priority::of(kind, preference),
+            Self::Udp | Self::Relay(_) | Self::Tcp(TcpBase::Passive) => false,
+            Self::Tcp(TcpBase::Active { .. }) => true,
+            Self::Tcp(TcpBase::SimultaneousOpen) => signalled && remote.tcp_type == Some(TcpType::SimultaneousOpen),
         }
     }
 
-    /// The local preference, with that of the address among those of its sort.
-    pub fn preference(self, of_address: u16) -> u16 {
-        self.tcp_type().map_or(of_address, |tcp_type| priority::preference(tcp_type, of_address))
+    /// The priority of a candidate of this kind, with the preference that its address has among those of its sort.
+    pub fn priority(self, kind: CandidateKind, preference: u16) -> u32 {
+        match self.tcp_type() {
+            None => kind.priority(preference),
+            Some(tcp_type) => priority(kind, tcp_type, preference),
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 
 use super::super::{CandidateKind, TcpType};
 
-/// The priority of a candidate of this kind on component 1.
-pub(super) fn of(kind: CandidateKind, local_preference: u16) -> u32 {
-    (u32::from(type_preference(kind)) << 24) | (u32::from(local_preference) << 8) | 255
+/// The priority of a candidate on component 1; `of_address` is 8,191 at most.
+pub(in crate::ice) fn priority(kind: CandidateKind, tcp_type: TcpType, of_address: u16) -> u32 {
+    (u32::from(type_preference(kind)) << 24) | (u32::from(preference(kind, tcp_type, of_address)) << 8) | 255
 }
 
 /// Below those of UDP, as the transport matters more than how a candidate was come by; relayed ones stay last.
@@ -19,35 +19,72 @@ const fn type_preference(kind: CandidateKind) -> u8 {
     }
 }
 
-/// Who opens the connection comes first, then the address; `of_address` is 8,191 at most.
-pub(super) fn preference(tcp_type: TcpType, of_address: u16) -> u16 {
-    let direction: u16 = match tcp_type {
-        TcpType::Active => 6,
-        TcpType::Passive => 4,
-        TcpType::SimultaneousOpen => 2,
-    };
-    (direction << 13) | of_address.min(0x1fff)
+/// Who opens the connection comes first, then the address.
+fn preference(kind: CandidateKind, tcp_type: TcpType, of_address: u16) -> u16 {
+    (direction_preference(kind, tcp_type) << 13) | of_address.min(0x1fff)
+}
+
+/// Through a NAT that nobody configured, nothing is as likely to work as both sides opening at once. The RFC says nothing of
+/// peer-reflexive candidates: most are those of active ones, which have another port for each connection, NAT or not.
+const fn direction_preference(kind: CandidateKind, tcp_type: TcpType) -> u16 {
+    match (kind, tcp_type) {
+        (CandidateKind::ServerReflexive, TcpType::SimultaneousOpen) => 6,
+        (CandidateKind::ServerReflexive, TcpType::Active) => 4,
+        (CandidateKind::ServerReflexive, TcpType::Passive) => 2,
+        (_, TcpType::Active) => 6,
+        (_, TcpType::Passive) => 4,
+        (_, TcpType::SimultaneousOpen) => 2,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use CandidateKind::{Host, PeerReflexive, Relayed, ServerReflexive};
+    use TcpType::{Active, Passive, SimultaneousOpen};
+
+    const TYPES: [TcpType; 3] = [Active, Passive, SimultaneousOpen];
 
     /// Guards the type preferences: what goes over UDP is tried first.
     #[test]
     fn ice_12_any_candidate_of_udp_is_better_than_any_of_tcp() {
-        let direct = [CandidateKind::Host, CandidateKind::PeerReflexive, CandidateKind::ServerReflexive];
-        let best = preference(TcpType::Active, 0x1fff);
+        let direct = [Host, PeerReflexive, ServerReflexive];
         for udp in direct {
-            assert!(direct.iter().all(|tcp| of(*tcp, best) < udp.priority(0)), "{udp}");
+            for tcp_type in TYPES {
+                assert!(direct.iter().all(|tcp| priority(*tcp, tcp_type, 0x1fff) < udp.priority(0)), "{udp}");
+            }
         }
-        assert!(of(CandidateKind::Relayed, best) < of(CandidateKind::ServerReflexive, 0));
+        let worst_reflexive = priority(ServerReflexive, Passive, 0);
+        assert!(TYPES.iter().all(|tcp_type| priority(Relayed, *tcp_type, 0x1fff) < worst_reflexive));
+    }
+
+    /// Guards the values that the RFC recommends.
+    #[test]
+    fn ice_12_directions_are_preferred_as_the_rfc_has_it() {
+        let of = |kind| TYPES.map(|tcp_type| direction_preference(kind, tcp_type));
+        assert_eq!([of(Host), of(Relayed), of(ServerReflexive)], [[6, 4, 2], [6, 4, 2], [4, 2, 6]]);
+        assert_eq!(preference(Host, Active, 0x1fff), 6 * 8_192 + 8_191);
+    }
+
+    /// Guards the formula with the numbers of the RFC's example, whose type preferences are those of UDP.
+    ///
+    /// Source: [RFC 6544 Appendix C](https://www.rfc-editor.org/rfc/rfc6544#appendix-C)
+    #[test]
+    fn ice_12_priorities_of_the_example_come_out() {
+        let like_udp = |kind: CandidateKind, tcp_type| {
+            let local = u32::from(preference(kind, tcp_type, 0x1fff));
+            u32::from(kind.preference()) << 24 | local << 8 | 255
+        };
+        let example = TYPES.map(|tcp_type| like_udp(Host, tcp_type));
+        assert_eq!(example, [2_128_609_279, 2_124_414_975, 2_120_220_671]);
+        let example = TYPES.map(|tcp_type| like_udp(ServerReflexive, tcp_type));
+        assert_eq!(example, [1_688_207_359, 1_684_013_055, 1_692_401_663]);
     }
 
     #[test]
-    fn ice_12_active_comes_before_passive_whatever_the_address() {
-        assert!(preference(TcpType::Active, 0) > preference(TcpType::Passive, 0x1fff));
-        assert!(preference(TcpType::Passive, 0) > preference(TcpType::SimultaneousOpen, 0x1fff));
-        assert_eq!(preference(TcpType::Active, 0x1fff), 6 * 8_192 + 8_191);
+    fn ice_12_the_direction_matters_more_than_the_address() {
+        assert!(preference(Host, Active, 0) > preference(Host, Passive, 0x1fff));
+        assert!(preference(Host, Passive, 0) > preference(Host, SimultaneousOpen, 0x1fff));
+        assert!(preference(ServerReflexive, SimultaneousOpen, 0) > preference(ServerReflexive, Active, u16::MAX));
     }
 }

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 pub(super) const ACTIVE: SocketId = SocketId(100);
 /// Takes them.
 pub(super) const PASSIVE: SocketId = SocketId(200);
+/// Does both at one port.
+pub(super) const AT_ONCE: SocketId = SocketId(300);
 
 const ADDRESSES: [&str; 2] = ["192.0.2.1:4430", "198.51.100.2:4431"];
 

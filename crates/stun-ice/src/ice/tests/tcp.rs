@@ -1,6 +1,6 @@
 //! ICE over TCP.
 
-use super::streams::{ACTIVE, PASSIVE, Streams};
+use super::streams::{ACTIVE, AT_ONCE, PASSIVE, Streams};
 use super::*;
 
 const SILENT: TcpBase = TcpBase::Active { signalled: false };
@@ -118,6 +118,7 @@ fn ice_12_candidates_are_signalled_with_their_type() {
     agent.add_socket(now, SocketId(0), address("192.0.2.1:5000"));
     agent.add_tcp_socket(now, ACTIVE, address("192.0.2.1:0"), TcpBase::Active { signalled: true });
     agent.add_tcp_socket(now, PASSIVE, address("192.0.2.1:4430"), TcpBase::Passive);
+    agent.add_tcp_socket(now, AT_ONCE, address("192.0.2.1:4431"), TcpBase::SimultaneousOpen);
     let ufrag = agent.local_credentials().ufrag.clone();
     let texts: Vec<String> = agent.local_candidates().iter().map(Candidate::to_string).collect();
     let priority = |direction: u32| 90 << 24 | (direction << 13 | 0x1ffe) << 8 | 255;
@@ -127,18 +128,20 @@ fn ice_12_candidates_are_signalled_with_their_type() {
             format!("candidate:1 1 udp 2130706175 192.0.2.1 5000 typ host ufrag {ufrag}"),
             format!("candidate:2 1 tcp {} 192.0.2.1 9 typ host tcptype active ufrag {ufrag}", priority(6)),
             format!("candidate:2 1 tcp {} 192.0.2.1 4430 typ host tcptype passive ufrag {ufrag}", priority(4)),
+            format!("candidate:2 1 tcp {} 192.0.2.1 4431 typ host tcptype so ufrag {ufrag}", priority(2)),
         ]
     );
 }
 
 /// Guards the table of RFC 6544 §6.2, with passive local candidates pruned.
 #[test]
-fn ice_12_active_goes_with_passive_and_nothing_else() {
+fn ice_12_types_are_paired_as_the_table_has_it() {
     let now = netsim::epoch();
     let mut agent = Agent::new(Arc::new(config()), Rng::from_number(1), now);
     agent.add_socket(now, SocketId(0), address("192.0.2.1:5000"));
     agent.add_tcp_socket(now, ACTIVE, address("192.0.2.1:0"), SILENT);
     agent.add_tcp_socket(now, PASSIVE, address("192.0.2.1:4430"), TcpBase::Passive);
+    agent.add_tcp_socket(now, AT_ONCE, address("192.0.2.1:4431"), TcpBase::SimultaneousOpen);
     // At one address and port, so that nothing but the transport tells them apart.
     for (number, kind) in ["udp", "active", "so", "passive"].into_iter().enumerate() {
         let transport = if kind == "udp" { "udp" } else { "tcp" };
@@ -146,22 +149,27 @@ fn ice_12_active_goes_with_passive_and_nothing_else() {
         let text = format!("{number} 1 {transport} 1000 198.51.100.2 7000 typ host{tcp_type}");
         agent.add_remote_candidate(now, text.parse().unwrap()).unwrap();
     }
-    let pairs: Vec<_> = agent.pairs().map(|pair| pair.socket).collect();
-    assert_eq!(pairs.len(), 2, "{pairs:?}");
-    assert!(pairs.contains(&SocketId(0)) && pairs.contains(&ACTIVE), "{pairs:?}");
-    assert_eq!(agent.stats().candidates_ignored, 2);
+    let candidates: Vec<_> = agent.candidates().map(|it| (it.id, it.candidate.tcp_type)).collect();
+    let type_of = |id| candidates.iter().find(|it| it.0 == id).unwrap().1;
+    let pairs: Vec<_> = agent.pairs().map(|pair| (pair.socket, type_of(pair.remote))).collect();
+    let (passive, so) = (Some(TcpType::Passive), Some(TcpType::SimultaneousOpen));
+    assert_eq!(pairs, [(SocketId(0), None), (ACTIVE, passive), (AT_ONCE, so)], "the best first");
+    assert_eq!(agent.stats().candidates_ignored, 1, "an active one leads nowhere");
 }
 
 /// Guards `is_blocked`: nobody gets this host to speak to services that may take it for their own.
 #[test]
 fn ice_12_blocked_ports_are_not_tried() {
     for (port, tried) in [(25, false), (6667, false), (2049, false), (8001, true), (443, true)] {
-        let now = netsim::epoch();
-        let mut agent = Agent::new(Arc::new(config()), Rng::from_number(1), now);
-        agent.add_tcp_socket(now, ACTIVE, address("192.0.2.1:0"), SILENT);
-        let text = format!("1 1 tcp 1000 198.51.100.2 {port} typ host tcptype passive");
-        agent.add_remote_candidate(now, text.parse().unwrap()).unwrap();
-        assert_eq!(agent.pairs().count() == 1, tried, "{port}");
+        for tcp_type in ["passive", "so"] {
+            let now = netsim::epoch();
+            let mut agent = Agent::new(Arc::new(config()), Rng::from_number(1), now);
+            agent.add_tcp_socket(now, ACTIVE, address("192.0.2.1:0"), SILENT);
+            agent.add_tcp_socket(now, AT_ONCE, address("192.0.2.1:4431"), TcpBase::SimultaneousOpen);
+            let text = format!("1 1 tcp 1000 198.51.100.2 {port} typ host tcptype {tcp_type}");
+            agent.add_remote_candidate(now, text.parse().unwrap()).unwrap();
+            assert_eq!(agent.pairs().count() == 1, tried, "{port} {tcp_type}");
+        }
     }
 }
 

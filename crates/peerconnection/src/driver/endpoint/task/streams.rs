@@ -1,14 +1,16 @@
 //! Connections of TCP in the turns of an endpoint.
 
 use super::{Driver, Entry, Shared, count};
+use crate::driver::cell::Cell;
 use crate::driver::route::Routes;
-use crate::driver::tcp::{Sessions, Tcp};
+use crate::driver::tcp::{BoundPorts, Sessions, Tcp, Wire};
+use crate::engine::TransportId;
 use crate::peer::ConnectionOrder;
 use ortica_core::{Datagram, Instant, SocketId, Transmit};
 use ortica_ice::ConnectionError;
-use ortica_ice::framing::FrameReader;
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::task::Context;
 
 /// What connections see of the driver.
@@ -24,7 +26,7 @@ impl Sessions for View<'_> {
         self.routes.named_by(packet)
     }
 
-    fn take(&mut self, session: usize, socket: SocketId, remote: SocketAddr, packets: &mut FrameReader) {
+    fn take(&mut self, session: usize, socket: SocketId, remote: SocketAddr, packets: &mut Wire) {
         count(&self.shared.counters.reads, 1);
         let Some(entry) = self.sessions.get(&session) else {
             while packets.next_packet().is_some() {}
@@ -89,10 +91,24 @@ impl Driver {
     pub(super) fn obey(&mut self, now: Instant, key: usize, orders: Vec<ConnectionOrder>) {
         for order in orders {
             match order {
-                ConnectionOrder::Open { socket, from, remote } => self.tcp.open(now, key, socket, from, remote),
+                ConnectionOrder::Open { socket, from, remote, to } => {
+                    self.tcp.open(now, key, (socket, from), remote, to)
+                }
                 ConnectionOrder::Close { socket, remote } => self.tcp.close(now, key, socket, remote),
             }
         }
+    }
+
+    /// Gives a transport ports of its own, from which it opens connections and at which it takes them.
+    pub(super) fn bind_ports_for(&mut self, now: Instant, key: usize, cell: &Cell, transport: TransportId) {
+        let addresses: BTreeSet<IpAddr> = self.shared.addresses().iter().map(|(_, address)| address.ip()).collect();
+        let BoundPorts { ports, refused } = self.tcp.bind_own(key, addresses);
+        cell.take(now, |peer, now| {
+            // Where no port can be had, it goes without, as on systems that do not have such.
+            let refused = refused.iter().filter(|(_, error)| error.kind() != io::ErrorKind::Unsupported);
+            refused.for_each(|(address, error)| peer.report_refused_socket(*address, error.to_string()));
+            peer.provide_ports(now, transport, ports);
+        });
     }
 
     /// Nobody uses the endpoint any more: whether its connections have said goodbye.
