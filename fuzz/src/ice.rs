@@ -1,25 +1,39 @@
-//! An agent as a machine: one socket, one peer.
+//! An agent as a machine: one socket, one port of TCP that opens connections and takes them, one peer.
 
 use netsim::{Event, Machine, epoch};
 use ortica_core::{Datagram, Instant, Rng, SocketId};
-use ortica_ice::{Agent, Config, Credentials, Role, mdns};
+use ortica_ice::{Agent, Config, ConnectionError, Credentials, Role, TcpBase, mdns};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// An agent with a socket, whose packets all come from one remote address.
+const UDP: SocketId = SocketId(0);
+const TCP: SocketId = SocketId(1);
+/// Where a STUN server is, and a peer may claim to be.
+const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 3)), 3_478);
+
+/// An agent with a socket and a port, whose packets all come from one remote address at a time.
 pub struct Peer {
     agent: Agent,
     remote: SocketAddr,
+    /// What comes next comes over this, from there.
+    next: (SocketId, SocketAddr),
+}
+
+impl Peer {
+    fn new(agent: Agent, remote: SocketAddr) -> Self {
+        Self { agent, remote, next: (UDP, remote) }
+    }
 }
 
 /// Two agents that know each other's credentials and candidates.
 pub fn peers(seed: u64) -> (Peer, Peer) {
     let addresses = [SocketAddr::from(([192, 0, 2, 1], 5_001)), SocketAddr::from(([192, 0, 2, 2], 5_002))];
-    let config = Arc::new(Config::new(crate::provider()));
+    let config = Arc::new(Config::new(crate::provider()).with_stun_servers(vec![SERVER]));
     let agent = |seed: u64, role: Role, local: SocketAddr| {
         let mut agent = Agent::new(Arc::clone(&config), Rng::from_number(seed), epoch());
         agent.set_role(epoch(), role);
-        agent.add_socket(epoch(), SocketId(0), local);
+        agent.add_socket(epoch(), UDP, local);
+        agent.add_tcp_socket(epoch(), TCP, local, TcpBase::SimultaneousOpen);
         agent.end_of_sockets(epoch());
         agent
     };
@@ -27,7 +41,7 @@ pub fn peers(seed: u64) -> (Peer, Peer) {
     let mut b = agent(seed + 1, Role::Controlled, addresses[1]);
     introduce(&mut a, &b);
     introduce(&mut b, &a);
-    (Peer { agent: a, remote: addresses[1] }, Peer { agent: b, remote: addresses[0] })
+    (Peer::new(a, addresses[1]), Peer::new(b, addresses[0]))
 }
 
 /// Tells `agent` what signalling would tell about `other`.
@@ -43,7 +57,8 @@ fn introduce(agent: &mut Agent, other: &Agent) {
 
 impl Machine for Peer {
     fn handle_packet(&mut self, now: Instant, packet: &mut [u8]) {
-        self.agent.handle_datagram(now, Datagram::single(SocketId(0), self.remote, packet));
+        let (socket, remote) = self.next;
+        self.agent.handle_datagram(now, Datagram::single(socket, remote, packet));
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -81,6 +96,18 @@ impl Machine for Peer {
             4 => {
                 drop(self.agent.set_remote_credentials(now, Credentials::new("abcd", "0123456789012345678901"), false))
             }
+            5 => {
+                let kind = ["so", "passive", "active"][step as usize / 16 % 3];
+                let text = format!("candidate:1 1 tcp {step} {} 3478 typ host tcptype {kind}", SERVER.ip());
+                let _ = text.parse().map(|candidate| drop(self.agent.add_remote_candidate(now, candidate)));
+            }
+            6 => self.agent.connected(now, TCP, self.remote),
+            7 => self.agent.connected(now, TCP, SERVER),
+            8 => self.agent.connection_lost(now, TCP, self.remote, ConnectionError::Closed),
+            9 => self.agent.connection_lost(now, TCP, SERVER, ConnectionError::Refused),
+            10 => self.next = (UDP, self.remote),
+            11 => self.next = (TCP, self.remote),
+            12 => self.next = (TCP, SERVER),
             15 => self.agent.close(now),
             _ => {}
         }

@@ -102,7 +102,10 @@ impl Generation {
             shared.pace.gathering_next = false;
             return None;
         }
-        let transmit = self.gathering.transmit(now, keep_alive, &mut shared.rng, out)?;
+        let Some(transmit) = self.gathering.transmit(now, keep_alive, &mut shared.rng, out) else {
+            // What was due cannot be asked any more: the turn is that of the check that waited for it.
+            return self.transmit_check(shared, now, out);
+        };
         shared.pace.spend(now, &shared.config);
         shared.pace.gathering_next = false;
         Some(transmit)

@@ -75,3 +75,23 @@ fn ice_12_each_type_of_a_named_port_is_looked_up() {
     }
     assert_eq!(wanted(&mut script).len(), 2);
 }
+
+/// Guards `transmit_gathering`: a server that cannot be asked, because the peer was there first, does not hold up the check whose turn
+/// it took.
+#[test]
+fn ice_12_a_server_that_cannot_be_asked_holds_up_no_check() {
+    let mut script = Script::unsignalled(config().with_stun_servers(vec![address(SERVER)]), Role::Controlling);
+    script.agent.add_tcp_socket(script.now, AT_ONCE, address("192.0.2.1:4430"), TcpBase::SimultaneousOpen);
+    let peer = script.peer.clone();
+    script.agent.set_remote_credentials(script.now, peer, false).unwrap();
+    script.name("1 1 tcp 4294967295 203.0.113.9 3478 typ host tcptype so");
+    (0..4).for_each(|number| script.name(&format!("{number} 1 udp 1000 198.51.100.{number} 7000 typ host")));
+    for _ in 0..40 {
+        script.agent.handle_timeout(script.now);
+        script.sent();
+        wanted(&mut script);
+        let next = script.agent.poll_timeout().unwrap();
+        assert!(next > script.now, "{next:?} is due");
+        script.now = next;
+    }
+}
