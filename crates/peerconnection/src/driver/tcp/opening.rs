@@ -30,3 +30,31 @@ pub(super) async fn open(from: SocketAddr, remote: SocketAddr, to: FarEnd) -> io
         opened => opened,
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::listener::Listener;
+    use super::*;
+    use std::future::{Future, poll_fn};
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+    use std::task::Poll;
+    use tokio::net::TcpListener;
+
+    async fn is_waiting(from: SocketAddr, remote: SocketAddr, to: FarEnd) -> bool {
+        let mut opening = pin!(open(from, remote, to));
+        poll_fn(|cx| Poll::Ready(opening.as_mut().poll(cx).is_pending())).await
+    }
+
+    /// Guards what is done where the peer's SYN was here first: the connection is waited for that comes in. None comes from a server.
+    #[tokio::test]
+    async fn a_connection_that_is_there_is_not_refused() {
+        let ours = Listener::bind_own(0, Ipv4Addr::LOCALHOST.into()).expect("a free port");
+        let theirs = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let remote = theirs.local_addr().expect("it has one");
+        let first = open(ours.address, remote, FarEnd::Peer).await.expect("it listens");
+        assert_eq!(first.local_addr().expect("it has one"), ours.address);
+        assert!(is_waiting(ours.address, remote, FarEnd::Peer).await);
+        assert!(!is_waiting(ours.address, remote, FarEnd::StunServer).await);
+    }
+}

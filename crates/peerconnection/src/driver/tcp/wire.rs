@@ -112,3 +112,35 @@ impl Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ortica_core::Rng;
+    use ortica_ice::stun::{Class, MessageBuilder, Method, TransactionId};
+
+    fn feed(wire: &mut Wire, bytes: &[u8]) {
+        let room = wire.room();
+        room[..bytes.len()].copy_from_slice(bytes);
+        wire.filled(bytes.len());
+    }
+
+    /// Guards what a server may say: STUN, and nothing that would be taken for data of the peer.
+    #[test]
+    fn nothing_but_stun_is_taken_from_a_server() {
+        let id = TransactionId::generate(&mut Rng::from_number(1));
+        let mut message = Vec::new();
+        MessageBuilder::new(&mut message, Class::Success, Method::BINDING, id)
+            .xor_mapped_address("192.0.2.1:5".parse().unwrap());
+        let mut wire = Wire::to_server();
+        feed(&mut wire, &message);
+        assert_eq!(wire.next_packet(), Some(message.as_mut_slice()));
+        assert!(wire.next_packet().is_none() && !wire.is_broken());
+        // Data of a channel, and a record of TLS.
+        for other in [&[0x40, 0, 0, 4, 1, 2, 3, 4][..], &[0x15, 3, 3, 0, 2, 2, 40]] {
+            let mut wire = Wire::to_server();
+            feed(&mut wire, other);
+            assert!(wire.next_packet().is_none() && wire.is_broken(), "{other:?}");
+        }
+    }
+}
