@@ -34,8 +34,8 @@ use std::task::{Context, Poll};
 const READS_PER_TURN: usize = 4;
 /// The same where messages are short: what many connections bring at the same moment is taken in before the system's buffer overflows.
 const SHORT_READS_PER_TURN: usize = 32;
-/// No more batches are read beyond the first once they held this much.
-const BYTES_PER_TURN: usize = 256 * 1024;
+/// No more batches are read beyond the first once they held this much, which trains of packets do at once: larger turns make a flow slower.
+const BYTES_PER_TURN: usize = 48 * 1024;
 /// Transmits drained from one session before the others have their turn.
 const TRANSMITS_PER_TURN: usize = 8;
 /// Sessions that are drained in one turn, or whose timers are looked after: the sockets are read in between.
