@@ -21,18 +21,7 @@ fn endpoint(ip: IpAddr) -> Endpoint {
 /// Guards the questions to STUN servers over real sockets.
 #[tokio::test]
 async fn a_stun_server_is_asked_and_its_answer_signalled() {
-    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = server.local_addr().unwrap();
-    let seen: SocketAddr = "203.0.113.77:7777".parse().unwrap();
-    let serving = std::thread::spawn(move || {
-        let mut buffer = [0; 1500];
-        let (len, from) = server.recv_from(&mut buffer).unwrap();
-        let request = Stun::parse(&buffer[..len]).unwrap();
-        let mut answer = Vec::new();
-        MessageBuilder::new(&mut answer, Class::Success, Method::BINDING, request.transaction())
-            .xor_mapped_address(seen);
-        server.send_to(&answer, from).unwrap();
-    });
+    let (address, serving) = serve_stun("203.0.113.77:7777".parse().unwrap(), 1);
     let configuration =
         Configuration::default().with_endpoint(endpoint(Ipv4Addr::LOCALHOST.into())).with_stun_servers(vec![address]);
     let (connection, mut events) = PeerConnection::new(configuration).unwrap();
