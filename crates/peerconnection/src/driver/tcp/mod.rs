@@ -14,6 +14,8 @@ mod connection;
 mod listener;
 mod opening;
 mod ports;
+#[cfg(all(test, unix))]
+mod tests;
 mod wakes;
 mod wire;
 
