@@ -180,3 +180,6 @@ fn flush(socket: &UdpSocket, to: SocketAddr, connection: &mut Connection, now: I
         out.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;
