@@ -120,3 +120,88 @@ impl Connections {
         self.known.iter().filter(of).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOCKET: SocketId = SocketId(1);
+    const OTHER: SocketId = SocketId(2);
+    const LIMIT: usize = 8;
+
+    fn to(host: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, host], port))
+    }
+
+    fn orders(connections: &mut Connections) -> Vec<Io> {
+        std::iter::from_fn(|| connections.poll()).collect()
+    }
+
+    /// Guards one that was asked for and came in: it is there, and nobody is told a second time.
+    #[test]
+    fn ice_12_one_that_comes_in_is_the_one_that_was_asked_for() {
+        let mut connections = Connections::default();
+        connections.open(SOCKET, to(1, 9), End::Peer);
+        connections.open(SOCKET, to(1, 9), End::Peer);
+        assert_eq!(orders(&mut connections), [Io::Connect { socket: SOCKET, remote: to(1, 9) }]);
+        assert!(!connections.is_open(SOCKET, to(1, 9), End::Peer));
+        connections.on_incoming(SOCKET, to(1, 9), LIMIT);
+        assert!(connections.is_open(SOCKET, to(1, 9), End::Peer));
+        assert_eq!(connections.on_open(SOCKET, to(1, 9)), None);
+        assert_eq!(connections.known.len(), 1);
+    }
+
+    /// Guards a connection to a server against a peer that claims to be there.
+    #[test]
+    fn ice_12_what_comes_in_from_a_server_is_not_the_peer() {
+        let mut connections = Connections::default();
+        connections.open(SOCKET, to(1, 9), End::Server);
+        connections.on_incoming(SOCKET, to(1, 9), LIMIT);
+        assert!(!connections.is_open(SOCKET, to(1, 9), End::Peer));
+        assert!(!connections.may_have(SOCKET, to(1, 9), End::Peer, LIMIT));
+        assert_eq!(connections.on_open(SOCKET, to(1, 9)), Some(End::Server));
+        assert!(connections.is_open(SOCKET, to(1, 9), End::Server));
+        assert!(!connections.is_open(SOCKET, to(1, 9), End::Peer));
+    }
+
+    /// Guards both bounds: of connections on their way to one address, which servers are not held to, and of all that are known.
+    #[test]
+    fn ice_12_connections_are_bounded() {
+        let mut connections = Connections::default();
+        for port in 0..ATTEMPTS_PER_ADDRESS as u16 {
+            assert!(connections.may_have(SOCKET, to(1, port), End::Peer, LIMIT));
+            connections.open(SOCKET, to(1, port), End::Peer);
+        }
+        assert!(!connections.may_have(OTHER, to(1, 99), End::Peer, LIMIT));
+        assert!(connections.may_have(OTHER, to(1, 99), End::Server, LIMIT));
+        assert!(connections.may_have(OTHER, to(2, 99), End::Peer, LIMIT));
+        assert_eq!(connections.on_open(SOCKET, to(1, 0)), Some(End::Peer));
+        assert!(connections.may_have(OTHER, to(1, 99), End::Peer, LIMIT));
+        for port in 0..LIMIT as u16 {
+            connections.on_incoming(OTHER, to(2, port), LIMIT);
+        }
+        assert_eq!(connections.known.len(), LIMIT);
+        assert!(!connections.may_have(OTHER, to(3, 99), End::Peer, LIMIT));
+        assert!(!connections.may_have(OTHER, to(3, 99), End::Server, LIMIT));
+        connections.on_lost(SOCKET, to(1, 0));
+        assert!(connections.may_have(OTHER, to(3, 99), End::Server, LIMIT));
+    }
+
+    /// Guards what is needed, and what is still to be done about a socket that is gone.
+    #[test]
+    fn ice_12_what_is_not_needed_is_closed() {
+        let mut connections = Connections::default();
+        connections.open(SOCKET, to(1, 9), End::Peer);
+        connections.open(OTHER, to(1, 9), End::Peer);
+        connections.open(OTHER, to(2, 9), End::Server);
+        connections.remove_socket(OTHER);
+        assert_eq!(orders(&mut connections), [Io::Connect { socket: SOCKET, remote: to(1, 9) }]);
+        connections.on_incoming(OTHER, to(3, 9), LIMIT);
+        let gone = connections.close_all_but(|socket, _| socket == SOCKET);
+        assert_eq!(gone, [(OTHER, to(3, 9))]);
+        assert_eq!(orders(&mut connections), [Io::Disconnect { socket: OTHER, remote: to(3, 9) }]);
+        assert_eq!(connections.known.len(), 1);
+        connections.clear();
+        assert!(connections.known.is_empty());
+    }
+}
