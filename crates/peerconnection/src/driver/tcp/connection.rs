@@ -33,7 +33,7 @@ pub(super) struct Connection {
     wire: Wire,
     /// Something came that is of ICE.
     introduced: bool,
-    /// It came in, and then its session asked for it, which has yet to be told.
+    /// It came in, and its session asked for it, which has yet to be told.
     is_claimed: bool,
     /// When something came last.
     heard: Option<Instant>,
@@ -102,7 +102,7 @@ impl Connection {
     /// It was asked for, and came in meanwhile.
     pub fn adopt(&mut self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        self.stage = Stage::Opening(Box::pin(std::future::ready(Ok(stream))));
+        (self.stage, self.is_claimed) = (Stage::Open(stream), true);
     }
 
     /// It is on its way.

@@ -2,6 +2,7 @@
 
 use super::listener::bind_shared;
 use crate::engine::FarEnd;
+use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::{TcpSocket, TcpStream};
@@ -21,13 +22,19 @@ pub(super) async fn open(from: SocketAddr, remote: SocketAddr, to: FarEnd) -> io
     }
     let socket = TcpSocket::from_std_stream(bind_shared(from)?.into());
     socket.set_nodelay(true)?;
+    // Who gives it up before it is there leaves nothing behind that would be in the way of the next one.
+    let _ = socket.set_zero_linger();
     match socket.connect(remote).await {
+        Ok(stream) => {
+            SockRef::from(&stream).set_linger(None)?;
+            Ok(stream)
+        }
         // The system has such a connection already. The peer's SYN was here first, so that the port that listens gives it in a moment;
         // or it is one that was closed, which the peer may still begin anew. Whoever waits for this one gives up after some time.
         Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && to == FarEnd::Peer => {
             std::future::pending().await
         }
-        opened => opened,
+        Err(error) => Err(error),
     }
 }
 

@@ -158,6 +158,12 @@ impl Far {
     }
 }
 
+/// So many bytes from the port to itself.
+fn transmit(run: &Run, len: usize) -> Transmit {
+    let (socket, remote) = run.port;
+    Transmit { socket, remote, ecn: ortica_core::Ecn::NotEct, len, segment_size: None }
+}
+
 // --- who comes in -----------------------------------------------------------------------------------------------------------
 
 /// Guards the bound on those who say nothing: a further one costs the oldest its place.
@@ -293,6 +299,47 @@ async fn ice_12_a_way_is_free_as_soon_as_its_connection_is_closed() {
     assert!(run.told.lost.is_empty());
 }
 
+/// Guards the same where a connection is given up before its session hears that it is there: the system has it already.
+#[tokio::test]
+async fn ice_12_a_way_is_free_as_soon_as_its_connection_is_given_up() {
+    let mut run = Run::with_own_port();
+    let peer = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let remote = peer.local_addr().expect("it has one");
+    for to in [FarEnd::Peer, FarEnd::StunServer] {
+        run.tcp.open(run.now, SESSION, run.port, remote, to);
+        run.pass(Duration::ZERO).await;
+        let (far, _) = peer.accept().expect("one came");
+        run.tcp.close(run.now, SESSION, run.port.0, remote);
+        assert_eq!(Far(far).end(), Err(ErrorKind::ConnectionReset));
+    }
+    assert!(run.told.connected.is_empty() && run.told.lost.is_empty());
+}
+
+/// Guards what the system has yet to bring to the other side when the session of such a port goes: it comes, and a goodbye behind it.
+#[tokio::test]
+async fn ice_12_one_from_a_port_of_its_own_says_goodbye() {
+    /// More than the other side takes without being read.
+    const PACKETS: usize = 200;
+    let mut run = Run::with_own_port();
+    let peer = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let remote = peer.local_addr().expect("it has one");
+    run.open(remote);
+    run.until("it is there", |run| !run.told.connected.is_empty()).await;
+    let mut far = Far(peer.accept().expect("one came").0);
+    let packet = [5; 1200];
+    let transmit = Transmit { remote, ..transmit(&run, packet.len()) };
+    for _ in 0..PACKETS {
+        assert!(run.tcp.send(SESSION, &transmit, &packet));
+    }
+    run.tcp.close_all(run.now, SESSION, None);
+    run.pass(Duration::ZERO).await;
+    run.pass(ENDING_TIMEOUT).await;
+    assert!(run.tcp.is_idle());
+    let mut bytes = vec![0; PACKETS * (2 + packet.len())];
+    far.0.read_exact(&mut bytes).expect("all of it comes");
+    assert_eq!(far.end(), Ok(()));
+}
+
 /// Guards the time that one may take to come about.
 #[tokio::test]
 async fn ice_12_one_that_does_not_come_about_is_given_up() {
@@ -333,13 +380,7 @@ async fn ice_12_what_waits_is_written_before_one_ends() {
     let mut run = Run::with_port_of_all();
     let mut far = run.introduced(SESSION).await;
     let packet = [5; 1200];
-    let transmit = Transmit {
-        socket: run.port.0,
-        remote: far.address(),
-        ecn: ortica_core::Ecn::NotEct,
-        len: packet.len(),
-        segment_size: None,
-    };
+    let transmit = Transmit { remote: far.address(), ..transmit(&run, packet.len()) };
     // More than the system takes at once.
     let mut taken = 0;
     loop {
