@@ -45,6 +45,8 @@ impl Way {
     fn tcp(server: SocketAddr, began: std::time::Instant) -> Self {
         loop {
             match TcpStream::connect(server) {
+                // Where nobody listens yet, a port for this end may be drawn that is the server's: then both ends are here.
+                Ok(stream) if stream.local_addr().is_ok_and(|own| own == server) => drop(stream),
                 Ok(stream) => return Self::Tcp(stream, StreamReader::default()),
                 Err(error) => assert!(began.elapsed() < PATIENCE, "coturn does not listen: {error}"),
             }
